@@ -1,0 +1,59 @@
+/** Target `router`: a private Redis, one hub and one agent, each started as a user would start it. */
+import { findRedisEngine } from '../../router-cli/redis-engine.ts';
+import { freePort } from '../../router-core/runtime/free-port.ts';
+import { waitFor200 } from '../ready.ts';
+import type { Child } from '../workspace.ts';
+import { readyTarget, repositoryFile, type Target, type TargetSettings } from './target.ts';
+
+export interface RouterOptions {
+  /** The agent's concurrency: what is above it waits in Redis. */
+  readonly slots: number;
+  /** Directory for V8 CPU profiles of hub and agent, written when they end. */
+  readonly profileDir: string | undefined;
+}
+
+function nodeArgs(role: string, options: RouterOptions): string[] {
+  if (options.profileDir === undefined) return [];
+  return [
+    '--cpu-prof',
+    `--cpu-prof-dir=${options.profileDir}`,
+    `--cpu-prof-name=${role}-${options.slots}.cpuprofile`,
+  ];
+}
+
+interface StartedRedis {
+  readonly child: Child;
+  readonly url: string;
+  /** False in Docker: then the child is not the server, so its CPU and memory say nothing. */
+  readonly isDirect: boolean;
+}
+
+async function startRedis(settings: TargetSettings, slots: number): Promise<StartedRedis> {
+  const engine = await findRedisEngine();
+  const port = await freePort();
+  const dir = settings.workspace.directory(`redis-${slots}`);
+  const { program, args } = engine.command({ port, dir, args: ['--save', '', '--appendonly', 'no'] });
+  const child = await settings.workspace.start('redis', program, args);
+  return { child, url: `redis://127.0.0.1:${port}`, isDirect: engine.isDirect };
+}
+
+export async function startRouter(settings: TargetSettings, options: RouterOptions): Promise<Target> {
+  const launcher = repositoryFile('bin/router-core');
+  const redis = await startRedis(settings, options.slots);
+  const startPart = (role: string, args: readonly string[]) => {
+    const command = [...nodeArgs(role, options), launcher, role, '--redis', redis.url, ...args];
+    return settings.workspace.start(role, process.execPath, command);
+  };
+  const port = await freePort();
+  // The large upload is 1 GiB: above the default limit of a body, which is not what is measured here.
+  // And a hub gives load balancers a third of its drain time to notice: nobody waits for that here.
+  const limits = ['--queue-depth', '10000', '--max-body', '0', '--drain', '3s'];
+  const hub = await startPart('hub', ['--port', String(port), '--host', '127.0.0.1', ...limits]);
+  const withinMs = redis.isDirect ? 15_000 : 180_000;
+  await waitFor200(`http://127.0.0.1:${port}/_router/ready`, [redis.child, hub], withinMs);
+  const upstream = `http://127.0.0.1:${settings.upstreamPort}`;
+  const agent = await startPart('agent', ['--upstream', upstream, '--concurrency', String(options.slots)]);
+  const started = { name: 'router', port, children: [redis.child, hub, agent] } as const;
+  const measured = redis.isDirect ? started.children : [hub, agent];
+  return readyTarget({ ...started, measured }, settings);
+}

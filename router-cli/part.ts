@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { sleep } from '../router-core/runtime/backoff.ts';
+import { packageFolder } from '../router-core/runtime/package-info.ts';
+import { CommandError } from '../router-core/runtime/run-command.ts';
+import { endProcess } from './end-process.ts';
+import { parseLogLine } from './log-line.ts';
+import type { LogLine } from './log-line.ts';
+
+const LAST_LINES = 15;
+
+/** The first start of Redis in Docker downloads it; everything else is there within a second or two. */
+const READY_WITHIN_MS = { redis: 200_000, other: 30_000 };
+
+export interface PartCommand {
+  /** As the person in front of the terminal knows it: `hub`, `upstream-1`. */
+  name: string;
+  launcher: 'router-core' | 'router-cli';
+  args: string[];
+  env: NodeJS.ProcessEnv;
+  /** What tells that it is ready: the message of a log line, or a URL that answers 2xx. */
+  readyWhen: { logs: string } | { answers: string };
+  /** What to look at when that does not come. */
+  hint?: string;
+}
+
+/** One of the processes that `up` runs. */
+export interface Part {
+  readonly name: string;
+  readonly pid: number;
+  readonly ended: Promise<void>;
+  /** The log line that said it is ready, if one did. Rejects when it ends before or takes too long. */
+  readonly ready: Promise<LogLine | undefined>;
+  /** How it ended, in words, with the last that it printed. */
+  obituary(): string;
+  /** SIGTERM, and SIGKILL when that takes longer than `graceMs`. */
+  stop(options: { graceMs: number }): Promise<void>;
+}
+
+/**
+ * Starts a part. It gets a session of its own, so that the terminal's Ctrl-C reaches only us and the order of
+ * stopping is ours; and an IPC channel, whose end tells it that we are gone even when that was a SIGKILL.
+ */
+export function startPart(command: PartCommand, show: (line: LogLine) => void): Part {
+  const { name, launcher, args, env, readyWhen } = command;
+  const child = spawn(process.execPath, [join(packageFolder(), 'bin', launcher), ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  });
+  const ended = once(child, 'close').then(() => undefined);
+  const last: LogLine[] = [];
+
+  const readyLine = new Promise<LogLine>((resolve) => {
+    for (const input of [child.stdout, child.stderr]) {
+      if (!input) continue;
+      createInterface({ input }).on('line', (text) => {
+        const line = parseLogLine(text);
+        last.push(line);
+        if (last.length > LAST_LINES) last.shift();
+        if ('logs' in readyWhen && line.message === readyWhen.logs) resolve(line);
+        show(line);
+      });
+    }
+  });
+
+  const obituary = (): string => {
+    const how = child.signalCode
+      ? `was ended by ${child.signalCode}`
+      : `ended with code ${child.exitCode ?? '?'}`;
+    return [`${name} ${how}; it printed last:`, ...last.map(({ text }) => `  ${text}`)].join('\n');
+  };
+
+  const patience = new AbortController();
+  const isReady = 'answers' in readyWhen ? untilAnswers(readyWhen.answers, patience.signal) : readyLine;
+  const ready = whenReady({ isReady, ended, obituary, command, patience });
+  // Stopped while starting, nobody may be waiting for it any more.
+  ready.catch(() => undefined);
+
+  return {
+    name,
+    pid: child.pid ?? 0,
+    ended,
+    ready,
+    obituary,
+    stop: ({ graceMs }) => endProcess({ ended, signal: (signal) => void child.kill(signal) }, { graceMs }),
+  };
+}
+
+interface ReadyWait {
+  isReady: Promise<LogLine | undefined>;
+  ended: Promise<void>;
+  obituary: () => string;
+  command: PartCommand;
+  patience: AbortController;
+}
+
+async function whenReady({ isReady, ended, obituary, command, patience }: ReadyWait) {
+  const withinMs = command.name === 'redis' ? READY_WITHIN_MS.redis : READY_WITHIN_MS.other;
+  const outcome = await Promise.race([
+    isReady,
+    ended.then(() => 'ended' as const),
+    sleep(withinMs, patience.signal).then(() => 'late' as const),
+  ]);
+  patience.abort();
+  if (outcome === 'ended') throw new CommandError(obituary(), { exitCode: 1 });
+  if (outcome !== 'late') return outcome;
+  const hint = command.hint === undefined ? '' : `: ${command.hint}`;
+  throw new CommandError(`${command.name} was not ready within ${withinMs / 1000} s${hint}`, { exitCode: 1 });
+}
+
+async function untilAnswers(url: string, signal: AbortSignal): Promise<undefined> {
+  while (!signal.aborted) {
+    const response = await fetch(url, { signal }).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.ok) return;
+    await sleep(50, signal);
+  }
+}

@@ -1,0 +1,76 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { findProgram } from '../router-core/runtime/find-program.ts';
+import { CommandError } from '../router-core/runtime/run-command.ts';
+
+const IMAGE = 'redis:7-alpine';
+
+export interface RedisCommand {
+  program: string;
+  args: string[];
+}
+
+/** A way to run a Redis on this machine: the command for a server with its data in `dir`, on a loopback port. */
+export interface RedisEngine {
+  /** False when the process that we start is not the server itself, so that their process ids differ. */
+  readonly isDirect: boolean;
+  command(server: { port: number; dir: string; args: string[] }): RedisCommand;
+}
+
+/** redis-server or valkey-server when there is one, else Docker. */
+export async function findRedisEngine(): Promise<RedisEngine> {
+  const program = findProgram('redis-server', 'valkey-server');
+  if (program !== undefined) return binaryEngine(program);
+  if (await dockerAnswers()) return dockerEngine();
+  throw new CommandError(
+    'no Redis to start: install redis-server or valkey-server, or start Docker, ' +
+      'or use one that is running with --redis redis://host:6379',
+    { exitCode: 1 },
+  );
+}
+
+export function binaryEngine(program: string): RedisEngine {
+  const [first, ...before] = [...dyingWithUs(), program];
+  return {
+    isDirect: true,
+    command: ({ port, dir, args }) => ({
+      program: first,
+      args: [...before, '--bind', '127.0.0.1', '--port', String(port), '--dir', dir, ...args],
+    }),
+  };
+}
+
+/**
+ * What to put before a command so that Linux kills it with its parent: not even a SIGKILL of ours leaves a server
+ * behind. util-linux has it, busybox's setpriv knows no such option; without it, everything else works as well.
+ */
+function dyingWithUs(): string[] {
+  const setpriv = findProgram('setpriv');
+  if (setpriv === undefined) return [];
+  const guard = [setpriv, '--pdeathsig', 'KILL'];
+  return spawnSync(setpriv, [...guard.slice(1), 'true']).status === 0 ? guard : [];
+}
+
+function dockerEngine(): RedisEngine {
+  // As this user, so that what Redis writes into `dir` can be deleted again.
+  const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  const server = [IMAGE, 'redis-server', '--protected-mode', 'no', '--dir', '/data'];
+  return {
+    isDirect: false,
+    command({ port, dir, args }) {
+      const mapping = ['--publish', `127.0.0.1:${port}:6379`, '--volume', `${dir}:/data`];
+      // In the foreground: docker passes our SIGTERM on to the server and removes the container at its end.
+      return { program: 'docker', args: ['run', '--rm', '--user', user, ...mapping, ...server, ...args] };
+    },
+  };
+}
+
+async function dockerAnswers(): Promise<boolean> {
+  if (findProgram('docker') === undefined) return false;
+  try {
+    await promisify(execFile)('docker', ['info'], { timeout: 10_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}

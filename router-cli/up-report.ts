@@ -1,0 +1,48 @@
+export interface RunningPart {
+  readonly name: string;
+  readonly what: string;
+  /** Where it listens; for an agent, what it calls. */
+  readonly address: string;
+  /** Undefined for what was there before. */
+  readonly pid: number | undefined;
+}
+
+/** What runs where, and what to paste to see it work. The hub is the first of `parts`. */
+export function describe(parts: readonly RunningPart[], { demo }: { demo: boolean }): string {
+  const rows = parts.map(({ name, what, address, pid }) => [name, what, address, String(pid ?? '-')]);
+  const hub = parts[0]?.address ?? '';
+  return [
+    '',
+    'mini-router is running:',
+    '',
+    ...table([['name', 'what', 'address', 'pid'], ...rows]),
+    '',
+    'Try it:',
+    '',
+    ...(demo ? demoCommands(hub) : [`curl -N ${hub}/`, `curl -i ${hub}/any/path -d 'a body'`]).map(indent),
+    '',
+    'Ctrl-C stops everything.',
+    '',
+  ].join('\n');
+}
+
+function demoCommands(hub: string): string[] {
+  const body = '{"stream":true,"messages":[{"role":"user","content":"Hello"}]}';
+  return [
+    `curl -N ${hub}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`,
+    `curl ${hub}/echo -d 'Hello'`,
+  ];
+}
+
+function table(rows: string[][]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  return rows.map((row) =>
+    indent(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).trimEnd(),
+  );
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
+}

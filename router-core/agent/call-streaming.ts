@@ -1,0 +1,121 @@
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+} from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { TLSSocket } from 'node:tls';
+import { fieldValue, forwardReplyHeaders } from '../http/forward-reply.ts';
+import type { PulledRequest } from '../protocol/agent-link.ts';
+import type { Upstream } from './upstream.ts';
+import { startReply, type CallOptions, type UpstreamCall } from './call-upstream.ts';
+
+/**
+ * Whether a request needs Node's own client. undici is quicker, but cannot send trailers, and sends no head before the
+ * first byte of a body that is still on its way.
+ */
+export function isStreaming({ trailers, bodyFollows, head }: PulledRequest): boolean {
+  return trailers !== '' || (bodyFollows && head.upgrade === '');
+}
+
+const httpAgent = new HttpAgent({ keepAlive: true });
+const httpsAgent = new HttpsAgent({ keepAlive: true });
+
+/** As callUpstream, for requests whose body follows. `trailers` is asked for when the body has been sent. */
+export function callStreaming(options: CallOptions & { trailers: () => string }): UpstreamCall {
+  const { upstream, request, headers, source, reply } = options;
+  const { origin, protocol, host } = new URL(upstream.url);
+  const calledAt = performance.now();
+  let answer: IncomingMessage | undefined;
+  let aborted = false;
+
+  const call = (protocol === 'https:' ? httpsRequest : httpRequest)(origin, {
+    agent: protocol === 'https:' ? httpsAgent : httpAgent,
+    method: request.head.method,
+    path: upstream.basePath + request.head.target,
+    headers: framedHeaders(headers, host, request.trailers !== ''),
+  });
+  call.on('response', (response) => {
+    answer = response;
+    const { statusCode = 502, statusMessage = '', rawHeaders } = response;
+    startReply(options, calledAt, {
+      status: statusCode,
+      reason: statusMessage,
+      headers: forwardReplyHeaders(rawHeaders),
+    });
+    response.on('data', (chunk: Buffer) => {
+      if (!reply.write(chunk)) response.pause();
+    });
+    response.on('end', () => reply.end(response.rawTrailers.join('\n')));
+    response.on('error', (error) => reply.fail('upstream-failed', error.message));
+  });
+  call.on('error', (error) => {
+    if (aborted) return;
+    if (answer) reply.fail('upstream-failed', error.message);
+    else options.onUnanswered(error);
+  });
+  const finish = () => {
+    const trailers = pairs(options.trailers());
+    if (trailers.length > 0) call.addTrailers(trailers);
+    call.end();
+  };
+  const send = () => {
+    if (!source) {
+      if (request.body) call.write(request.body);
+      return finish();
+    }
+    call.flushHeaders();
+    source.on('data', (chunk: Buffer) => {
+      if (call.write(chunk)) return;
+      source.pause();
+      call.once('drain', () => source.resume());
+    });
+    source.on('end', finish);
+  };
+  whenConnected(call, upstream, send);
+  return {
+    abort: () => {
+      aborted = true;
+      call.destroy();
+      source?.destroy();
+    },
+    resume: () => answer?.resume(),
+  };
+}
+
+/** The rest of a body is asked for only when the upstream is reached: until then the request can still move. */
+function whenConnected(call: ClientRequest, { url, connectTimeoutMs }: Upstream, send: () => void): void {
+  call.on('socket', (socket) => {
+    if (!socket.connecting) return send();
+    socket.setTimeout(connectTimeoutMs, () => socket.destroy(connectTimeout(url)));
+    socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
+      socket.setTimeout(0);
+      send();
+    });
+  });
+}
+
+/** Host, and chunked framing unless the length is known; only a chunked body can have trailers. */
+function framedHeaders(headers: readonly string[], host: string, hasTrailers: boolean): string[] {
+  const chunked = hasTrailers || fieldValue(headers, 'trailer') !== undefined;
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const dropped = chunked && headers[i]?.toLowerCase() === 'content-length';
+    if (!dropped) kept.push(headers[i] ?? '', headers[i + 1] ?? '');
+  }
+  if (fieldValue(kept, 'host') === undefined) kept.unshift('Host', host);
+  if (fieldValue(kept, 'content-length') === undefined) kept.push('Transfer-Encoding', 'chunked');
+  return kept;
+}
+
+function connectTimeout(url: string): Error {
+  return Object.assign(new Error(`no connection to ${url} in time`), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+}
+
+function pairs(trailers: string): [string, string][] {
+  const flat = trailers === '' ? [] : trailers.split('\n');
+  const list: [string, string][] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? '']);
+  return list;
+}

@@ -1,0 +1,78 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { LOG_LEVELS } from '../runtime/logger.ts';
+import { count, duration, flag, header, httpUrl, matching, oneOf, redisUrl } from '../runtime/options.ts';
+import type { ConfigOf, Settings } from '../runtime/settings.ts';
+
+/** Every setting of an agent: what it does, its default, and what 0 means. */
+export const agentSettings = {
+  redisUrl: {
+    flag: '--redis <url>',
+    about: 'the Redis (or Valkey, or Dragonfly) that hubs and agents share',
+    env: 'ROUTER_REDIS_URL',
+    type: redisUrl(),
+  },
+  group: {
+    flag: '--group <name>',
+    about: 'the group whose requests to pull',
+    default: 'default',
+    type: matching(/^[A-Za-z0-9._-]{1,64}$/, 'a group name (letters, digits, . _ -, up to 64)'),
+  },
+  upstreams: {
+    flag: '--upstream <url[,url…]>',
+    about: 'the services to call; each is an instance of its own',
+    list: { inFlag: /,/, inEnv: /,/ },
+    type: z.array(httpUrl()),
+  },
+  // Higher than what the upstream runs at once only moves the queue into it, where no other agent can help.
+  concurrency: {
+    flag: '--concurrency <n>',
+    about: 'requests at once per upstream',
+    default: '1',
+    type: count({ from: 1, to: 65_536 }),
+  },
+  name: {
+    flag: '--name <name>',
+    about: 'how this agent appears in status and in Router-Agent',
+    default: hostname(),
+    type: matching(/^[A-Za-z0-9._-]{1,128}$/, 'a name (letters, digits, . _ -, up to 128)'),
+  },
+  healthPath: {
+    flag: '--health <path>',
+    about: 'path to ask the upstream for; nothing is pulled while it does not answer 2xx (default: no check)',
+    type: matching(/^\/[^\s#]*$/, 'a path that begins with /').optional(),
+  },
+  setHeaders: {
+    flag: '--set-header <"name: value">',
+    about: 'a header to set on every request to the upstream, such as an API key; may be repeated',
+    // A value may hold commas, so in the variable a comma separates only where another "name: " follows.
+    list: { inEnv: /,(?=\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+:\s)/ },
+    type: z.array(header()).default([]),
+  },
+  preserveHost: {
+    flag: '--preserve-host [true|false]',
+    about: "pass on the client's Host instead of the upstream's own",
+    default: 'false',
+    type: flag(),
+  },
+  drainMs: {
+    flag: '--drain <duration>',
+    about: 'after SIGTERM, how long requests may take to finish; 0 cuts them at once',
+    default: '30s',
+    type: duration(),
+  },
+  connectTimeoutMs: {
+    flag: '--connect-timeout <duration>',
+    about: 'to open a connection to the upstream',
+    default: '10s',
+    type: duration({ atLeastMs: 1 }),
+  },
+  logLevel: {
+    flag: '--log-level <level>',
+    about: LOG_LEVELS.join(', '),
+    default: 'info',
+    type: oneOf(LOG_LEVELS),
+  },
+} satisfies Settings;
+
+export type AgentConfig = ConfigOf<typeof agentSettings>;

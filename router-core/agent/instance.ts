@@ -1,0 +1,127 @@
+import type { AgentLink, InstanceReport, PulledRequest } from '../protocol/agent-link.ts';
+import { RedisAgentLink } from '../protocol/redis-agent-link.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { sleep } from '../runtime/backoff.ts';
+import { packageVersion } from '../runtime/package-info.ts';
+import type { AgentConfig } from './config.ts';
+import { RunningRequest } from './run-request.ts';
+import { compileHeaderRules } from './upstream-headers.ts';
+import { createUpstream, type Upstream } from './upstream.ts';
+import { watchUpstream, type UpstreamWatch } from './watch-upstream.ts';
+
+const VERSION = packageVersion();
+
+/** One upstream with its slots: joins the group, pulls as much as it has room for, runs it. */
+export class Instance {
+  readonly #config: AgentConfig;
+  readonly #log: Logger;
+  readonly #link: AgentLink;
+  readonly #upstream: Upstream;
+  readonly #watch: UpstreamWatch;
+  readonly #headersFor: (raw: readonly string[]) => string[];
+  readonly #running = new Map<string, RunningRequest | undefined>();
+  #draining = false;
+  /** Wakes the pull loop when it waits for a slot or for the upstream. */
+  #wake: () => void = () => undefined;
+  #pulling: Promise<void> = Promise.resolve();
+
+  constructor(config: AgentConfig, url: string, name: string, log: Logger) {
+    this.#config = config;
+    this.#log = log.child({ upstream: url });
+    const { redisUrl, group, concurrency, connectTimeoutMs, healthPath } = config;
+    this.#headersFor = compileHeaderRules(config);
+    this.#upstream = createUpstream({ url, concurrency, connectTimeoutMs, healthPath });
+    this.#link = new RedisAgentLink({
+      redisUrl,
+      group,
+      name,
+      report: () => this.#report(name),
+      log: this.#log,
+    });
+    this.#watch = watchUpstream({
+      upstream: this.#upstream,
+      always: healthPath !== undefined,
+      onChange: () => {
+        void this.#link.report();
+        this.#wake();
+      },
+      log,
+    });
+  }
+
+  /** Resolves when the instance is in its group and pulls. */
+  async start(): Promise<void> {
+    await this.#link.join();
+    this.#pulling = this.#pullForEver();
+    const { group, concurrency } = this.#config;
+    this.#log.info({ instance: this.#link.instance, group, concurrency }, 'agent ready');
+  }
+
+  /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    const endAt = performance.now() + this.#config.drainMs;
+    this.#wake();
+    // With Redis away there is nobody to tell, and nothing new comes.
+    await Promise.race([this.#link.report(), sleep(Math.min(1_000, this.#config.drainMs))]);
+    const unstarted = await this.#link.stopPulling();
+    await this.#pulling;
+    for (const request of unstarted) await this.#link.giveBack(request, 'unstarted');
+    while (this.#running.size > 0 && performance.now() < endAt) await sleep(20);
+    for (const running of this.#running.values()) running?.cut();
+    this.#watch.close();
+    await this.#link.close(Math.max(500, endAt - performance.now()));
+    await this.#upstream.close();
+  }
+
+  get #ready(): boolean {
+    return this.#watch.up && !this.#draining;
+  }
+
+  #report(name: string): { slots: number; report: InstanceReport } {
+    const { concurrency } = this.#config;
+    const inFlight = this.#running.size;
+    const state = this.#draining ? 'draining' : this.#watch.up ? 'ready' : 'upstream-down';
+    // While nothing new is wanted, the slots in use still count: others' free slots are derived from the sum.
+    const slots = this.#ready ? concurrency : inFlight;
+    return { slots, report: { name, version: VERSION, concurrency, inFlight, state } };
+  }
+
+  async #pullForEver(): Promise<void> {
+    while (!this.#draining) {
+      const free = this.#config.concurrency - this.#running.size;
+      if (free <= 0 || !this.#ready) {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      for (const request of await this.#link.pull(free)) {
+        if (this.#ready) this.#run(request);
+        else await this.#link.giveBack(request, 'unstarted');
+      }
+    }
+  }
+
+  #run(request: PulledRequest): void {
+    // The slot is taken before the request starts: it may be over before the constructor returns.
+    this.#running.set(request.entry, undefined);
+    const running = new RunningRequest({
+      link: this.#link,
+      upstream: this.#upstream,
+      request,
+      headersFor: this.#headersFor,
+      onUnreachable: async (reason) => {
+        this.#watch.markDown(reason);
+        await this.#link.report();
+      },
+      onDone: () => this.#onDone(request),
+      log: this.#log,
+    });
+    if (this.#running.has(request.entry)) this.#running.set(request.entry, running);
+  }
+
+  #onDone(request: PulledRequest): void {
+    if (!this.#running.delete(request.entry)) return;
+    if (!this.#ready) void this.#link.report();
+    this.#wake();
+  }
+}

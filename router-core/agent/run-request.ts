@@ -1,0 +1,112 @@
+import type { Duplex } from 'node:stream';
+import type { AgentLink, Exchange, ExchangeHandlers, PulledRequest } from '../protocol/agent-link.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { callUpstream, type CallOptions, type UpstreamCall } from './call-upstream.ts';
+import { callStreaming, isStreaming } from './call-streaming.ts';
+import { RequestSource } from './request-source.ts';
+import { SwitchedConnection } from './switched-connection.ts';
+import { isUnreached, type Upstream } from './upstream.ts';
+
+export interface RunOptions {
+  readonly link: AgentLink;
+  readonly upstream: Upstream;
+  readonly request: PulledRequest;
+  readonly headersFor: (raw: readonly string[]) => string[];
+  /** The upstream could not be reached. Resolves when the group knows. */
+  readonly onUnreachable: (reason: string) => Promise<void>;
+  /** The slot is free again. Called once. */
+  readonly onDone: () => void;
+  readonly log: Logger;
+}
+
+/** One pulled request at work: upstream call out, reply back, stopped when nobody awaits it. */
+export class RunningRequest implements ExchangeHandlers {
+  readonly #options: RunOptions;
+  readonly #exchange: Exchange;
+  #call: UpstreamCall | undefined;
+  #source: RequestSource | undefined;
+  #switched: SwitchedConnection | undefined;
+  #trailers: string;
+  #stopped = false;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    const { link, request } = options;
+    this.#trailers = request.trailers;
+    this.#exchange = link.open(request, this);
+    // Nobody awaits it any more: settled without having run.
+    if (request.remainingMs <= 0) this.onStop('deadline');
+    else this.#start();
+  }
+
+  /** Time is up for this agent: the call ends, and the hub is told so. */
+  cut(): void {
+    this.#exchange.reply.fail('agent-lost', 'the agent was stopped');
+    this.onStop('draining');
+  }
+
+  onBody(chunk: Buffer): void {
+    if (this.#switched) this.#switched.receive(chunk);
+    else this.#source?.receive(chunk);
+  }
+
+  onBodyEnd(trailers: string): void {
+    this.#trailers = trailers;
+    if (this.#switched) this.#switched.end();
+    else this.#source?.complete();
+  }
+
+  onStop(why: string): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#options.log.debug({ id: this.#options.request.id, why }, 'stopping a request');
+    this.#call?.abort();
+    this.#switched?.destroy();
+    this.#exchange.reply.close();
+  }
+
+  onWritable(): void {
+    this.#call?.resume();
+    this.#switched?.resume();
+  }
+
+  onSettled(): void {
+    this.#options.onDone();
+  }
+
+  #start(): void {
+    const { link, upstream, request, headersFor } = this.#options;
+    const exchange = this.#exchange;
+    const { instance } = link;
+    if (request.bodyFollows && request.head.upgrade === '') {
+      this.#source = new RequestSource(request, exchange, instance);
+    }
+    const call: CallOptions = {
+      upstream,
+      request,
+      headers: headersFor(request.head.headers),
+      source: this.#source,
+      reply: exchange.reply,
+      instance,
+      onUnanswered: (error) => void this.#onUnanswered(error),
+      onSwitched: (socket: Duplex) => {
+        this.#switched = new SwitchedConnection(socket, exchange, instance);
+      },
+    };
+    this.#call = isStreaming(request)
+      ? callStreaming({ ...call, trailers: () => this.#trailers })
+      : callUpstream(call);
+  }
+
+  async #onUnanswered(error: Error): Promise<void> {
+    const { link, request, log, onUnreachable } = this.#options;
+    const unreached = isUnreached(error);
+    const what = unreached ? 'upstream not reached' : 'upstream failed';
+    log.warn({ id: request.id, attempt: request.attempt, err: error }, what);
+    if (unreached) await onUnreachable(error.message);
+    if (this.#stopped) return;
+    const moved = await link.giveBack(request, unreached ? 'unreachable' : 'failed');
+    if (moved) return this.#exchange.abandon();
+    this.#exchange.reply.fail(unreached ? 'upstream-unreachable' : 'upstream-failed', error.message);
+  }
+}

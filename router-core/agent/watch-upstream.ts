@@ -1,0 +1,62 @@
+import { createBackoff, sleep } from '../runtime/backoff.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface UpstreamWatchOptions {
+  readonly upstream: Upstream;
+  /** Whether to ask all the time (a health path is set), or only after a call could not reach it. */
+  readonly always: boolean;
+  readonly onChange: (up: boolean) => void;
+  readonly log: Logger;
+}
+
+export interface UpstreamWatch {
+  readonly up: boolean;
+  /** A call could not reach the upstream: nothing is pulled until it can be reached again. */
+  markDown(reason: string): void;
+  close(): void;
+}
+
+const CHECK_EVERY_MS = 5_000;
+
+/** Keeps the agent from pulling what it could not run. */
+export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatchOptions): UpstreamWatch {
+  const closing = new AbortController();
+  const backoff = createBackoff({ minMs: 200, maxMs: 5_000 });
+  let up = !always;
+  let wake = new AbortController();
+
+  const set = (now: boolean, reason: string) => {
+    if (now === up) return;
+    up = now;
+    if (up) log.info({ upstream: upstream.url }, 'upstream is up, pulling');
+    else log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
+    onChange(up);
+  };
+  const markDown = (reason: string) => {
+    set(false, reason);
+    wake.abort();
+  };
+  const run = async () => {
+    const { signal } = closing;
+    while (!signal.aborted) {
+      if (always || !up) {
+        const healthy = await upstream.isHealthy();
+        if (signal.aborted) return;
+        set(healthy, 'health check failed');
+      }
+      if (up) backoff.reset();
+      wake = new AbortController();
+      await sleep(up ? CHECK_EVERY_MS : backoff.next(), AbortSignal.any([signal, wake.signal]));
+      if (wake.signal.aborted) await sleep(backoff.next(), signal);
+    }
+  };
+  void run();
+  return {
+    get up() {
+      return up;
+    },
+    markDown,
+    close: () => closing.abort(),
+  };
+}

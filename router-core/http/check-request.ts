@@ -1,0 +1,96 @@
+import type { ProblemCode } from './problems.ts';
+
+export const MAX_TARGET_BYTES = 8 * 1024;
+export const MAX_HEAD_BYTES = 16 * 1024;
+
+export interface RequestLine {
+  readonly method: string;
+  /** As received: origin-form, absolute-form or `*`. */
+  readonly url: string;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+}
+
+export type CheckedRequest =
+  | {
+      readonly ok: true;
+      readonly target: string;
+      readonly authority: string;
+      readonly contentLength: number | undefined;
+    }
+  | { readonly ok: false; readonly problem: ProblemCode };
+
+/** host, host:port or [v6]:port, RFC 9110 §7.2: no userinfo, path, comma or blank. */
+const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::\d{0,5})?$/;
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
+
+const refuse = (problem: ProblemCode): CheckedRequest => ({ ok: false, problem });
+
+/**
+ * Refuses what Node's lenient parser lets through and what would mean different things to different servers behind us
+ * (request smuggling). The target is passed on byte for byte.
+ */
+export function checkRequest({ method, url, httpVersion, rawHeaders }: RequestLine): CheckedRequest {
+  // A request line without a version is taken by llhttp as HTTP/0.9 (nodejs/llhttp#877).
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return refuse('bad-request');
+  if (url.length > MAX_TARGET_BYTES) return refuse('target-too-long');
+  const fields = checkFraming(rawHeaders, httpVersion);
+  if (!fields) return refuse('bad-request');
+
+  let target = url;
+  let authority = fields.host ?? '';
+  if (!url.startsWith('/') && url !== '*') {
+    // The target's authority wins over Host, RFC 9112 §3.2.2.
+    const absolute = ABSOLUTE.exec(url);
+    if (!absolute) return refuse('bad-request');
+    authority = absolute[1] ?? '';
+    target = absolute[2] === '' ? '/' : (absolute[2] ?? '/');
+    if (target.startsWith('?')) target = `/${target}`;
+  }
+  if (target === '*' && method !== 'OPTIONS') return refuse('bad-request');
+  if (target.includes('#') || hasControlOrNonAscii(target)) return refuse('bad-request');
+  if (authority !== '' && !AUTHORITY.test(authority)) return refuse('bad-request');
+  if (authority === '' && httpVersion === '1.1') return refuse('bad-request');
+  return { ok: true, target, authority, contentLength: fields.contentLength };
+}
+
+function hasControlOrNonAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code <= 0x20 || code >= 0x7f) return true;
+  }
+  return false;
+}
+
+/** Undefined when two servers could disagree on where the body ends or whom the request is for. */
+function checkFraming(
+  raw: readonly string[],
+  httpVersion: string,
+): { host: string | undefined; contentLength: number | undefined } | undefined {
+  let host: string | undefined;
+  let contentLength: number | undefined;
+  let transferEncoding: string | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const value = raw[i + 1] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') {
+      if (host !== undefined) return undefined;
+      host = value;
+    } else if (name.length === 14 && name.toLowerCase() === 'content-length') {
+      if (contentLength !== undefined || !/^\d{1,15}$/.test(value)) return undefined;
+      contentLength = Number(value);
+    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      transferEncoding = value;
+    }
+  }
+  if (transferEncoding !== undefined) {
+    if (
+      httpVersion === '1.0' ||
+      contentLength !== undefined ||
+      transferEncoding.trim().toLowerCase() !== 'chunked'
+    ) {
+      return undefined;
+    }
+  }
+  return { host, contentLength: transferEncoding === undefined ? (contentLength ?? 0) : undefined };
+}

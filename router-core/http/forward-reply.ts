@@ -1,0 +1,24 @@
+import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
+
+/** Names the router speaks for itself: an upstream cannot set them. */
+const OWN = new Set(['router-request-id', 'router-agent', 'router-executed', 'router-error']);
+
+/** An upstream's fields (names and values in turn) without the hop-by-hop, Connection-nominated and router's own ones. */
+export function forwardReplyHeaders(raw: readonly string[]): string[] {
+  const nominated = nominatedFields(raw);
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const key = name.toLowerCase();
+    if (!isHopByHop(key, nominated) && !OWN.has(key)) headers.push(name, raw[i + 1] ?? '');
+  }
+  return headers;
+}
+
+/** The value of a field (lower-case name), or undefined. */
+export function fieldValue(raw: readonly string[], name: string): string | undefined {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) return raw[i + 1];
+  }
+  return undefined;
+}

@@ -1,0 +1,62 @@
+import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
+
+export interface ForwardContext {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  readonly proto: 'http' | 'https';
+  readonly httpVersion: string;
+  /** The authority that counts: the target's when it was absolute, else Host. */
+  readonly authority: string;
+}
+
+/** Names the router speaks for itself: a client cannot set them. */
+const OWN = new Set(['router-request-id', 'router-agent', 'router-executed', 'router-error']);
+
+/**
+ * The fields an upstream gets: all of the client's in their order, duplicates kept, without hop-by-hop and
+ * Connection-nominated ones (dropped first, so that a client cannot use nomination to remove what we add), and with
+ * X-Forwarded-*, Via and Router-Request-Id. X-Forwarded-Proto and -Host of a load balancer in front are kept.
+ */
+export function forwardRequestHeaders(raw: readonly string[], context: ForwardContext): string[] {
+  const nominated = nominatedFields(raw);
+  const headers: string[] = [];
+  let forwardedFor = '';
+  let via = '';
+  let proto = false;
+  let host = false;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    let value = raw[i + 1] ?? '';
+    const key = name.toLowerCase();
+    if (isHopByHop(key, nominated)) {
+      if (key === 'te' && /\btrailers\b/i.test(value)) headers.push('TE', 'trailers');
+      continue;
+    }
+    if (OWN.has(key)) continue;
+    if (key === 'x-forwarded-for') {
+      forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
+      continue;
+    }
+    if (key === 'via') {
+      via = via === '' ? value : `${via}, ${value}`;
+      continue;
+    }
+    if (key === 'host') value = context.authority;
+    // Node has checked that it is digits only; leading zeros are not passed on.
+    else if (key === 'content-length') value = String(Number(value));
+    else if (key === 'x-forwarded-proto') proto = true;
+    else if (key === 'x-forwarded-host') host = true;
+    headers.push(name, value);
+  }
+  const { clientAddress, requestId, httpVersion } = context;
+  headers.push('X-Forwarded-For', forwardedFor === '' ? clientAddress : `${forwardedFor}, ${clientAddress}`);
+  if (!proto) headers.push('X-Forwarded-Proto', context.proto);
+  if (!host) headers.push('X-Forwarded-Host', context.authority);
+  headers.push(
+    'Via',
+    `${via === '' ? '' : `${via}, `}${httpVersion} mini-router`,
+    'Router-Request-Id',
+    requestId,
+  );
+  return headers;
+}

@@ -1,0 +1,102 @@
+import { STATUS_CODES } from 'node:http';
+
+/** What happened to the request at the upstream. */
+export type Executed = 'no' | 'maybe' | 'yes';
+
+export interface Problem {
+  readonly status: number;
+  readonly executed: Executed;
+  readonly title: string;
+}
+
+/**
+ * Every error a client can get from the router itself; docs/errors.md is held to this table by a test.
+ * `executed: no` = the upstream never saw the request, so repeating it is safe whatever its method.
+ */
+export const PROBLEMS = {
+  'bad-request': { status: 400, executed: 'no', title: 'The request is not valid HTTP' },
+  'no-route': { status: 404, executed: 'no', title: 'No route matches this request' },
+  'method-not-supported': { status: 501, executed: 'no', title: 'The router does not support this method' },
+  'request-timeout': { status: 408, executed: 'no', title: 'The request did not arrive in time' },
+  'body-too-large': { status: 413, executed: 'no', title: 'The request body is too large' },
+  'target-too-long': { status: 414, executed: 'no', title: 'The request target is too long' },
+  'head-too-large': { status: 431, executed: 'no', title: 'The request head is too large' },
+  'upstream-unreachable': { status: 502, executed: 'no', title: 'No provider could be reached' },
+  'upstream-failed': { status: 502, executed: 'maybe', title: 'The provider broke off before it answered' },
+  'agent-lost': { status: 502, executed: 'maybe', title: 'The agent that ran the request was lost' },
+  'attempts-exhausted': {
+    status: 502,
+    executed: 'maybe',
+    title: 'Every attempt to run the request was lost',
+  },
+  'no-agent': { status: 503, executed: 'no', title: 'No provider is available' },
+  'queue-full': { status: 503, executed: 'no', title: 'Too many requests are waiting' },
+  'queue-timeout': { status: 503, executed: 'no', title: 'No provider became free in time' },
+  'hub-full': { status: 503, executed: 'no', title: 'This hub has too many requests in flight' },
+  'store-unavailable': { status: 503, executed: 'no', title: 'The request store is not reachable' },
+  'store-lost': {
+    status: 503,
+    executed: 'maybe',
+    title: 'The request store was lost while the request was handed over',
+  },
+  'shutting-down': { status: 503, executed: 'no', title: 'This hub is shutting down' },
+  deadline: { status: 504, executed: 'maybe', title: 'The provider did not answer in time' },
+} as const satisfies Record<string, Problem>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(PROBLEMS, code);
+}
+
+/** Methods that may run twice, RFC 9110 §9.2.2. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+export function isIdempotent(method: string | undefined): boolean {
+  return method !== undefined && IDEMPOTENT.has(method);
+}
+
+export interface ProblemContext {
+  readonly requestId: string;
+  readonly method: string | undefined;
+  /** It was handed to an agent before the router ended it: then `no` becomes `maybe`. */
+  readonly handedOver?: boolean | undefined;
+  /** Seconds. */
+  readonly retryAfterS?: number | undefined;
+}
+
+export interface ProblemResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: string[];
+  /** Undefined for HEAD. */
+  readonly body: Buffer | undefined;
+}
+
+/** The one place that turns an error into HTTP: problem+json, RFC 9457. */
+export function problemResponse(
+  code: ProblemCode,
+  { requestId, method, handedOver, retryAfterS }: ProblemContext,
+): ProblemResponse {
+  const { status, title } = PROBLEMS[code];
+  const executed = handedOver ? 'maybe' : PROBLEMS[code].executed;
+  // It never ran, or running it twice does no harm.
+  const safeToRetry = executed === 'no' || isIdempotent(method);
+  const document = { type: 'about:blank', title, status, code, executed, safeToRetry, requestId };
+  const body = Buffer.from(`${JSON.stringify(document)}\n`);
+  const headers = [
+    ...['Content-Type', 'application/problem+json', 'Content-Length', String(body.length)],
+    ...[
+      'Cache-Control',
+      'no-store',
+      'Router-Error',
+      code,
+      'Router-Executed',
+      executed,
+      'Router-Request-Id',
+      requestId,
+    ],
+  ];
+  if (retryAfterS !== undefined) headers.push('Retry-After', String(retryAfterS));
+  return { status, reason: STATUS_CODES[status] ?? '', headers, body: method === 'HEAD' ? undefined : body };
+}

@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { PassThrough, type Duplex, type Readable } from 'node:stream';
+import { checkRequest } from '../http/check-request.ts';
+import { problemResponse, type ProblemCode } from '../http/problems.ts';
+import { admitRequest } from './admit-request.ts';
+import { HttpReply, UpgradeReply, type ClientReply } from './client-reply.ts';
+import { answerControl } from './control.ts';
+import type { Readiness } from './drain.ts';
+import type { Exchange, HubContext } from './exchange.ts';
+import { hasBody } from './hub-message.ts';
+import type { RouteTable } from './match-route.ts';
+
+/** The way in: checks what Node's parser let through, finds the group, hands the request to admission. */
+export class RequestFront {
+  readonly #context: HubContext;
+  readonly #routes: RouteTable;
+  readonly #readiness: Readiness;
+  /** Replies due on each connection; pipelining makes it more than one. */
+  readonly #due = new WeakMap<Duplex, number>();
+  readonly #switched = new Set<Duplex>();
+
+  constructor(context: HubContext, routes: RouteTable, readiness: Readiness) {
+    this.#context = context;
+    this.#routes = routes;
+    this.#readiness = readiness;
+  }
+
+  /** Whether a reply is due on this connection: nothing else may be written to it. */
+  isAnswering(socket: Duplex): boolean {
+    return (this.#due.get(socket) ?? 0) > 0;
+  }
+
+  /** Connections that have left HTTP; a drain ends them. */
+  get switched(): ReadonlySet<Duplex> {
+    return this.#switched;
+  }
+
+  nextId(): string {
+    return this.#context.link.nextId();
+  }
+
+  /** `sendContinue`: the client waits to be asked for its body. */
+  onRequest(req: IncomingMessage, res: ServerResponse, sendContinue?: () => void): void {
+    const { socket } = req;
+    this.#due.set(socket, (this.#due.get(socket) ?? 0) + 1);
+    // A reply that overtakes its request's body ends the connection: nobody reads the rest.
+    const isLast = () => this.#readiness.draining || (!req.complete && hasBody(req));
+    const exchange = this.#accept(req, new HttpReply(res, isLast, req.httpVersion), sendContinue, undefined);
+    res.on('close', () => {
+      this.#due.set(socket, (this.#due.get(socket) ?? 1) - 1);
+      exchange?.clientGone();
+    });
+  }
+
+  /** `head`: what the client has already sent behind its request. */
+  onUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    this.#switched.add(socket);
+    // Read ahead a little, so that the end of the client is seen while it waits for its answer.
+    const fromClient = new PassThrough({ highWaterMark: 64 * 1024 });
+    if (head.length > 0) fromClient.write(head);
+    const reply = new UpgradeReply(socket);
+    const exchange = this.#accept(req, reply, undefined, fromClient);
+    socket.pipe(fromClient);
+    socket.on('end', () => {
+      if (!reply.started) socket.destroy();
+    });
+    socket.on('close', () => {
+      this.#switched.delete(socket);
+      exchange?.clientGone();
+    });
+  }
+
+  refuse(reply: ClientReply, req: IncomingMessage, code: ProblemCode): void {
+    const { status, reason, headers, body } = problemResponse(code, {
+      requestId: this.nextId(),
+      method: req.method,
+    });
+    reply.startAndEnd(status, reason, headers, body);
+  }
+
+  #accept(
+    req: IncomingMessage,
+    reply: ClientReply,
+    sendContinue: (() => void) | undefined,
+    fromClient: Readable | undefined,
+  ): Exchange | undefined {
+    const { method = '', url = '', httpVersion, rawHeaders } = req;
+    const checked = checkRequest({ method, url, httpVersion, rawHeaders });
+    if (!checked.ok) {
+      reply.closeAfter();
+      this.refuse(reply, req, checked.problem);
+      return undefined;
+    }
+    if (checked.target.startsWith('/_router/')) {
+      answerControl(checked.target, method, reply, this.#readiness);
+      return undefined;
+    }
+    if (checked.target === '*') {
+      // `OPTIONS *` asks about the server itself, RFC 9110 §9.3.7.
+      reply.startAndEnd(204, 'No Content', [], undefined);
+      return undefined;
+    }
+    const group = this.#routes.match(checked.target);
+    if (group === undefined) {
+      this.refuse(reply, req, 'no-route');
+      return undefined;
+    }
+    return admitRequest({ context: this.#context, req, reply, group, checked, sendContinue, fromClient });
+  }
+}

@@ -1,0 +1,59 @@
+import { isProblemCode } from '../http/problems.ts';
+import { PART, type Frame } from '../protocol/frames.ts';
+import { WINDOW_BYTES } from '../protocol/frame-stream.ts';
+import { awaitSlot } from './enqueue-request.ts';
+import { awaitHead, type Exchange } from './exchange.ts';
+import { pumpBody } from './request-body.ts';
+import { sendEnd, sendHead } from './send-response.ts';
+
+/** Takes the frames of a reply in their order and does what each of its parts says. */
+export function onReplyFrame(exchange: Exchange, frame: Frame): void {
+  if (exchange.done) return;
+  if (frame.handed !== undefined) return onHandedOver(exchange, frame.handed);
+  if (frame.parts & PART.stop) return onMoved(exchange);
+  if (frame.failed !== undefined) return onFailed(exchange, frame.failed);
+  if (frame.owner !== undefined) onOwner(exchange, frame.owner);
+  if (frame.credit > 0) onCredit(exchange, frame.credit);
+  if (frame.head && sendHead(exchange, frame)) return;
+  if (frame.body) {
+    exchange.touch();
+    exchange.reply.write(frame.body, (bytes) => exchange.taken(bytes));
+  }
+  if (frame.end !== undefined) sendEnd(exchange, frame.end);
+}
+
+function onHandedOver(exchange: Exchange, place: string): void {
+  exchange.place = place;
+  if (exchange.state === 'waiting' || exchange.state === 'admitting') awaitHead(exchange);
+}
+
+/** The agent was lost, or gave it back: the next attempt's reply arrives on a stream of its own. */
+function onMoved(exchange: Exchange): void {
+  const { reader, queue, id } = exchange;
+  reader.attempt += 1;
+  reader.lastSeq = 0;
+  reader.key = queue.replyKey(id, reader.attempt);
+  exchange.place = '';
+  exchange.owner = '';
+  awaitSlot(exchange);
+}
+
+function onFailed(exchange: Exchange, failed: string): void {
+  const [code = '', detail] = failed.split('\n');
+  const { log } = exchange.context;
+  log.info({ id: exchange.id, code, detail, agent: exchange.owner }, 'agent reports a failure');
+  exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
+}
+
+function onOwner(exchange: Exchange, owner: string): void {
+  exchange.owner = owner;
+  if (exchange.stream) exchange.stream.reader = owner;
+  if (exchange.state === 'waiting' || exchange.state === 'admitting') awaitHead(exchange);
+}
+
+function onCredit(exchange: Exchange, bytes: number): void {
+  if (exchange.stream) return exchange.stream.credited(bytes);
+  // The first grant: the agent has started and asks for the rest of the body.
+  exchange.askForBody();
+  if (exchange.rest) pumpBody(exchange, exchange.rest, Math.min(bytes, WINDOW_BYTES));
+}

@@ -1,0 +1,156 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+
+/** Where a reply goes: an HTTP response, or after a 101 the bare connection. */
+export interface ClientReply {
+  readonly started: boolean;
+  /** Starts with the head; it leaves with the first write or with `flush`. `headers`: names and values in turn. */
+  start(status: number, reason: string, headers: string[]): void;
+  flush(): void;
+  /** Sends a whole small reply in one write. */
+  startAndEnd(status: number, reason: string, headers: string[], body: Buffer | undefined): void;
+  /** `onTaken` tells how many bytes have left for the client. */
+  write(chunk: Buffer, onTaken: (bytes: number) => void): void;
+  /** `trailers`: names and values in turn. */
+  end(trailers: string[]): void;
+  /** The connection ends with this reply: where its request ends is not certain. */
+  closeAfter(): void;
+  /** Breaks the connection, so that a short reply never looks complete. */
+  abort(): void;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+const SMALL_BODY_BYTES = 16 * 1024;
+
+/** A plain HTTP response. */
+export class HttpReply implements ClientReply {
+  readonly #res: ServerResponse;
+  #isLast: () => boolean;
+  readonly #httpVersion: string;
+
+  /** `isLast`: whether the connection ends with this reply; asked when the head is sent. */
+  constructor(res: ServerResponse, isLast: () => boolean, httpVersion: string) {
+    this.#res = res;
+    this.#isLast = isLast;
+    this.#httpVersion = httpVersion;
+  }
+
+  get started(): boolean {
+    return this.#res.headersSent;
+  }
+
+  start(status: number, reason: string, headers: string[]): void {
+    if (this.#isLast()) headers.push('Connection', 'close');
+    if (reason === STATUS_CODES[status]) this.#res.writeHead(status, headers);
+    else this.#res.writeHead(status, reason, headers);
+  }
+
+  flush(): void {
+    // Not flushHeaders(), which sends fields as UTF-8.
+    this.#res.write(NO_BYTES);
+  }
+
+  startAndEnd(status: number, reason: string, headers: string[], body: Buffer | undefined): void {
+    if (this.#isLast()) headers.push('Connection', 'close');
+    this.#res.writeHead(status, reason, headers);
+    // As a latin1 string, which keeps every byte, a small body leaves in one write together with its head.
+    if (body && body.length <= SMALL_BODY_BYTES) this.#res.end(body.toString('latin1'), 'latin1');
+    else this.#res.end(body);
+  }
+
+  write(chunk: Buffer, onTaken: (bytes: number) => void): void {
+    writeSlices(this.#res, chunk, onTaken);
+  }
+
+  end(trailers: string[]): void {
+    if (trailers.length > 0) this.#res.addTrailers(pairs(trailers));
+    this.#res.end();
+  }
+
+  closeAfter(): void {
+    this.#isLast = () => true;
+  }
+
+  abort(): void {
+    // For HTTP/1.0 the end of the connection may be the end of the body: only a reset says that it is not.
+    if (this.#httpVersion === '1.0') this.#res.socket?.resetAndDestroy();
+    else this.#res.destroy();
+  }
+}
+
+/** The reply to a request that asks to switch protocols: 101 turns the connection into two byte streams. */
+export class UpgradeReply implements ClientReply {
+  readonly #socket: Socket;
+  started = false;
+  #switched = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  start(status: number, reason: string, headers: string[]): void {
+    this.started = true;
+    this.#switched = status === 101;
+    const lines = [`HTTP/1.1 ${status} ${reason}`];
+    for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+    // Anything but 101 leaves HTTP as it is; without chunking, only the end of the connection can end such a reply.
+    if (!this.#switched) lines.push('Connection: close');
+    this.#socket.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
+  }
+
+  flush(): void {
+    // Written at once.
+  }
+
+  startAndEnd(status: number, reason: string, headers: string[], body: Buffer | undefined): void {
+    this.start(status, reason, headers);
+    this.#socket.write(body ?? NO_BYTES);
+    this.end();
+  }
+
+  write(chunk: Buffer, onTaken: (bytes: number) => void): void {
+    writeSlices(this.#socket, chunk, onTaken);
+  }
+
+  end(): void {
+    // Half a connection is of use only after a switch.
+    if (this.#switched) this.#socket.end();
+    else this.#socket.destroySoon();
+  }
+
+  closeAfter(): void {
+    // Anything but a switch always ends it.
+  }
+
+  abort(): void {
+    // The end of the connection is the end of the body here: only a reset says that it is not.
+    if (this.#switched) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+}
+
+/** A slow client shows progress slice by slice, so that slow is not taken for idle. */
+const SLICE_BYTES = 64 * 1024;
+
+function writeSlices(to: Writable, chunk: Buffer, onTaken: (bytes: number) => void): void {
+  for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+    const slice = chunk.length <= SLICE_BYTES ? chunk : chunk.subarray(at, at + SLICE_BYTES);
+    to.write(slice, (error) => {
+      if (!error) onTaken(slice.length);
+    });
+  }
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? '']);
+  return list;
+}
+
+/** The address of whoever connected to this hub. */
+export function clientAddress(req: IncomingMessage): string {
+  const address = req.socket.remoteAddress ?? 'unknown';
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}

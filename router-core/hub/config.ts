@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import { LOG_LEVELS } from '../runtime/logger.ts';
+import {
+  count,
+  duration,
+  flag,
+  fromText,
+  matching,
+  oneOf,
+  port,
+  redisUrl,
+  size,
+} from '../runtime/options.ts';
+import type { ConfigOf, Settings } from '../runtime/settings.ts';
+
+const GROUP_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** An exact path, or a prefix ending in `/*`. */
+const ROUTE_PATH = /^\/(?:[^?#*\s]*\/)?(?:\*|[^?#*\s]*)$/;
+
+/** A group and the path whose requests it gets: exact, or a prefix ending in `/*`. */
+export interface GroupRoute {
+  name: string;
+  path: string;
+}
+
+const groupRoute = fromText(
+  'a group as NAME or NAME=PATH, PATH being exact or ending in /* (name: letters, digits, . _ -, up to 64)',
+  (text): GroupRoute | undefined => {
+    const [, name = '', path = '/*'] = /^([^=]*)(?:=(.*))?$/.exec(text) ?? [];
+    return GROUP_NAME.test(name) && ROUTE_PATH.test(path) ? { name, path } : undefined;
+  },
+);
+
+const groupRoutes = z.array(groupRoute).superRefine((routes, context) => {
+  const byPath = new Map<string, string>();
+  for (const { name, path } of routes) {
+    const other = byPath.get(path);
+    if (other !== undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: `groups "${other}" and "${name}" have the same path ${path}`,
+      });
+    }
+    byPath.set(path, name);
+  }
+});
+
+/** Every setting of a hub: what it does, its default, and what 0 means. */
+export const hubSettings = {
+  redisUrl: {
+    flag: '--redis <url>',
+    about: 'the Redis (or Valkey, or Dragonfly) that hubs and agents share',
+    env: 'ROUTER_REDIS_URL',
+    type: redisUrl(),
+  },
+  host: {
+    flag: '--host <address>',
+    about: 'address to listen on',
+    default: '0.0.0.0',
+    type: matching(/^[^\s/]+$/, 'an address or host name'),
+  },
+  port: {
+    flag: '--port <port>',
+    about: 'port to listen on; 0 takes any free one',
+    default: '8080',
+    type: port(),
+  },
+  // Each worker is a process of its own, with its own connections to Redis: more than there are cores only costs.
+  workers: {
+    flag: '--workers <n>',
+    about: 'hub processes on this port',
+    default: '1',
+    type: count({ from: 1, to: 256 }),
+  },
+  // Bounds memory: a request in flight may hold up to two windows of body.
+  maxInFlight: {
+    flag: '--max-in-flight <n>',
+    about: 'requests at once per process; more are refused with 503',
+    default: '4096',
+    type: count({ from: 1 }),
+  },
+  // Shorter than the orchestrator's own grace period, or that ends with a kill and broken replies.
+  drainMs: {
+    flag: '--drain <duration>',
+    about: 'after SIGTERM, how long requests may take to finish; 0 cuts them at once',
+    default: '30s',
+    type: duration(),
+  },
+  groups: {
+    flag: '--group <name[=path]>',
+    about: 'a group and the path it serves, exact or a prefix ending in /*; may be repeated',
+    default: 'default=/*',
+    list: { inEnv: /,/ },
+    type: groupRoutes,
+  },
+  maxBodyBytes: {
+    flag: '--max-body <size>',
+    about: 'largest request body; 0 is unlimited',
+    default: '100MiB',
+    type: size(),
+  },
+  queueDepth: {
+    flag: '--queue-depth <n>',
+    about: 'requests of a group that may wait for a slot; more are refused with 503',
+    default: '1000',
+    type: count({ from: 0 }),
+  },
+  queueWaitMs: {
+    flag: '--queue-wait <duration>',
+    about: 'how long a request may wait for a slot; 0 refuses when none is free',
+    default: '30s',
+    type: duration(),
+  },
+  firstByteTimeoutMs: {
+    flag: '--first-byte-timeout <duration>',
+    about: 'from the hand-over to the head of the reply',
+    default: '120s',
+    type: duration({ atLeastMs: 1 }),
+  },
+  idleTimeoutMs: {
+    flag: '--idle-timeout <duration>',
+    about: 'the longest pause within a body',
+    default: '60s',
+    type: duration({ atLeastMs: 1 }),
+  },
+  // There is no "never": what a request holds in Redis lives until its deadline.
+  totalTimeoutMs: {
+    flag: '--total-timeout <duration>',
+    about: 'from the head of a request to the last byte of its reply',
+    default: '1h',
+    type: duration({ atLeastMs: 1 }),
+  },
+  groupConcurrency: {
+    flag: '--group-concurrency <n>',
+    about: 'requests of a group that may run at once, over all hubs and agents; 0 is no limit',
+    default: '0',
+    type: count({ from: 0 }),
+  },
+  attempts: {
+    flag: '--attempts <n>',
+    about: 'how often a request that is safe to repeat may be handed to an agent',
+    default: '2',
+    type: count({ from: 1, to: 100 }),
+  },
+  // RFC 9110 §9.2.2: a POST that an agent has pulled may have been executed. With this on it may run twice.
+  retryUnsafe: {
+    flag: '--retry-unsafe [true|false]',
+    about: 'repeat requests whose method is not idempotent, too',
+    default: 'false',
+    type: flag(),
+  },
+  // Heartbeats come every third of it. A shorter lease finds dead agents sooner, and takes slow ones for dead.
+  leaseMs: {
+    flag: '--lease <duration>',
+    about: 'how long an agent that has gone silent keeps its requests',
+    default: '6s',
+    type: duration({ atLeastMs: 100 }),
+  },
+  logLevel: {
+    flag: '--log-level <level>',
+    about: LOG_LEVELS.join(', '),
+    default: 'info',
+    type: oneOf(LOG_LEVELS),
+  },
+  accessLog: {
+    flag: '--access-log [true|false]',
+    about: 'one log line per request',
+    default: 'false',
+    type: flag(),
+  },
+} satisfies Settings;
+
+export type HubConfig = ConfigOf<typeof hubSettings>;

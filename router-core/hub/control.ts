@@ -1,0 +1,24 @@
+import { STATUS_CODES } from 'node:http';
+import type { ClientReply } from './client-reply.ts';
+import type { Readiness } from './drain.ts';
+
+/** `/_router/live` and `/_router/ready`: for load balancers and orchestrators; never forwarded. */
+export function answerControl(
+  target: string,
+  method: string,
+  reply: ClientReply,
+  readiness: Readiness,
+): void {
+  const path = target.split('?')[0];
+  if (path === '/_router/live') return answer(200, 'ok');
+  if (path !== '/_router/ready') return answer(404, 'not found');
+  const ready = readiness.probe();
+  answer(ready ? 200 : 503, readiness.why);
+
+  function answer(code: number, status: string): void {
+    const body = Buffer.from(JSON.stringify({ status }));
+    const headers = ['Content-Type', 'application/json', 'Content-Length', String(body.length)];
+    headers.push('Cache-Control', 'no-store');
+    reply.startAndEnd(code, STATUS_CODES[code] ?? '', headers, method === 'HEAD' ? undefined : body);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { sleep } from '../runtime/backoff.ts';
+import type { HubContext } from './exchange.ts';
+
+/** How many 503s a load balancer gets to see before this hub stops accepting: the usual `fall` is 3. */
+const NOTICES = 3;
+/** Whoever asked for readiness this recently is still watching. */
+const WATCHED_MS = 15_000;
+
+/** Whether load balancers should send requests here. */
+export class Readiness {
+  readonly #isReady: () => boolean;
+  #probedAt = -Infinity;
+  #noticesLeft = NOTICES;
+  draining = false;
+
+  constructor(isReady: () => boolean) {
+    this.#isReady = isReady;
+  }
+
+  get why(): string {
+    if (this.draining) return 'draining';
+    return this.#isReady() ? 'ok' : 'Redis is not reachable';
+  }
+
+  /** Answers one readiness request. */
+  probe(): boolean {
+    this.#probedAt = performance.now();
+    if (this.draining) this.#noticesLeft -= 1;
+    return !this.draining && this.#isReady();
+  }
+
+  /** Whether somebody who watches has not yet had time to notice that we drain. */
+  get unnoticed(): boolean {
+    return this.#noticesLeft > 0 && performance.now() - this.#probedAt < WATCHED_MS;
+  }
+}
+
+export interface DrainOptions {
+  readonly server: Server;
+  /** Connections that have left HTTP. */
+  readonly switched: ReadonlySet<Duplex>;
+  readonly context: HubContext;
+  readonly readiness: Readiness;
+  readonly drainMs: number;
+}
+
+/**
+ * The order of a shutdown: readiness says no and every reply closes its connection; once the load balancers have noticed
+ * (or nobody watches), no new connection; the running requests finish; what is left at the end of `drainMs` is refused
+ * or cut.
+ */
+export async function drainHub({
+  server,
+  switched,
+  context,
+  readiness,
+  drainMs,
+}: DrainOptions): Promise<void> {
+  const { inFlight, log } = context;
+  readiness.draining = true;
+  const endAt = performance.now() + drainMs;
+  const noticeUntil = performance.now() + drainMs / 3;
+  while (readiness.unnoticed && performance.now() < noticeUntil) await sleep(50);
+
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  while (inFlight.size > 0 && performance.now() < endAt) await sleep(20);
+  if (inFlight.size > 0) log.warn({ requests: inFlight.size }, 'drain time is over, ending what still runs');
+  const cancelled = [...inFlight].map((exchange) => {
+    exchange.fail('shutting-down');
+    return exchange.cancel();
+  });
+  await Promise.race([Promise.all(cancelled), sleep(1_000)]);
+  server.closeIdleConnections();
+  // Replies that are written but not yet taken by their clients get a moment; then the connections are cut.
+  await Promise.race([closed, sleep(Math.min(1_000, drainMs))]);
+  server.closeAllConnections();
+  for (const socket of switched) socket.destroy();
+  await closed;
+}

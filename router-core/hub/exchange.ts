@@ -1,0 +1,210 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { FrameStream } from '../protocol/frame-stream.ts';
+import { WINDOW_BYTES } from '../protocol/frame-stream.ts';
+import type { Frame } from '../protocol/frames.ts';
+import type { GroupQueue } from '../protocol/group-queue.ts';
+import type { HubLink } from '../protocol/hub-link.ts';
+import type { FrameReader } from '../protocol/inbox.ts';
+import { problemResponse, type ProblemCode } from '../http/problems.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { ClientReply } from './client-reply.ts';
+import type { HubConfig } from './config.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
+import type { ServiceRate } from './service-rate.ts';
+
+/** What all exchanges of a hub share. */
+export interface HubContext {
+  readonly config: HubConfig;
+  readonly link: HubLink;
+  readonly log: Logger;
+  readonly inFlight: Set<Exchange>;
+  readonly rates: ServiceRate;
+}
+
+/**
+ * The life of one request at the hub that holds its client:
+ *
+ *     reading ─▶ admitting ─▶ waiting ─▶ handed ─▶ replying ─▶ done
+ *                    └────────────────────┘  (a free slot: no waiting; a lost agent: back to waiting)
+ *
+ * Every phase can end in `done`: answered, refused, client gone, deadline. Exactly one of these happens.
+ */
+export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 'replying' | 'done';
+
+export interface ExchangeOptions {
+  readonly context: HubContext;
+  readonly group: string;
+  readonly req: IncomingMessage;
+  readonly reply: ClientReply;
+  /** Asks the client for its body (100 Continue), when it waits to be asked. */
+  readonly sendContinue: (() => void) | undefined;
+  readonly onFrame: (exchange: Exchange, frame: Frame) => void;
+}
+
+export class Exchange {
+  readonly id: string;
+  readonly context: HubContext;
+  readonly group: string;
+  readonly queue: GroupQueue;
+  readonly req: IncomingMessage;
+  readonly reply: ClientReply;
+  readonly reader: FrameReader;
+  readonly receivedAt = performance.now();
+  state: ExchangeState = 'reading';
+  /** Where the request is in Redis, as far as we heard; see admit.lua. */
+  place = '';
+  /** Who answers: the instance's name, from its first frame. */
+  owner = '';
+  status = 0;
+  /** Request body bytes so far. */
+  bodyBytes = 0;
+  /** Frames to the agent: made when the first one is needed. */
+  stream: FrameStream | undefined;
+  /** The part of a request body that did not fit inline; flows once the agent asks for it. */
+  rest: Readable | undefined;
+  #sendContinue: (() => void) | undefined;
+  readonly #timer = new DeadlineTimer();
+  #taken = 0;
+  #isAnswered = false;
+
+  constructor({ context, group, req, reply, sendContinue, onFrame }: ExchangeOptions) {
+    this.context = context;
+    this.group = group;
+    this.req = req;
+    this.id = context.link.nextId();
+    this.queue = context.link.queue(group);
+    this.reply = reply;
+    this.#sendContinue = sendContinue;
+    this.reader = {
+      id: this.id,
+      attempt: 1,
+      key: this.queue.replyKey(this.id, 1),
+      lastSeq: 0,
+      heardAt: this.receivedAt,
+      onFrame: (frame) => onFrame(this, frame),
+    };
+    context.inFlight.add(this);
+  }
+
+  get done(): boolean {
+    return this.state === 'done';
+  }
+
+  /** ms until nobody awaits the reply. */
+  get remainingMs(): number {
+    return this.receivedAt + this.context.config.totalTimeoutMs - performance.now();
+  }
+
+  /** Enters a phase that may last `ms` at most; the deadline of the whole request counts too. */
+  enter(state: ExchangeState, ms: number, onExpire: () => void): void {
+    this.state = state;
+    const total = this.remainingMs;
+    if (ms < total) this.#timer.set(ms, onExpire);
+    else this.#timer.set(Math.max(1, total), () => this.expire());
+  }
+
+  /** Something has moved: the idle time starts anew. */
+  touch(): void {
+    this.#timer.push(Math.max(1, Math.min(this.context.config.idleTimeoutMs, this.remainingMs)));
+  }
+
+  /** Too late: 504, or a broken connection when the reply has begun. */
+  expire(): void {
+    this.fail('deadline');
+    void this.cancel();
+  }
+
+  /** The client has taken so much of the reply: grants it to the agent. Small replies never get to a grant. */
+  taken(bytes: number): void {
+    this.#taken += bytes;
+    if (this.done) return;
+    this.touch();
+    if (this.#taken < WINDOW_BYTES / 4) return;
+    this.openStream(0).consume(this.#taken, this.reader.lastSeq);
+    this.#taken = 0;
+  }
+
+  /** Asks the client for its body, once, if it waits to be asked. */
+  askForBody(): void {
+    this.#sendContinue?.();
+    this.#sendContinue = undefined;
+  }
+
+  /** Frames to whoever runs the request. */
+  openStream(credit: number): FrameStream {
+    const { id, owner: reader, queue } = this;
+    const { attempt } = this.reader;
+    this.stream ??= queue.openStream({ id, attempt, reader, credit, onWritable: () => this.rest?.resume() });
+    return this.stream;
+  }
+
+  /** Ends the exchange with an error of the router: a problem response, or a broken connection after the head. */
+  fail(code: ProblemCode, retryAfterS?: number): void {
+    if (this.done) return;
+    this.context.log.debug({ id: this.id, code, state: this.state }, 'request failed');
+    const { status, reason, headers, body } = problemResponse(code, {
+      requestId: this.id,
+      method: this.req.method,
+      handedOver: this.state === 'handed' && (code === 'body-too-large' || code === 'shutting-down'),
+      retryAfterS,
+    });
+    if (this.reply.started) {
+      this.finish();
+      this.reply.abort();
+      return;
+    }
+    this.status = status;
+    this.finish();
+    this.reply.startAndEnd(status, reason, headers, body);
+  }
+
+  /** The client has gone: whatever runs for it is stopped. */
+  clientGone(): void {
+    if (this.done) return;
+    const { state } = this;
+    this.finish();
+    if (state !== 'reading' && state !== 'admitting') void this.cancel();
+  }
+
+  /** Stops the request wherever it is. Tried until Redis has taken it. */
+  cancel(): Promise<unknown> {
+    return this.queue.cancel(this.id, this.place, false);
+  }
+
+  /** The whole reply is with the client: nothing that the agent could still read is needed. */
+  answered(): void {
+    this.#isAnswered = true;
+    this.finish();
+  }
+
+  /** The outcome is decided: timers, reader and keys go. */
+  finish(): void {
+    if (this.done) return;
+    const { inFlight, link, rates, config, log } = this.context;
+    const { state, stream } = this;
+    this.state = 'done';
+    this.#timer.clear();
+    link.inbox.close(this.reader);
+    stream?.close();
+    inFlight.delete(this);
+    if (state === 'replying') rates.served(this.group);
+    if (state !== 'reading') {
+      // Of a request that was cancelled the up stream stays: it tells the agent, if the doorbell does not.
+      this.queue.forget(this.id, this.reader.attempt, this.#isAnswered && (stream?.used ?? false));
+    }
+    if (config.accessLog) {
+      const ms = Math.round(performance.now() - this.receivedAt);
+      const { method, url } = this.req;
+      log.info(
+        { id: this.id, group: this.group, method, url, status: this.status, agent: this.owner, ms },
+        'request',
+      );
+    }
+  }
+}
+
+/** Handed over: the head of the reply is due. */
+export function awaitHead(exchange: Exchange): void {
+  exchange.enter('handed', exchange.context.config.firstByteTimeoutMs, () => exchange.expire());
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { awaitHead, type Exchange } from './exchange.ts';
+
+/** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
+export const INLINE_BYTES = 64 * 1024;
+
+/** A body of unknown length is awaited for so long, then the request goes ahead of it: the client may be waiting too. */
+const UNKNOWN_LENGTH_WAIT_MS = 20;
+
+export interface InlineBody {
+  readonly chunks: Buffer[];
+  /** The body is all there; otherwise the rest follows, and the request is paused. */
+  readonly complete: boolean;
+}
+
+const NO_BODY: InlineBody = { chunks: [], complete: true };
+
+/** The body as far as it goes inline; a promise when it must be awaited. `contentLength` in bytes, undefined = chunked. */
+export function readInlineBody(
+  req: IncomingMessage,
+  contentLength: number | undefined,
+  isTooLarge: (bytes: number) => boolean,
+): InlineBody | Promise<InlineBody | 'too-large'> {
+  const chunked = contentLength === undefined;
+  if (contentLength === 0) return NO_BODY;
+  if ((contentLength ?? 0) > INLINE_BYTES) return { chunks: [], complete: false };
+
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const onData = (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (isTooLarge(bytes)) finish('too-large');
+      else if (bytes > INLINE_BYTES) finish({ chunks, complete: false });
+    };
+    const onEnd = () => finish({ chunks, complete: true });
+    const timer = chunked
+      ? setTimeout(() => finish({ chunks, complete: false }), UNKNOWN_LENGTH_WAIT_MS)
+      : undefined;
+    const finish = (result: InlineBody | 'too-large') => {
+      clearTimeout(timer);
+      req.off('data', onData);
+      req.off('end', onEnd);
+      if (result === 'too-large' || !result.complete) req.pause();
+      resolve(result);
+    };
+    req.on('data', onData);
+    req.on('end', onEnd);
+  });
+}
+
+/** Sends the rest of a body, or after a protocol switch the client's bytes, as fast as the agent takes them. */
+export function pumpBody(exchange: Exchange, source: Readable, credit: number): void {
+  const stream = exchange.openStream(credit);
+  const { maxBodyBytes } = exchange.context.config;
+  exchange.rest = source;
+  source.on('data', (chunk: Buffer) => {
+    if (exchange.done) return;
+    exchange.bodyBytes += chunk.length;
+    if (source === exchange.req && maxBodyBytes > 0 && exchange.bodyBytes > maxBodyBytes) {
+      exchange.fail('body-too-large');
+      void exchange.cancel();
+      return;
+    }
+    exchange.touch();
+    if (!stream.write(chunk)) source.pause();
+  });
+  source.on('end', () => {
+    stream.end(trailersOf(exchange.req));
+    // While the body flowed its pauses were limited; now the head is due.
+    if (exchange.state === 'handed') awaitHead(exchange);
+  });
+  source.resume();
+}
+
+/** Trailers as a frame carries them. */
+export function trailersOf(req: IncomingMessage): string {
+  return req.rawTrailers.join('\n');
+}

@@ -1,0 +1,54 @@
+import { fieldValue } from '../http/forward-reply.ts';
+import type { Frame } from '../protocol/frames.ts';
+import { decodeReplyHead } from '../protocol/heads.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * Sends the head of a reply, and with it the whole reply when the frame carries one: then it returns true.
+ * The agent has already dropped hop-by-hop fields.
+ */
+export function sendHead(exchange: Exchange, frame: Frame): boolean {
+  const { reply, req, context } = exchange;
+  const { status, reason, upstreamMs, headers } = decodeReplyHead(frame.head ?? Buffer.alloc(0));
+  const sofarMs = performance.now() - exchange.receivedAt;
+  const all = [
+    ...headers,
+    'Via',
+    '1.1 mini-router',
+    'Router-Request-Id',
+    exchange.id,
+    'Router-Agent',
+    exchange.owner,
+    'Server-Timing',
+    `queue;dur=${Math.max(0, sofarMs - upstreamMs).toFixed(1)}, upstream;dur=${upstreamMs}`,
+  ];
+  exchange.status = status;
+  const hasBody = req.method !== 'HEAD' && status !== 204 && status !== 304;
+  const isWhole = frame.end === '';
+  if (isWhole && hasBody && fieldValue(headers, 'content-length') === undefined) {
+    all.push('Content-Length', String(frame.body?.length ?? 0));
+  }
+  try {
+    if (!isWhole) {
+      exchange.enter('replying', context.config.idleTimeoutMs, () => exchange.expire());
+      reply.start(status, reason, all);
+      if (!frame.body) reply.flush();
+      return false;
+    }
+    exchange.state = 'replying';
+    reply.startAndEnd(status, reason, all, hasBody ? frame.body : undefined);
+    exchange.answered();
+  } catch (error) {
+    // Node refuses to send what the upstream sent: a control character in a field.
+    context.log.warn({ err: error, id: exchange.id }, 'the reply is not valid HTTP');
+    exchange.fail('upstream-failed');
+    if (!isWhole) void exchange.cancel();
+  }
+  return true;
+}
+
+/** The reply is complete. */
+export function sendEnd(exchange: Exchange, trailers: string): void {
+  exchange.answered();
+  exchange.reply.end(trailers === '' ? [] : trailers.split('\n'));
+}

@@ -1,0 +1,42 @@
+import cluster, { type Worker } from 'node:cluster';
+import { createBackoff, sleep } from '../runtime/backoff.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { closeOnSignal } from '../runtime/shutdown.ts';
+import type { HubConfig } from './config.ts';
+
+/** Keeps `workers` hub processes on one port; one that dies is replaced, with back-off when it dies young. */
+export async function superviseWorkers(config: HubConfig, log: Logger): Promise<void> {
+  const stopping = new AbortController();
+  const backoff = createBackoff({ minMs: 100, maxMs: 5_000 });
+  const workers = new Set<Worker>();
+
+  const keepOne = async () => {
+    while (!stopping.signal.aborted) {
+      const worker = cluster.fork();
+      workers.add(worker);
+      const startedAt = performance.now();
+      const code = await new Promise<number>((resolve) => worker.once('exit', (exit) => resolve(exit)));
+      workers.delete(worker);
+      if (stopping.signal.aborted) return;
+      // A wrong setting, already explained by the worker: another would end the same way.
+      if (code === 2) return stop(2);
+      log.error({ code, pid: worker.process.pid }, 'a hub worker ended, starting another');
+      if (performance.now() - startedAt > 10_000) backoff.reset();
+      await sleep(backoff.next(), stopping.signal);
+    }
+  };
+  const stop = (exitCode: number) => {
+    process.exitCode = exitCode;
+    stopping.abort();
+    for (const worker of workers) worker.process.kill('SIGTERM');
+  };
+  const kept = Array.from({ length: config.workers }, keepOne);
+
+  closeOnSignal(async () => {
+    // Workers hear it themselves from a terminal, but not from an orchestrator.
+    stop(0);
+    await Promise.all(kept);
+  }, log);
+  log.info({ workers: config.workers, port: config.port }, 'hub workers starting');
+  await Promise.all(kept);
+}

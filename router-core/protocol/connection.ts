@@ -1,0 +1,152 @@
+import { Redis, ReplyError } from 'ioredis';
+import { createBackoff, sleep } from '../runtime/backoff.ts';
+import type { Logger } from '../runtime/logger.ts';
+
+/** Connection lost, or not there: whether the command ran is unknown unless `sent` is false. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+  readonly sent: boolean;
+  constructor(sent: boolean, options?: ErrorOptions) {
+    super('Redis is not reachable', options);
+    this.sent = sent;
+  }
+}
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly purpose: 'commands' | 'blocking' | 'doorbells';
+  readonly log: Logger;
+  /** How long one blocking read may take, ms: the socket is given up 5 s after that. */
+  readonly blockMs?: number;
+}
+
+/** A server that does not answer a command for this long is treated as gone. */
+const COMMAND_TIMEOUT_MS = 4_000;
+
+/**
+ * One connection to Redis that is made again, with back-off, whenever it is lost. Each try is a new client: what was in
+ * flight on the old one rejects at once, nothing is sent twice behind our back, and nothing waits for ever
+ * (a reconnecting ioredis client neither resends nor settles what it had in flight).
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #closing = new AbortController();
+  readonly #readyListeners: ((client: Redis) => void)[] = [];
+  #waiters: ((client: Redis | undefined) => void)[] = [];
+  #client: Redis | undefined;
+  #dialing: Redis | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    void this.#run();
+  }
+
+  /** The client, when it is ready to take commands. */
+  get client(): Redis | undefined {
+    return this.#client;
+  }
+
+  /** Resolves with the client as soon as there is one; undefined when the connection is closed or the signal aborts. */
+  async ready(signal?: AbortSignal): Promise<Redis | undefined> {
+    // Closed first: a loop that retries until its signal aborts must come to its end.
+    if (this.#closing.signal.aborted || signal?.aborted) return undefined;
+    if (this.#client) return this.#client;
+    return new Promise((resolve) => {
+      const done = (client: Redis | undefined) => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve(client);
+      };
+      const onAbort = () => {
+        this.#waiters = this.#waiters.filter((waiter) => waiter !== done);
+        done(undefined);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.push(done);
+    });
+  }
+
+  /** Called with every new client before `ready()` hands it out. */
+  onReady(listener: (client: Redis) => void): void {
+    this.#readyListeners.push(listener);
+    if (this.#client) listener(this.#client);
+  }
+
+  /** Cuts the connection; a blocking read on it rejects. A new one is made. */
+  cut(): void {
+    this.#client?.disconnect();
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    (this.#client ?? this.#dialing)?.disconnect();
+    this.#wake(undefined);
+  }
+
+  #wake(client: Redis | undefined): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter(client);
+  }
+
+  async #run(): Promise<void> {
+    const { log, purpose } = this.#options;
+    const backoff = createBackoff({ minMs: 50, maxMs: 2_000 });
+    let failures = 0;
+    while (!this.#closing.signal.aborted) {
+      const lost = await this.#serve(() => {
+        if (failures > 0) log.info({ purpose }, 'Redis is back');
+        failures = 0;
+        backoff.reset();
+      });
+      if (this.#closing.signal.aborted) return;
+      if (failures++ === 0)
+        log.warn({ purpose, reason: lost }, 'Redis is not reachable, trying again until it is');
+      await sleep(backoff.next(), this.#closing.signal);
+    }
+  }
+
+  /** One client from its first dial to its end; resolves with the reason it ended. */
+  #serve(onReady: () => void): Promise<string> {
+    return new Promise((resolve) => {
+      const client = new Redis(this.#options.url, {
+        protocol: 2,
+        disableClientInfo: true,
+        enableOfflineQueue: false,
+        autoResendUnfulfilledCommands: false,
+        autoResubscribe: false,
+        retryStrategy: () => null,
+        connectTimeout: 5_000,
+        connectionName: `mini-router:${this.#options.purpose}`,
+        ...this.#socketTimeout(),
+      });
+      this.#dialing = client;
+      let reason = 'connection closed';
+      client.on('error', (error) => (reason = error.message));
+      client.on('ready', () => {
+        if (this.#closing.signal.aborted) return client.disconnect();
+        onReady();
+        this.#client = client;
+        for (const listener of this.#readyListeners) listener(client);
+        this.#wake(client);
+      });
+      client.on('close', () => (this.#client = undefined));
+      client.on('end', () => {
+        this.#dialing = undefined;
+        resolve(reason);
+      });
+    });
+  }
+
+  #socketTimeout(): { socketTimeout?: number } {
+    const { purpose, blockMs = 0 } = this.#options;
+    // A subscriber is silent for as long as nobody rings; TCP keep-alive watches over it.
+    if (purpose === 'doorbells') return {};
+    return { socketTimeout: purpose === 'blocking' ? blockMs + 5_000 : COMMAND_TIMEOUT_MS };
+  }
+}
+
+/** Whether the server answered the command with an error; otherwise the connection failed and nobody knows what ran. */
+export function isServerError(error: unknown): error is Error {
+  return error instanceof (ReplyError as new () => Error);
+}

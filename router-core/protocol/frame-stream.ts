@@ -1,0 +1,232 @@
+import { encodeFrame, type FrameParts } from './frames.ts';
+
+/** How far a writer may be ahead of what its reader has consumed, bytes. */
+export const WINDOW_BYTES = 1024 * 1024;
+
+/** Chunks are gathered up to this size, so that one frame never keeps others waiting for long. */
+const MAX_BODY_BYTES = 256 * 1024;
+
+/** Frames up to this size travel inside the doorbell too; above it the doorbell only says "read the stream". */
+const MAX_RING_BYTES = 16 * 1024;
+
+export interface Settlement {
+  readonly entry: string;
+  readonly permit: string;
+}
+
+/** One item of an outbox's batch: a frame to append, a stream to trim, an entry to settle, or any of them together. */
+export interface Outgoing {
+  readonly stream: FrameStream;
+  readonly frame: Buffer | undefined;
+  /** What to ring with: empty = the frame itself. */
+  readonly notice: Buffer | '';
+  readonly seq: number;
+  /** First sequence number of the opposite stream that is still needed; 0 = trim nothing. */
+  readonly trimTo: number;
+  readonly settle: Settlement | undefined;
+}
+
+export interface FrameStreamOptions {
+  readonly id: string;
+  readonly attempt: number;
+  readonly outKey: string;
+  readonly inKey: string;
+  /** Who is rung: a hub or an instance. May become known later. */
+  reader: string;
+  /** Bytes that may be sent before the reader grants more. */
+  readonly credit: number;
+  /** Told once whenever something becomes ready to be sent: the outbox then calls `take` in its next batch. */
+  readonly onPending: (stream: FrameStream) => void;
+  /** The window has opened again. */
+  readonly onWritable?: () => void;
+  /** The entry to settle with the last frame. */
+  readonly settle?: Settlement;
+  /** The settlement is in a batch: Redis will have it, whatever happens to the connection. */
+  readonly onSettled?: () => void;
+}
+
+/**
+ * One side of an exchange: a flow-controlled byte stream out, and the books of the one coming in. The same class serves
+ * requests (hub → agent) and replies (agent → hub). Parts gather until the outbox takes them: what one tick, or the time
+ * of one batch on its way, has brought becomes one frame.
+ */
+export class FrameStream {
+  readonly id: string;
+  readonly attempt: number;
+  readonly outKey: string;
+  readonly inKey: string;
+  reader: string;
+  readonly #options: FrameStreamOptions;
+  #parts: FrameParts = {};
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  #ended: 'no' | 'pending' | 'taken' = 'no';
+  #isPending = false;
+  #closed = false;
+  #seq = 0;
+  #credit: number;
+  /** Bytes consumed of the incoming stream and not yet granted back; last incoming frame. */
+  #consumed = 0;
+  #lastRead = 0;
+
+  constructor(options: FrameStreamOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.attempt = options.attempt;
+    this.outKey = options.outKey;
+    this.inKey = options.inKey;
+    this.reader = options.reader;
+    this.#credit = options.credit;
+  }
+
+  /** Whether the window is open. A writer that goes on nevertheless only uses memory. */
+  get writable(): boolean {
+    return this.#credit > 0;
+  }
+
+  /** Whether any frame was taken: then the stream's key exists. */
+  get used(): boolean {
+    return this.#seq > 0;
+  }
+
+  get ended(): boolean {
+    return this.#ended !== 'no';
+  }
+
+  /** First frame of an attempt's reply: who answers and, when there is one, the head of the reply. */
+  start(parts: { owner: string; head?: Buffer; credit?: number }): void {
+    this.#parts.owner = this.#seq === 0 ? parts.owner : undefined;
+    if (parts.head) this.#parts.head = parts.head;
+    if (parts.credit) this.#parts.credit = (this.#parts.credit ?? 0) + parts.credit;
+    this.#pending();
+  }
+
+  /** Queues body bytes. Returns whether the window is still open. */
+  write(chunk: Buffer): boolean {
+    if (this.#closed || this.ended) return true;
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+    this.#credit -= chunk.length;
+    this.#pending();
+    return this.#credit > 0;
+  }
+
+  /** The stream is complete. `trailers` as name\nvalue… */
+  end(trailers = ''): void {
+    if (this.#closed || this.ended) return;
+    this.#parts.end = trailers;
+    this.#ended = 'pending';
+    this.#pending();
+  }
+
+  /** The exchange has failed with a code of the error table; `detail` is for the log, not for the client. */
+  fail(code: string, detail: string): void {
+    if (this.#closed || this.ended) return;
+    this.#parts.failed = `${code}\n${detail.replace(/[^\x20-\x7e]/g, ' ').slice(0, 500)}`;
+    this.#ended = 'pending';
+    this.#pending();
+  }
+
+  /** Nothing more is sent, unless the last frame is on its way. An open settlement is still made. */
+  close(): void {
+    if (this.#closed || this.ended) return;
+    this.#drop();
+    if (this.#options.settle) {
+      this.#ended = 'pending';
+      this.#pending();
+    }
+  }
+
+  /** Nothing more is sent and nothing settled: the entry belongs to somebody else now. */
+  abandon(): void {
+    this.#drop();
+    this.#ended = 'taken';
+  }
+
+  /** The reader has consumed so many bytes more. */
+  credited(bytes: number): void {
+    const wasWritable = this.#credit > 0;
+    this.#credit += bytes;
+    if (!wasWritable && this.#credit > 0 && !this.#closed) this.#options.onWritable?.();
+  }
+
+  /**
+   * We have consumed so many bytes of the incoming stream, and read it up to `lastSeq`: grants them back, in steps of a
+   * quarter window, and drops what was read from Redis.
+   */
+  consume(bytes: number, lastSeq: number): void {
+    this.#consumed += bytes;
+    this.#lastRead = lastSeq;
+    if (this.#consumed < WINDOW_BYTES / 4 || this.#closed) return;
+    this.#parts.credit = (this.#parts.credit ?? 0) + this.#consumed;
+    this.#consumed = 0;
+    this.#pending();
+  }
+
+  /** Encodes what is pending into one frame. For the outbox only. */
+  take(): Outgoing {
+    this.#isPending = false;
+    if (this.#closed) return this.#settleOnly();
+    const parts = this.#parts;
+    const closing = this.#ended === 'pending';
+    const trimTo = parts.credit && this.#lastRead > 0 ? this.#lastRead + 1 : 0;
+    this.#parts = {};
+    parts.body = this.#takeBody();
+    const more = this.#chunks.length > 0;
+    if (more && parts.end !== undefined) {
+      this.#parts.end = parts.end;
+      parts.end = undefined;
+    }
+    if (closing && !more) this.#ended = 'taken';
+    if (more) this.#pending();
+    const settle = this.#ended === 'taken' && closing ? this.#settlement() : undefined;
+    const seq = ++this.#seq;
+    const frame = encodeFrame(this.id, this.attempt, seq, parts);
+    const notice = frame.length > MAX_RING_BYTES ? encodeFrame(this.id, this.attempt, seq, {}) : '';
+    return { stream: this, frame, notice, seq, trimTo, settle };
+  }
+
+  #settleOnly(): Outgoing {
+    const settle = this.#ended === 'pending' ? this.#settlement() : undefined;
+    this.#ended = 'taken';
+    return { stream: this, frame: undefined, notice: '', seq: 0, trimTo: 0, settle };
+  }
+
+  #settlement(): Settlement | undefined {
+    this.#options.onSettled?.();
+    return this.#options.settle;
+  }
+
+  #drop(): void {
+    this.#closed = true;
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    this.#parts = {};
+  }
+
+  /** About how many bytes the next frame has. */
+  get nextBytes(): number {
+    return Math.min(this.#chunkBytes, MAX_BODY_BYTES);
+  }
+
+  #takeBody(): Buffer[] | undefined {
+    if (this.#chunks.length === 0) return undefined;
+    let bytes = 0;
+    let count = 0;
+    for (const chunk of this.#chunks) {
+      if (count > 0 && bytes + chunk.length > MAX_BODY_BYTES) break;
+      bytes += chunk.length;
+      count += 1;
+    }
+    const taken = count === this.#chunks.length ? this.#chunks : this.#chunks.slice(0, count);
+    this.#chunks = taken === this.#chunks ? [] : this.#chunks.slice(count);
+    this.#chunkBytes -= bytes;
+    return taken;
+  }
+
+  #pending(): void {
+    if (this.#isPending) return;
+    this.#isPending = true;
+    this.#options.onPending(this);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * A frame is one piece of a request or reply on its way through Redis, in a stream entry or a doorbell message. A doorbell
+ * message is any number of frames back to back. Big-endian:
+ *
+ *     u32 bytes that follow │ u8 parts │ u16 attempt │ u32 seq │ u8 n, id │ the parts, in the order below
+ *
+ * seq counts the frames of one stream from 1 and is the entry's stream id (`<seq>-0`). 0 is a hint that is in no stream,
+ * FENCE the last frame that a stream can have. A frame without parts is a notice: "read the stream".
+ */
+export const PART = {
+  /** u8 n, instance: who answers, in its first frame. */
+  owner: 1,
+  /** u32 n, head (heads.ts). */
+  head: 2,
+  /** u32 bytes the reader has consumed more. */
+  credit: 4,
+  /** u16 n, `code\ndetail`: the exchange has failed. */
+  failed: 8,
+  /** u32 n, trailers as name\nvalue…: the stream is complete. */
+  end: 16,
+  /** u8 n, `<lane> <entry>`: a waiting request has been handed over (hint). */
+  handed: 64,
+  /** The rest of the frame: body bytes. */
+  body: 32,
+  /** Reset (hub → agent: stop) or moved (sweep → hub: the next attempt follows). */
+  stop: 128,
+} as const;
+
+export const FENCE = 0xffff_ffff;
+
+/** Attempt number of a frame that concerns whichever attempt runs. */
+export const EVERY_ATTEMPT = 0xffff;
+
+/** What a frame may carry. Absent parts are undefined; `credit` in bytes. */
+export interface FrameParts {
+  owner?: string | undefined;
+  head?: Buffer | undefined;
+  credit?: number | undefined;
+  failed?: string | undefined;
+  end?: string | undefined;
+  body?: Buffer[] | undefined;
+  stop?: boolean | undefined;
+}
+
+export interface Frame {
+  readonly id: string;
+  readonly attempt: number;
+  readonly seq: number;
+  readonly parts: number;
+  readonly owner: string | undefined;
+  readonly head: Buffer | undefined;
+  readonly credit: number;
+  readonly failed: string | undefined;
+  readonly end: string | undefined;
+  readonly body: Buffer | undefined;
+  readonly handed: string | undefined;
+}
+
+const PREFIX = 4 + 1 + 2 + 4 + 1;
+
+function bytesOf(list: Buffer[] | undefined): number {
+  let bytes = 0;
+  if (list) for (const chunk of list) bytes += chunk.length;
+  return bytes;
+}
+
+/** Encodes one frame into one buffer. Instance names, failures and trailers are latin1. */
+export function encodeFrame(id: string, attempt: number, seq: number, parts: FrameParts): Buffer {
+  const { owner, head, credit, failed, end, body } = parts;
+  let bits = parts.stop ? PART.stop : 0;
+  let length = PREFIX + id.length;
+  const add = (bit: number, bytes: number) => {
+    bits |= bit;
+    length += bytes;
+  };
+  if (owner !== undefined) add(PART.owner, 1 + owner.length);
+  if (head !== undefined) add(PART.head, 4 + head.length);
+  if (credit) add(PART.credit, 4);
+  if (failed !== undefined) add(PART.failed, 2 + failed.length);
+  if (end !== undefined) add(PART.end, 4 + end.length);
+  if (body !== undefined && body.length > 0) add(PART.body, bytesOf(body));
+
+  const buffer = Buffer.allocUnsafe(length);
+  buffer.writeUInt32BE(length - 4, 0);
+  buffer[4] = bits;
+  buffer.writeUInt16BE(attempt, 5);
+  buffer.writeUInt32BE(seq, 7);
+  buffer[11] = id.length;
+  let at = PREFIX + buffer.write(id, PREFIX, 'latin1');
+  if (owner !== undefined) {
+    buffer[at] = owner.length;
+    at += 1 + buffer.write(owner, at + 1, 'latin1');
+  }
+  if (head !== undefined) {
+    at = buffer.writeUInt32BE(head.length, at);
+    at += head.copy(buffer, at);
+  }
+  if (credit) at = buffer.writeUInt32BE(credit, at);
+  if (failed !== undefined) {
+    at = buffer.writeUInt16BE(failed.length, at);
+    at += buffer.write(failed, at, 'latin1');
+  }
+  if (end !== undefined) {
+    at = buffer.writeUInt32BE(end.length, at);
+    at += buffer.write(end, at, 'latin1');
+  }
+  if (body) for (const chunk of body) at += chunk.copy(buffer, at);
+  return buffer;
+}
+
+/** The frame that starts at `offset`; `next` is where the one after it starts. Throws RangeError on a truncated frame. */
+export function decodeFrame(buffer: Buffer, offset = 0): { frame: Frame; next: number } {
+  const next = offset + 4 + buffer.readUInt32BE(offset);
+  if (next > buffer.length)
+    throw new RangeError(`frame of ${next - offset} bytes in ${buffer.length - offset}`);
+  const parts = buffer[offset + 4] ?? 0;
+  let at = offset + PREFIX;
+  const text = (n: number) => buffer.toString('latin1', at, (at += n));
+  const id = text(buffer[offset + 11] ?? 0);
+  const owner = parts & PART.owner ? text(buffer[at++] ?? 0) : undefined;
+  let head: Buffer | undefined;
+  if (parts & PART.head) {
+    const n = buffer.readUInt32BE(at);
+    head = buffer.subarray(at + 4, (at += 4 + n));
+  }
+  let credit = 0;
+  if (parts & PART.credit) {
+    credit = buffer.readUInt32BE(at);
+    at += 4;
+  }
+  const failed = parts & PART.failed ? text(buffer.readUInt16BE((at += 2) - 2)) : undefined;
+  const end = parts & PART.end ? text(buffer.readUInt32BE((at += 4) - 4)) : undefined;
+  const handed = parts & PART.handed ? text(buffer[at++] ?? 0) : undefined;
+  const body = parts & PART.body ? buffer.subarray(at, next) : undefined;
+  const attempt = buffer.readUInt16BE(offset + 5);
+  const seq = buffer.readUInt32BE(offset + 7);
+  return { frame: { id, attempt, seq, parts, owner, head, credit, failed, end, body, handed }, next };
+}

@@ -1,0 +1,248 @@
+import { sleep } from '../runtime/backoff.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { isServerError, StoreUnavailableError, type Connection } from './connection.ts';
+import { encodeFrame, EVERY_ATTEMPT, FENCE } from './frames.ts';
+import { FrameStream } from './frame-stream.ts';
+import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
+import type { GroupKeys } from './keys.ts';
+import { Outbox } from './outbox.ts';
+import { loadScript, runScript } from './scripts.ts';
+import { hubLeaseMs, RETRY_MS, streamTtlMs } from './times.ts';
+
+/** Where a request is: handed to a lane, waiting, or why it was not taken. `place` finds it again when it is cancelled. */
+export type Admission =
+  { readonly outcome: 'handed' | 'waiting'; readonly place: string } | { readonly outcome: 'full' | 'busy' };
+
+export interface AdmitRequest {
+  readonly id: string;
+  /** Head, inline body, and the end when the body is complete: one frame of seq 0. */
+  readonly payload: Buffer;
+  readonly attempts: number;
+  /** May run again after it was pulled (RFC 9110 §9.2.2). */
+  readonly repeatable: boolean;
+  readonly bodyFollows: boolean;
+  /** ms from now. */
+  readonly deadlineMs: number;
+  readonly waitMs: number;
+  /** False once nobody awaits it any more: then it is not sent, or not sent again. */
+  readonly wanted: () => boolean;
+}
+
+interface Pending {
+  readonly request: AdmitRequest;
+  readonly resolve: (admission: Admission) => void;
+  readonly reject: (error: StoreUnavailableError) => void;
+}
+
+export interface GroupQueueOptions {
+  readonly keys: GroupKeys;
+  readonly hub: string;
+  readonly commands: Connection;
+  readonly queueDepth: number;
+  readonly leaseMs: number;
+  readonly log: Logger;
+}
+
+/** A request whose admission was cut is asked for again for so long, then answered 503. */
+const ASK_AGAIN_MS = 3_000;
+
+const scripts = { admit: loadScript('admit'), cancel: loadScript('cancel'), send: loadScript('send') };
+
+/** The hub's side of one group: lets requests in, cancels them, sends frames to their agents. */
+export class GroupQueue {
+  readonly #options: GroupQueueOptions;
+  readonly #admissions: GroupCommit<Pending>;
+  readonly #outbox: Outbox;
+  readonly #closing = new AbortController();
+  #toUnlink: string[] = [];
+  #unlinkTimer: NodeJS.Timeout | undefined;
+  /** Names of the group's lanes. One so far; every key and call takes them already. */
+  readonly lanes: readonly string[] = ['0'];
+
+  constructor(options: GroupQueueOptions) {
+    this.#options = options;
+    const { keys, commands, log } = options;
+    this.#admissions = new GroupCommit({
+      ...BATCH_LIMITS,
+      bytesOf: ({ request }) => request.payload.length,
+      commit: (batch) => this.#admit(batch),
+    });
+    this.#outbox = new Outbox({
+      connection: commands,
+      script: scripts.send,
+      keys: [],
+      args: () => [keys.prefix, streamTtlMs(options.leaseMs)],
+      settles: false,
+      onRefused: (stream) => stream.abandon(),
+      log,
+    });
+  }
+
+  /** Where an attempt's reply arrives. */
+  replyKey(id: string, attempt: number): string {
+    return this.#options.keys.down(id, attempt);
+  }
+
+  /** The request is answered: its keys go with the next admission, or in a moment. */
+  forget(id: string, attempts: number, usedUp: boolean): void {
+    const { keys } = this.#options;
+    for (let attempt = 1; attempt <= attempts; attempt++) this.#toUnlink.push(keys.down(id, attempt));
+    if (usedUp) this.#toUnlink.push(keys.up(id));
+    this.#unlinkTimer ??= setTimeout(() => this.#unlinkNow(), 50);
+  }
+
+  /** KEYS that group.lua names. */
+  get scriptKeys(): string[] {
+    const { waiting, redelivery, lanes, permits, settings, hubs, lane } = this.#options.keys;
+    return [waiting, redelivery, lanes, permits, settings, hubs, ...this.lanes.map(lane)];
+  }
+
+  /** ARGV that group.lua names. */
+  get scriptArgs(): (string | number)[] {
+    return [this.lanes.length, ...this.lanes];
+  }
+
+  /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
+  admit(request: AdmitRequest): Promise<Admission> {
+    return new Promise((resolve, reject) => this.#admissions.add({ request, resolve, reject }));
+  }
+
+  /** Frames to whoever has pulled the request. */
+  openStream(options: {
+    id: string;
+    attempt: number;
+    reader: string;
+    credit: number;
+    onWritable: () => void;
+  }): FrameStream {
+    const { keys } = this.#options;
+    return new FrameStream({
+      outKey: keys.up(options.id),
+      inKey: keys.down(options.id, options.attempt),
+      ...options,
+      onPending: (stream) => this.#outbox.add(stream),
+    });
+  }
+
+  /**
+   * Cancels a request wherever it is, and keeps trying while Redis is away. With `onlyWaiting` it is left alone once it
+   * was handed over. Returns what was found, see cancel.lua.
+   */
+  async cancel(
+    id: string,
+    place: string,
+    onlyWaiting: boolean,
+  ): Promise<'removed' | 'running' | 'handed' | 'unknown'> {
+    const { keys, commands, log } = this.#options;
+    const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
+    const args = [
+      ...this.scriptArgs,
+      id,
+      place,
+      onlyWaiting ? 1 : 0,
+      reset,
+      streamTtlMs(this.#options.leaseMs),
+    ];
+    const { signal } = this.#closing;
+    for (;;) {
+      const client = await commands.ready(signal);
+      if (!client) return 'unknown';
+      try {
+        const found = await runScript(client, scripts.cancel, [...this.scriptKeys, keys.up(id)], args);
+        return found as 'removed' | 'running' | 'handed' | 'unknown';
+      } catch (error) {
+        if (!isServerError(error)) {
+          await sleep(RETRY_MS, signal);
+          continue;
+        }
+        log.error({ err: error, id }, 'could not cancel');
+        return 'unknown';
+      }
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#unlinkTimer);
+    this.#unlinkNow();
+    this.#closing.abort();
+    this.#outbox.close();
+  }
+
+  #unlinkNow(): void {
+    this.#unlinkTimer = undefined;
+    const streams = this.#toUnlink.splice(0);
+    // Refused while Redis is away: then they expire by themselves.
+    if (streams.length > 0) void this.#options.commands.client?.unlink(...streams).catch(() => undefined);
+  }
+
+  async #admit(batch: Pending[]): Promise<void> {
+    let again = false;
+    const giveUpAt = performance.now() + ASK_AGAIN_MS;
+    let pending = batch;
+    for (;;) {
+      const client = this.#options.commands.client ?? (again ? await this.#readyBefore(giveUpAt) : undefined);
+      // Last thing before it is sent: what was answered while we waited has left no trace in Redis to be known by.
+      pending = pending.filter(({ request, resolve }) => {
+        const wanted = request.wanted();
+        // Sent before, it may be in the queue: the hub then cancels it.
+        if (!wanted) resolve(again ? { outcome: 'waiting', place: '' } : { outcome: 'busy' });
+        return wanted;
+      });
+      if (pending.length === 0) return;
+      if (!client) return rejectAll(pending, new StoreUnavailableError(again));
+      try {
+        const call = this.#admitCall(pending, again);
+        const places = (await runScript(client, scripts.admit, call.keys, call.args)) as string[];
+        pending.forEach(({ resolve }, i) => resolve(admissionOf(places[i] ?? '')));
+        return;
+      } catch (error) {
+        if (isServerError(error)) {
+          this.#options.log.error({ err: error }, 'Redis refuses requests');
+          return rejectAll(pending, new StoreUnavailableError(again, { cause: error }));
+        }
+        // Cut: the batch may have been let in. Ask again with the same ids; the script looks before it adds.
+        again = true;
+        await sleep(RETRY_MS, this.#closing.signal);
+      }
+    }
+  }
+
+  #readyBefore(giveUpAt: number): ReturnType<Connection['ready']> {
+    const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(giveUpAt - performance.now())));
+    return this.#options.commands.ready(AbortSignal.any([timeout, this.#closing.signal]));
+  }
+
+  #admitCall(batch: Pending[], again: boolean): { keys: string[]; args: (string | number | Buffer)[] } {
+    const unlinks = this.#toUnlink.splice(0, 512);
+    const keys = [...this.scriptKeys, ...unlinks];
+    const args: (string | number | Buffer)[] = this.scriptArgs;
+    args.push(
+      this.#options.hub,
+      hubLeaseMs(this.#options.leaseMs),
+      this.#options.queueDepth,
+      unlinks.length,
+      batch.length,
+    );
+    for (const { request } of batch) {
+      const { id, attempts, deadlineMs, waitMs, payload } = request;
+      args.push(id, `1 ${attempts} ${flagsOf(request)}`, deadlineMs, waitMs, again ? attempts : 0, payload);
+      for (let attempt = 1; again && attempt <= attempts; attempt++) keys.push(this.replyKey(id, attempt));
+    }
+    return { keys, args };
+  }
+}
+
+function flagsOf({ repeatable, bodyFollows }: AdmitRequest): string {
+  if (repeatable) return bodyFollows ? 'sb' : 's';
+  return bodyFollows ? 'b' : '-';
+}
+
+function admissionOf(place: string): Admission {
+  if (place === 'full' || place === 'busy') return { outcome: place };
+  if (place === 'known') return { outcome: 'waiting', place: '' };
+  return { outcome: place.startsWith('w ') ? 'waiting' : 'handed', place };
+}
+
+function rejectAll(pending: Pending[], error: StoreUnavailableError): void {
+  for (const { reject } of pending) reject(error);
+}

@@ -1,0 +1,132 @@
+import { createBackoff, sleep } from '../runtime/backoff.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { InstanceReport } from './agent-link.ts';
+import { isServerError, type Connection } from './connection.ts';
+import type { GroupKeys } from './keys.ts';
+import { loadScript, runScript } from './scripts.ts';
+import { heartbeatMs, RETRY_MS, streamTtlMs } from './times.ts';
+
+/** A pulled request whose lease the heartbeat renews. */
+export interface HeldRequest {
+  readonly id: string;
+  readonly attempt: number;
+  readonly hub: string;
+  readonly entry: string;
+  /** The request is not ours any more, or nobody awaits it: the upstream call should stop. */
+  readonly onTaken: (why: 'lost' | 'abandoned') => void;
+}
+
+export interface HeartbeatOptions {
+  readonly connection: Connection;
+  readonly keys: GroupKeys;
+  readonly lane: string;
+  readonly instance: string;
+  readonly report: () => { slots: number; report: InstanceReport };
+  readonly held: () => Iterable<HeldRequest>;
+  readonly log: Logger;
+}
+
+const script = loadScript('heartbeat');
+const DEFAULT_LEASE_MS = 6_000;
+
+/** Keeps an instance registered and its requests leased: a beat every third of the lease. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #closing = new AbortController();
+  #leaseMs = DEFAULT_LEASE_MS;
+  #lastBeatAt = 0;
+  /** Redis ms minus this process's monotonic ms. */
+  #clockOffset = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** The group's lease, as the last beat told. */
+  get leaseMs(): number {
+    return this.#leaseMs;
+  }
+
+  get streamTtlMs(): number {
+    return streamTtlMs(this.#leaseMs);
+  }
+
+  /** Redis's clock, as far as the last beat told. */
+  redisNow(): number {
+    return performance.now() + this.#clockOffset;
+  }
+
+  /** Starts beating. */
+  start(): void {
+    void this.#beatForEver();
+  }
+
+  /** Beats now; changes of slots take effect with it. Rejects when Redis is away. */
+  async beat(): Promise<void> {
+    // One at a time, and the last one sees the newest report.
+    while (this.#running) await this.#running.catch(() => undefined);
+    this.#running = this.#beatOnce().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #beatForEver(): Promise<void> {
+    const { signal } = this.#closing;
+    const backoff = createBackoff({ minMs: 100, maxMs: 1_000 });
+    while (!signal.aborted) {
+      try {
+        await this.beat();
+        backoff.reset();
+        await sleep(heartbeatMs(this.#leaseMs), signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
+        await sleep(isServerError(error) ? backoff.next() : RETRY_MS, signal);
+      }
+    }
+  }
+
+  async #beatOnce(): Promise<void> {
+    const { connection, keys, lane, instance } = this.#options;
+    const client = await connection.ready(this.#closing.signal);
+    if (!client) return;
+    const held = [...this.#options.held()];
+    const { slots, report } = this.#options.report();
+    const sentAt = performance.now();
+    const [now, lease, joined, ...fates] = (await runScript(
+      client,
+      script,
+      [
+        ...[
+          keys.waiting,
+          keys.redelivery,
+          keys.lanes,
+          keys.permits,
+          keys.settings,
+          keys.hubs,
+          keys.lane(lane),
+        ],
+        ...[keys.slots, keys.instances, keys.reports],
+        ...held.flatMap(({ id, attempt }) => [keys.up(id), keys.down(id, attempt)]),
+      ],
+      [
+        ...[1, lane, instance, slots, JSON.stringify(report), this.streamTtlMs, held.length],
+        ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
+      ],
+    )) as [string, string, number, ...string[]];
+    const receivedAt = performance.now();
+    this.#clockOffset = Number(now) - (sentAt + receivedAt) / 2;
+    this.#leaseMs = Number(lease);
+    // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
+    const storeWasEmptied = joined === 1 && receivedAt - this.#lastBeatAt < this.#leaseMs;
+    this.#lastBeatAt = receivedAt;
+    held.forEach((request, i) => {
+      const fate = fates[i];
+      if (fate === 'abandoned' || (fate === 'lost' && !storeWasEmptied)) request.onTaken(fate);
+    });
+  }
+}

@@ -1,0 +1,139 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from '../runtime/logger.ts';
+import type { Connection } from './connection.ts';
+import { decodeFrame, FENCE, type Frame } from './frames.ts';
+
+/** One incoming stream. The inbox keeps `lastSeq` and `heardAt`; `attempt` and `key` move on when a request does. */
+export interface FrameReader {
+  readonly id: string;
+  attempt: number;
+  key: string;
+  lastSeq: number;
+  heardAt: number;
+  readonly onFrame: (frame: Frame) => void;
+}
+
+export interface InboxOptions {
+  readonly commands: Connection;
+  readonly doorbells: Connection;
+  readonly channels: string[];
+  readonly log: Logger;
+}
+
+/** After so much silence the stream itself is read: a lost doorbell costs at most this, ms. */
+const SILENCE_MS = 1_000;
+const CHECK_MS = 250;
+
+/**
+ * Brings frames to their readers, each once and in order. Doorbells are hints and carry small frames along; the stream is
+ * the truth and is read after a gap, a notice, a reconnect, or a second of silence. Losing any doorbell loses nothing.
+ */
+export class Inbox {
+  readonly #options: InboxOptions;
+  readonly #readers = new Map<string, FrameReader>();
+  readonly #reading = new Set<FrameReader>();
+  readonly #rungWhileReading = new Set<FrameReader>();
+  readonly #timer: NodeJS.Timeout;
+  /** Whether the doorbells are connected: until then nobody should be asked to ring. */
+  subscribed = false;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#checkSilent(), CHECK_MS);
+    this.#timer.unref();
+    options.doorbells.onReady((client) => void this.#subscribe(client));
+  }
+
+  open(reader: FrameReader): void {
+    this.#readers.set(reader.id, reader);
+  }
+
+  close(reader: FrameReader): void {
+    if (this.#readers.get(reader.id) === reader) this.#readers.delete(reader.id);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#readers.clear();
+  }
+
+  async #subscribe(client: Redis): Promise<void> {
+    client.on('smessageBuffer', (_channel: Buffer, message: Buffer) => this.#onDoorbell(message));
+    client.once('close', () => (this.subscribed = false));
+    try {
+      await client.ssubscribe(...this.#options.channels);
+      this.subscribed = true;
+      for (const reader of this.#readers.values()) this.#readStream(reader);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'could not subscribe to doorbells');
+      client.disconnect();
+    }
+  }
+
+  #onDoorbell(message: Buffer): void {
+    let offset = 0;
+    while (offset < message.length) {
+      const { frame, next } = decodeFrame(message, offset);
+      offset = next;
+      const reader = this.#readers.get(frame.id);
+      if (reader) this.#onRung(reader, frame);
+    }
+  }
+
+  #onRung(reader: FrameReader, frame: Frame): void {
+    if (frame.attempt < reader.attempt) return;
+    if (frame.seq === 0) {
+      reader.onFrame(frame);
+    } else if (frame.attempt === reader.attempt && frame.seq === reader.lastSeq + 1 && frame.parts !== 0) {
+      this.#deliver(reader, frame);
+    } else if (frame.attempt > reader.attempt || frame.seq > reader.lastSeq) {
+      this.#readStream(reader);
+    }
+  }
+
+  #deliver(reader: FrameReader, frame: Frame): void {
+    reader.lastSeq = frame.seq;
+    reader.heardAt = performance.now();
+    reader.onFrame(frame);
+  }
+
+  #checkSilent(): void {
+    const limit = performance.now() - SILENCE_MS;
+    for (const reader of this.#readers.values()) {
+      if (reader.heardAt < limit) {
+        reader.heardAt = performance.now();
+        this.#readStream(reader);
+      }
+    }
+  }
+
+  #readStream(reader: FrameReader): void {
+    if (this.#reading.has(reader)) {
+      this.#rungWhileReading.add(reader);
+      return;
+    }
+    void this.#readOnce(reader);
+  }
+
+  async #readOnce(reader: FrameReader): Promise<void> {
+    const client = this.#options.commands.client;
+    if (!client) return;
+    this.#reading.add(reader);
+    const { key } = reader;
+    try {
+      const entries = await client.xrangeBuffer(key, `${reader.lastSeq + 1}-0`, '+');
+      for (const [, fields] of entries) {
+        const bytes = fields[1];
+        // The reader may have moved on, or closed, with an earlier frame of this very reading.
+        if (!bytes || reader.key !== key || this.#readers.get(reader.id) !== reader) break;
+        const { frame } = decodeFrame(bytes);
+        if (frame.seq === reader.lastSeq + 1 || frame.seq === FENCE) this.#deliver(reader, frame);
+      }
+    } catch (error) {
+      this.#options.log.debug({ err: error, id: reader.id }, 'could not read frames, trying again');
+    } finally {
+      this.#reading.delete(reader);
+      if (this.#rungWhileReading.delete(reader)) this.#readStream(reader);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Every key and channel of the router, in one table. `{g}` is the group's hash tag: all keys of one group live on one
+ * shard, so one script may touch any of them.
+ *
+ * | key                            | type                      | what                                                    | lifetime |
+ * |--------------------------------|---------------------------|---------------------------------------------------------|----------|
+ * | `mr:{g}:lane:<n>`              | stream, group `agents`    | requests handed out; settle deletes: XLEN = handed out + running | persistent |
+ * | `mr:{g}:waiting`               | stream                    | admitted, no slot free yet; oldest first                 | persistent |
+ * | `mr:{g}:redelivery`            | stream                    | taken back from a lost agent; served before `waiting`    | persistent |
+ * | `mr:{g}:lanes`                 | hash lane → slots         | slots of the lane's live, healthy instances              | persistent |
+ * | `mr:{g}:slots`                 | hash instance → lane slots| what each instance adds to `lanes`                       | with the instance |
+ * | `mr:{g}:permits`               | zset id:attempt → expiry  | every request handed out: the group's semaphore          | entries expire |
+ * | `mr:{g}:instances`             | zset instance → expiry    | live instances                                           | entries expire |
+ * | `mr:{g}:reports`               | hash instance → JSON      | what each instance reports of itself                     | with the instance |
+ * | `mr:{g}:hubs`                  | zset hub → expiry         | live hubs: requests of a dead one are not started        | entries expire |
+ * | `mr:{g}:settings`              | hash                      | concurrency, lease ms; beat, grace: when leases count     | persistent |
+ * | `mr:{g}:dead`                  | stream, capped            | requests given up after their last attempt: meta, why    | capped |
+ * | `mr:{g}:up:<id>`               | stream                    | frames hub → agent                                       | PEXPIRE, renewed by the heartbeat |
+ * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
+ *
+ * Sharded pub/sub channels (doorbells): `mr:{g}:hub:<hub>` and `mr:{g}:instance:<instance>`.
+ */
+export interface GroupKeys {
+  readonly group: string;
+  readonly prefix: string;
+  readonly waiting: string;
+  readonly redelivery: string;
+  readonly lanes: string;
+  readonly slots: string;
+  readonly permits: string;
+  readonly instances: string;
+  readonly reports: string;
+  readonly hubs: string;
+  readonly settings: string;
+  readonly dead: string;
+  readonly lane: (lane: string) => string;
+  readonly up: (id: string) => string;
+  readonly down: (id: string, attempt: number) => string;
+  readonly hubChannel: (hub: string) => string;
+  readonly instanceChannel: (instance: string) => string;
+}
+
+/** The consumer group of every lane. */
+export const CONSUMER_GROUP = 'agents';
+
+/** Keys of one group. `group` must match `[A-Za-z0-9._-]+`, which the command line checks. */
+export function groupKeys(group: string): GroupKeys {
+  const prefix = `mr:{${group}}:`;
+  return {
+    group,
+    prefix,
+    waiting: `${prefix}waiting`,
+    redelivery: `${prefix}redelivery`,
+    lanes: `${prefix}lanes`,
+    slots: `${prefix}slots`,
+    permits: `${prefix}permits`,
+    instances: `${prefix}instances`,
+    reports: `${prefix}reports`,
+    hubs: `${prefix}hubs`,
+    settings: `${prefix}settings`,
+    dead: `${prefix}dead`,
+    lane: (lane) => `${prefix}lane:${lane}`,
+    up: (id) => `${prefix}up:${id}`,
+    down: (id, attempt) => `${prefix}down:${id}:${attempt}`,
+    hubChannel: (hub) => `${prefix}hub:${hub}`,
+    instanceChannel: (instance) => `${prefix}instance:${instance}`,
+  };
+}
+
+/** Finds the groups that have left a trace: one settings hash each. */
+export const SETTINGS_PATTERN = 'mr:{*}:settings';
+
+/** The group in the name of a settings key. */
+export function groupOfSettingsKey(key: string): string {
+  return key.slice('mr:{'.length, -'}:settings'.length);
+}

@@ -1,0 +1,41 @@
+-- Appends frames to per-request streams and rings their readers. Needs bells.lua.
+-- The stream id of a frame is its sequence number, so a frame sent twice after a cut is refused by Redis itself, and a
+-- fenced stream (its last id is the highest there is) takes no more.
+--
+-- first_key: index in KEYS before the first stream. first_arg: index in ARGV before the first frame's
+-- reader, seq, frame, notice ('' = ring with the frame itself). Returns the numbers of frames not taken (1-based).
+local FENCE = '4294967295-0'
+
+local function append_frames(first_key, first_arg, count, ttl)
+  local refused = {}
+  for i = 1, count do
+    local key, a = KEYS[first_key + i], first_arg + (i - 1) * 4
+    local reader, seq, frame, notice = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
+    local taken
+    if seq == '1' then
+      taken = redis.pcall('XADD', key, '1-0', 'f', frame)
+      if type(taken) ~= 'table' then redis.call('PEXPIRE', key, ttl) end
+    else
+      -- Only the first frame makes the stream: a late one for a stream the reader has removed leaves nothing behind.
+      taken = redis.pcall('XADD', key, 'NOMKSTREAM', seq .. '-0', 'f', frame)
+    end
+    if type(taken) == 'table' and taken.err then
+      if not string.find(taken.err, 'equal or smaller') then return taken end
+      local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)
+      taken = not (last[1] and last[1][1] == FENCE)
+    end
+    if taken then
+      if reader ~= '' then bell(reader, notice ~= '' and notice or frame) end
+    else
+      refused[#refused + 1] = i
+    end
+  end
+  return refused
+end
+
+-- Drops what the reader has consumed: KEYS are the streams, ARGV the first sequence number to keep.
+local function trim_streams(first_key, first_arg, count)
+  for i = 1, count do
+    redis.call('XTRIM', KEYS[first_key + i], 'MINID', ARGV[first_arg + i] .. '-0')
+  end
+end

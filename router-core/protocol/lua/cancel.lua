@@ -1,0 +1,65 @@
+#!lua flags=allow-oom
+-- Cancels one request, wherever it is. Waiting or not yet pulled: it is gone and never runs. Pulled: its agent is told.
+--
+-- KEYS  group.lua's, then: up
+-- ARGV  group.lua's, then: id, place as admit.lua gave it ("" when unknown), 1 = only if it still waits, reset frame,
+--       stream ttl ms
+-- Returns "removed" it never ran, "running" its agent was told, "handed" only-if-waiting came too late, "unknown".
+--!include group
+--!include bells
+--!include hand-over
+local up = KEYS[own_keys + 1]
+local id, place, only_waiting, reset = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3] == '1', ARGV[own_args + 4]
+
+local function lane_key_of(name)
+  for i = 1, lane_count do
+    if ARGV[1 + i] == name then return KEYS[6 + i] end
+  end
+end
+
+-- The slow look, for a request whose place was never heard of.
+local function find_in(stream)
+  for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
+    local m = parse_meta(entry[2][2])
+    if m.id == id then return entry[1], m end
+  end
+end
+
+local where, entry_id = string.match(place, '^(%S+) (%S+)$')
+if where == 'w' and redis.call('XDEL', waiting, entry_id) == 1 then return 'removed' end
+
+local lane_key, m = where and where ~= 'w' and lane_key_of(where), nil
+if lane_key then
+  local entry = redis.call('XRANGE', lane_key, entry_id, entry_id)[1]
+  m = entry and parse_meta(entry[2][2])
+end
+for i = 1, m and 0 or lane_count do
+  lane_key = KEYS[6 + i]
+  entry_id, m = find_in(lane_key)
+  if m then break end
+end
+for _, stream in ipairs(m and {} or { redelivery, waiting }) do
+  local entry = find_in(stream)
+  if entry then
+    redis.call('XDEL', stream, entry)
+    return 'removed'
+  end
+end
+if not m then return 'unknown' end
+if only_waiting then return 'handed' end
+
+local pending = redis.pcall('XPENDING', lane_key, 'agents', entry_id, entry_id, 1)
+if pending.err or #pending == 0 then
+  redis.call('XDEL', lane_key, entry_id)
+  redis.call('ZREM', permits, id .. ':' .. m.attempt)
+  read_free_slots()
+  promote()
+  ring_bells(prefix, 'hub')
+  return 'removed'
+end
+-- Refused when it was cancelled before: then the reset is already there.
+redis.pcall('XADD', up, '4294967295-0', 'f', reset)
+redis.call('PEXPIRE', up, ARGV[own_args + 5])
+bell(pending[1][2], reset)
+ring_bells(prefix, 'instance')
+return 'running'

@@ -1,0 +1,59 @@
+-- Included first by every script that hands requests over: names its keys, reads the clock, the limit and the free slots.
+--
+-- KEYS  1 waiting  2 redelivery  3 lanes  4 permits  5 settings  6 hubs  7… one stream per lane, then the script's own
+-- ARGV  1 number of lanes  2… their names, then the script's own
+-- KEYS[own_keys + 1] and ARGV[own_args + 1] are the first of the including script's own.
+local waiting, redelivery, lanes, permits, settings, hubs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local prefix = string.sub(waiting, 1, -8)
+local lane_count = tonumber(ARGV[1])
+local own_keys, own_args = 6 + lane_count, 1 + lane_count
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace')
+local limit = tonumber(config[1] or '0')
+local lease = tonumber(config[2] or '6000')
+
+-- Sweeps and heartbeats (every third of the lease at most) leave the time of the last beat. A gap means that Redis itself stood still (or nobody was there):
+-- every lease has run out and none of them means anything, so for one lease nobody is taken for dead.
+local grace = tonumber(config[4] or '0')
+if config[3] and now - tonumber(config[3]) > lease / 2 then
+  grace = now + lease
+  redis.call('HSET', settings, 'grace', string.format('%.0f', grace), 'beat', string.format('%.0f', now))
+end
+local leases_count = now >= grace
+
+local function beat()
+  redis.call('HSET', settings, 'beat', string.format('%.0f', now))
+end
+
+-- A permit outlives the lease, so that the sweep deals with an orphan before its permit lapses.
+local permit_expiry = now + 3 * lease
+
+-- room: permits left under the group's limit. Free slots are derived, never counted: slots minus length of the lane.
+local room = math.huge
+if limit > 0 then room = limit - redis.call('ZCARD', permits) end
+local free, free_total = {}, 0
+
+local function read_free_slots()
+  local slots = redis.call('HMGET', lanes, unpack(ARGV, 2, 1 + lane_count))
+  free_total = 0
+  for i = 1, lane_count do
+    free[i] = tonumber(slots[i] or '0') - redis.call('XLEN', KEYS[6 + i])
+    if free[i] > 0 then free_total = free_total + free[i] end
+  end
+end
+read_free_slots()
+
+-- Meta of a request, one string: id attempt maxAttempts flags hub deadline waitUntil (times in Redis ms).
+-- Flags: s = safe to run again, b = body follows on the up stream, - = none.
+local function parse_meta(meta)
+  local id, attempt, max, flags, hub, deadline, wait_until =
+    string.match(meta, '^(%S+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+)$')
+  return { id = id, attempt = tonumber(attempt), max = tonumber(max), flags = flags, hub = hub,
+    deadline = tonumber(deadline), wait_until = tonumber(wait_until) }
+end
+
+local function meta_string(m)
+  return string.format('%s %d %d %s %s %.0f %.0f', m.id, m.attempt, m.max, m.flags, m.hub, m.deadline, m.wait_until)
+end

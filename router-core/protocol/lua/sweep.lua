@@ -1,0 +1,92 @@
+#!lua flags=allow-oom
+-- Once a second, from every hub: says that the hub lives, removes instances whose lease has ended, empties lanes that nobody
+-- serves, drops what nobody awaits, gives free slots to the oldest that wait, and lists orphans for recover.lua.
+--
+-- KEYS  group.lua's, then: slots, instances, reports
+-- ARGV  group.lua's, then: hub, hub lease ms
+-- Returns {live instances, requests in line, live hubs, then per orphan: lane name, entry id, its meta}.
+--!include group
+--!include bells
+--!include hand-over
+--!include instances
+local slots_key, instances, reports = KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
+beat()
+redis.call('ZADD', hubs, now + tonumber(ARGV[own_args + 2]), ARGV[own_args + 1])
+redis.call('ZREMRANGEBYSCORE', hubs, '-inf', now - 60000)
+
+if leases_count then
+  for _, instance in ipairs(redis.call('ZRANGEBYSCORE', instances, '-inf', now)) do
+    set_slots(slots_key, instance, '', 0)
+    redis.call('ZREM', instances, instance)
+    redis.call('HDEL', reports, instance)
+  end
+end
+
+-- Requests handed to a lane that has lost its instances: nobody has pulled them, so they go back as they are.
+local function empty_lane(lane_key)
+  local read = redis.pcall('XREADGROUP', 'GROUP', 'agents', 'sweep', 'COUNT', 128, 'STREAMS', lane_key, '>')
+  if not read or read.err then return end
+  for _, entry in ipairs(read[1][2]) do
+    local m = parse_meta(entry[2][2])
+    redis.call('XACK', lane_key, 'agents', entry[1])
+    redis.call('XDEL', lane_key, entry[1])
+    redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
+    if m.deadline > now and is_hub_alive(m.hub) then
+      redis.call('XADD', redelivery, '*', 'm', entry[2][2], 'p', entry[2][4])
+    end
+  end
+end
+
+local function drop_unawaited(stream)
+  repeat
+    local entries, dropped = redis.call('XRANGE', stream, '-', '+', 'COUNT', 16), 0
+    for _, entry in ipairs(entries) do
+      local m = parse_meta(entry[2][2])
+      if m.deadline <= now or m.wait_until <= now or not is_hub_alive(m.hub) then
+        dropped = dropped + redis.call('XDEL', stream, entry[1])
+      end
+    end
+  until dropped < 16
+end
+
+-- Appends lane name, entry id and meta of each request whose agent has let its lease end.
+local function list_orphans(result, lane_key, lane)
+  local orphans = redis.pcall('XPENDING', lane_key, 'agents', 'IDLE', lease, '-', '+', 100)
+  if orphans.err then return end
+  for _, orphan in ipairs(orphans) do
+    local entry = redis.call('XRANGE', lane_key, orphan[1], orphan[1])[1]
+    if entry then
+      for _, value in ipairs({ lane, orphan[1], entry[2][2] }) do result[#result + 1] = value end
+    else
+      redis.call('XACK', lane_key, 'agents', orphan[1])
+    end
+  end
+end
+
+local function delete_gone_consumers(lane_key)
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', lane_key, 'agents')
+  if consumers.err then return end
+  for _, consumer in ipairs(consumers) do
+    local name, idle = consumer[2], consumer[6]
+    if idle > lease and not redis.call('ZSCORE', instances, name) then delete_idle_consumer(lane_key, name) end
+  end
+end
+
+local in_line = redis.call('XLEN', waiting) + redis.call('XLEN', redelivery)
+local result = { redis.call('ZCARD', instances), in_line, redis.call('ZCOUNT', hubs, now, '+inf') }
+for i = 1, lane_count do
+  local lane_key = KEYS[6 + i]
+  if tonumber(redis.call('HGET', lanes, ARGV[1 + i]) or '0') <= 0 then empty_lane(lane_key) end
+  if leases_count then
+    list_orphans(result, lane_key, ARGV[1 + i])
+    delete_gone_consumers(lane_key)
+  end
+end
+drop_unawaited(redelivery)
+drop_unawaited(waiting)
+if leases_count then redis.call('ZREMRANGEBYSCORE', permits, '-inf', now) end
+if limit > 0 then room = limit - redis.call('ZCARD', permits) end
+read_free_slots()
+promote()
+ring_bells(prefix, 'hub')
+return result

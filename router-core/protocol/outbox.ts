@@ -1,0 +1,108 @@
+import type { Logger } from '../runtime/logger.ts';
+import { sleep } from '../runtime/backoff.ts';
+import { isServerError, type Connection } from './connection.ts';
+import type { FrameStream, Outgoing, Settlement } from './frame-stream.ts';
+import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
+import { runScript, type Script } from './scripts.ts';
+import { RETRY_MS } from './times.ts';
+
+export interface OutboxOptions {
+  readonly connection: Connection;
+  readonly script: Script;
+  /** KEYS and ARGV that come first; see the head of the script. */
+  readonly keys: string[];
+  readonly args: () => (string | number)[];
+  /** Whether the script also settles (reply.lua). */
+  readonly settles: boolean;
+  /** Redis has settled these entries. */
+  readonly onSettled?: (settlements: Settlement[]) => void;
+  /** Frames of this stream are refused: its reader is gone, or the attempt was taken away. */
+  readonly onRefused: (stream: FrameStream) => void;
+  readonly log: Logger;
+}
+
+/**
+ * Sends the frames of many streams in few script calls. A batch whose fate is unknown (connection cut) is sent again as
+ * it is: frames carry their sequence number as stream id and settling twice changes nothing, so a repeat has no effect.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #commit: GroupCommit<FrameStream>;
+  readonly #closing = new AbortController();
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#commit = new GroupCommit({
+      ...BATCH_LIMITS,
+      bytesOf: (stream) => stream.nextBytes,
+      commit: (streams) => this.#deliver(streams.map((stream) => stream.take())),
+    });
+  }
+
+  /** Something of this stream is ready: the stream is asked for it when the next batch is made. */
+  add(stream: FrameStream): void {
+    this.#commit.add(stream);
+  }
+
+  /** Resolves when everything added has been taken by Redis, or the signal aborts. */
+  async drained(signal: AbortSignal): Promise<void> {
+    while (this.#commit.busy && !signal.aborted) await sleep(5, signal);
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #deliver(batch: Outgoing[]): Promise<void> {
+    const { connection, script, log } = this.#options;
+    const frames = batch.filter((item) => item.frame !== undefined);
+    const call = this.#call(batch, frames);
+    const { signal } = this.#closing;
+    for (let failures = 0; !signal.aborted;) {
+      const client = await connection.ready(signal);
+      if (!client) return;
+      try {
+        const refused = (await runScript(client, script, call.keys, call.args)) as number[];
+        for (const number of refused) {
+          const stream = frames[number - 1]?.stream;
+          if (stream) this.#options.onRefused(stream);
+        }
+        if (call.settlements.length > 0) this.#options.onSettled?.(call.settlements);
+        return;
+      } catch (error) {
+        // LOADING, READONLY, OOM pass; anything else would fail for ever and hold up all others.
+        if (isServerError(error) && ++failures > 100) {
+          log.error({ err: error, frames: frames.length }, 'Redis refuses frames, giving them up');
+          for (const item of batch) this.#options.onRefused(item.stream);
+          return;
+        }
+        await sleep(isServerError(error) ? 100 : RETRY_MS, signal);
+      }
+    }
+  }
+
+  #call(
+    batch: Outgoing[],
+    frames: Outgoing[],
+  ): { keys: string[]; args: (string | number | Buffer)[]; settlements: Settlement[] } {
+    const keys = [...this.#options.keys];
+    const trims: Outgoing[] = [];
+    const settlements: Settlement[] = [];
+    for (const item of batch) {
+      if (item.trimTo > 0) trims.push(item);
+      if (item.settle) settlements.push(item.settle);
+    }
+    const args: (string | number | Buffer)[] = [...this.#options.args(), frames.length, trims.length];
+    if (this.#options.settles) args.push(settlements.length);
+    for (const { stream, seq, frame, notice } of frames) {
+      keys.push(stream.outKey);
+      args.push(stream.reader, seq, frame ?? '', notice);
+    }
+    for (const { stream, trimTo } of trims) {
+      keys.push(stream.inKey);
+      args.push(trimTo);
+    }
+    for (const { entry, permit } of settlements) args.push(entry, permit);
+    return { keys, args, settlements };
+  }
+}

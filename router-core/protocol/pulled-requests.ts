@@ -1,0 +1,31 @@
+import type { PulledRequest } from './agent-link.ts';
+import { decodeFrame } from './frames.ts';
+import { decodeRequestHead } from './heads.ts';
+
+/** `[entry id, [name, value, …]]`, as XREADGROUP replies. */
+export type StreamEntry = [id: Buffer, fields: Buffer[]];
+
+/** The requests in a lane's entries. `redisNow` in Redis ms. */
+export function decodeEntries(entries: StreamEntry[], lane: string, redisNow: number): PulledRequest[] {
+  const requests: PulledRequest[] = [];
+  for (const [entry, fields] of entries) {
+    const [, meta, , payload] = fields ?? [];
+    // Deleted since it was delivered: cancelled.
+    if (!meta || !payload) continue;
+    const [id = '', attempt, , flags = '', hub = '', deadline] = meta.toString('latin1').split(' ');
+    const { frame } = decodeFrame(payload);
+    requests.push({
+      id,
+      attempt: Number(attempt),
+      hub,
+      head: decodeRequestHead(frame.head ?? Buffer.alloc(0)),
+      body: frame.body,
+      trailers: frame.end ?? '',
+      bodyFollows: flags.includes('b'),
+      remainingMs: Number(deadline) - redisNow,
+      lane,
+      entry: entry.toString('latin1'),
+    });
+  }
+  return requests;
+}

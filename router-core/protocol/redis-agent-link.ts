@@ -1,0 +1,284 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { sleep } from '../runtime/backoff.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { AgentLink, Exchange, ExchangeHandlers, InstanceReport, PulledRequest } from './agent-link.ts';
+import { Connection, isServerError } from './connection.ts';
+import { checkEngine } from './engine.ts';
+import { FrameStream, WINDOW_BYTES } from './frame-stream.ts';
+import { encodeFrame, FENCE, PART, type Frame } from './frames.ts';
+import { Heartbeat, type HeldRequest } from './heartbeat.ts';
+import { Inbox, type FrameReader } from './inbox.ts';
+import { CONSUMER_GROUP, groupKeys, type GroupKeys } from './keys.ts';
+import { Outbox } from './outbox.ts';
+import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
+import { loadScript, runScript } from './scripts.ts';
+import { RETRY_MS } from './times.ts';
+
+export interface RedisAgentLinkOptions {
+  readonly redisUrl: string;
+  readonly group: string;
+  /** What people call it; the instance's name starts with it. */
+  readonly name: string;
+  /** Slots it offers now, and what it says of itself. */
+  readonly report: () => { slots: number; report: InstanceReport };
+  readonly log: Logger;
+}
+
+/** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
+const BLOCK_MS = 5_000;
+
+/** A request that took longer than this from the hand-over to the pull may have been cancelled meanwhile. */
+const LATE_MS = 100;
+
+const scripts = { reply: loadScript('reply'), giveBack: loadScript('give-back'), leave: loadScript('leave') };
+
+interface Running extends HeldRequest {
+  readonly exchange: Exchange;
+}
+
+/** An agent's link straight to Redis. */
+export class RedisAgentLink implements AgentLink {
+  readonly instance: string;
+  readonly #options: RedisAgentLinkOptions;
+  readonly #keys: GroupKeys;
+  readonly #lane = '0';
+  readonly #commands: Connection;
+  readonly #blocking: Connection;
+  readonly #doorbells: Connection;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #heartbeat: Heartbeat;
+  readonly #running = new Map<string, Running>();
+  /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
+  readonly #settling = new Set<string>();
+  readonly #stopPulling = new AbortController();
+  /** The blocking connection whose pending entries have been read; a new one starts with them. */
+  #caughtUp: Redis | undefined;
+
+  constructor(options: RedisAgentLinkOptions) {
+    this.#options = options;
+    const { redisUrl: url, group, name, log } = options;
+    this.instance = `${name}.${randomBytes(4).toString('hex')}`;
+    this.#keys = groupKeys(group);
+    this.#commands = new Connection({ url, purpose: 'commands', log });
+    this.#blocking = new Connection({ url, purpose: 'blocking', blockMs: BLOCK_MS, log });
+    this.#doorbells = new Connection({ url, purpose: 'doorbells', log });
+    const channels = [this.#keys.instanceChannel(this.instance)];
+    this.#inbox = new Inbox({ commands: this.#commands, doorbells: this.#doorbells, channels, log });
+    this.#heartbeat = new Heartbeat({
+      connection: this.#commands,
+      keys: this.#keys,
+      lane: this.#lane,
+      instance: this.instance,
+      report: options.report,
+      held: () => this.#running.values(),
+      log,
+    });
+    this.#outbox = new Outbox({
+      connection: this.#commands,
+      script: scripts.reply,
+      keys: this.#scriptKeys,
+      args: () => [1, this.#lane, this.#heartbeat.streamTtlMs],
+      settles: true,
+      onRefused: (stream) => this.#onRefused(stream),
+      onSettled: (settlements) => {
+        for (const { entry: settled } of settlements) this.#settling.delete(settled);
+      },
+      log,
+    });
+  }
+
+  async join(): Promise<void> {
+    const client = await this.#commands.ready();
+    if (client) await checkEngine(client);
+    await this.#heartbeat.beat();
+    this.#heartbeat.start();
+  }
+
+  async report(): Promise<void> {
+    // When Redis is away the next heartbeat says it.
+    await this.#heartbeat.beat().catch(() => undefined);
+  }
+
+  async pull(max: number): Promise<PulledRequest[]> {
+    const { signal } = this.#stopPulling;
+    const client = await this.#blocking.ready(signal);
+    if (!client || signal.aborted) return [];
+    try {
+      if (this.#caughtUp !== client) {
+        // A reply lost with the old connection leaves its entries pending: they come first.
+        const pending = await this.#readPending(client);
+        this.#caughtUp = client;
+        if (pending.length > 0) return await this.#dropUnwanted(pending);
+      }
+      return await this.#dropUnwanted(
+        decodeEntries(await this.#read(client, '>', max), this.#lane, this.#heartbeat.redisNow()),
+      );
+    } catch (error) {
+      // What was delivered and not handed out is read again as pending.
+      this.#caughtUp = undefined;
+      if (signal.aborted) return [];
+      if (!isServerError(error)) {
+        await sleep(RETRY_MS, signal);
+        return [];
+      }
+      // NOGROUP: Redis has lost its data. The heartbeat makes the group again.
+      this.#options.log.warn({ err: error }, 'pull failed, joining again');
+      await this.report();
+      return [];
+    }
+  }
+
+  async stopPulling(): Promise<PulledRequest[]> {
+    this.#stopPulling.abort();
+    this.#blocking.close();
+    const client = this.#commands.client;
+    return client ? this.#readPending(client).catch(() => []) : [];
+  }
+
+  open(request: PulledRequest, handlers: ExchangeHandlers): Exchange {
+    const { id, attempt, hub, entry } = request;
+    const reply = new FrameStream({
+      id,
+      attempt,
+      outKey: this.#keys.down(id, attempt),
+      inKey: this.#keys.up(id),
+      reader: hub,
+      credit: WINDOW_BYTES,
+      onPending: (stream) => this.#outbox.add(stream),
+      onWritable: () => handlers.onWritable(),
+      settle: { entry, permit: `${id}:${attempt}` },
+      onSettled: () => {
+        this.#settling.add(entry);
+        this.#drop(reader, handlers);
+      },
+    });
+    const reader: FrameReader = {
+      id,
+      attempt,
+      key: this.#keys.up(id),
+      lastSeq: 0,
+      heardAt: performance.now(),
+      onFrame: (frame) => onRequestFrame(frame, reply, handlers),
+    };
+    const abandon = () => {
+      reply.abandon();
+      this.#drop(reader, handlers);
+    };
+    const exchange = { reply, reader, abandon };
+    const onTaken = (why: 'lost' | 'abandoned') => {
+      if (why === 'lost') abandon();
+      handlers.onStop(why);
+    };
+    this.#running.set(id, { id, attempt, hub, entry, onTaken, exchange });
+    this.#inbox.open(reader);
+    return exchange;
+  }
+
+  async giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean> {
+    const { id, attempt, entry } = request;
+    const moved = encodeFrame(id, attempt, FENCE, { stop: true });
+    const keys = [...this.#scriptKeys, this.#keys.slots, this.#keys.down(id, attempt)];
+    const args = [1, this.#lane, this.instance, entry, why, moved];
+    // Once the lease is over, the sweep has found it.
+    const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
+    for (;;) {
+      const client = await this.#commands.ready(signal);
+      if (!client) return false;
+      try {
+        return (await runScript(client, scripts.giveBack, keys, args)) === 1;
+      } catch (error) {
+        // Cut: asked again, it answers 1 when the first call went through.
+        if (isServerError(error)) return false;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    await this.#outbox.drained(AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))));
+    this.#heartbeat.close();
+    this.#inbox.stop();
+    const client = this.#commands.client;
+    const keys = [...this.#scriptKeys, this.#keys.slots, this.#keys.instances, this.#keys.reports];
+    // When Redis is away the lease ends by itself.
+    if (client)
+      await runScript(client, scripts.leave, keys, [1, this.#lane, this.instance]).catch(() => undefined);
+    this.#outbox.close();
+    this.#blocking.close();
+    this.#doorbells.close();
+    this.#commands.close();
+  }
+
+  get #scriptKeys(): string[] {
+    const { waiting, redelivery, lanes, permits, settings, hubs, lane } = this.#keys;
+    return [waiting, redelivery, lanes, permits, settings, hubs, lane(this.#lane)];
+  }
+
+  #drop(reader: FrameReader, handlers: ExchangeHandlers): void {
+    this.#inbox.close(reader);
+    // Given back, a request may already be here again: then its next attempt stands under the same id.
+    if (this.#running.get(reader.id)?.exchange.reader === reader) this.#running.delete(reader.id);
+    handlers.onSettled();
+  }
+
+  #onRefused(stream: FrameStream): void {
+    const running = this.#running.get(stream.id);
+    if (running?.exchange.reply === stream) running.onTaken('lost');
+  }
+
+  /** Entries that Redis holds as ours and that we have never seen: delivered in a reply that a cut has swallowed. */
+  async #readPending(client: Redis): Promise<PulledRequest[]> {
+    // What is settled while the read is under way may be in its reply: so what we knew before counts too.
+    const known = new Set(this.#settling);
+    for (const { entry } of this.#running.values()) known.add(entry);
+    const pending = decodeEntries(
+      await this.#read(client, '0', 1_000),
+      this.#lane,
+      this.#heartbeat.redisNow(),
+    );
+    for (const { entry } of this.#running.values()) known.add(entry);
+    for (const entry of this.#settling) known.add(entry);
+    return pending.filter(({ entry }) => !known.has(entry));
+  }
+
+  /**
+   * An instance that was frozen or cut off finds requests that were handed to it some time ago. Their reset may have been
+   * rung while nobody listened, or the sweep may have given them to others: what is late is looked at before it starts.
+   */
+  async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
+    const lateBefore = this.#heartbeat.redisNow() - LATE_MS;
+    const looked = requests.map(async (request) => {
+      if (Number.parseInt(request.entry, 10) > lateBefore) return request;
+      const client = await this.#commands.ready();
+      if (!client) return undefined;
+      const lane = this.#keys.lane(this.#lane);
+      const { entry } = request;
+      const [pending, reset] = await Promise.all([
+        client.xpending(lane, CONSUMER_GROUP, entry, entry, 1, this.instance),
+        client.xrange(this.#keys.up(request.id), `${FENCE}-0`, '+'),
+      ]);
+      if (pending.length === 0) return undefined;
+      // Nobody awaits it: settled without having run.
+      return reset.length > 0 ? { ...request, remainingMs: 0 } : request;
+    });
+    return (await Promise.all(looked)).filter((request) => request !== undefined);
+  }
+
+  async #read(client: Redis, from: '>' | '0', count: number): Promise<StreamEntry[]> {
+    const group = ['GROUP', CONSUMER_GROUP, this.instance, 'COUNT', count] as const;
+    const block = from === '>' ? (['BLOCK', BLOCK_MS] as const) : [];
+    const streams = ['STREAMS', this.#keys.lane(this.#lane), from] as const;
+    const reply = await client.callBuffer('XREADGROUP', ...group, ...block, ...streams);
+    return (reply as [Buffer, StreamEntry[]][] | null)?.[0]?.[1] ?? [];
+  }
+}
+
+function onRequestFrame(frame: Frame, reply: FrameStream, handlers: ExchangeHandlers): void {
+  if (frame.parts & PART.stop) return handlers.onStop('cancelled');
+  if (frame.credit > 0) reply.credited(frame.credit);
+  if (frame.body) handlers.onBody(frame.body);
+  if (frame.failed !== undefined) handlers.onStop(frame.failed);
+  if (frame.end !== undefined) handlers.onBodyEnd(frame.end);
+}

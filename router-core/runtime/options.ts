@@ -1,0 +1,151 @@
+import { z } from 'zod';
+
+/**
+ * The kinds of values that flags and `ROUTER_…` variables may hold. Each is a zod type from text to the value that
+ * the code works with, in one unit (milliseconds, bytes), and refuses with one line that says what was expected.
+ */
+export type OptionType<T> = z.ZodType<T, string>;
+
+/** Node's timers hold 31 bits: a longer delay fires at once, which is the opposite of what was asked. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const MS_PER_UNIT = new Map(Object.entries({ ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }));
+
+const BYTES_PER_UNIT = new Map(
+  Object.entries({
+    b: 1,
+    kb: 1e3,
+    mb: 1e6,
+    gb: 1e9,
+    tb: 1e12,
+    kib: 2 ** 10,
+    mib: 2 ** 20,
+    gib: 2 ** 30,
+    tib: 2 ** 40,
+  }),
+);
+
+const SWITCH_WORDS = new Map([
+  ['true', true],
+  ['false', false],
+  ['1', true],
+  ['0', false],
+]);
+
+/** `250ms`, `30s`, `5m`, `1h`, `1d` → milliseconds. A bare number other than 0 is refused: seconds or ms? */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0;
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
+  if (digits === undefined || unit === undefined) return undefined;
+  const ms = Math.round(Number(digits) * (MS_PER_UNIT.get(unit) ?? NaN));
+  return ms <= LONGEST_TIMER_MS ? ms : undefined;
+}
+
+/** `64KiB`, `100MiB`, `1.5GiB`, `10MB`, `4096` → bytes. */
+export function parseSize(text: string): number | undefined {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
+  const factor = BYTES_PER_UNIT.get(unit?.toLowerCase() || 'b');
+  if (digits === undefined || factor === undefined) return undefined;
+  const bytes = Math.round(Number(digits) * factor);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+export function duration({ atLeastMs = 0 } = {}): OptionType<number> {
+  const limit = atLeastMs === 0 ? '' : `, at least ${atLeastMs}ms`;
+  return fromText(`a duration such as 250ms, 30s or 1h${limit} (24d at most)`, (text) => {
+    const ms = parseDuration(text);
+    return ms !== undefined && ms >= atLeastMs ? ms : undefined;
+  });
+}
+
+export function size(): OptionType<number> {
+  return fromText('a size such as 64KiB, 100MiB or 1GB', parseSize);
+}
+
+export function count({ from, to = Number.MAX_SAFE_INTEGER }: { from: number; to?: number }) {
+  const range = to === Number.MAX_SAFE_INTEGER ? `${from} or more` : `${from} to ${to}`;
+  return fromText(`a whole number, ${range}`, (text) => wholeNumber(text, { from, to }));
+}
+
+/** Port 0 stands for any free port. */
+export function port(): OptionType<number> {
+  return fromText('a port (0 to 65535; 0 takes any free one)', (text) =>
+    wholeNumber(text, { from: 0, to: 65_535 }),
+  );
+}
+
+export function flag(): OptionType<boolean> {
+  return fromText('true or false', (text) => SWITCH_WORDS.get(text.toLowerCase()));
+}
+
+export function oneOf<const T extends string>(choices: readonly T[]): OptionType<T> {
+  return fromText(`one of ${choices.join(', ')}`, (text) => choices.find((choice) => choice === text));
+}
+
+export function matching(pattern: RegExp, expected: string): OptionType<string> {
+  return fromText(expected, (text) => (pattern.test(text) ? text : undefined));
+}
+
+/** Never repeated in a message: a Redis URL may carry a password. */
+export function redisUrl(): OptionType<string> {
+  return secretFromText('a URL such as redis://host:6379 or rediss://user:password@host:6379/0', (text) =>
+    urlWith(['redis:', 'rediss:'], text) === undefined ? undefined : text,
+  );
+}
+
+/**
+ * The address of a service, perhaps with a base path. No credentials (they would end up in logs; `--set-header`
+ * is the place), no query, no fragment: neither can be joined with the path of a request.
+ */
+export function httpUrl(): OptionType<string> {
+  return secretFromText(
+    'a URL such as http://host:8000 or https://host/base (no user, query or #)',
+    (text) => {
+      const url = urlWith(['http:', 'https:'], text);
+      const plain = url?.username === '' && url.password === '' && !/[?#]/.test(text);
+      return plain ? text : undefined;
+    },
+  );
+}
+
+/** Fields that frame a message or belong to one hop: setting them by hand would corrupt requests (RFC 9110 §7.6.1). */
+const FRAMING_FIELDS =
+  /^(connection|keep-alive|proxy-connection|transfer-encoding|content-length|upgrade|te|trailer)$/i;
+
+/** `K: V` → `[K, V]`. Never repeated in a message: this is where API keys are set. */
+export function header(): OptionType<[name: string, value: string]> {
+  return secretFromText('a header as "Name: value" (and not one that frames the message)', (text) => {
+    const [, name, value] =
+      /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\x80-\xff\t]*)$/.exec(text) ?? [];
+    if (name === undefined || value === undefined || FRAMING_FIELDS.test(name)) return undefined;
+    return [name, value];
+  });
+}
+
+/** A type of one's own: `read` answers undefined for what is not `expected`. */
+export function fromText<T>(expected: string, read: (text: string) => T | undefined): OptionType<T> {
+  return refusing((text) => `${JSON.stringify(text)} is not ${expected}`, read);
+}
+
+function secretFromText<T>(expected: string, read: (text: string) => T | undefined): OptionType<T> {
+  return refusing(() => `expected ${expected}`, read);
+}
+
+function refusing<T>(complain: (text: string) => string, read: (text: string) => T | undefined) {
+  return z.string().transform((text, context): T => {
+    const value = read(text.trim());
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: complain(text) });
+    return z.NEVER;
+  });
+}
+
+function wholeNumber(text: string, { from, to }: { from: number; to: number }): number | undefined {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  return value >= from && value <= to ? value : undefined;
+}
+
+function urlWith(protocols: string[], text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url && protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined;
+}

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { agentSettings } from '../../router-core/agent/config.ts';
+import { hubSettings } from '../../router-core/hub/config.ts';
+import { packageFolder } from '../../router-core/runtime/package-info.ts';
+import type { Settings } from '../../router-core/runtime/settings.ts';
+import { apiSettings } from '../../router-api/settings.ts';
+import { upSettings } from '../../router-cli/up-settings.ts';
+import { codeLines, readFile } from './markdown.ts';
+
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/settings.md'];
+
+/** What can be typed after `bin/`, with the flags it knows. */
+const COMMANDS: Record<string, Settings> = {
+  'router-core hub': hubSettings,
+  'router-core agent': agentSettings,
+  'router-api': apiSettings,
+  'router-cli up': upSettings,
+};
+
+const scripts = (JSON.parse(readFile('package.json')) as { scripts: Record<string, string> }).scripts;
+
+/** What is wrong with what was typed after `bin/`. */
+function unknownIn(typed: string): string[] {
+  const command = Object.keys(COMMANDS).find((name) => `${typed} `.startsWith(`${name} `));
+  if (command === undefined) return [typed.split(' --')[0] ?? typed];
+  const known = Object.values(COMMANDS[command] ?? {}).map(({ flag }) => flag.split(' ')[0]);
+  const flags = typed.match(/(?<= )--[a-z-]+/g) ?? [];
+  return flags.filter((flag) => !known.includes(flag)).map((flag) => `${command} ${flag}`);
+}
+
+describe.each(PAGES)('%s', (page) => {
+  const text = readFile(page);
+
+  test('names no npm script that does not exist', () => {
+    const named = [...text.matchAll(/\bnpm (?:run )?(start|test|(?<=run )[\w-]+)/g)].map(
+      (match) => match[1] ?? '',
+    );
+    expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+
+  test('names no launcher that does not exist', () => {
+    const named = [...text.matchAll(/\bbin\/(router-\w+)/g)].map((match) => match[1] ?? '');
+    expect(named.filter((name) => !existsSync(join(packageFolder(), 'bin', name)))).toEqual([]);
+  });
+
+  test('gives commands only flags that they know', () => {
+    const unknown = codeLines(text).flatMap((line) => {
+      const [, typed] = /\bbin\/(router-.*)$/.exec(line) ?? [];
+      return typed === undefined ? [] : unknownIn(typed);
+    });
+    expect(unknown).toEqual([]);
+  });
+});
+
+test('a flag or a command that does not exist is noticed', () => {
+  expect(unknownIn('router-core hub --redis redis://localhost --group a=/*')).toEqual([]);
+  expect(unknownIn('router-core hub --upstream http://localhost')).toEqual(['router-core hub --upstream']);
+  expect(unknownIn('router-core proxy --redis redis://localhost')).toEqual(['router-core proxy']);
+});
+
+test('README.md shows how to run each part by hand', () => {
+  const lines = codeLines(readFile('README.md')).join('\n');
+  for (const command of Object.keys(COMMANDS)) expect(lines).toContain(`bin/${command} `);
+});

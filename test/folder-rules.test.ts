@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { packageFolder } from '../router-core/runtime/package-info.ts';
+import { findViolations } from './support/folder-rules.ts';
+import type { SourceFile } from './support/folder-rules.ts';
+
+const FOLDERS = ['router-core', 'router-api', 'router-cli', 'test', 'bench', 'bin', 'scripts', 'docs', '.ci'];
+
+/** Names what the rules forbid, to check the checker. */
+const CHECKER = /^test\/folder-rules\.test\.ts$/;
+
+function repositoryFiles(): SourceFile[] {
+  const root = packageFolder();
+  const inFolders = FOLDERS.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(root.length)),
+  );
+  const inRoot = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(md|json|ts|yml)$|^Dockerfile$/.test(entry.name))
+    .map((entry) => entry.name);
+  return [...inFolders, ...inRoot]
+    .filter((path) => !CHECKER.test(path))
+    .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
+}
+
+describe('the folder rules', () => {
+  test('hold in this repository', () => {
+    const files = repositoryFiles();
+    expect(files.length).toBeGreaterThan(50);
+    expect(findViolations(files)).toEqual([]);
+  });
+
+  test.each([
+    ['hub must not import agent', 'router-core/hub/a.ts', "import { x } from '../agent/x.ts';"],
+    ['agent must not import hub', 'router-core/agent/a.ts', "import type { X } from '../hub/x.ts';"],
+    ['protocol must not import hub', 'router-core/protocol/a.ts', "export { x } from '../hub/x.ts';"],
+    ['protocol must not import http', 'router-core/protocol/a.ts', "import '../http/x.ts';"],
+    ['runtime must not import protocol', 'router-core/runtime/a.ts', "import { x } from '../protocol/x.ts';"],
+    ['http must not import runtime', 'router-core/http/a.ts', "import {\n  x,\n} from '../runtime/x.ts';"],
+    [
+      'router-core/main.ts must not import protocol',
+      'router-core/main.ts',
+      "await import('./protocol/x.ts');",
+    ],
+    ['router-cli must not import hub', 'router-cli/a.ts', "const x = import('../router-core/hub/x.ts');"],
+    ['router-cli must not import protocol', 'router-cli/a.ts', "import '../router-core/protocol/x.ts';"],
+    ['router-cli must not import agent', 'router-cli/a.ts', "import '../router-core/agent/x.ts';"],
+    ['router-api must not import hub', 'router-api/a.ts', "import '../router-core/hub/x.ts';"],
+    ['nothing in the product imports tests', 'router-core/hub/a.ts', "import '../../test/support/x.ts';"],
+    ['ioredis is for protocol', 'router-api/a.ts', "import { Redis } from 'ioredis';"],
+    ['ioredis is not for benchmarks', 'bench/a.ts', 'import { Redis } from "ioredis";'],
+    ['keys are for protocol', 'router-core/hub/a.ts', 'const key = `mr:{${group}}:lane:0`;'],
+    ['the environment is for main.ts', 'router-core/hub/a.ts', "const port = process.env['ROUTER_PORT'];"],
+    ['nothing refers to folders outside', 'docs/a.md', 'see ../../shared/design.md and ../shared/x'],
+  ])('%s', (_rule, path, text) => {
+    expect(findViolations([{ path, text }])).toHaveLength(1);
+  });
+
+  test.each([
+    [
+      'hub uses protocol, http and runtime',
+      'router-core/hub/a.ts',
+      ['../protocol/x.ts', '../http/x.ts', './b.ts'],
+    ],
+    [
+      'agent uses protocol, http and runtime',
+      'router-core/agent/a.ts',
+      ['../protocol/x.ts', '../runtime/x.ts'],
+    ],
+    ['protocol uses ioredis and runtime', 'router-core/protocol/a.ts', ['ioredis', '../runtime/x.ts']],
+    ['router-api uses protocol', 'router-api/a.ts', ['../router-core/protocol/x.ts', 'hono']],
+    ['tests use what they need', 'test/a.test.ts', ['ioredis', '../router-core/hub/x.ts']],
+  ])('%s', (_rule, path, imports) => {
+    const text = imports.map((specifier) => `import { x } from '${specifier}';`).join('\n');
+    expect(findViolations([{ path, text }])).toEqual([]);
+  });
+
+  test('allow process.env in runtime and main.ts, keys in protocol', () => {
+    const text = 'process.env.X; "mr:version"';
+    expect(findViolations([{ path: 'router-core/protocol/keys.ts', text: '"mr:version"' }])).toEqual([]);
+    expect(findViolations([{ path: 'router-core/hub/main.ts', text: 'process.env.X' }])).toEqual([]);
+    expect(findViolations([{ path: 'router-core/runtime/a.ts', text }])).toHaveLength(1);
+  });
+});

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask, startAsking } from '../support/ask.ts';
+import { countCalls } from '../support/call-counter.ts';
+import { agentHere, hubHere, upstreamHere, waitForQueued, withRedis } from '../support/parts.ts';
+import { freePort } from '../support/ports.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { uniqueGroup } from '../support/router.ts';
+import { waitFor } from '../support/wait.ts';
+
+// Promise 3: what never reached an upstream may run elsewhere, whatever its method; what may have reached it may not.
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+test('a POST whose upstream refuses connections is answered by another agent', async () => {
+  const group = uniqueGroup();
+  const counter = countCalls((req, res) => req.resume().on('end', () => res.end('done')));
+  const upstream = await upstreamHere(counter.listener);
+  const hub = await hubHere(redis.url, group);
+  await agentHere(redis.url, group, `http://127.0.0.1:${await freePort()}`, { name: 'refused' });
+  const asked = Array.from({ length: 8 }, (_, i) =>
+    startAsking(`${hub.url}/${i}`, { method: 'POST', body: 'x' }),
+  );
+  await agentHere(redis.url, group, upstream.url, { name: 'good', concurrency: 1 });
+
+  const outcomes = await Promise.all(asked.map(({ outcome }) => outcome));
+
+  expect(outcomes.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+  expect(counter.calls.sort()).toEqual(Array.from({ length: 8 }, (_, i) => `/${i}`));
+});
+
+test('requests that come while the upstream is down wait, and are answered when it is back', async () => {
+  const group = uniqueGroup();
+  const port = await freePort();
+  const hub = await hubHere(redis.url, group, { queueWaitMs: 15_000 });
+  await agentHere(redis.url, group, `http://127.0.0.1:${port}`);
+  // Nobody checks the health of this upstream: the first request finds it down, and nobody else can take it.
+  const first = await ask(`${hub.url}/first`, { method: 'POST', body: 'x' });
+  expect(first.status).toBe(502);
+  expect(first.headers).toMatchObject({ 'router-error': 'upstream-unreachable', 'router-executed': 'no' });
+  await waitFor(async () => (await reportsOf(group)).includes('upstream-down'), {
+    what: 'the agent to find its upstream down',
+  });
+  const asked = Array.from({ length: 5 }, (_, i) =>
+    startAsking(`${hub.url}/${i}`, { method: 'POST', body: 'x' }),
+  );
+  await waitForQueued(redis.url, group, 5);
+
+  const counter = countCalls((req, res) => req.resume().on('end', () => res.end('late')));
+  await upstreamHere(counter.listener, port);
+
+  const outcomes = await Promise.all(asked.map(({ outcome }) => outcome));
+  expect(outcomes.map(({ status, body }) => `${status} ${body}`)).toEqual(outcomes.map(() => '200 late'));
+  expect(counter.calls).toHaveLength(5);
+});
+
+/** What the instances of a group say of themselves. */
+function reportsOf(group: string): Promise<string> {
+  return withRedis(redis.url, async (client) => (await client.hvals(`mr:{${group}}:reports`)).join());
+}
+
+test('a POST whose upstream breaks off before it answers gets 502 upstream-failed and runs once', async () => {
+  const group = uniqueGroup();
+  const counter = countCalls((req) => req.socket.destroy());
+  const upstream = await upstreamHere(counter.listener);
+  const hub = await hubHere(redis.url, group);
+  await agentHere(redis.url, group, upstream.url);
+  await agentHere(redis.url, group, upstream.url, { name: 'other' });
+
+  const outcome = await ask(`${hub.url}/once`, { method: 'POST', body: 'x' });
+
+  expect(outcome).toMatchObject({ outcome: 'answered', status: 502 });
+  expect(outcome.headers).toMatchObject({ 'router-error': 'upstream-failed', 'router-executed': 'maybe' });
+  expect(counter.calls).toEqual(['/once']);
+});

@@ -1,0 +1,129 @@
+import type { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { HubConfig } from '../../router-core/hub/config.ts';
+import { startDataPath } from '../support/data-path.ts';
+import { expectProblem, expectRetryAfter } from '../support/problem.ts';
+import { openRaw, rawRequest, sendRaw, type RawConnection } from '../support/raw-http.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { leftovers, startTestHub, uniqueGroup } from '../support/router.ts';
+import { waitFor } from '../support/wait.ts';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+const GET = rawRequest(['GET / HTTP/1.1', 'Host: h']);
+
+/** A path with one slot, which is taken until `free` is called. */
+async function startBusyPath(config: Partial<HubConfig>, method = 'GET') {
+  const held: ServerResponse[] = [];
+  const path = await startDataPath(redis, (_req, res) => void held.push(res), {
+    hub: config,
+    agent: { concurrency: 1 },
+  });
+  const first = await openRaw(path.port);
+  first.write(rawRequest([`${method} / HTTP/1.1`, 'Host: h', 'Content-Length: 0']));
+  await waitFor(() => held.length === 1, { what: 'the only slot to be taken' });
+  const clients: RawConnection[] = [first];
+  return {
+    port: path.port,
+    held,
+    first,
+    /** One more request, in line. */
+    wait: async () => {
+      const before = (await leftovers(redis.url, path.group)).entries;
+      const client = await openRaw(path.port);
+      clients.push(client);
+      client.write(GET);
+      const inLine = async () => (await leftovers(redis.url, path.group)).entries > before;
+      await waitFor(inLine, { what: 'the request to be in line' });
+      return client;
+    },
+    close: async () => {
+      for (const res of held) res.end();
+      for (const client of clients) client.close();
+      await path.close();
+    },
+  };
+}
+
+test('a hub with as many requests in flight as it may have refuses the next: hub-full', async () => {
+  const busy = await startBusyPath({ maxInFlight: 1 });
+  const refused = await sendRaw(busy.port, GET);
+  expectProblem(refused, 503, 'hub-full');
+  expectRetryAfter(refused);
+  busy.held[0]?.end('done');
+  expect((await busy.first.reply()).body.toString()).toBe('done');
+  const next = await openRaw(busy.port);
+  next.write(GET);
+  const res = await waitFor(() => busy.held[1], { what: 'the next request at the upstream' });
+  res.end('next');
+  expect((await next.reply()).body.toString()).toBe('next');
+  next.close();
+  await busy.close();
+});
+
+test('a group that does not wait refuses when no slot is free, and serves when one is', async () => {
+  const busy = await startBusyPath({ queueWaitMs: 0 });
+  const refused = await sendRaw(busy.port, GET);
+  expect(refused.status).toBe(503);
+  expectProblem(refused, 503, 'queue-full');
+  expectRetryAfter(refused);
+  busy.held[0]?.end('done');
+  await busy.first.reply();
+  await waitFor(async () => busy.held.length > 1 || (await probe(busy.port)), {
+    what: 'the slot to be free again',
+  });
+  await busy.close();
+});
+
+/** Whether a request gets past the hub: it is then held by the upstream. */
+async function probe(port: number): Promise<boolean> {
+  const client = await openRaw(port);
+  client.write(GET);
+  const refused = await Promise.race([
+    client.reply().then(() => true),
+    new Promise<false>((resolve) => setTimeout(() => resolve(false), 200)),
+  ]).catch(() => false);
+  client.close();
+  return !refused;
+}
+
+test('a line that is full takes no more: queue-full', async () => {
+  const busy = await startBusyPath({ queueDepth: 2 });
+  const waiting = [await busy.wait(), await busy.wait()];
+  const refused = await sendRaw(busy.port, GET);
+  expectProblem(refused, 503, 'queue-full');
+  expectRetryAfter(refused);
+  for (const [i, client] of [busy.first, ...waiting].entries()) {
+    const res = await waitFor(() => busy.held[i], { what: `request ${i} at the upstream` });
+    res.end(`answer ${i}`);
+    expect((await client.reply()).body.toString()).toBe(`answer ${i}`);
+  }
+  await busy.close();
+});
+
+test('who waits too long for a slot is refused: queue-timeout, and never reaches the upstream', async () => {
+  const busy = await startBusyPath({ queueWaitMs: 300 });
+  const startedAt = performance.now();
+  const refused = await sendRaw(busy.port, GET);
+  expectProblem(refused, 503, 'queue-timeout');
+  expectRetryAfter(refused);
+  expect(performance.now() - startedAt).toBeGreaterThan(290);
+  busy.held[0]?.end('done');
+  await busy.first.reply();
+  expect(busy.held).toHaveLength(1);
+  await busy.close();
+});
+
+test('without a live agent the reason is no-agent, whether a group waits or not', async () => {
+  for (const queueWaitMs of [0, 300]) {
+    const hub = await startTestHub(redis.url, uniqueGroup(), { queueWaitMs });
+    const refused = await sendRaw(hub.port, GET);
+    expectProblem(refused, 503, 'no-agent');
+    expectRetryAfter(refused);
+    await hub.close();
+  }
+});

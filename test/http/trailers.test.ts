@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { recordRequests, startDataPath } from '../support/data-path.ts';
+import { openRaw, rawRequest, sendRaw, startRawUpstream, valuesOf } from '../support/raw-http.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { waitFor } from '../support/wait.ts';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+const GET = rawRequest(['GET / HTTP/1.1', 'Host: h', 'TE: trailers', 'Connection: TE']);
+
+test('trailers of a small chunked reply reach the client in order, with duplicates', async () => {
+  const path = await startDataPath(redis, (_req, res) => {
+    res.writeHead(200, { Trailer: 'X-Sum, X-Part' });
+    res.write('body');
+    res.addTrailers([
+      ['X-Sum', 'abc'],
+      ['X-Part', '1'],
+      ['X-Part', '2'],
+    ]);
+    res.end();
+  });
+  const reply = await sendRaw(path.port, GET);
+  expect(valuesOf(reply.headers, 'trailer')).toEqual(['X-Sum, X-Part']);
+  expect(reply.body.toString()).toBe('body');
+  expect(reply.trailers).toEqual(['X-Sum', 'abc', 'X-Part', '1', 'X-Part', '2']);
+  await path.close();
+});
+
+test('trailers that come long after a streamed body reach the client', async () => {
+  let finish = () => {};
+  const path = await startDataPath(redis, (_req, res) => {
+    res.write('x'.repeat(400_000));
+    finish = () => {
+      res.addTrailers([['X-Sum', 'late']]);
+      res.end();
+    };
+  });
+  const client = await openRaw(path.port);
+  client.write(GET);
+  await waitFor(() => client.received().length > 400_000, { what: 'the body' });
+  finish();
+  const reply = await client.reply();
+  expect(reply.body.length).toBe(400_000);
+  expect(reply.trailers).toEqual(['X-Sum', 'late']);
+  client.close();
+  await path.close();
+});
+
+test('a client of HTTP/1.0 gets the body of a reply that has trailers', async () => {
+  const path = await startDataPath(redis, (_req, res) => {
+    res.write('body');
+    res.addTrailers([['X-Sum', 'abc']]);
+    res.end();
+  });
+  const reply = await sendRaw(path.port, rawRequest(['GET / HTTP/1.0', 'Host: h']));
+  expect(reply.body.toString()).toBe('body');
+  await path.close();
+});
+
+test('more trailers than fit a frame do not stop the agent from serving others', async () => {
+  // 64 KiB is what the HTTP client of the agent takes, names and values together.
+  const lines = Array.from(
+    { length: 650 },
+    (_each, i) => `T${String(i).padStart(3, '0')}: ${'v'.repeat(96)}`,
+  );
+  let trailers = lines.join('\r\n');
+  const upstream = await startRawUpstream((socket) => {
+    const head = rawRequest(['HTTP/1.1 200 OK', 'Transfer-Encoding: chunked']);
+    socket.write(`${head}2\r\nok\r\n0\r\n${trailers}\r\n\r\n`);
+  });
+  const path = await startDataPath(redis, upstream.url, { hub: { firstByteTimeoutMs: 1_000 } });
+  // Whole, refused or broken: whatever it is, the next one must be served.
+  await sendRaw(path.port, GET).catch(() => undefined);
+  trailers = 'X-Sum: abc';
+  const reply = await sendRaw(path.port, GET);
+  expect(reply.status).toBe(200);
+  expect(reply.trailers).toEqual(['X-Sum', 'abc']);
+  await path.close();
+  await upstream.close();
+});
+
+test.each([
+  ['a small chunked request', 'hello', ['Trailer: X-Sum']],
+  ['a chunked request larger than one frame', 'x'.repeat(200_000), ['Trailer: X-Sum']],
+  ['a small chunked request that has not told of them', 'hello', []],
+])('trailers of %s reach the upstream', async (_what, body, announced) => {
+  const { seen, listener } = recordRequests();
+  const path = await startDataPath(redis, listener);
+  const head = rawRequest(['POST / HTTP/1.1', 'Host: h', 'Transfer-Encoding: chunked', ...announced]);
+  const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\nX-Sum: abc\r\n\r\n`;
+  const reply = await sendRaw(path.port, head + chunks);
+  expect(reply.status).toBe(200);
+  expect(seen[0]?.body.toString()).toBe(body);
+  expect(seen[0]?.rawTrailers).toEqual(['X-Sum', 'abc']);
+  await path.close();
+});

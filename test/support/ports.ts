@@ -1,0 +1,1 @@
+export { freePort } from '../../router-core/runtime/free-port.ts';

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Redis } from 'ioredis';
+import { startAgent, type Agent } from '../../router-core/agent/agent.ts';
+import type { AgentConfig } from '../../router-core/agent/config.ts';
+import type { HubConfig } from '../../router-core/hub/config.ts';
+import { startHub, type Hub } from '../../router-core/hub/hub.ts';
+import { createLogger } from '../../router-core/runtime/logger.ts';
+import { waitFor } from './wait.ts';
+
+const log = createLogger({
+  level: (process.env['TEST_LOG_LEVEL'] as 'debug' | undefined) ?? 'silent',
+  name: 'test',
+});
+
+export interface TestUpstream {
+  readonly url: string;
+  readonly port: number;
+  readonly server: Server;
+  close(): Promise<void>;
+}
+
+/** A real HTTP server on a free loopback port, or on the wanted one. */
+export async function startUpstream(listener: RequestListener, wantedPort = 0): Promise<TestUpstream> {
+  const server = createServer({ keepAliveTimeout: 60_000 }, listener);
+  await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    server,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** A group name that no other test uses, so that tests may share a Redis. */
+export function uniqueGroup(): string {
+  return `test-${randomBytes(5).toString('hex')}`;
+}
+
+export interface TestHub extends Hub {
+  readonly url: string;
+}
+
+/** A hub in this process, on a free loopback port, ready. */
+export async function startTestHub(
+  redisUrl: string,
+  group: string,
+  options: Partial<HubConfig> = {},
+): Promise<TestHub> {
+  const hub = await startHub(
+    {
+      redisUrl,
+      host: '127.0.0.1',
+      port: 0,
+      workers: 1,
+      maxInFlight: 4_096,
+      drainMs: 2_000,
+      groups: [{ name: group, path: '/*' }],
+      maxBodyBytes: 0,
+      queueDepth: 1_000,
+      queueWaitMs: 10_000,
+      firstByteTimeoutMs: 20_000,
+      idleTimeoutMs: 20_000,
+      totalTimeoutMs: 60_000,
+      groupConcurrency: 0,
+      attempts: 2,
+      retryUnsafe: false,
+      leaseMs: 1_500,
+      logLevel: 'silent',
+      accessLog: false,
+      ...options,
+    },
+    log,
+  );
+  const url = `http://127.0.0.1:${hub.port}`;
+  await hub.checked;
+  await waitFor(async () => (await fetch(`${url}/_router/ready`)).ok, { what: 'the hub to be ready' });
+  return { ...hub, url };
+}
+
+/** An agent in this process, joined to its group. */
+export async function startTestAgent(
+  redisUrl: string,
+  group: string,
+  upstream: string | string[],
+  options: Partial<AgentConfig> = {},
+): Promise<Agent> {
+  const agent = startAgent(
+    {
+      redisUrl,
+      group,
+      upstreams: [upstream].flat(),
+      concurrency: 8,
+      name: 'test-agent',
+      healthPath: undefined,
+      setHeaders: [],
+      preserveHost: false,
+      drainMs: 2_000,
+      connectTimeoutMs: 2_000,
+      logLevel: 'silent',
+      ...options,
+    },
+    log,
+  );
+  await agent.joined;
+  return agent;
+}
+
+/**
+ * What a group still holds in Redis: per-request keys, permits, entries handed out or waiting. All empty when nothing has
+ * leaked.
+ */
+export async function leftovers(
+  redisUrl: string,
+  group: string,
+): Promise<{ keys: string[]; permits: number; entries: number }> {
+  const redis = new Redis(redisUrl, { protocol: 2 });
+  try {
+    const prefix = `mr:{${group}}:`;
+    const keys = await redis.keys(`${prefix}*`);
+    const [permits, lane, waiting, redelivery] = await Promise.all([
+      redis.zcard(`${prefix}permits`),
+      redis.xlen(`${prefix}lane:0`),
+      redis.xlen(`${prefix}waiting`),
+      redis.xlen(`${prefix}redelivery`),
+    ]);
+    const perRequest = keys.filter(
+      (key) => key.startsWith(`${prefix}up:`) || key.startsWith(`${prefix}down:`),
+    );
+    return { keys: perRequest, permits, entries: lane + waiting + redelivery };
+  } finally {
+    redis.disconnect();
+  }
+}

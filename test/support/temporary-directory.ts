@@ -1,0 +1,26 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, vi } from 'vitest';
+
+/**
+ * Gives each test of a file a directory that it, and the processes it starts, take for the system's place for temporary
+ * files: whatever is left in there is theirs, not that of a test that runs beside it.
+ */
+export function useTemporaryDirectory(): { readonly path: string; entries(): Promise<string[]> } {
+  let path = '';
+  beforeEach(async () => {
+    path = await mkdtemp(join(tmpdir(), 'mini-router-test-'));
+    vi.stubEnv('TMPDIR', path);
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(path, { recursive: true, force: true });
+  });
+  return {
+    get path() {
+      return path;
+    },
+    entries: () => readdir(path),
+  };
+}

@@ -1,0 +1,84 @@
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { GroupCommit } from '../../router-core/protocol/group-commit.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** A commit whose batches end only when the test says so. */
+function startGathering(maxItems: number, maxBytes = Infinity) {
+  const batches: number[][] = [];
+  const ends: (() => void)[] = [];
+  let running = 0;
+  let mostRunning = 0;
+  const commit = async (items: number[]) => {
+    batches.push([...items]);
+    mostRunning = Math.max(mostRunning, ++running);
+    await new Promise<void>((resolve) => ends.push(resolve));
+    running -= 1;
+  };
+  const group = new GroupCommit<number>({ maxItems, maxBytes, bytesOf: (item) => item, commit });
+  const endOne = async () => {
+    (await waitFor(() => ends.shift(), { what: 'a batch to be under way' }))();
+    await nextTick();
+  };
+  return { group, batches, endOne, mostRunning: () => mostRunning };
+}
+
+test('what one tick brings goes out in one batch, in its order', async () => {
+  const { group, batches, endOne } = startGathering(100);
+  for (let i = 0; i < 5; i++) group.add(i);
+  expect(batches).toEqual([]);
+  await endOne();
+  expect(batches).toEqual([[0, 1, 2, 3, 4]]);
+  await waitFor(() => !group.busy, { what: 'the commit to rest' });
+});
+
+test('while a batch is under way the next one gathers, and there is never a second one at once', async () => {
+  const { group, batches, endOne, mostRunning } = startGathering(100);
+  group.add(0);
+  await waitFor(() => batches.length === 1, { what: 'the first batch' });
+  for (let i = 1; i < 4; i++) {
+    group.add(i);
+    await nextTick();
+  }
+  expect(batches).toEqual([[0]]);
+  expect(group.busy).toBe(true);
+  await endOne();
+  await endOne();
+  expect(batches).toEqual([[0], [1, 2, 3]]);
+  expect(mostRunning()).toBe(1);
+});
+
+test('a batch is never larger than allowed, and nothing is lost or swapped', async () => {
+  const { group, batches, endOne, mostRunning } = startGathering(4);
+  for (let i = 0; i < 10; i++) group.add(i);
+  await endOne();
+  group.add(10);
+  await endOne();
+  await endOne();
+  await waitFor(() => !group.busy, { what: 'the commit to rest' });
+  expect(batches).toEqual([
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+    [8, 9, 10],
+  ]);
+  expect(mostRunning()).toBe(1);
+});
+
+test('after a rest it goes on with what comes later', async () => {
+  const { group, batches, endOne } = startGathering(4);
+  group.add(1);
+  await endOne();
+  await waitFor(() => !group.busy, { what: 'the commit to rest' });
+  group.add(2);
+  await endOne();
+  expect(batches).toEqual([[1], [2]]);
+});
+
+test('a batch ends with the item that reaches its bytes, however large that item is', async () => {
+  // Here an item is its own size.
+  const { group, batches, endOne } = startGathering(100, 10);
+  for (const bytes of [4, 5, 1, 3, 500, 2]) group.add(bytes);
+  for (let i = 0; i < 3; i++) await endOne();
+  await waitFor(() => !group.busy, { what: 'the commit to rest' });
+  expect(batches).toEqual([[4, 5, 1], [3, 500], [2]]);
+});
