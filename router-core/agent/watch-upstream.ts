@@ -47,7 +47,7 @@ export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatch
       }
       if (up) backoff.reset();
       wake = new AbortController();
-      await sleep(up ? CHECK_EVERY_MS : backoff.next(), AbortSignal.any([signal, wake.signal]));
+      await sleep(up ? CHECK_EVERY_MS : backoff.next(), wake.signal);
       if (wake.signal.aborted) await sleep(backoff.next(), signal);
     }
   };
@@ -57,6 +57,9 @@ export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatch
       return up;
     },
     markDown,
-    close: () => closing.abort(),
+    close: () => {
+      closing.abort();
+      wake.abort();
+    },
   };
 }

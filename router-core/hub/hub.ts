@@ -17,6 +17,9 @@ export interface Hub {
   close(): Promise<void>;
 }
 
+/** So long a hub that starts waits for Redis before it listens; then it does without, and says that it is not ready. */
+const LISTEN_AFTER_MS = 1_000;
+
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
 export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const { redisUrl, groups, queueDepth, groupConcurrency: concurrency, leaseMs } = config;
@@ -30,6 +33,8 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const front = new RequestFront(context, routes, readiness);
   const server = createHttpServer(front);
 
+  // With several hubs or workers behind one address, one that cannot take requests yet should not be given any.
+  await link.settled(LISTEN_AFTER_MS);
   try {
     await listen(server, config);
   } catch (error) {

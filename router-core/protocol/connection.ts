@@ -1,6 +1,7 @@
 import { Redis, ReplyError } from 'ioredis';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { loginOfToken } from './agent-acl.ts';
 
 /** Connection lost, or not there: whether the command ran is unknown unless `sent` is false. */
 export class StoreUnavailableError extends Error {
@@ -14,6 +15,8 @@ export class StoreUnavailableError extends Error {
 
 export interface ConnectionOptions {
   readonly url: string;
+  /** An agent's token to log in with, instead of any user and password in the URL. */
+  readonly token?: string | undefined;
   readonly purpose: 'commands' | 'blocking' | 'doorbells';
   readonly log: Logger;
   /** How long one blocking read may take, ms: the socket is given up 5 s after that. */
@@ -23,6 +26,13 @@ export interface ConnectionOptions {
 /** A server that does not answer a command for this long is treated as gone. */
 const COMMAND_TIMEOUT_MS = 4_000;
 
+/** Why a client ended. */
+interface Ended {
+  readonly reason: string;
+  /** Redis is there and does not let us in. */
+  readonly refused: boolean;
+}
+
 /**
  * One connection to Redis that is made again, with back-off, whenever it is lost. Each try is a new client: what was in
  * flight on the old one rejects at once, nothing is sent twice behind our back, and nothing waits for ever
@@ -30,6 +40,7 @@ const COMMAND_TIMEOUT_MS = 4_000;
  */
 export class Connection {
   readonly #options: ConnectionOptions;
+  readonly #address: Address;
   readonly #closing = new AbortController();
   readonly #readyListeners: ((client: Redis) => void)[] = [];
   #waiters: ((client: Redis | undefined) => void)[] = [];
@@ -38,6 +49,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#address = addressOf(options);
     void this.#run();
   }
 
@@ -63,6 +75,17 @@ export class Connection {
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiters.push(done);
     });
+  }
+
+  /** Like `ready()`, for at most so long. (Not by AbortSignal.any(): in Node 20 its signals may be collected unfired.) */
+  async readyWithin(ms: number): Promise<Redis | undefined> {
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => giveUp.abort(), ms);
+    try {
+      return await this.ready(giveUp.signal);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Called with every new client before `ready()` hands it out. */
@@ -92,24 +115,33 @@ export class Connection {
   async #run(): Promise<void> {
     const { log, purpose } = this.#options;
     const backoff = createBackoff({ minMs: 50, maxMs: 2_000 });
-    let failures = 0;
+    // Each said once until Redis is back: a server that is gone may come back and refuse the login.
+    const said = { gone: false, refused: false };
     while (!this.#closing.signal.aborted) {
-      const lost = await this.#serve(() => {
-        if (failures > 0) log.info({ purpose }, 'Redis is back');
-        failures = 0;
+      const { reason, refused } = await this.#serve(() => {
+        if (said.gone || said.refused) log.info({ purpose }, 'Redis is back');
+        said.gone = said.refused = false;
         backoff.reset();
       });
       if (this.#closing.signal.aborted) return;
-      if (failures++ === 0)
-        log.warn({ purpose, reason: lost }, 'Redis is not reachable, trying again until it is');
+      if (refused) {
+        if (!said.refused) log.warn({ purpose }, `Redis refuses this login: ${reason}`);
+        said.refused = true;
+      } else {
+        if (!said.gone && !said.refused)
+          log.warn({ purpose, reason }, 'Redis is not reachable, trying again until it is');
+        said.gone = true;
+      }
       await sleep(backoff.next(), this.#closing.signal);
     }
   }
 
-  /** One client from its first dial to its end; resolves with the reason it ended. */
-  #serve(onReady: () => void): Promise<string> {
+  /** One client from its first dial to its end. */
+  #serve(onReady: () => void): Promise<Ended> {
     return new Promise((resolve) => {
-      const client = new Redis(this.#options.url, {
+      const { url, ...login } = this.#address;
+      const client = new Redis(url, {
+        ...login,
         protocol: 2,
         disableClientInfo: true,
         enableOfflineQueue: false,
@@ -122,9 +154,15 @@ export class Connection {
       });
       this.#dialing = client;
       let reason = 'connection closed';
-      client.on('error', (error) => (reason = error.message));
+      let refused = false;
+      client.on('error', (error) => {
+        // The message alone: the error holds the command that failed, which may be AUTH with the password.
+        reason = error.message;
+        refused = isRefusal(error);
+      });
       client.on('ready', () => {
-        if (this.#closing.signal.aborted) return client.disconnect();
+        // ioredis goes on when its SELECT is refused, in another database than ours.
+        if (this.#closing.signal.aborted || refused) return client.disconnect();
         onReady();
         this.#client = client;
         for (const listener of this.#readyListeners) listener(client);
@@ -133,7 +171,7 @@ export class Connection {
       client.on('close', () => (this.#client = undefined));
       client.on('end', () => {
         this.#dialing = undefined;
-        resolve(reason);
+        resolve({ reason, refused });
       });
     });
   }
@@ -144,6 +182,26 @@ export class Connection {
     if (purpose === 'doorbells') return {};
     return { socketTimeout: purpose === 'blocking' ? blockMs + 5_000 : COMMAND_TIMEOUT_MS };
   }
+}
+
+interface Address {
+  readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+function addressOf({ url, token }: ConnectionOptions): Address {
+  if (token === undefined) return { url };
+  // ioredis prefers what the URL says to its options.
+  const bare = new URL(url);
+  bare.username = bare.password = '';
+  for (const name of ['username', 'password']) bare.searchParams.delete(name);
+  return { url: bare.href, ...loginOfToken(token) };
+}
+
+/** Wrong password, no password, or a user that may not even do what every connection begins with. */
+function isRefusal(error: unknown): boolean {
+  return isServerError(error) && /^(WRONGPASS|NOAUTH|NOPERM)\b/.test(error.message);
 }
 
 /** Whether the server answered the command with an error; otherwise the connection failed and nobody knows what ran. */

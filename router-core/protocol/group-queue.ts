@@ -180,7 +180,9 @@ export class GroupQueue {
     const giveUpAt = performance.now() + ASK_AGAIN_MS;
     let pending = batch;
     for (;;) {
-      const client = this.#options.commands.client ?? (again ? await this.#readyBefore(giveUpAt) : undefined);
+      const client =
+        this.#options.commands.client ??
+        (again ? await this.#options.commands.readyWithin(giveUpAt - performance.now()) : undefined);
       // Last thing before it is sent: what was answered while we waited has left no trace in Redis to be known by.
       pending = pending.filter(({ request, resolve }) => {
         const wanted = request.wanted();
@@ -205,11 +207,6 @@ export class GroupQueue {
         await sleep(RETRY_MS, this.#closing.signal);
       }
     }
-  }
-
-  #readyBefore(giveUpAt: number): ReturnType<Connection['ready']> {
-    const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(giveUpAt - performance.now())));
-    return this.#options.commands.ready(AbortSignal.any([timeout, this.#closing.signal]));
   }
 
   #admitCall(batch: Pending[], again: boolean): { keys: string[]; args: (string | number | Buffer)[] } {

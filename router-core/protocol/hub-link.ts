@@ -89,6 +89,14 @@ export class HubLink {
     return this.#commands.client !== undefined && this.inbox.subscribed;
   }
 
+  /** Resolves when requests can be taken, or after `ms`. */
+  async settled(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    await this.#commands.readyWithin(ms);
+    while (this.connected && !this.inbox.subscribed && performance.now() < until)
+      await sleep(5, this.#closing.signal);
+  }
+
   queue(group: string): GroupQueue {
     const queue = this.#queues.get(group);
     if (!queue) throw new Error(`group ${group} is not served here`);
