@@ -39,6 +39,9 @@ describe('the folder rules', () => {
     ['protocol must not import http', 'router-core/protocol/a.ts', "import '../http/x.ts';"],
     ['runtime must not import protocol', 'router-core/runtime/a.ts', "import { x } from '../protocol/x.ts';"],
     ['http must not import runtime', 'router-core/http/a.ts', "import {\n  x,\n} from '../runtime/x.ts';"],
+    ['config must not import runtime', 'router-core/config/a.ts', "import { x } from '../runtime/x.ts';"],
+    ['config must not import protocol', 'router-core/config/a.ts', "import '../protocol/x.ts';"],
+    ['http must not import config', 'router-core/http/a.ts', "import '../config/x.ts';"],
     [
       'router-core/main.ts must not import protocol',
       'router-core/main.ts',
@@ -69,8 +72,18 @@ describe('the folder rules', () => {
       'router-core/agent/a.ts',
       ['../protocol/x.ts', '../runtime/x.ts'],
     ],
-    ['protocol uses ioredis and runtime', 'router-core/protocol/a.ts', ['ioredis', '../runtime/x.ts']],
-    ['router-api uses protocol', 'router-api/a.ts', ['../router-core/protocol/x.ts', 'hono']],
+    [
+      'protocol uses ioredis, config and runtime',
+      'router-core/protocol/a.ts',
+      ['ioredis', '../config/x.ts', '../runtime/x.ts'],
+    ],
+    [
+      'router-api uses protocol and config',
+      'router-api/a.ts',
+      ['../router-core/protocol/x.ts', '../router-core/config/x.ts', 'hono'],
+    ],
+    ['router-cli uses config', 'router-cli/a.ts', ['../router-core/config/x.ts', 'commander']],
+    ['config uses zod', 'router-core/config/a.ts', ['zod', 'node:crypto', './b.ts']],
     ['tests use what they need', 'test/a.test.ts', ['ioredis', '../router-core/hub/x.ts']],
   ])('%s', (_rule, path, imports) => {
     const text = imports.map((specifier) => `import { x } from '${specifier}';`).join('\n');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { description, instant, milliseconds, objectName, scopeName } from './fields.ts';
+import { description, instant, milliseconds, objectName, refuseRepeats, scopeName } from './fields.ts';
 
 /** A client application with its own token and limits. */
 export const appSchema = z
@@ -9,6 +9,7 @@ export const appSchema = z
     groups: z
       .array(objectName)
       .max(1_000)
+      .superRefine(refuseRepeats)
       .default([])
       .meta({ description: 'Groups it may use; none is all of them' }),
     concurrency: z
@@ -31,7 +32,7 @@ export const appSchema = z
       .nullable()
       .default(null)
       .meta({ description: 'null is no limit' }),
-    expiresAt: instant.default(null),
+    expiresAt: instant.default(null).meta({ description: 'null is never' }),
     paused: z.boolean().default(false).meta({ description: 'Its requests are refused' }),
   })
   .meta({ id: 'App' });
@@ -44,14 +45,19 @@ export const agentSchema = z
     name: objectName,
     description,
     group: objectName,
-    scopes: z.array(scopeName).max(16).default([]),
+    scopes: z
+      .array(scopeName)
+      .max(16)
+      .superRefine(refuseRepeats)
+      .default([])
+      .meta({ description: 'Requests that ask for one of these may go to it' }),
     concurrency: z
       .int()
       .min(0)
       .max(1_000_000)
       .default(0)
       .meta({ description: 'Slots of all its instances together; 0 is no limit' }),
-    expiresAt: instant.default(null),
+    expiresAt: instant.default(null).meta({ description: 'null is never' }),
     paused: z.boolean().default(false).meta({ description: 'It pulls nothing; what runs finishes' }),
     draining: z
       .boolean()
@@ -70,7 +76,7 @@ export const adminSchema = z
     name: objectName,
     description,
     role: z.enum(ROLES),
-    expiresAt: instant.default(null),
+    expiresAt: instant.default(null).meta({ description: 'null is never' }),
   })
   .meta({ id: 'Admin' });
 

@@ -1,5 +1,7 @@
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+import { instant, isoTime } from './fields.ts';
 
 /** Whose token it is. */
 export const TOKEN_KINDS = ['app', 'agent', 'admin'] as const;
@@ -24,17 +26,72 @@ const SECRET_LENGTH = 32;
 /** 62^6 > 2^32. */
 const CHECKSUM_LENGTH = 6;
 
+const KIND = TOKEN_KINDS.join('|');
+const ID = `[0-9A-Za-z]{${ID_LENGTH}}`;
 const TOKEN = new RegExp(
-  `^mr_(${TOKEN_KINDS.join('|')})_([0-9A-Za-z]{${ID_LENGTH}})_([0-9A-Za-z]{${SECRET_LENGTH}})_([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
+  `^(mr_(${KIND})_(${ID})_[0-9A-Za-z]{${SECRET_LENGTH}})_([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 );
 
-/** What any text that holds a token looks like; for whatever must not be written down. */
-export const TOKEN_PATTERN = /mr_(?:app|agent|admin)_[0-9A-Za-z]+_[0-9A-Za-z]+(?:_[0-9A-Za-z]+)?/g;
+/** What any text that holds a token, or a mangled one, looks like; for whatever must not be written down. */
+export const TOKEN_PATTERN = new RegExp(`mr_(${KIND})_([0-9A-Za-z_]+)…?`, 'g');
+
+export const storedTokenSchema = z.strictObject({
+  id: z.string().regex(new RegExp(`^${ID}$`)),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  createdAt: isoTime,
+  expiresAt: instant,
+}) satisfies z.ZodType<StoredToken>;
+
+/** A new token, and what to keep of it: `token` is to be shown once. It does not expire by itself. */
+export function createToken(kind: TokenKind, nowIso: string): { token: string; stored: StoredToken } {
+  const id = randomText(ID_LENGTH);
+  const unchecked = `mr_${kind}_${id}_${randomText(SECRET_LENGTH)}`;
+  const token = `${unchecked}_${checksum(unchecked)}`;
+  return { token, stored: { id, sha256: hashToken(token), createdAt: nowIso, expiresAt: null } };
+}
+
+/**
+ * Whose token a text claims to be; undefined when no token of ours can look like it. Form and checksum keep typing
+ * errors and guesses away from the store. They prove nothing: tokenMatches does.
+ */
+export function parseToken(text: string): { kind: TokenKind; id: string } | undefined {
+  const [, unchecked, kind, id, sum] = TOKEN.exec(text) ?? [];
+  if (unchecked === undefined || id === undefined || checksum(unchecked) !== sum) return undefined;
+  return { kind: kind as TokenKind, id };
+}
+
+/** SHA-256, hex. A plain hash is enough: with 190 random bits there is nothing to guess that a slow one would delay. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+/** Whether this is the stored token and has not expired, in a time that does not tell how much of it is right. */
+export function tokenMatches(token: string, stored: StoredToken, nowMs: number): boolean {
+  const given = Buffer.from(hashToken(token), 'hex');
+  const kept = Buffer.from(stored.sha256, 'hex');
+  const same = given.length === kept.length && timingSafeEqual(given, kept);
+  // A time that cannot be read is NaN, and no number is below it: such a token has expired.
+  const live = stored.expiresAt === null || nowMs < Date.parse(stored.expiresAt);
+  return same && live;
+}
+
+/**
+ * The text with `mr_app_<id>_…` for every token in it. A token that was cut off or mangled loses everything that may
+ * be secret, its id too unless it stands where ids do.
+ */
+export function redactTokens(text: string): string {
+  return text.replaceAll(TOKEN_PATTERN, (whole, kind: string, rest: string) => {
+    if (rest.length <= ID_LENGTH) return whole;
+    const hasId = rest.indexOf('_') === ID_LENGTH;
+    return hasId ? `mr_${kind}_${rest.slice(0, ID_LENGTH)}_…` : `mr_${kind}_…`;
+  });
+}
 
 function randomText(length: number): string {
   return Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 }
 
+/** CRC-32 in base 62: finds every single wrong character, and all but one in 2^32 of other errors. */
 function checksum(text: string): string {
   let rest = crc32(text);
   let digits = '';
@@ -44,6 +101,3 @@ function checksum(text: string): string {
   }
   return digits;
 }
-
-// More to come in the same change: createToken, parseToken, hashToken, tokenMatches, redactTokens.
-void [createHash, timingSafeEqual, randomText, checksum, TOKEN, SECRET_LENGTH];

@@ -14,16 +14,18 @@ interface Zone {
   mayImport: string[];
 }
 
-/** Dependencies point one way: router-api, hub, agent → protocol → runtime, and hub, agent → http. */
+/** Dependencies point one way: router-api, hub, agent → protocol → runtime, hub, agent → http; config is below them. */
 const ZONES: Zone[] = [
   { name: 'runtime', at: 'router-core/runtime/', mayImport: [] },
   { name: 'http', at: 'router-core/http/', mayImport: [] },
-  { name: 'protocol', at: 'router-core/protocol/', mayImport: ['runtime'] },
-  { name: 'hub', at: 'router-core/hub/', mayImport: ['protocol', 'http', 'runtime'] },
-  { name: 'agent', at: 'router-core/agent/', mayImport: ['protocol', 'http', 'runtime'] },
+  { name: 'config', at: 'router-core/config/', mayImport: [] },
+  { name: 'routing', at: 'router-core/routing/', mayImport: ['config'] },
+  { name: 'protocol', at: 'router-core/protocol/', mayImport: ['config', 'runtime'] },
+  { name: 'hub', at: 'router-core/hub/', mayImport: ['protocol', 'routing', 'config', 'http', 'runtime'] },
+  { name: 'agent', at: 'router-core/agent/', mayImport: ['protocol', 'config', 'http', 'runtime'] },
   { name: 'router-core/main.ts', at: 'router-core/main.ts', mayImport: ['hub', 'agent', 'runtime'] },
-  { name: 'router-api', at: 'router-api/', mayImport: ['protocol', 'runtime'] },
-  { name: 'router-cli', at: 'router-cli/', mayImport: ['runtime'] },
+  { name: 'router-api', at: 'router-api/', mayImport: ['protocol', 'routing', 'config', 'runtime'] },
+  { name: 'router-cli', at: 'router-cli/', mayImport: ['config', 'runtime'] },
 ];
 
 const IMPORTED = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g;

@@ -1,0 +1,63 @@
+import type { ConfigDocument } from './document.ts';
+import type { Route } from './route.ts';
+
+export interface ReferenceProblem {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+/**
+ * What no object can tell by itself: names of groups that do not exist, and routes of which one could never get a
+ * request. A store that changes one object checks the document as it would be afterwards, so this also finds who
+ * still uses a group that is to be removed.
+ */
+export function checkReferences(document: ConfigDocument): ReferenceProblem[] {
+  return [...danglingReferences(document), ...routesThatMatchTheSame(document.routes)];
+}
+
+function danglingReferences({ groups, routes, apps, agents }: ConfigDocument): ReferenceProblem[] {
+  const existing = new Set(groups.map(({ name }) => name));
+  const check = (user: string, group: string, path: (string | number)[]): ReferenceProblem[] =>
+    existing.has(group) ? [] : [{ path, message: `${user} uses the group "${group}", which does not exist` }];
+
+  return [
+    ...routes.flatMap((route, i) =>
+      route.groups.flatMap(({ group }, j) =>
+        check(`the route "${route.name}"`, group, ['routes', i, 'groups', j, 'group']),
+      ),
+    ),
+    ...apps.flatMap((app, i) =>
+      app.groups.flatMap((group, j) => check(`the app "${app.name}"`, group, ['apps', i, 'groups', j])),
+    ),
+    ...agents.flatMap((agent, i) => check(`the agent "${agent.name}"`, agent.group, ['agents', i, 'group'])),
+  ];
+}
+
+/** Which of two such routes got a request would depend on their names alone. */
+function routesThatMatchTheSame(routes: readonly Route[]): ReferenceProblem[] {
+  const nameOf = new Map<string, string>();
+  return routes.flatMap((route, i) => {
+    const rule = canonicalRule(route);
+    const other = nameOf.get(rule);
+    if (other !== undefined) {
+      const message = `the route "${route.name}" matches the same requests as the route "${other}", with the same priority`;
+      return [{ path: ['routes', i, 'match'], message }];
+    }
+    nameOf.set(rule, route.name);
+    return [];
+  });
+}
+
+/** The same text for rules that match the same requests, as far as that can be told without comparing patterns. */
+function canonicalRule({ priority, match }: Route): string {
+  const headers = match.headers.map(({ name, value, pattern }) =>
+    JSON.stringify([name.toLowerCase(), value ?? null, pattern ?? null]),
+  );
+  return JSON.stringify([
+    priority,
+    match.host ?? null,
+    match.path.replace(/^~ /, '~'),
+    [...new Set(match.methods)].sort(),
+    [...new Set(headers)].sort(),
+  ]);
+}

@@ -1,0 +1,67 @@
+import type { ConfigDocument } from './document.ts';
+import { LIST_OF, OBJECT_KINDS } from './object-kinds.ts';
+import type { ObjectKind } from './object-kinds.ts';
+import { formatPath } from './validation-problems.ts';
+
+/** A field without a value (no `rewrite`, say) is null before or after, as it would be in JSON. */
+export type FieldChange = [path: string, before: unknown, after: unknown];
+
+export interface ObjectChange {
+  readonly kind: ObjectKind;
+  readonly name: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  /** Of a changed object, by path. */
+  readonly fields?: FieldChange[];
+}
+
+type Path = readonly (string | number)[];
+
+/**
+ * What turns one document into the other, for dry runs and audit entries: by kind, then by name, whatever the order of
+ * the lists. Another name is another object.
+ */
+export function diffDocuments(before: ConfigDocument, after: ConfigDocument): ObjectChange[] {
+  return OBJECT_KINDS.flatMap((kind) => {
+    const old = byName(before[LIST_OF[kind]]);
+    const now = byName(after[LIST_OF[kind]]);
+    const names = [...new Set([...old.keys(), ...now.keys()])].sort();
+    return names.flatMap((name): ObjectChange[] => {
+      const one = old.get(name);
+      const other = now.get(name);
+      if (one === undefined) return [{ kind, name, change: 'added' }];
+      if (other === undefined) return [{ kind, name, change: 'removed' }];
+      const fields = diffValues([], one, other).sort(([a], [b]) => (a < b ? -1 : 1));
+      return fields.length === 0 ? [] : [{ kind, name, change: 'changed', fields }];
+    });
+  });
+}
+
+function byName(objects: readonly { readonly name: string }[]): Map<string, object> {
+  return new Map(objects.map((each) => [each.name, each]));
+}
+
+/**
+ * Objects field by field. Lists item by item when they are equally long; otherwise whole, because an item that was put
+ * in at the front would look like a change of everything behind it.
+ */
+function diffValues(path: Path, before: unknown, after: unknown): FieldChange[] {
+  if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {
+    return before.flatMap((item: unknown, i) => diffValues([...path, i], item, after[i]));
+  }
+  if (isRecord(before) && isRecord(after)) {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].flatMap((key) => diffValues([...path, key], valueOf(before, key), valueOf(after, key)));
+  }
+  // Two lists that get here differ in length: identity is enough.
+  const [old, now] = [before ?? null, after ?? null];
+  return old === now ? [] : [[formatPath(path), old, now]];
+}
+
+/** Header names are keys, too, and `constructor` is a valid one. */
+function valueOf(record: Record<string, unknown>, key: string): unknown {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { repeatedAt } from './fields.ts';
+import { groupSchema } from './group.ts';
+import { adminSchema, agentSchema, appSchema } from './identities.ts';
+import { LIST_OF, OBJECT_KINDS } from './object-kinds.ts';
+import { routeSchema } from './route.ts';
+
+/**
+ * The whole configuration but tokens, as it is exported, kept in a repository and applied. The order of a list has no
+ * meaning: every object has a name of its own.
+ */
+export const configDocumentSchema = z
+  .strictObject({
+    groups: z.array(groupSchema).default([]),
+    routes: z.array(routeSchema).default([]),
+    apps: z.array(appSchema).default([]),
+    agents: z.array(agentSchema).default([]),
+    admins: z.array(adminSchema).default([]),
+  })
+  .superRefine((document, context) => {
+    for (const kind of OBJECT_KINDS) {
+      const names = document[LIST_OF[kind]].map(({ name }) => name);
+      for (const i of repeatedAt(names)) {
+        const message = `there is another ${kind} named "${names[i]}"`;
+        context.addIssue({ code: 'custom', path: [LIST_OF[kind], i, 'name'], message });
+      }
+    }
+  })
+  .meta({ id: 'ConfigDocument', description: 'The whole configuration without tokens' });
+
+export type ConfigDocument = z.output<typeof configDocumentSchema>;
+
+/** How a fresh install behaves: every request goes to one group. Frozen: one object for all who ask. */
+export const FRESH_DOCUMENT: ConfigDocument = deepFreeze(
+  configDocumentSchema.parse({
+    groups: [{ name: 'default' }],
+    routes: [{ name: 'default', match: { path: '/*' }, groups: [{ group: 'default' }] }],
+  }),
+);
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}

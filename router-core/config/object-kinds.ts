@@ -1,0 +1,25 @@
+import { groupSchema } from './group.ts';
+import { adminSchema, agentSchema, appSchema } from './identities.ts';
+import { routeSchema } from './route.ts';
+
+/** The kinds of objects that the configuration is made of, in the order in which they may refer to each other. */
+export const OBJECT_KINDS = ['group', 'route', 'app', 'agent', 'admin'] as const;
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+/** What people write and read of each kind. */
+export const OBJECT_SCHEMAS = {
+  group: groupSchema,
+  route: routeSchema,
+  app: appSchema,
+  agent: agentSchema,
+  admin: adminSchema,
+} as const satisfies Record<ObjectKind, unknown>;
+
+/** What a list of them is called, in documents and in paths. */
+export const LIST_OF = {
+  group: 'groups',
+  route: 'routes',
+  app: 'apps',
+  agent: 'agents',
+  admin: 'admins',
+} as const satisfies Record<ObjectKind, string>;
