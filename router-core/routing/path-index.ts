@@ -1,0 +1,79 @@
+import type { RankedRoute, RouteSearch } from './route-search.ts';
+
+/** Where a path has got to, segment by segment. Maps, not objects: a segment may be called `__proto__`. */
+interface PathNode {
+  readonly parent: PathNode | undefined;
+  children: Map<string, PathNode> | undefined;
+  /** Those whose path ends here. */
+  readonly exact: RankedRoute[];
+  /** Those whose prefix ends here. */
+  readonly prefix: RankedRoute[];
+}
+
+/**
+ * The routes of one host by their paths: a tree of path segments, so that a look-up costs as much as the request's path is
+ * long, and no more than the routes' paths are deep, however many there are. Expressions are tried one after the other.
+ */
+export class PathIndex {
+  readonly #root: PathNode = createNode(undefined);
+  readonly #expressions: RankedRoute[] = [];
+  #firstRank = Infinity;
+
+  /** The lowest rank of all routes in here. */
+  get firstRank(): number {
+    return this.#firstRank;
+  }
+
+  /** To be called in the order of precedence. */
+  add(route: RankedRoute): void {
+    this.#firstRank = Math.min(this.#firstRank, route.rank);
+    const { path } = route;
+    if (path.kind === 'expression') this.#expressions.push(route);
+    else if (path.kind === 'exact') this.#nodeFor(path.path).exact.push(route);
+    else this.#nodeFor(path.prefix).prefix.push(route);
+  }
+
+  /** Offers every route whose path matches, and all expressions. */
+  search(search: RouteSearch): void {
+    const { path } = search;
+    let node = this.#root;
+    let end = 0;
+    while (node.children !== undefined && end < path.length) {
+      const next = endOfSegment(path, end);
+      const child = node.children.get(path.slice(end + 1, next));
+      if (child === undefined) break;
+      node = child;
+      end = next;
+    }
+    if (end === path.length) search.offer(node.exact);
+    search.offer(this.#expressions);
+    for (let at: PathNode | undefined = node; at !== undefined; at = at.parent) search.offer(at.prefix);
+  }
+
+  #nodeFor(path: string): PathNode {
+    let node = this.#root;
+    for (let end = 0; end < path.length;) {
+      const next = endOfSegment(path, end);
+      const segment = path.slice(end + 1, next);
+      node.children ??= new Map();
+      const child = node.children.get(segment) ?? createNode(node);
+      node.children.set(segment, child);
+      node = child;
+      end = next;
+    }
+    return node;
+  }
+}
+
+const createNode = (parent: PathNode | undefined): PathNode => ({
+  parent,
+  children: undefined,
+  exact: [],
+  prefix: [],
+});
+
+/** Of the segment that follows the slash at `slash`. */
+function endOfSegment(path: string, slash: number): number {
+  const next = path.indexOf('/', slash + 1);
+  return next < 0 ? path.length : next;
+}

@@ -1,0 +1,87 @@
+import type { Route } from '../config/route.ts';
+import { PathIndex } from './path-index.ts';
+import type { Random } from './pick-group.ts';
+import { hostOf } from './request-host.ts';
+import { RouteSearch, type RankedRoute, type RouteRequest } from './route-search.ts';
+
+export interface RouteMatch {
+  readonly route: Route;
+  /** What the upstream is to be asked for: the path, rewritten if the route says so, and the query as it came. */
+  readonly target: string;
+  /** Drawn anew for each request when the route has several. */
+  readonly group: string;
+}
+
+/**
+ * Which route gets a request. Immutable: a change of the configuration makes a new one. Three kinds of hosts, each with its
+ * paths in a tree of their own: what a match costs does not grow with the number of hosts, nor of exact and prefix paths.
+ */
+export class RouteTable {
+  /** All of them, in the order of precedence. */
+  readonly routes: readonly RankedRoute[];
+  readonly #random: Random;
+  readonly #exactHosts = new Map<string, PathIndex>();
+  /** By the name that a host must be below. */
+  readonly #parentHosts = new Map<string, PathIndex>();
+  /** The lowest rank of all routes in there. */
+  #firstParentRank = Infinity;
+  readonly #anyHost = new PathIndex();
+
+  /** Takes routes in the order of precedence. */
+  constructor(routes: readonly RankedRoute[], random: Random) {
+    this.routes = routes;
+    this.#random = random;
+    for (const route of routes) {
+      this.#indexFor(route).add(route);
+      if (route.host.kind === 'below') this.#firstParentRank = Math.min(this.#firstParentRank, route.rank);
+    }
+  }
+
+  match(request: RouteRequest): RouteMatch | undefined {
+    const found = this.find(request);
+    if (found === undefined) return undefined;
+    const { route, target } = found;
+    return { route: route.route, target, group: route.pickGroup(this.#random) };
+  }
+
+  /** The same without drawing a group. */
+  find(request: RouteRequest): { route: RankedRoute; target: string } | undefined {
+    const { target } = request;
+    // `OPTIONS *` is about the server, not about anything a path could name.
+    if (!target.startsWith('/')) return undefined;
+    const query = target.indexOf('?');
+    const path = query < 0 ? target : target.slice(0, query);
+
+    const search = new RouteSearch(request, path);
+    this.#searchNamedHosts(search, request.host);
+    if (search.wants(this.#anyHost.firstRank)) this.#anyHost.search(search);
+
+    const { best } = search;
+    if (best === undefined) return undefined;
+    if (best.rewrite === undefined) return { route: best, target };
+    const rewritten = best.rewrite(path, search.captures);
+    return { route: best, target: query < 0 ? rewritten : rewritten + target.slice(query) };
+  }
+
+  #searchNamedHosts(search: RouteSearch, authority: string): void {
+    if (this.#exactHosts.size === 0 && this.#parentHosts.size === 0) return;
+    const host = hostOf(authority);
+    searchIn(this.#exactHosts.get(host), search);
+    if (this.#parentHosts.size === 0 || !search.wants(this.#firstParentRank)) return;
+    for (let dot = host.indexOf('.', 1); dot > 0; dot = host.indexOf('.', dot + 1)) {
+      searchIn(this.#parentHosts.get(host.slice(dot + 1)), search);
+    }
+  }
+
+  #indexFor({ host }: RankedRoute): PathIndex {
+    if (host.kind === 'any') return this.#anyHost;
+    const indexes = host.kind === 'exact' ? this.#exactHosts : this.#parentHosts;
+    const index = indexes.get(host.host) ?? new PathIndex();
+    indexes.set(host.host, index);
+    return index;
+  }
+}
+
+function searchIn(index: PathIndex | undefined, search: RouteSearch): void {
+  if (index !== undefined && search.wants(index.firstRank)) index.search(search);
+}
