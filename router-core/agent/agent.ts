@@ -1,3 +1,4 @@
+import { readAgentCard, tokenIdOf } from '../protocol/agent-card.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { AgentConfig } from './config.ts';
 import { Instance } from './instance.ts';
@@ -9,16 +10,60 @@ export interface Agent {
   close(): Promise<void>;
 }
 
-/** Starts an instance per upstream: independent of each other, in one process. */
-export function startAgent(config: AgentConfig, log: Logger): Agent {
+/** What all instances of an agent are: from its record when it has a token, else from its flags. */
+export interface AgentIdentity {
+  readonly group: string;
+  /** Slots that each instance offers. */
+  readonly concurrency: number;
+  readonly scopes: readonly string[];
+  /** Name of its record and id of its token. */
+  readonly record: string | undefined;
+  readonly tokenId: string | undefined;
+}
+
+/**
+ * Starts an instance per upstream: independent of each other, in one process. `onDraining` is called when its record says
+ * that it should end.
+ */
+export function startAgent(config: AgentConfig, log: Logger, onDraining: () => void = () => {}): Agent {
+  const closing = new AbortController();
   const several = config.upstreams.length > 1;
-  const instances = config.upstreams.map((url, i) => {
-    return new Instance(config, url, several ? `${config.name}-${i + 1}` : config.name, log);
-  });
+  let instances: Instance[] = [];
+  const start = async () => {
+    const identity = await identify(config, log, closing.signal);
+    if (!identity || closing.signal.aborted) return;
+    instances = config.upstreams.map((url, i) => {
+      const name = several ? `${config.name}-${i + 1}` : config.name;
+      return new Instance({ config, identity, url, name, onDraining, log });
+    });
+    await Promise.all(instances.map((instance) => instance.start()));
+  };
   return {
-    joined: Promise.all(instances.map((instance) => instance.start())).then(() => undefined),
+    joined: start(),
     close: async () => {
+      closing.abort();
       await Promise.all(instances.map((instance) => instance.close()));
     },
+  };
+}
+
+/** Undefined when told to stop before Redis has said what the token is for. */
+async function identify(
+  { redisUrl, token, group, concurrency }: AgentConfig,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<AgentIdentity | undefined> {
+  if (token === undefined) {
+    return { group, concurrency: concurrency ?? 1, scopes: [], record: undefined, tokenId: undefined };
+  }
+  const card = await readAgentCard({ redisUrl, token, signal, log });
+  if (!card) return undefined;
+  const offered = concurrency ?? (card.concurrency || 1);
+  return {
+    group: card.group,
+    concurrency: offered,
+    scopes: card.scopes,
+    record: card.agent,
+    tokenId: tokenIdOf(token),
   };
 }

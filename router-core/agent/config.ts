@@ -1,7 +1,17 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { LOG_LEVELS } from '../runtime/logger.ts';
-import { count, duration, flag, header, httpUrl, matching, oneOf, redisUrl } from '../runtime/options.ts';
+import {
+  agentToken,
+  count,
+  duration,
+  flag,
+  header,
+  httpUrl,
+  matching,
+  oneOf,
+  redisUrl,
+} from '../runtime/options.ts';
 import type { ConfigOf, Settings } from '../runtime/settings.ts';
 
 /** Every setting of an agent: what it does, its default, and what 0 means. */
@@ -12,9 +22,16 @@ export const agentSettings = {
     env: 'ROUTER_REDIS_URL',
     type: redisUrl(),
   },
+  // Shown by ps when given as a flag until the process has started: the variable is the better place.
+  token: {
+    flag: '--token <token>',
+    about: "the agent's token: its login at Redis; group, scopes and caps come from its record",
+    env: 'ROUTER_AGENT_TOKEN',
+    type: agentToken().optional(),
+  },
   group: {
     flag: '--group <name>',
-    about: 'the group whose requests to pull',
+    about: 'the group whose requests to pull; with a token, its record says which',
     default: 'default',
     type: matching(/^[A-Za-z0-9._-]{1,64}$/, 'a group name (letters, digits, . _ -, up to 64)'),
   },
@@ -27,9 +44,8 @@ export const agentSettings = {
   // Higher than what the upstream runs at once only moves the queue into it, where no other agent can help.
   concurrency: {
     flag: '--concurrency <n>',
-    about: 'requests at once per upstream',
-    default: '1',
-    type: count({ from: 1, to: 65_536 }),
+    about: "requests at once per upstream (default: what the token's record allows, else 1)",
+    type: count({ from: 1, to: 65_536 }).optional(),
   },
   name: {
     flag: '--name <name>',

@@ -1,8 +1,9 @@
-import type { AgentLink, InstanceReport, PulledRequest } from '../protocol/agent-link.ts';
+import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../protocol/agent-link.ts';
 import { RedisAgentLink } from '../protocol/redis-agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
 import { packageVersion } from '../runtime/package-info.ts';
+import type { AgentIdentity } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { RunningRequest } from './run-request.ts';
 import { compileHeaderRules } from './upstream-headers.ts';
@@ -11,9 +12,21 @@ import { watchUpstream, type UpstreamWatch } from './watch-upstream.ts';
 
 const VERSION = packageVersion();
 
+export interface InstanceOptions {
+  readonly config: AgentConfig;
+  readonly identity: AgentIdentity;
+  readonly url: string;
+  readonly name: string;
+  /** Its agent record says that it should end. */
+  readonly onDraining: () => void;
+  readonly log: Logger;
+}
+
 /** One upstream with its slots: joins the group, pulls as much as it has room for, runs it. */
 export class Instance {
   readonly #config: AgentConfig;
+  readonly #identity: AgentIdentity;
+  readonly #onDraining: () => void;
   readonly #log: Logger;
   readonly #link: AgentLink;
   readonly #upstream: Upstream;
@@ -21,21 +34,30 @@ export class Instance {
   readonly #headersFor: (raw: readonly string[]) => string[];
   readonly #running = new Map<string, RunningRequest | undefined>();
   #draining = false;
+  /** What the group lets us do, as the last heartbeat told. */
+  #grant: Grant;
   /** Wakes the pull loop when it waits for a slot or for the upstream. */
   #wake: () => void = () => undefined;
   #pulling: Promise<void> = Promise.resolve();
 
-  constructor(config: AgentConfig, url: string, name: string, log: Logger) {
+  constructor({ config, identity, url, name, onDraining, log }: InstanceOptions) {
     this.#config = config;
+    this.#identity = identity;
+    this.#onDraining = onDraining;
     this.#log = log.child({ upstream: url });
-    const { redisUrl, group, concurrency, connectTimeoutMs, healthPath } = config;
+    const { redisUrl, token, connectTimeoutMs, healthPath } = config;
+    const { group, concurrency, record } = identity;
+    this.#grant = { slots: concurrency, state: 'active' };
     this.#headersFor = compileHeaderRules(config);
     this.#upstream = createUpstream({ url, concurrency, connectTimeoutMs, healthPath });
     this.#link = new RedisAgentLink({
       redisUrl,
+      token,
       group,
+      record,
       name,
       report: () => this.#report(name),
+      onGrant: (grant) => this.#onGrant(grant),
       log: this.#log,
     });
     this.#watch = watchUpstream({
@@ -53,8 +75,8 @@ export class Instance {
   async start(): Promise<void> {
     await this.#link.join();
     this.#pulling = this.#pullForEver();
-    const { group, concurrency } = this.#config;
-    this.#log.info({ instance: this.#link.instance, group, concurrency }, 'agent ready');
+    const { group, concurrency, record } = this.#identity;
+    this.#log.info({ instance: this.#link.instance, group, concurrency, agent: record }, 'agent ready');
   }
 
   /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`. */
@@ -79,23 +101,49 @@ export class Instance {
   }
 
   #report(name: string): { slots: number; report: InstanceReport } {
-    const { concurrency } = this.#config;
+    const { concurrency, record: agent, tokenId: token } = this.#identity;
     const inFlight = this.#running.size;
-    const state = this.#draining ? 'draining' : this.#watch.up ? 'ready' : 'upstream-down';
     // While nothing new is wanted, the slots in use still count: others' free slots are derived from the sum.
     const slots = this.#ready ? concurrency : inFlight;
-    return { slots, report: { name, version: VERSION, concurrency, inFlight, state } };
+    const report = { name, version: VERSION, concurrency, inFlight, state: this.#state, agent, token };
+    return { slots, report };
+  }
+
+  get #state(): InstanceReport['state'] {
+    if (this.#draining || this.#grant.state === 'draining') return 'draining';
+    if (this.#grant.state !== 'active') return 'paused';
+    return this.#watch.up ? 'ready' : 'upstream-down';
+  }
+
+  #onGrant(grant: Grant): void {
+    const before = this.#grant;
+    this.#grant = grant;
+    if (grant.slots > before.slots) this.#wake();
+    if (grant.state === before.state) return;
+    const { record: agent } = this.#identity;
+    if (grant.state === 'unknown') {
+      this.#log.warn({ agent }, 'the agent record is not there; nothing is pulled until it is');
+    } else this.#log.info({ agent, state: grant.state }, 'the agent record has changed its state');
+    // So that others see the state at once.
+    void this.#link.report();
+    if (grant.state === 'draining') this.#onDraining();
+  }
+
+  get #free(): number {
+    if (!this.#ready) return 0;
+    return Math.min(this.#identity.concurrency, this.#grant.slots) - this.#running.size;
   }
 
   async #pullForEver(): Promise<void> {
     while (!this.#draining) {
-      const free = this.#config.concurrency - this.#running.size;
-      if (free <= 0 || !this.#ready) {
+      const free = this.#free;
+      if (free <= 0) {
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
       for (const request of await this.#link.pull(free)) {
-        if (this.#ready) this.#run(request);
+        // The lane is shared: what came for a slot that was taken away from us is for somebody else.
+        if (this.#free > 0) this.#run(request);
         else await this.#link.giveBack(request, 'unstarted');
       }
     }

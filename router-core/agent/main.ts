@@ -8,7 +8,9 @@ import type { AgentConfig } from './config.ts';
 export async function runAgent(config: AgentConfig): Promise<void> {
   tuneHeap();
   const log = createLogger({ level: config.logLevel, name: 'agent' });
-  const agent = startAgent(config, log);
+  // Overwrites the arguments that ps shows: a token may be among them.
+  process.title = 'router-core agent';
+  const agent = startAgent(config, log, () => process.kill(process.pid, 'SIGTERM'));
   closeOnSignal(() => agent.close(), log);
   await agent.joined;
 }

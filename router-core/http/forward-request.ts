@@ -1,5 +1,12 @@
 import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 
+/** Fields that a route removes, and those that it adds (names and values in turn). */
+export interface HeaderRules {
+  /** Names in lower case. */
+  readonly dropped: ReadonlySet<string>;
+  readonly added: readonly string[];
+}
+
 export interface ForwardContext {
   readonly requestId: string;
   readonly clientAddress: string;
@@ -7,10 +14,13 @@ export interface ForwardContext {
   readonly httpVersion: string;
   /** The authority that counts: the target's when it was absolute, else Host. */
   readonly authority: string;
+  readonly rules: HeaderRules | undefined;
 }
 
-/** Names the router speaks for itself: a client cannot set them. */
-const OWN = new Set(['router-request-id', 'router-agent', 'router-executed', 'router-error']);
+/** What the router says itself, and what is said to the router only: clients' fields of these names stop here. */
+const OWN = new Set(['router-token', 'router-request-id', 'router-agent', 'router-executed', 'router-error']);
+
+const APP_TOKEN = /^bearer +mr_app_/i;
 
 /**
  * The fields an upstream gets: all of the client's in their order, duplicates kept, without hop-by-hop and
@@ -32,7 +42,9 @@ export function forwardRequestHeaders(raw: readonly string[], context: ForwardCo
       if (key === 'te' && /\btrailers\b/i.test(value)) headers.push('TE', 'trailers');
       continue;
     }
-    if (OWN.has(key)) continue;
+    if (OWN.has(key) || context.rules?.dropped.has(key)) continue;
+    // The router's own token; any other is the provider's.
+    if (key === 'authorization' && APP_TOKEN.test(value)) continue;
     if (key === 'x-forwarded-for') {
       forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
       continue;
@@ -58,5 +70,6 @@ export function forwardRequestHeaders(raw: readonly string[], context: ForwardCo
     'Router-Request-Id',
     requestId,
   );
+  if (context.rules) headers.push(...context.rules.added);
   return headers;
 }

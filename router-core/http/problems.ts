@@ -15,10 +15,13 @@ export interface Problem {
  */
 export const PROBLEMS = {
   'bad-request': { status: 400, executed: 'no', title: 'The request is not valid HTTP' },
+  unauthorized: { status: 401, executed: 'no', title: 'An app token is required' },
+  forbidden: { status: 403, executed: 'no', title: 'This app may not do that' },
   'no-route': { status: 404, executed: 'no', title: 'No route matches this request' },
   'method-not-supported': { status: 501, executed: 'no', title: 'The router does not support this method' },
   'request-timeout': { status: 408, executed: 'no', title: 'The request did not arrive in time' },
   'body-too-large': { status: 413, executed: 'no', title: 'The request body is too large' },
+  'too-many-requests': { status: 429, executed: 'no', title: 'This app has reached its limit' },
   'target-too-long': { status: 414, executed: 'no', title: 'The request target is too long' },
   'head-too-large': { status: 431, executed: 'no', title: 'The request head is too large' },
   'upstream-unreachable': { status: 502, executed: 'no', title: 'No provider could be reached' },
@@ -39,6 +42,7 @@ export const PROBLEMS = {
     executed: 'maybe',
     title: 'The request store was lost while the request was handed over',
   },
+  cancelled: { status: 503, executed: 'maybe', title: 'An operator cancelled the request' },
   'shutting-down': { status: 503, executed: 'no', title: 'This hub is shutting down' },
   deadline: { status: 504, executed: 'maybe', title: 'The provider did not answer in time' },
 } as const satisfies Record<string, Problem>;
@@ -97,6 +101,7 @@ export function problemResponse(
       requestId,
     ],
   ];
+  if (code === 'unauthorized') headers.push('WWW-Authenticate', 'Bearer');
   if (retryAfterS !== undefined) headers.push('Retry-After', String(retryAfterS));
   return { status, reason: STATUS_CODES[status] ?? '', headers, body: method === 'HEAD' ? undefined : body };
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { PassThrough, type Duplex, type Readable } from 'node:stream';
-import { checkRequest } from '../http/check-request.ts';
+import { checkRequest, MAX_TARGET_BYTES, type CheckedRequest } from '../http/check-request.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import { admitRequest } from './admit-request.ts';
 import { HttpReply, UpgradeReply, type ClientReply } from './client-reply.ts';
@@ -9,20 +9,23 @@ import { answerControl } from './control.ts';
 import type { Readiness } from './drain.ts';
 import type { Exchange, HubContext } from './exchange.ts';
 import { hasBody } from './hub-message.ts';
-import type { RouteTable } from './match-route.ts';
+import { authorize } from './authorize.ts';
+import type { RouteRequest } from '../routing/route-search.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** The way in: checks what Node's parser let through, finds the group, hands the request to admission. */
 export class RequestFront {
   readonly #context: HubContext;
-  readonly #routes: RouteTable;
   readonly #readiness: Readiness;
   /** Replies due on each connection; pipelining makes it more than one. */
   readonly #due = new WeakMap<Duplex, number>();
   readonly #switched = new Set<Duplex>();
 
-  constructor(context: HubContext, routes: RouteTable, readiness: Readiness) {
+  /** The configuration; none until it was read for the first time. */
+  snapshot: Snapshot | undefined;
+
+  constructor(context: HubContext, readiness: Readiness) {
     this.#context = context;
-    this.#routes = routes;
     this.#readiness = readiness;
   }
 
@@ -101,11 +104,35 @@ export class RequestFront {
       reply.startAndEnd(204, 'No Content', [], undefined);
       return undefined;
     }
-    const group = this.#routes.match(checked.target);
-    if (group === undefined) {
-      this.refuse(reply, req, 'no-route');
+    const { snapshot } = this;
+    const routed = snapshot?.route(routeRequest(req, checked));
+    if (!snapshot || !routed) {
+      this.refuse(reply, req, snapshot ? 'no-route' : 'store-unavailable');
       return undefined;
     }
-    return admitRequest({ context: this.#context, req, reply, group, checked, sendContinue, fromClient });
+    if (routed.target.length > MAX_TARGET_BYTES) {
+      this.refuse(reply, req, 'target-too-long');
+      return undefined;
+    }
+    const access = authorize(req, routed, snapshot);
+    if ('refused' in access) {
+      this.refuse(reply, req, access.refused);
+      return undefined;
+    }
+    const { caller } = access;
+    const context = this.#context;
+    return admitRequest({ context, req, reply, routed, caller, checked, sendContinue, fromClient });
   }
+}
+
+function routeRequest(
+  req: IncomingMessage,
+  { target, authority }: Extract<CheckedRequest, { ok: true }>,
+): RouteRequest {
+  const { method = '', headers } = req;
+  const value = (name: string) => {
+    const field = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    return Array.isArray(field) ? field.join(', ') : field;
+  };
+  return { method, host: authority, target, headers: value };
 }

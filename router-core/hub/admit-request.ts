@@ -5,47 +5,74 @@ import type { CheckedRequest } from '../http/check-request.ts';
 import { forwardRequestHeaders } from '../http/forward-request.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../protocol/heads.ts';
+import { AppLimits } from '../protocol/app-limits.ts';
+import type { Caller } from './app-directory.ts';
 import { onReplyFrame } from './await-reply.ts';
 import { clientAddress, type ClientReply } from './client-reply.ts';
 import { enqueueRequest } from './enqueue-request.ts';
 import { Exchange, type HubContext } from './exchange.ts';
+import type { RoutedRequest } from './snapshot.ts';
 import { readInlineBody, type InlineBody } from './request-body.ts';
 
 export interface AdmitOptions {
   readonly context: HubContext;
   readonly req: IncomingMessage;
   readonly reply: ClientReply;
-  readonly group: string;
+  readonly routed: RoutedRequest;
+  readonly caller: Caller | undefined;
   readonly checked: Extract<CheckedRequest, { ok: true }>;
   readonly sendContinue: (() => void) | undefined;
   /** What the client sends after the switch it asks for. */
   readonly fromClient: Readable | undefined;
 }
 
-/** Checks this hub's own limits, reads what of the body travels inline, and sends the request on its way. */
+/** Checks this hub's own limits and those of the app, reads what of the body travels inline, and sends the request on its way. */
 export function admitRequest(options: AdmitOptions): Exchange | undefined {
-  const { context, req, reply, group, checked, sendContinue, fromClient } = options;
+  const { context, req, reply, routed, caller, checked, sendContinue } = options;
   const { config, link, inFlight } = context;
-  const { contentLength } = checked;
-  const isTooLarge = (bytes: number) => config.maxBodyBytes > 0 && bytes > config.maxBodyBytes;
+  const { contentLength = 0 } = checked;
+  const { maxBodyBytes } = routed.policy;
   if (inFlight.size >= config.maxInFlight) return refuse(options, 'hub-full');
-  if (contentLength !== undefined && isTooLarge(contentLength)) return refuse(options, 'body-too-large');
+  if (maxBodyBytes > 0 && contentLength > maxBodyBytes) return refuse(options, 'body-too-large');
   if (!link.connected) return refuse(options, 'store-unavailable');
 
-  const exchange = new Exchange({ context, group, req, reply, sendContinue, onFrame: onReplyFrame });
-  const head = requestHead(exchange, checked, fromClient !== undefined);
+  const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, onFrame: onReplyFrame });
+  if (caller && AppLimits.applyTo(caller.app))
+    void enterApp(exchange, caller, () => begin(exchange, options));
+  else begin(exchange, options);
+  return exchange;
+}
+
+/** Goes on when the limits of the app allow it. */
+async function enterApp(exchange: Exchange, { app }: Caller, goOn: () => void): Promise<void> {
+  const { link, log } = exchange.context;
+  exchange.enter('reading', exchange.policy.idleMs, () => exchange.fail('store-unavailable', 1));
+  try {
+    const admission = await link.appLimits.enter(app, exchange.id);
+    // The client has gone meanwhile: what was taken for it is given back.
+    if (exchange.done) return link.appLimits.leave(app.name, exchange.id);
+    if (admission.ok) goOn();
+    else exchange.fail('too-many-requests', admission.retryAfterS);
+  } catch (error) {
+    log.warn({ err: error, app: app.name }, 'could not check the limits of an app');
+    exchange.fail('store-unavailable', 1);
+  }
+}
+
+function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOptions): void {
+  const { maxBodyBytes, idleMs } = exchange.policy;
+  const head = requestHead(exchange, checked.authority, routed, fromClient !== undefined);
   if (fromClient) {
     exchange.rest = fromClient;
-    send(exchange, head, { chunks: [], complete: false });
-    return exchange;
+    return send(exchange, head, { chunks: [], complete: false });
   }
-  const inline = readInlineBody(req, contentLength, isTooLarge);
+  const isTooLarge = (bytes: number) => maxBodyBytes > 0 && bytes > maxBodyBytes;
+  const inline = readInlineBody(req, checked.contentLength, isTooLarge);
   if (!(inline instanceof Promise)) {
     if (!inline.complete) exchange.rest = req;
-    send(exchange, head, inline);
-    return exchange;
+    return send(exchange, head, inline);
   }
-  exchange.enter('reading', config.idleTimeoutMs, () => exchange.fail('request-timeout'));
+  exchange.enter('reading', idleMs, () => exchange.fail('request-timeout'));
   exchange.askForBody();
   void inline.then((body) => {
     if (exchange.done) return;
@@ -53,7 +80,6 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
     if (!body.complete) exchange.rest = req;
     send(exchange, head, body);
   });
-  return exchange;
 }
 
 function send(exchange: Exchange, head: RequestHead, body: InlineBody): void {
@@ -65,7 +91,8 @@ function send(exchange: Exchange, head: RequestHead, body: InlineBody): void {
 
 function requestHead(
   exchange: Exchange,
-  { target, authority }: AdmitOptions['checked'],
+  authority: string,
+  { target, headerRules }: RoutedRequest,
   upgrade: boolean,
 ): RequestHead {
   const { req, id } = exchange;
@@ -75,6 +102,7 @@ function requestHead(
     proto: (req.socket as TLSSocket).encrypted ? 'https' : 'http',
     httpVersion: req.httpVersion,
     authority,
+    rules: headerRules,
   });
   return {
     method: req.method ?? 'GET',

@@ -32,19 +32,22 @@ const groupRoute = fromText(
   },
 );
 
-const groupRoutes = z.array(groupRoute).superRefine((routes, context) => {
-  const byPath = new Map<string, string>();
-  for (const { name, path } of routes) {
-    const other = byPath.get(path);
-    if (other !== undefined) {
-      context.addIssue({
-        code: 'custom',
-        message: `groups "${other}" and "${name}" have the same path ${path}`,
-      });
+const groupRoutes = z
+  .array(groupRoute)
+  .default([])
+  .superRefine((routes, context) => {
+    const byPath = new Map<string, string>();
+    for (const { name, path } of routes) {
+      const other = byPath.get(path);
+      if (other !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          message: `groups "${other}" and "${name}" have the same path ${path}`,
+        });
+      }
+      byPath.set(path, name);
     }
-    byPath.set(path, name);
-  }
-});
+  });
 
 /** Every setting of a hub: what it does, its default, and what 0 means. */
 export const hubSettings = {
@@ -89,8 +92,8 @@ export const hubSettings = {
   },
   groups: {
     flag: '--group <name[=path]>',
-    about: 'a group and the path it serves, exact or a prefix ending in /*; may be repeated',
-    default: 'default=/*',
+    about:
+      'a group beside those of the configuration, and the path it serves, exact or ending in /*; may be repeated (default: default=/* while nothing is configured)',
     list: { inEnv: /,/ },
     type: groupRoutes,
   },

@@ -10,11 +10,11 @@ const UNKNOWN_WAIT_MS = 2_000;
 
 /** Puts the request on its group's queue; from here on its reply may arrive. */
 export async function enqueueRequest(exchange: Exchange, head: RequestHead, body: InlineBody): Promise<void> {
-  const { context, queue, id, req } = exchange;
-  const { config, link } = context;
+  const { context, queue, id, req, policy } = exchange;
+  const { link } = context;
   exchange.bodyBytes = body.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   // Redis may stand still: the client is answered nevertheless.
-  exchange.enter('admitting', config.firstByteTimeoutMs, () => exchange.expire());
+  exchange.enter('admitting', policy.firstByteMs, () => exchange.expire());
   link.inbox.open(exchange.reader);
   try {
     const admission = await queue.admit({
@@ -24,11 +24,11 @@ export async function enqueueRequest(exchange: Exchange, head: RequestHead, body
         body: body.chunks,
         end: body.complete ? trailersOf(req) : undefined,
       }),
-      attempts: config.attempts,
+      attempts: policy.attempts,
       repeatable: isRepeatable(exchange),
       bodyFollows: !body.complete,
       deadlineMs: Math.ceil(exchange.remainingMs),
-      waitMs: config.queueWaitMs,
+      waitMs: policy.waitMs,
       wanted: () => !exchange.done,
     });
     if (!('place' in admission)) return refuse(exchange);
@@ -52,7 +52,7 @@ export async function enqueueRequest(exchange: Exchange, head: RequestHead, body
 
 /** In line for a slot, for the first time or after an agent was lost. */
 export function awaitSlot(exchange: Exchange): void {
-  exchange.enter('waiting', exchange.context.config.queueWaitMs, () => void giveUpWaiting(exchange));
+  exchange.enter('waiting', exchange.policy.waitMs, () => void giveUpWaiting(exchange));
 }
 
 async function giveUpWaiting(exchange: Exchange): Promise<void> {
@@ -86,8 +86,6 @@ function retryAfterS({ context, group }: Exchange): number {
   return context.rates.retryAfterS(group, inLine / Math.max(1, hubs));
 }
 
-function isRepeatable({ req, context }: Exchange): boolean {
-  return (
-    isIdempotent(req.method) || req.headers['idempotency-key'] !== undefined || context.config.retryUnsafe
-  );
+function isRepeatable({ req, policy }: Exchange): boolean {
+  return isIdempotent(req.method) || req.headers['idempotency-key'] !== undefined || policy.retryUnsafe;
 }

@@ -10,7 +10,9 @@ import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { HubConfig } from './config.ts';
+import type { Caller } from './app-directory.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
+import type { Policy, RoutedRequest } from './snapshot.ts';
 import type { ServiceRate } from './service-rate.ts';
 
 /** What all exchanges of a hub share. */
@@ -32,9 +34,14 @@ export interface HubContext {
  */
 export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 'replying' | 'done';
 
+/** Codes with which the hub may end what an agent is already running. */
+const ENDED_BY_US = new Set<ProblemCode>(['body-too-large', 'shutting-down', 'unauthorized']);
+
 export interface ExchangeOptions {
   readonly context: HubContext;
-  readonly group: string;
+  readonly routed: RoutedRequest;
+  /** Whose token the request carries. */
+  readonly caller: Caller | undefined;
   readonly req: IncomingMessage;
   readonly reply: ClientReply;
   /** Asks the client for its body (100 Continue), when it waits to be asked. */
@@ -46,6 +53,9 @@ export class Exchange {
   readonly id: string;
   readonly context: HubContext;
   readonly group: string;
+  readonly scope: string | undefined;
+  readonly policy: Policy;
+  readonly caller: Caller | undefined;
   readonly queue: GroupQueue;
   readonly req: IncomingMessage;
   readonly reply: ClientReply;
@@ -68,9 +78,13 @@ export class Exchange {
   #taken = 0;
   #isAnswered = false;
 
-  constructor({ context, group, req, reply, sendContinue, onFrame }: ExchangeOptions) {
+  constructor({ context, routed, caller, req, reply, sendContinue, onFrame }: ExchangeOptions) {
     this.context = context;
+    const { group, scope, policy } = routed;
     this.group = group;
+    this.scope = scope;
+    this.policy = policy;
+    this.caller = caller;
     this.req = req;
     this.id = context.link.nextId();
     this.queue = context.link.queue(group);
@@ -93,7 +107,7 @@ export class Exchange {
 
   /** ms until nobody awaits the reply. */
   get remainingMs(): number {
-    return this.receivedAt + this.context.config.totalTimeoutMs - performance.now();
+    return this.receivedAt + this.policy.totalMs - performance.now();
   }
 
   /** Enters a phase that may last `ms` at most; the deadline of the whole request counts too. */
@@ -106,7 +120,7 @@ export class Exchange {
 
   /** Something has moved: the idle time starts anew. */
   touch(): void {
-    this.#timer.push(Math.max(1, Math.min(this.context.config.idleTimeoutMs, this.remainingMs)));
+    this.#timer.push(Math.max(1, Math.min(this.policy.idleMs, this.remainingMs)));
   }
 
   /** Too late: 504, or a broken connection when the reply has begun. */
@@ -146,7 +160,7 @@ export class Exchange {
     const { status, reason, headers, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
-      handedOver: this.state === 'handed' && (code === 'body-too-large' || code === 'shutting-down'),
+      handedOver: this.state === 'handed' && ENDED_BY_US.has(code),
       retryAfterS,
     });
     if (this.reply.started) {
@@ -189,6 +203,7 @@ export class Exchange {
     stream?.close();
     inFlight.delete(this);
     if (state === 'replying') rates.served(this.group);
+    if (this.caller) link.appLimits.leave(this.caller.app.name, this.id);
     if (state !== 'reading') {
       // Of a request that was cancelled the up stream stays: it tells the agent, if the doorbell does not.
       this.queue.forget(this.id, this.reader.attempt, this.#isAnswered && (stream?.used ?? false));
@@ -206,5 +221,5 @@ export class Exchange {
 
 /** Handed over: the head of the reply is due. */
 export function awaitHead(exchange: Exchange): void {
-  exchange.enter('handed', exchange.context.config.firstByteTimeoutMs, () => exchange.expire());
+  exchange.enter('handed', exchange.policy.firstByteMs, () => exchange.expire());
 }

@@ -1,12 +1,15 @@
+import { isIP } from 'node:net';
+import type { ConfigState } from '../protocol/config-state.ts';
 import { HubLink } from '../protocol/hub-link.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { RequestFront } from './accept-request.ts';
 import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
+import { endRevoked } from './end-revoked.ts';
 import type { HubContext } from './exchange.ts';
 import { createHttpServer, listen } from './http-server.ts';
-import { compileRoutes } from './match-route.ts';
 import { ServiceRate } from './service-rate.ts';
+import { compileSnapshot } from './snapshot.ts';
 
 export interface Hub {
   /** The port it listens on. */
@@ -20,24 +23,41 @@ export interface Hub {
 /** So long a hub that starts waits for Redis before it listens; then it does without, and says that it is not ready. */
 const LISTEN_AFTER_MS = 1_000;
 
+const REVOKE_EVERY_MS = 500;
+
+const OPEN_WARNING =
+  'ANYBODY who can reach this address can send requests to the providers: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
+
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
 export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
-  const { redisUrl, groups, queueDepth, groupConcurrency: concurrency, leaseMs } = config;
-  const names = [...new Set(groups.map(({ name }) => name))];
-  const settings = names.map((name) => ({ name, queueDepth, concurrency, leaseMs }));
-  const link = new HubLink({ redisUrl, groups: settings, log });
+  const link = new HubLink({ redisUrl: config.redisUrl, onState: (state) => takeState(state), log });
   const context: HubContext = { config, link, log, inFlight: new Set(), rates: new ServiceRate() };
-  const routes = compileRoutes(groups.map(({ name, path }) => ({ group: name, path })));
   const readiness = new Readiness(() => link.ready);
-
-  const front = new RequestFront(context, routes, readiness);
+  const front = new RequestFront(context, readiness);
   const server = createHttpServer(front);
+  let warned = false;
+  const takeState = (state: ConfigState) => {
+    const snapshot = compileSnapshot(state, config, log);
+    link.serve(snapshot.version, snapshot.groups);
+    front.snapshot = snapshot;
+    endRevoked(context.inFlight, snapshot.apps);
+    if (snapshot.isOpen && !isLoopback(config.host) && !warned) {
+      warned = true;
+      log.warn({ host: config.host }, OPEN_WARNING);
+    }
+    log.debug({ version: snapshot.version }, 'configuration taken');
+  };
+  // Tokens also end by themselves.
+  const revoking = setInterval(() => {
+    if (front.snapshot) endRevoked(context.inFlight, front.snapshot.apps);
+  }, REVOKE_EVERY_MS);
 
   // With several hubs or workers behind one address, one that cannot take requests yet should not be given any.
   await link.settled(LISTEN_AFTER_MS);
   try {
     await listen(server, config);
   } catch (error) {
+    clearInterval(revoking);
     link.close();
     context.rates.close();
     throw error;
@@ -48,9 +68,14 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     port,
     close: async () => {
       await drainHub({ server, switched: front.switched, context, readiness, drainMs: config.drainMs });
+      clearInterval(revoking);
       context.rates.close();
       link.close();
     },
     checked: link.check(),
   };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

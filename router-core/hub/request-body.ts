@@ -54,7 +54,7 @@ export function readInlineBody(
 /** Sends the rest of a body, or after a protocol switch the client's bytes, as fast as the agent takes them. */
 export function pumpBody(exchange: Exchange, source: Readable, credit: number): void {
   const stream = exchange.openStream(credit);
-  const { maxBodyBytes } = exchange.context.config;
+  const { maxBodyBytes } = exchange.policy;
   exchange.rest = source;
   source.on('data', (chunk: Buffer) => {
     if (exchange.done) return;

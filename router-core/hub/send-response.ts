@@ -30,7 +30,7 @@ export function sendHead(exchange: Exchange, frame: Frame): boolean {
   }
   try {
     if (!isWhole) {
-      exchange.enter('replying', context.config.idleTimeoutMs, () => exchange.expire());
+      exchange.enter('replying', exchange.policy.idleMs, () => exchange.expire());
       reply.start(status, reason, all);
       if (!frame.body) reply.flush();
       return false;

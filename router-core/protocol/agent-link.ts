@@ -62,11 +62,22 @@ export interface Exchange {
   abandon(): void;
 }
 
+/** What the group lets an instance do. */
+export interface Grant {
+  /** Of the slots that it offered. */
+  readonly slots: number;
+  /** Of its agent record; unknown: Redis does not know the record (any more, or yet). */
+  readonly state: 'active' | 'paused' | 'draining' | 'unknown';
+}
+
 /** What an instance says of itself, stored as JSON for operators. */
 export interface InstanceReport {
   readonly name: string;
   readonly version: string;
   readonly concurrency: number;
   readonly inFlight: number;
-  readonly state: 'ready' | 'upstream-down' | 'draining';
+  readonly state: 'ready' | 'upstream-down' | 'paused' | 'draining';
+  /** Its agent record and the id of its token, when it has one. */
+  readonly agent?: string | undefined;
+  readonly token?: string | undefined;
 }

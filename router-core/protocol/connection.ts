@@ -1,7 +1,7 @@
 import { Redis, ReplyError } from 'ioredis';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { loginOfToken } from './agent-acl.ts';
+import { addressOf, HIDDEN_PASSWORD, LoginCommand, type Address } from './login.ts';
 
 /** Connection lost, or not there: whether the command ran is unknown unless `sent` is false. */
 export class StoreUnavailableError extends Error {
@@ -115,7 +115,7 @@ export class Connection {
   async #run(): Promise<void> {
     const { log, purpose } = this.#options;
     const backoff = createBackoff({ minMs: 50, maxMs: 2_000 });
-    // Each said once until Redis is back: a server that is gone may come back and refuse the login.
+    // Each is said once per outage: a server that is gone may come back and refuse the login.
     const said = { gone: false, refused: false };
     while (!this.#closing.signal.aborted) {
       const { reason, refused } = await this.#serve(() => {
@@ -124,14 +124,12 @@ export class Connection {
         backoff.reset();
       });
       if (this.#closing.signal.aborted) return;
-      if (refused) {
-        if (!said.refused) log.warn({ purpose }, `Redis refuses this login: ${reason}`);
-        said.refused = true;
-      } else {
-        if (!said.gone && !said.refused)
-          log.warn({ purpose, reason }, 'Redis is not reachable, trying again until it is');
-        said.gone = true;
+      if (refused && !said.refused) {
+        log.warn({ purpose }, `Redis refuses this login: ${reason}; trying again until it does not`);
+      } else if (!refused && !said.gone) {
+        log.warn({ purpose, reason }, 'Redis is not reachable, trying again until it is');
       }
+      said[refused ? 'refused' : 'gone'] = true;
       await sleep(backoff.next(), this.#closing.signal);
     }
   }
@@ -139,9 +137,9 @@ export class Connection {
   /** One client from its first dial to its end. */
   #serve(onReady: () => void): Promise<Ended> {
     return new Promise((resolve) => {
-      const { url, ...login } = this.#address;
+      const { url, login } = this.#address;
       const client = new Redis(url, {
-        ...login,
+        ...(login && { username: login.username, password: HIDDEN_PASSWORD }),
         protocol: 2,
         disableClientInfo: true,
         enableOfflineQueue: false,
@@ -152,11 +150,11 @@ export class Connection {
         connectionName: `mini-router:${this.#options.purpose}`,
         ...this.#socketTimeout(),
       });
+      if (login) client.auth = () => client.sendCommand(new LoginCommand(login)) as Promise<'OK'>;
       this.#dialing = client;
       let reason = 'connection closed';
       let refused = false;
       client.on('error', (error) => {
-        // The message alone: the error holds the command that failed, which may be AUTH with the password.
         reason = error.message;
         refused = isRefusal(error);
       });
@@ -182,21 +180,6 @@ export class Connection {
     if (purpose === 'doorbells') return {};
     return { socketTimeout: purpose === 'blocking' ? blockMs + 5_000 : COMMAND_TIMEOUT_MS };
   }
-}
-
-interface Address {
-  readonly url: string;
-  readonly username?: string;
-  readonly password?: string;
-}
-
-function addressOf({ url, token }: ConnectionOptions): Address {
-  if (token === undefined) return { url };
-  // ioredis prefers what the URL says to its options.
-  const bare = new URL(url);
-  bare.username = bare.password = '';
-  for (const name of ['username', 'password']) bare.searchParams.delete(name);
-  return { url: bare.href, ...loginOfToken(token) };
 }
 
 /** Wrong password, no password, or a user that may not even do what every connection begins with. */

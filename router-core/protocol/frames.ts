@@ -28,6 +28,9 @@ export const PART = {
 
 export const FENCE = 0xffff_ffff;
 
+/** Id of a hint that concerns no request: an instance that gets it beats at once. */
+export const NUDGE_ID = '-';
+
 /** Attempt number of a frame that concerns whichever attempt runs. */
 export const EVERY_ATTEMPT = 0xffff;
 

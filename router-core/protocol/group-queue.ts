@@ -38,8 +38,8 @@ export interface GroupQueueOptions {
   readonly keys: GroupKeys;
   readonly hub: string;
   readonly commands: Connection;
-  readonly queueDepth: number;
-  readonly leaseMs: number;
+  /** What counts now; it may change at any time. */
+  readonly limits: () => { readonly queueDepth: number; readonly leaseMs: number };
   readonly log: Logger;
 }
 
@@ -54,6 +54,7 @@ export class GroupQueue {
   readonly #admissions: GroupCommit<Pending>;
   readonly #outbox: Outbox;
   readonly #closing = new AbortController();
+  #inFlight = 0;
   #toUnlink: string[] = [];
   #unlinkTimer: NodeJS.Timeout | undefined;
   /** Names of the group's lanes. One so far; every key and call takes them already. */
@@ -71,7 +72,7 @@ export class GroupQueue {
       connection: commands,
       script: scripts.send,
       keys: [],
-      args: () => [keys.prefix, streamTtlMs(options.leaseMs)],
+      args: () => [keys.prefix, streamTtlMs(options.limits().leaseMs)],
       settles: false,
       onRefused: (stream) => stream.abandon(),
       log,
@@ -83,8 +84,14 @@ export class GroupQueue {
     return this.#options.keys.down(id, attempt);
   }
 
+  /** Requests admitted and not yet forgotten. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /** The request is answered: its keys go with the next admission, or in a moment. */
   forget(id: string, attempts: number, usedUp: boolean): void {
+    this.#inFlight -= 1;
     const { keys } = this.#options;
     for (let attempt = 1; attempt <= attempts; attempt++) this.#toUnlink.push(keys.down(id, attempt));
     if (usedUp) this.#toUnlink.push(keys.up(id));
@@ -104,6 +111,7 @@ export class GroupQueue {
 
   /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
   admit(request: AdmitRequest): Promise<Admission> {
+    this.#inFlight += 1;
     return new Promise((resolve, reject) => this.#admissions.add({ request, resolve, reject }));
   }
 
@@ -141,7 +149,7 @@ export class GroupQueue {
       place,
       onlyWaiting ? 1 : 0,
       reset,
-      streamTtlMs(this.#options.leaseMs),
+      streamTtlMs(this.#options.limits().leaseMs),
     ];
     const { signal } = this.#closing;
     for (;;) {
@@ -213,13 +221,8 @@ export class GroupQueue {
     const unlinks = this.#toUnlink.splice(0, 512);
     const keys = [...this.scriptKeys, ...unlinks];
     const args: (string | number | Buffer)[] = this.scriptArgs;
-    args.push(
-      this.#options.hub,
-      hubLeaseMs(this.#options.leaseMs),
-      this.#options.queueDepth,
-      unlinks.length,
-      batch.length,
-    );
+    const { queueDepth, leaseMs } = this.#options.limits();
+    args.push(this.#options.hub, hubLeaseMs(leaseMs), queueDepth, unlinks.length, batch.length);
     for (const { request } of batch) {
       const { id, attempts, deadlineMs, waitMs, payload } = request;
       args.push(id, `1 ${attempts} ${flagsOf(request)}`, deadlineMs, waitMs, again ? attempts : 0, payload);

@@ -1,6 +1,6 @@
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { InstanceReport } from './agent-link.ts';
+import type { Grant, InstanceReport } from './agent-link.ts';
 import { isServerError, type Connection } from './connection.ts';
 import type { GroupKeys } from './keys.ts';
 import { loadScript, runScript } from './scripts.ts';
@@ -21,6 +21,10 @@ export interface HeartbeatOptions {
   readonly keys: GroupKeys;
   readonly lane: string;
   readonly instance: string;
+  /** Name of its agent record, when it has one. */
+  readonly record: string | undefined;
+  /** What the group lets the instance do; called with every beat. */
+  readonly onGrant: (grant: Grant) => void;
   readonly report: () => { slots: number; report: InstanceReport };
   readonly held: () => Iterable<HeldRequest>;
   readonly log: Logger;
@@ -91,13 +95,13 @@ export class Heartbeat {
   }
 
   async #beatOnce(): Promise<void> {
-    const { connection, keys, lane, instance } = this.#options;
+    const { connection, keys, lane, instance, record = '-' } = this.#options;
     const client = await connection.ready(this.#closing.signal);
     if (!client) return;
     const held = [...this.#options.held()];
     const { slots, report } = this.#options.report();
     const sentAt = performance.now();
-    const [now, lease, joined, ...fates] = (await runScript(
+    const [now, lease, joined, granted, state, ...fates] = (await runScript(
       client,
       script,
       [
@@ -110,20 +114,21 @@ export class Heartbeat {
           keys.hubs,
           keys.lane(lane),
         ],
-        ...[keys.slots, keys.instances, keys.reports],
+        ...[keys.slots, keys.agentSlots, keys.instances, keys.reports],
         ...held.flatMap(({ id, attempt }) => [keys.up(id), keys.down(id, attempt)]),
       ],
       [
-        ...[1, lane, instance, slots, JSON.stringify(report), this.streamTtlMs, held.length],
+        ...[1, lane, instance, record, slots, JSON.stringify(report), this.streamTtlMs, held.length],
         ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
       ],
-    )) as [string, string, number, ...string[]];
+    )) as [string, string, number, number, Grant['state'], ...string[]];
     const receivedAt = performance.now();
     this.#clockOffset = Number(now) - (sentAt + receivedAt) / 2;
     this.#leaseMs = Number(lease);
     // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
     const storeWasEmptied = joined === 1 && receivedAt - this.#lastBeatAt < this.#leaseMs;
     this.#lastBeatAt = receivedAt;
+    this.#options.onGrant({ slots: granted, state });
     held.forEach((request, i) => {
       const fate = fates[i];
       if (fate === 'abandoned' || (fate === 'lost' && !storeWasEmptied)) request.onTaken(fate);

@@ -1,75 +1,53 @@
 import { randomBytes } from 'node:crypto';
-import { createBackoff, sleep } from '../runtime/backoff.ts';
+import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { AppLimits } from './app-limits.ts';
+import type { ConfigState } from './config-state.ts';
+import { ConfigWatch } from './config-watch.ts';
 import { Connection } from './connection.ts';
 import { checkEngine } from './engine.ts';
-import { GroupQueue } from './group-queue.ts';
+import type { GroupQueue } from './group-queue.ts';
 import { Inbox } from './inbox.ts';
 import { groupKeys } from './keys.ts';
-import { loadScript, runScript } from './scripts.ts';
-import { sweepGroup, type SweepReport } from './sweep.ts';
-import { sweepMs } from './times.ts';
-
-export interface GroupSettings {
-  readonly name: string;
-  readonly queueDepth: number;
-  /** Requests that may run at once in the whole group; 0 = no limit. */
-  readonly concurrency: number;
-  readonly leaseMs: number;
-}
+import { ServedGroup, type ServedSettings } from './served-group.ts';
+import type { SweepReport } from './sweep.ts';
 
 export interface HubLinkOptions {
   readonly redisUrl: string;
-  readonly groups: readonly GroupSettings[];
+  /** Called with every version of the configuration; to be answered with `serve()`. */
+  readonly onState: (state: ConfigState) => void;
   readonly log: Logger;
 }
 
-const settingsScript = loadScript('settings');
-
-/** What one hub shares with Redis: its connections, its inbox, and a queue per group. */
+/** What one hub shares with Redis: its connections, its inbox, the configuration, and a queue per group. */
 export class HubLink {
   /** This hub's name in Redis; new with every start. */
   readonly hub = randomBytes(6).toString('hex');
   readonly inbox: Inbox;
+  readonly appLimits: AppLimits;
   readonly #options: HubLinkOptions;
   readonly #commands: Connection;
   readonly #doorbells: Connection;
-  readonly #queues = new Map<string, GroupQueue>();
-  readonly #sweeps = new Map<string, SweepReport>();
+  readonly #config: ConfigWatch;
+  readonly #groups = new Map<string, ServedGroup>();
   readonly #closing = new AbortController();
   #sequence = 0;
 
   constructor(options: HubLinkOptions) {
     this.#options = options;
-    const { redisUrl: url, log } = options;
+    const { redisUrl: url, onState, log } = options;
     this.#commands = new Connection({ url, purpose: 'commands', log });
     this.#doorbells = new Connection({ url, purpose: 'doorbells', log });
-    const channels = options.groups.map(({ name }) => groupKeys(name).hubChannel(this.hub));
-    this.inbox = new Inbox({ commands: this.#commands, doorbells: this.#doorbells, channels, log });
-    for (const group of options.groups) {
-      const { name, queueDepth, leaseMs } = group;
-      const keys = groupKeys(name);
-      const queue = new GroupQueue({
-        keys,
-        hub: this.hub,
-        commands: this.#commands,
-        queueDepth,
-        leaseMs,
-        log,
-      });
-      this.#queues.set(name, queue);
-      void this.#sweepForEver(group, queue);
-    }
-    this.#commands.onReady((client) => {
-      for (const { name, concurrency, leaseMs } of options.groups) {
-        // Lost with this connection, written again with the next.
-        runScript(
-          client,
-          settingsScript,
-          [groupKeys(name).settings, groupKeys(name).instances],
-          [concurrency, leaseMs],
-        ).catch(() => undefined);
-      }
+    this.inbox = new Inbox({ commands: this.#commands, doorbells: this.#doorbells, channels: [], log });
+    this.appLimits = new AppLimits(this.#commands);
+    this.#commands.onReady(() => {
+      for (const group of this.#groups.values()) group.publish();
+    });
+    this.#config = new ConfigWatch({
+      commands: this.#commands,
+      doorbells: this.#doorbells,
+      onState,
+      log,
     });
   }
 
@@ -81,31 +59,39 @@ export class HubLink {
 
   /** Whether requests can be taken: without doorbells replies are late, but they come. */
   get connected(): boolean {
-    return this.#commands.client !== undefined;
+    return this.#commands.client !== undefined && this.#config.state !== undefined;
   }
 
   /** Whether all is as it should be. */
   get ready(): boolean {
-    return this.#commands.client !== undefined && this.inbox.subscribed;
+    return this.connected && this.inbox.subscribed;
   }
 
-  /** Resolves when requests can be taken, or after `ms`. */
+  /** Resolves when all is as it should be, or after `ms`. */
   async settled(ms: number): Promise<void> {
     const until = performance.now() + ms;
     await this.#commands.readyWithin(ms);
-    while (this.connected && !this.inbox.subscribed && performance.now() < until)
-      await sleep(5, this.#closing.signal);
+    while (!this.ready && performance.now() < until) await sleep(5, this.#closing.signal);
+  }
+
+  /** Serves these groups from now on; those that are gone are served until their last request is answered. */
+  serve(version: number, groups: readonly ServedSettings[]): void {
+    const names = new Set(groups.map(({ name }) => name));
+    for (const [name, group] of this.#groups) if (!names.has(name)) group.retire();
+    for (const settings of groups) {
+      const group = this.#groups.get(settings.name);
+      if (group) group.update(settings, version);
+      else this.#add(settings, version);
+    }
   }
 
   queue(group: string): GroupQueue {
-    const queue = this.#queues.get(group);
-    if (!queue) throw new Error(`group ${group} is not served here`);
-    return queue;
+    return this.#group(group).queue;
   }
 
   /** What the last sweep of a group found. */
   lastSweep(group: string): Omit<SweepReport, 'recovered'> {
-    return this.#sweeps.get(group) ?? { instances: 0, inLine: 0, hubs: 1 };
+    return this.#group(group).lastSweep;
   }
 
   /** A request id: unique, and it names its hub. */
@@ -115,37 +101,37 @@ export class HubLink {
 
   close(): void {
     this.#closing.abort();
+    this.#config.close();
+    this.appLimits.close();
     this.inbox.stop();
-    for (const queue of this.#queues.values()) queue.close();
+    for (const group of this.#groups.values()) group.close();
     this.#doorbells.close();
     this.#commands.close();
   }
 
-  async #sweepForEver(group: GroupSettings, queue: GroupQueue): Promise<void> {
-    const { log } = this.#options;
-    const { signal } = this.#closing;
-    const backoff = createBackoff({ minMs: 200, maxMs: 2_000 });
-    while (!signal.aborted) {
-      const client = await this.#commands.ready(signal);
-      if (!client) return;
-      try {
-        const report: SweepReport = await sweepGroup({
-          client,
-          keys: groupKeys(group.name),
-          queue,
-          hub: this.hub,
-          leaseMs: group.leaseMs,
-        });
-        this.#sweeps.set(group.name, report);
-        for (const orphan of report.recovered)
-          log.warn({ group: group.name, ...orphan }, 'took a request from a lost agent');
-        backoff.reset();
-        // Jitter keeps several hubs from sweeping in step.
-        await sleep(sweepMs(group.leaseMs) * (0.9 + 0.2 * Math.random()), signal);
-      } catch (error) {
-        if (!signal.aborted) log.debug({ err: error, group: group.name }, 'sweep failed, trying again');
-        await sleep(backoff.next(), signal);
-      }
-    }
+  #group(name: string): ServedGroup {
+    const group = this.#groups.get(name);
+    if (!group) throw new Error(`group ${name} is not served here`);
+    return group;
+  }
+
+  #add(settings: ServedSettings, version: number): void {
+    const { name } = settings;
+    const channel = groupKeys(name).hubChannel(this.hub);
+    this.inbox.listen(channel);
+    const group = new ServedGroup({
+      hub: this.hub,
+      commands: this.#commands,
+      settings,
+      version,
+      onRetired: () => {
+        group.close();
+        this.inbox.stopListening(channel);
+        this.#groups.delete(name);
+        this.#options.log.info({ group: name }, 'group is served no more');
+      },
+      log: this.#options.log,
+    });
+    this.#groups.set(name, group);
   }
 }

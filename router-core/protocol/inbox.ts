@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../runtime/logger.ts';
 import type { Connection } from './connection.ts';
-import { decodeFrame, FENCE, type Frame } from './frames.ts';
+import { decodeFrame, FENCE, NUDGE_ID, type Frame } from './frames.ts';
 
 /** One incoming stream. The inbox keeps `lastSeq` and `heardAt`; `attempt` and `key` move on when a request does. */
 export interface FrameReader {
@@ -16,7 +16,9 @@ export interface FrameReader {
 export interface InboxOptions {
   readonly commands: Connection;
   readonly doorbells: Connection;
-  readonly channels: string[];
+  readonly channels: readonly string[];
+  /** Something has changed that the next heartbeat will tell. */
+  readonly onNudge?: () => void;
   readonly log: Logger;
 }
 
@@ -30,6 +32,7 @@ const CHECK_MS = 250;
  */
 export class Inbox {
   readonly #options: InboxOptions;
+  readonly #channels: Set<string>;
   readonly #readers = new Map<string, FrameReader>();
   readonly #reading = new Set<FrameReader>();
   readonly #rungWhileReading = new Set<FrameReader>();
@@ -39,6 +42,7 @@ export class Inbox {
 
   constructor(options: InboxOptions) {
     this.#options = options;
+    this.#channels = new Set(options.channels);
     this.#timer = setInterval(() => this.#checkSilent(), CHECK_MS);
     this.#timer.unref();
     options.doorbells.onReady((client) => void this.#subscribe(client));
@@ -52,6 +56,18 @@ export class Inbox {
     if (this.#readers.get(reader.id) === reader) this.#readers.delete(reader.id);
   }
 
+  /** Rings on this channel count, too. */
+  listen(channel: string): void {
+    this.#channels.add(channel);
+    // Failed with its connection: the next one subscribes to all.
+    this.#options.doorbells.client?.ssubscribe(channel).catch(() => undefined);
+  }
+
+  stopListening(channel: string): void {
+    this.#channels.delete(channel);
+    this.#options.doorbells.client?.sunsubscribe(channel).catch(() => undefined);
+  }
+
   stop(): void {
     clearInterval(this.#timer);
     this.#readers.clear();
@@ -61,7 +77,7 @@ export class Inbox {
     client.on('smessageBuffer', (_channel: Buffer, message: Buffer) => this.#onDoorbell(message));
     client.once('close', () => (this.subscribed = false));
     try {
-      await client.ssubscribe(...this.#options.channels);
+      if (this.#channels.size > 0) await client.ssubscribe(...this.#channels);
       this.subscribed = true;
       for (const reader of this.#readers.values()) this.#readStream(reader);
     } catch (error) {
@@ -77,6 +93,7 @@ export class Inbox {
       offset = next;
       const reader = this.#readers.get(frame.id);
       if (reader) this.#onRung(reader, frame);
+      else if (frame.id === NUDGE_ID) this.#options.onNudge?.();
     }
   }
 

@@ -13,12 +13,23 @@
  * | `mr:{g}:instances`             | zset instance → expiry    | live instances                                           | entries expire |
  * | `mr:{g}:reports`               | hash instance → JSON      | what each instance reports of itself                     | with the instance |
  * | `mr:{g}:hubs`                  | zset hub → expiry         | live hubs: requests of a dead one are not started        | entries expire |
- * | `mr:{g}:settings`              | hash                      | concurrency, lease ms; beat, grace: when leases count     | persistent |
+ * | `mr:{g}:settings`              | hash                      | concurrency, lease ms, paused; `agent:<record>` cap and state; version of the configuration they are from; beat, grace: when leases count | persistent |
  * | `mr:{g}:dead`                  | stream, capped            | requests given up after their last attempt: meta, why    | capped |
  * | `mr:{g}:up:<id>`               | stream                    | frames hub → agent                                       | PEXPIRE, renewed by the heartbeat |
  * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
  *
- * Sharded pub/sub channels (doorbells): `mr:{g}:hub:<hub>` and `mr:{g}:instance:<instance>`.
+ * | `mr:{g}:agent-slots`           | hash agent record → slots | slots of all instances of a record together              | with the instances |
+ * | `mr:{agent:<id>}:group`        | string                    | JSON: which record and group the token of this id is for | with the token |
+ * | `mr:{/config}:version`         | string                    | version of the configuration, raised by every write      | persistent |
+ * | `mr:{/config}:groups` `…routes` `…apps` `…agents` `…admins` | hash name → JSON | the configuration; tokens as SHA-256 | persistent |
+ * | `mr:{/config}:audit`           | stream, capped            | who changed what and when                                | capped |
+ * | `mr:{/config}:used`            | hash token id → ms        | when a token was last used                               | with the token |
+ * | `mr:{/config}:hubs`            | hash hub → JSON           | what each hub reports of itself                          | with the hub |
+ *
+ * The tag `{/config}` keeps the configuration on one shard, so that one script changes it; no group can have that name.
+ *
+ * Sharded pub/sub channels (doorbells): `mr:{g}:hub:<hub>` and `mr:{g}:instance:<instance>`. Plain channel:
+ * `mr:changes`, the new version of the configuration.
  */
 export interface GroupKeys {
   readonly group: string;
@@ -27,6 +38,7 @@ export interface GroupKeys {
   readonly redelivery: string;
   readonly lanes: string;
   readonly slots: string;
+  readonly agentSlots: string;
   readonly permits: string;
   readonly instances: string;
   readonly reports: string;
@@ -53,6 +65,7 @@ export function groupKeys(group: string): GroupKeys {
     redelivery: `${prefix}redelivery`,
     lanes: `${prefix}lanes`,
     slots: `${prefix}slots`,
+    agentSlots: `${prefix}agent-slots`,
     permits: `${prefix}permits`,
     instances: `${prefix}instances`,
     reports: `${prefix}reports`,
@@ -65,6 +78,32 @@ export function groupKeys(group: string): GroupKeys {
     hubChannel: (hub) => `${prefix}hub:${hub}`,
     instanceChannel: (instance) => `${prefix}instance:${instance}`,
   };
+}
+
+const CONFIG_PREFIX = 'mr:{/config}:';
+
+export const CONFIG_KEYS = {
+  version: `${CONFIG_PREFIX}version`,
+  audit: `${CONFIG_PREFIX}audit`,
+  used: `${CONFIG_PREFIX}used`,
+  hubs: `${CONFIG_PREFIX}hubs`,
+} as const;
+
+/** The hash of one kind of object: `list` is its plural. */
+export const configKey = (list: string): string => `${CONFIG_PREFIX}${list}`;
+
+export const CHANGES_CHANNEL = 'mr:changes';
+
+/** What the token of this id is for. */
+export const agentCardKey = (tokenId: string): string => `mr:{agent:${tokenId}}:group`;
+
+/** Finds the cards of all agents' tokens. */
+export const AGENT_CARD_PATTERN = 'mr:{agent:*}:group';
+
+/** Keys of one app's limits. */
+export function appKeys(app: string): { permits: string; rate: string } {
+  const prefix = `mr:{app:${app}}:`;
+  return { permits: `${prefix}permits`, rate: `${prefix}rate` };
 }
 
 /** Finds the groups that have left a trace: one settings hash each. */

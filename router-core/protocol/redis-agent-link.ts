@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { AgentLink, Exchange, ExchangeHandlers, InstanceReport, PulledRequest } from './agent-link.ts';
+import type {
+  AgentLink,
+  Exchange,
+  ExchangeHandlers,
+  Grant,
+  InstanceReport,
+  PulledRequest,
+} from './agent-link.ts';
 import { Connection, isServerError } from './connection.ts';
 import { checkEngine } from './engine.ts';
 import { FrameStream, WINDOW_BYTES } from './frame-stream.ts';
@@ -17,16 +24,25 @@ import { RETRY_MS } from './times.ts';
 
 export interface RedisAgentLinkOptions {
   readonly redisUrl: string;
+  /** The agent's token, which is its login; without it, the URL says who logs in. */
+  readonly token?: string | undefined;
   readonly group: string;
+  /** Name of its agent record, when it has one. */
+  readonly record?: string | undefined;
   /** What people call it; the instance's name starts with it. */
   readonly name: string;
   /** Slots it offers now, and what it says of itself. */
   readonly report: () => { slots: number; report: InstanceReport };
+  /** Called with every heartbeat. */
+  readonly onGrant: (grant: Grant) => void;
   readonly log: Logger;
 }
 
 /** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
 const BLOCK_MS = 5_000;
+
+/** Pause after a pull that Redis has refused. */
+const REFUSED_MS = 1_000;
 
 /** A request that took longer than this from the hand-over to the pull may have been cancelled meanwhile. */
 const LATE_MS = 100;
@@ -58,20 +74,28 @@ export class RedisAgentLink implements AgentLink {
 
   constructor(options: RedisAgentLinkOptions) {
     this.#options = options;
-    const { redisUrl: url, group, name, log } = options;
+    const { redisUrl: url, token, group, name, log } = options;
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
-    this.#commands = new Connection({ url, purpose: 'commands', log });
-    this.#blocking = new Connection({ url, purpose: 'blocking', blockMs: BLOCK_MS, log });
-    this.#doorbells = new Connection({ url, purpose: 'doorbells', log });
+    this.#commands = new Connection({ url, token, purpose: 'commands', log });
+    this.#blocking = new Connection({ url, token, purpose: 'blocking', blockMs: BLOCK_MS, log });
+    this.#doorbells = new Connection({ url, token, purpose: 'doorbells', log });
     const channels = [this.#keys.instanceChannel(this.instance)];
-    this.#inbox = new Inbox({ commands: this.#commands, doorbells: this.#doorbells, channels, log });
+    this.#inbox = new Inbox({
+      commands: this.#commands,
+      doorbells: this.#doorbells,
+      channels,
+      onNudge: () => void this.report(),
+      log,
+    });
     this.#heartbeat = new Heartbeat({
       connection: this.#commands,
       keys: this.#keys,
       lane: this.#lane,
       instance: this.instance,
+      record: options.record,
       report: options.report,
+      onGrant: options.onGrant,
       held: () => this.#running.values(),
       log,
     });
@@ -126,6 +150,8 @@ export class RedisAgentLink implements AgentLink {
       // NOGROUP: Redis has lost its data. The heartbeat makes the group again.
       this.#options.log.warn({ err: error }, 'pull failed, joining again');
       await this.report();
+      // Anything else, such as a login that may not pull from this group any more, would come back at once.
+      if (!error.message.startsWith('NOGROUP')) await sleep(REFUSED_MS, signal);
       return [];
     }
   }
@@ -201,7 +227,8 @@ export class RedisAgentLink implements AgentLink {
     this.#heartbeat.close();
     this.#inbox.stop();
     const client = this.#commands.client;
-    const keys = [...this.#scriptKeys, this.#keys.slots, this.#keys.instances, this.#keys.reports];
+    const { slots, agentSlots, instances, reports } = this.#keys;
+    const keys = [...this.#scriptKeys, slots, agentSlots, instances, reports];
     // When Redis is away the lease ends by itself.
     if (client)
       await runScript(client, scripts.leave, keys, [1, this.#lane, this.instance]).catch(() => undefined);

@@ -38,7 +38,7 @@ export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   const [instances, inLine, hubs, ...orphans] = (await runScript(
     client,
     scripts.sweep,
-    [...queue.scriptKeys, keys.slots, keys.instances, keys.reports],
+    [...queue.scriptKeys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
     [...queue.scriptArgs, hub, hubLeaseMs(leaseMs)],
   )) as [number, number, number, ...string[]];
   const recovered: Orphan[] = [];

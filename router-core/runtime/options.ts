@@ -93,6 +93,13 @@ export function redisUrl(): OptionType<string> {
   );
 }
 
+/** The token of an agent. Never repeated in a message; whether it is a right one, Redis says. */
+export function agentToken(): OptionType<string> {
+  return secretFromText('an agent token such as mr_agent_<id>_<secret>_<checksum>', (text) =>
+    /^mr_agent_[0-9A-Za-z]+_[0-9A-Za-z]+_[0-9A-Za-z]+$/.test(text) ? text : undefined,
+  );
+}
+
 /**
  * The address of a service, perhaps with a base path. No credentials (they would end up in logs; `--set-header`
  * is the place), no query, no fragment: neither can be joined with the path of a request.

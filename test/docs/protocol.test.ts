@@ -15,6 +15,7 @@ const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
   redelivery: keys.redelivery,
   lanes: keys.lanes,
   slots: keys.slots,
+  agentSlots: keys.agentSlots,
   permits: keys.permits,
   instances: keys.instances,
   reports: keys.reports,

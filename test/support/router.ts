@@ -94,6 +94,7 @@ export async function startTestAgent(
   const agent = startAgent(
     {
       redisUrl,
+      token: undefined,
       group,
       upstreams: [upstream].flat(),
       concurrency: 8,

@@ -4,7 +4,6 @@ import { checkRequest, MAX_TARGET_BYTES } from '../../router-core/http/check-req
 import { forwardReplyHeaders } from '../../router-core/http/forward-reply.ts';
 import { forwardRequestHeaders } from '../../router-core/http/forward-request.ts';
 import { isHopByHop, nominatedFields } from '../../router-core/http/hop-by-hop.ts';
-import { compileRoutes } from '../../router-core/hub/match-route.ts';
 
 const CONTEXT = {
   requestId: 'id-1',
@@ -12,6 +11,7 @@ const CONTEXT = {
   proto: 'http',
   httpVersion: '1.1',
   authority: 'h.test',
+  rules: undefined,
 } as const;
 
 describe('hop-by-hop fields', () => {
@@ -134,20 +134,4 @@ describe('the check of a request', () => {
     expect(line(`/${'x'.repeat(MAX_TARGET_BYTES - 1)}`).ok).toBe(true);
     expect(line(`/${'x'.repeat(MAX_TARGET_BYTES)}`)).toMatchObject({ ok: false, problem: 'target-too-long' });
   });
-});
-
-test('routes: an exact path first, then the longest prefix, whatever their order', () => {
-  const rules = [
-    { group: 'all', path: '/*' },
-    { group: 'deep', path: '/a/b/*' },
-    { group: 'a', path: '/a/*' },
-    { group: 'exact', path: '/a/b' },
-  ];
-  for (const table of [compileRoutes(rules), compileRoutes(rules.toReversed())]) {
-    const groups = ['/', '/a', '/a/', '/ab', '/a/b', '/a/b?x', '/a/b/', '/a/b/c?/a/b', '/a/bc', '//a'].map(
-      (target) => table.match(target),
-    );
-    expect(groups).toEqual(['all', 'a', 'a', 'all', 'exact', 'exact', 'deep', 'deep', 'a', 'all']);
-  }
-  expect(compileRoutes([]).match('/')).toBeUndefined();
 });

@@ -23,7 +23,7 @@ if m and why ~= 'unstarted' then
   if why == 'unreachable' then
     local others = 0
     for _, count in ipairs(redis.call('HVALS', lanes)) do others = others + tonumber(count) end
-    local own = string.match(redis.call('HGET', slots_key, instance) or '', '(%d+)$')
+    local own = string.match(redis.call('HGET', slots_key, instance) or '', '^%S+ (%d+)')
     if others - tonumber(own or '0') <= 0 then return 0 end
   end
 end

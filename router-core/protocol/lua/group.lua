@@ -10,7 +10,7 @@ local own_keys, own_args = 6 + lane_count, 1 + lane_count
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace')
+local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused')
 local limit = tonumber(config[1] or '0')
 local lease = tonumber(config[2] or '6000')
 
@@ -30,9 +30,14 @@ end
 -- A permit outlives the lease, so that the sweep deals with an orphan before its permit lapses.
 local permit_expiry = now + 3 * lease
 
--- room: permits left under the group's limit. Free slots are derived, never counted: slots minus length of the lane.
-local room = math.huge
-if limit > 0 then room = limit - redis.call('ZCARD', permits) end
+-- room: permits left under the group's limit; none while the group is paused. Free slots are derived, never counted: slots minus length of the lane.
+local room
+local function read_room()
+  room = math.huge
+  if limit > 0 then room = limit - redis.call('ZCARD', permits) end
+  if config[5] == '1' then room = -math.huge end
+end
+read_room()
 local free, free_total = {}, 0
 
 local function read_free_slots()

@@ -2,41 +2,55 @@
 -- Registers an instance, or renews all it holds: its row, its entries' leases, permits and per-request streams.
 -- The first beat is the join; every beat repairs what a Redis restarted without its data has lost.
 --
--- KEYS  group.lua's (the instance's lane only), then: slots, instances, reports, and per running request its up and down
--- ARGV  group.lua's, then: instance, slots, report JSON, stream ttl ms, running requests, and per request:
+-- KEYS  group.lua's (the instance's lane only), then: slots, agent-slots, instances, reports, and per running request its up and down
+-- ARGV  group.lua's, then: instance, agent record ("-": none), slots, report JSON, stream ttl ms, running requests, and per request:
 --       entry id, permit, hub
--- Returns {Redis ms, lease ms, 1 when the instance was not registered, then per running request: "" held,
--- "lost" no longer this instance's, "abandoned" its hub is gone}.
+-- Returns {Redis ms, lease ms, 1 when the instance was not registered, slots granted, state of the record (active, paused,
+-- draining, unknown), then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone}.
+-- All instances of a record together get no more slots than it may have: what others have is not granted.
 --!include group
 --!include bells
 --!include hand-over
 --!include instances
 local lane_key, slots_key = KEYS[7], KEYS[own_keys + 1]
-local instance, slots, ttl = ARGV[own_args + 1], tonumber(ARGV[own_args + 2]), ARGV[own_args + 4]
-local running = tonumber(ARGV[own_args + 5])
+local agent_slots, instances, reports = KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
+local instance, record, slots, ttl = ARGV[own_args + 1], ARGV[own_args + 2], tonumber(ARGV[own_args + 3]), ARGV[own_args + 5]
+local running = tonumber(ARGV[own_args + 6])
 
 beat()
 redis.pcall('XGROUP', 'CREATE', lane_key, 'agents', '0', 'MKSTREAM')
-local joined = redis.call('ZADD', KEYS[own_keys + 2], now + lease, instance)
-redis.call('HSET', KEYS[own_keys + 3], instance, ARGV[own_args + 3])
-set_slots(slots_key, instance, ARGV[2], slots)
+local joined = redis.call('ZADD', instances, now + lease, instance)
+redis.call('HSET', reports, instance, ARGV[own_args + 4])
 
-local result = { string.format('%.0f', now), string.format('%.0f', lease), joined }
+local state = 'active'
+if record ~= '-' then
+  local cap
+  cap, state = string.match(redis.call('HGET', settings, 'agent:' .. record) or '0 unknown', '^(%d+) (%a+)$')
+  if state ~= 'active' then slots = math.min(slots, running) end
+  if tonumber(cap) > 0 then
+    local _, own = slots_of(slots_key, instance)
+    local others = tonumber(redis.call('HGET', agent_slots, record) or '0') - own
+    slots = math.max(math.min(slots, tonumber(cap) - others), 0)
+  end
+end
+set_slots(slots_key, agent_slots, instance, ARGV[2], slots, record)
+
+local result = { string.format('%.0f', now), string.format('%.0f', lease), joined, slots, state }
 local owned = {}
 if running > 0 then
   for _, entry in ipairs(redis.call('XPENDING', lane_key, 'agents', '-', '+', 10000, instance)) do owned[entry[1]] = true end
 end
 for i = 1, running do
-  local a = own_args + 5 + (i - 1) * 3
+  local a = own_args + 6 + (i - 1) * 3
   local entry, permit, hub = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
   if not owned[entry] then
-    result[3 + i] = 'lost'
+    result[5 + i] = 'lost'
   else
     redis.call('XCLAIM', lane_key, 'agents', instance, 0, entry, 'JUSTID')
     redis.call('ZADD', permits, permit_expiry, permit)
-    redis.call('PEXPIRE', KEYS[own_keys + 2 + 2 * i], ttl)
     redis.call('PEXPIRE', KEYS[own_keys + 3 + 2 * i], ttl)
-    result[3 + i] = is_hub_alive(hub) and '' or 'abandoned'
+    redis.call('PEXPIRE', KEYS[own_keys + 4 + 2 * i], ttl)
+    result[5 + i] = is_hub_alive(hub) and '' or 'abandoned'
   end
 end
 read_free_slots()

@@ -2,21 +2,21 @@
 -- Once a second, from every hub: says that the hub lives, removes instances whose lease has ended, empties lanes that nobody
 -- serves, drops what nobody awaits, gives free slots to the oldest that wait, and lists orphans for recover.lua.
 --
--- KEYS  group.lua's, then: slots, instances, reports
+-- KEYS  group.lua's, then: slots, agent-slots, instances, reports
 -- ARGV  group.lua's, then: hub, hub lease ms
 -- Returns {live instances, requests in line, live hubs, then per orphan: lane name, entry id, its meta}.
 --!include group
 --!include bells
 --!include hand-over
 --!include instances
-local slots_key, instances, reports = KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
+local slots_key, agent_slots, instances, reports = KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
 beat()
 redis.call('ZADD', hubs, now + tonumber(ARGV[own_args + 2]), ARGV[own_args + 1])
 redis.call('ZREMRANGEBYSCORE', hubs, '-inf', now - 60000)
 
 if leases_count then
   for _, instance in ipairs(redis.call('ZRANGEBYSCORE', instances, '-inf', now)) do
-    set_slots(slots_key, instance, '', 0)
+    set_slots(slots_key, agent_slots, instance, '', 0, '-')
     redis.call('ZREM', instances, instance)
     redis.call('HDEL', reports, instance)
   end
@@ -85,7 +85,7 @@ end
 drop_unawaited(redelivery)
 drop_unawaited(waiting)
 if leases_count then redis.call('ZREMRANGEBYSCORE', permits, '-inf', now) end
-if limit > 0 then room = limit - redis.call('ZCARD', permits) end
+read_room()
 read_free_slots()
 promote()
 ring_bells(prefix, 'hub')

@@ -1,0 +1,50 @@
+import type { StoredApp } from '../config/stored.ts';
+import { parseToken, tokenMatches, type StoredToken } from '../config/token.ts';
+
+/** Who sends a request. */
+export interface Caller {
+  readonly app: StoredApp;
+  readonly tokenId: string;
+}
+
+/** Every app by the id of its tokens: a token is checked without asking Redis. */
+export class AppDirectory {
+  readonly #byToken = new Map<string, { app: StoredApp; token: StoredToken }>();
+
+  constructor(apps: Iterable<StoredApp>) {
+    for (const app of apps) {
+      for (const token of app.tokens) this.#byToken.set(token.id, { app, token });
+    }
+  }
+
+  /** The app whose token this is; undefined when it is nobody's, or not any more. */
+  identify(text: string, nowMs: number): Caller | undefined {
+    const parsed = parseToken(text);
+    if (parsed?.kind !== 'app') return undefined;
+    const found = this.#byToken.get(parsed.id);
+    if (!found || !tokenMatches(text, found.token, nowMs) || isOver(found.app.expiresAt, nowMs))
+      return undefined;
+    return { app: found.app, tokenId: parsed.id };
+  }
+
+  /** Whether a token that was good when its request came still is. */
+  isLive(tokenId: string, nowMs: number): boolean {
+    const found = this.#byToken.get(tokenId);
+    return (
+      found !== undefined && !isOver(found.token.expiresAt, nowMs) && !isOver(found.app.expiresAt, nowMs)
+    );
+  }
+}
+
+function isOver(expiresAt: string | null, nowMs: number): boolean {
+  return expiresAt !== null && nowMs >= Date.parse(expiresAt);
+}
+
+const BEARER = /^bearer +(mr_app_\S+)$/i;
+
+/** The app token that a request carries: `Router-Token`, or `Authorization: Bearer mr_app_…`. */
+export function tokenOf(headers: NodeJS.Dict<string | string[]>): string | undefined {
+  const own = headers['router-token'];
+  if (typeof own === 'string') return own.trim();
+  return BEARER.exec((headers['authorization'] as string | undefined) ?? '')?.[1];
+}

@@ -1,0 +1,17 @@
+import type { IncomingMessage } from 'node:http';
+import type { ProblemCode } from '../http/problems.ts';
+import { tokenOf, type Caller } from './app-directory.ts';
+import type { RoutedRequest, Snapshot } from './snapshot.ts';
+
+export type Authorization = { readonly caller: Caller | undefined } | { readonly refused: ProblemCode };
+
+/** Whether this request may go where its route leads: on a route that wants an app, its token says whose it is. */
+export function authorize(req: IncomingMessage, routed: RoutedRequest, snapshot: Snapshot): Authorization {
+  if (!routed.needsApp) return { caller: undefined };
+  const token = tokenOf(req.headers);
+  const caller = token === undefined ? undefined : snapshot.apps.identify(token, Date.now());
+  if (!caller) return { refused: 'unauthorized' };
+  const { paused, groups } = caller.app;
+  if (paused || (groups.length > 0 && !groups.includes(routed.group))) return { refused: 'forbidden' };
+  return { caller };
+}

@@ -1,0 +1,85 @@
+import { CommandError } from '../runtime/run-command.ts';
+import { groupKeys } from './keys.ts';
+
+/** What Redis needs to know of an agent's token to let it log in. */
+export interface AgentLogin {
+  /** The id in the token. */
+  readonly tokenId: string;
+  /** SHA-256 of the whole token, hex. */
+  readonly sha256: string;
+  /** The one group that it may reach. */
+  readonly group: string;
+}
+
+/** Every Redis user whose name begins so is an agent's token. */
+export const AGENT_USER_PREFIX = 'mr_agent_';
+
+const TOKEN = /^(mr_agent_[0-9A-Za-z]+)_[0-9A-Za-z]+_[0-9A-Za-z]+$/;
+
+export function agentUser(tokenId: string): string {
+  return `${AGENT_USER_PREFIX}${tokenId}`;
+}
+
+/** A token is a login: its beginning is the name, the whole of it the password. */
+export function loginOfToken(token: string): { username: string; password: string } {
+  const username = TOKEN.exec(token)?.[1];
+  // Never repeated in a message.
+  if (username === undefined) throw new CommandError('not an agent token: mr_agent_<id>_<secret>_<checksum>');
+  return { username, password: token };
+}
+
+/**
+ * What an agent's connections send themselves (redis-agent-link.ts, heartbeat.ts, inbox.ts, outbox.ts, engine.ts,
+ * connection.ts). AUTH, HELLO, QUIT and RESET need no rule: Redis lets everybody run them.
+ */
+const LINK_COMMANDS = [
+  // A script is sent by its hash, and by its text when Redis does not know it: newer agents bring newer scripts.
+  'evalsha',
+  'eval',
+  'xreadgroup',
+  'xpending',
+  'xrange',
+  'ssubscribe',
+  // The agent's own record, read only.
+  'get',
+  // Whether Redis has loaded its data, and whether it is one that the router may run on.
+  'info',
+  // Only names the connection in CLIENT LIST; agents would work without it.
+  'client|setname',
+  // For a URL with a database number. Keys are matched by name in whichever database.
+  'select',
+];
+
+/** What heartbeat.lua, reply.lua, give-back.lua and leave.lua call: Redis holds a script to the rules of its caller. */
+const SCRIPT_COMMANDS = [
+  ...['hdel', 'hget', 'hincrby', 'hmget', 'hset', 'hvals'],
+  ...['pexpire', 'spublish', 'time'],
+  ...['xack', 'xadd', 'xclaim', 'xdel', 'xgroup|create', 'xgroup|delconsumer', 'xlen', 'xtrim'],
+  // Tells a frame that is sent again after a cut from one whose attempt was taken away.
+  'xrevrange',
+  ...['zadd', 'zcard', 'zrem', 'zscore'],
+];
+
+/**
+ * The rules of a token's Redis user, for ACL SETUSER: its group's keys and channels, its own record to read, and the
+ * commands above. One set for every engine: all of them, subcommands too, are known since Redis 7.0, and a rule that a
+ * server does not know would make it refuse the whole set. Throws when a value could widen a pattern.
+ */
+export function agentAclRules({ tokenId, sha256, group }: AgentLogin): string[] {
+  // Of what a name may hold nothing has a meaning in a pattern (`*`, `?`, `[`, `\` have; braces are themselves).
+  if (!/^[A-Za-z0-9._-]+$/.test(group)) throw new Error(`not a group name: ${JSON.stringify(group)}`);
+  if (!/^[0-9A-Za-z]+$/.test(tokenId)) throw new Error(`not the id of a token: ${JSON.stringify(tokenId)}`);
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`not a SHA-256 in hex: ${JSON.stringify(sha256)}`);
+  const { prefix } = groupKeys(group);
+  return [
+    // SETUSER adds to what a user has: everything is taken away first.
+    'reset',
+    'on',
+    `#${sha256}`,
+    `~${prefix}*`,
+    `%R~mr:{agent:${tokenId}}:*`,
+    `&${prefix}*`,
+    '-@all',
+    ...[...LINK_COMMANDS, ...SCRIPT_COMMANDS].map((command) => `+${command}`),
+  ];
+}

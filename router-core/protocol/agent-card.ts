@@ -1,0 +1,50 @@
+import { createBackoff, sleep } from '../runtime/backoff.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { AGENT_USER_PREFIX, loginOfToken } from './agent-acl.ts';
+import { Connection } from './connection.ts';
+import { agentCardKey } from './keys.ts';
+
+/** What an agent's token is for: the one thing that it can read outside of its group. */
+export interface AgentCard {
+  /** Name of the agent record. */
+  readonly agent: string;
+  readonly group: string;
+  /** Slots of all instances of the record together; 0 = no limit. */
+  readonly concurrency: number;
+  readonly scopes: readonly string[];
+}
+
+/** The id in an agent's token, which is no secret. Throws a CommandError for what is not one. */
+export function tokenIdOf(token: string): string {
+  return loginOfToken(token).username.slice(AGENT_USER_PREFIX.length);
+}
+
+export interface ReadCardOptions {
+  readonly redisUrl: string;
+  readonly token: string;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** Asks until there is an answer: Redis may be away, or have lost its data. Undefined when the signal aborts. */
+export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard | undefined> {
+  const { redisUrl: url, token, signal, log } = options;
+  const connection = new Connection({ url, token, purpose: 'commands', log });
+  const backoff = createBackoff({ minMs: 100, maxMs: 2_000 });
+  let said = false;
+  try {
+    while (!signal.aborted) {
+      const client = await connection.ready(signal);
+      const text = await client?.get(agentCardKey(tokenIdOf(token))).catch(() => undefined);
+      if (text !== undefined && text !== null) return JSON.parse(text) as AgentCard;
+      if (text === null && !said) {
+        log.warn('Redis does not know what this token is for; waiting for router-api to tell it');
+        said = true;
+      }
+      await sleep(backoff.next(), signal);
+    }
+    return undefined;
+  } finally {
+    connection.close();
+  }
+}

@@ -1,0 +1,20 @@
+#!lua flags=allow-oom
+-- The semaphore of one app: taken when a request comes, renewed while it lasts, released at its end.
+--
+-- KEYS  permits
+-- ARGV  "take", "renew" or "release", limit, ttl ms, then request ids
+-- Returns 1; when taking, 0: the limit is reached.
+local permits, action, limit, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+if action == 'release' then
+  redis.call('ZREM', permits, unpack(ARGV, 4))
+  return 1
+end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if action == 'take' then
+  redis.call('ZREMRANGEBYSCORE', permits, '-inf', now)
+  if redis.call('ZCARD', permits) >= limit then return 0 end
+end
+for i = 4, #ARGV do redis.call('ZADD', permits, now + ttl, ARGV[i]) end
+redis.call('PEXPIRE', permits, ttl)
+return 1

@@ -1,0 +1,98 @@
+import { onTestFinished } from 'vitest';
+import { createToken } from '../../router-core/config/token.ts';
+import type { AgentLogin } from '../../router-core/protocol/agent-acl.ts';
+import {
+  provisionAgentLogins,
+  type AgentLoginChanges,
+} from '../../router-core/protocol/provision-agent-logins.ts';
+import { withRedis } from './parts.ts';
+import { startRedis, type TestRedis } from './redis.ts';
+
+const PASSWORD = 'of-the-default-user';
+
+/** A Redis that lets nobody in without a login. */
+export interface GuardedRedis extends TestRedis {
+  /** Of the default user, who may do everything. */
+  readonly adminUrl: string;
+}
+
+export async function startGuardedRedis(args: string[] = []): Promise<GuardedRedis> {
+  const redis = await startRedis({ args: ['--requirepass', PASSWORD, ...args] });
+  return Object.assign(redis, { adminUrl: urlAs(redis, 'default', PASSWORD) });
+}
+
+/** Ends with the test. */
+export async function guardedRedisHere(args: string[] = []): Promise<GuardedRedis> {
+  const redis = await startGuardedRedis(args);
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+export function urlAs({ url }: TestRedis, user: string, password: string): string {
+  return Object.assign(new URL(url), { username: user, password }).href;
+}
+
+export interface TestLogin extends AgentLogin {
+  readonly token: string;
+  readonly user: string;
+}
+
+export function newLogin(group: string): TestLogin {
+  const { token, stored } = createToken('agent', new Date().toISOString());
+  return { token, tokenId: stored.id, sha256: stored.sha256, group, user: `mr_agent_${stored.id}` };
+}
+
+/** The Redis URL of an agent that has nothing but its token. */
+export function agentUrl(redis: TestRedis, { user, token }: TestLogin): string {
+  return urlAs(redis, user, token);
+}
+
+/** On a connection of its own, as router-api would after it was started. */
+export function provision(redis: GuardedRedis, wanted: readonly AgentLogin[]): Promise<AgentLoginChanges> {
+  return withRedis(redis.adminUrl, (client) => provisionAgentLogins([client], wanted));
+}
+
+/** Connections that are logged in as this user. */
+export function connectionsOf(redis: GuardedRedis, user: string): Promise<string[]> {
+  return withRedis(redis.adminUrl, async (client) => {
+    const list = (await client.call('CLIENT', 'LIST')) as string;
+    return list.split('\n').filter((line) => line.includes(` user=${user} `));
+  });
+}
+
+/** What Redis says to a login that may not; and to anybody about a few commands within scripts. */
+const DENIED = [
+  /^NOPERM /,
+  // Redis 7.0, then Redis 7.2 and later.
+  /The user executing the script can't /,
+  /ACL failure in script/,
+  /This Redis command is not allowed from script/,
+];
+
+/** How a command reaches Redis; a stolen token can be used in any of these ways. */
+const WAYS = {
+  plainly: (words: string[]) => words,
+  'in a script': (words: string[]) => ['EVAL', 'return redis.call(unpack(ARGV))', '0', ...words],
+  'in a script that declares its key': (words: string[]) => {
+    const keyAt = words.findIndex((word) => word.includes('mr:'));
+    const all = words.map((_word, i) => (i === keyAt ? 'KEYS[1]' : `ARGV[${i + 1}]`));
+    return ['EVAL', `return redis.call(${all.join(', ')})`, '1', words[keyAt] ?? 'none', ...words];
+  },
+} as const;
+export type Way = keyof typeof WAYS;
+
+/** Runs a command, given as words with a blank between, and returns the denial; undefined when it was let through. */
+export async function denialOf(
+  url: string,
+  command: string,
+  way: Way = 'plainly',
+): Promise<string | undefined> {
+  const [name = '', ...args] = WAYS[way](command.split(' '));
+  // A connection of its own: a command that is not refused may leave it in any state. In small letters the client knows
+  // what subscribes.
+  const error = await withRedis(url, (client) => client.call(name.toLowerCase(), ...args)).then(
+    () => undefined,
+    (failure: Error) => failure.message,
+  );
+  return DENIED.some((denied) => denied.test(error ?? '')) ? error : undefined;
+}
