@@ -120,6 +120,7 @@ export class RequestFront {
       return undefined;
     }
     const { caller } = access;
+    if (caller) this.#context.link.reporter.tokenUsed(caller.tokenId);
     const context = this.#context;
     return admitRequest({ context, req, reply, routed, caller, checked, sendContinue, fromClient });
   }

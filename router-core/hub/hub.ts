@@ -1,7 +1,10 @@
 import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import type { ConfigState } from '../protocol/config-state.ts';
+import type { HubReport } from '../protocol/hub-reporter.ts';
 import { HubLink } from '../protocol/hub-link.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { packageVersion } from '../runtime/package-info.ts';
 import { RequestFront } from './accept-request.ts';
 import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
@@ -30,7 +33,21 @@ const OPEN_WARNING =
 
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
 export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
-  const link = new HubLink({ redisUrl: config.redisUrl, onState: (state) => takeState(state), log });
+  const startedAt = new Date().toISOString();
+  let address = '';
+  const report = (): HubReport => ({
+    name: hostname(),
+    version: packageVersion(),
+    startedAt,
+    address,
+    configVersion: front.snapshot?.version ?? 0,
+    inFlight: context.inFlight.size,
+    groups: Object.fromEntries(
+      [...link.inFlight()].map(([group, inFlight]) => [group, { ...context.rates.of(group), inFlight }]),
+    ),
+  });
+  const onState = (state: ConfigState) => takeState(state);
+  const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
   const context: HubContext = { config, link, log, inFlight: new Set(), rates: new ServiceRate() };
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);
@@ -58,19 +75,20 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     await listen(server, config);
   } catch (error) {
     clearInterval(revoking);
-    link.close();
     context.rates.close();
+    await link.close();
     throw error;
   }
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : config.port;
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound ? bound.port : config.port;
+  address = `${config.host}:${port}`;
   return {
     port,
     close: async () => {
       await drainHub({ server, switched: front.switched, context, readiness, drainMs: config.drainMs });
       clearInterval(revoking);
       context.rates.close();
-      link.close();
+      await link.close();
     },
     checked: link.check(),
   };

@@ -3,7 +3,7 @@ const ALPHA = 0.2;
 
 /** How many requests per second each group has answered lately, seen from this hub; tells when to come again. */
 export class ServiceRate {
-  readonly #groups = new Map<string, { count: number; rate: number }>();
+  readonly #groups = new Map<string, { count: number; rate: number; total: number }>();
   readonly #timer: NodeJS.Timeout;
 
   constructor() {
@@ -13,8 +13,10 @@ export class ServiceRate {
 
   served(group: string): void {
     const entry = this.#groups.get(group);
-    if (entry) entry.count += 1;
-    else this.#groups.set(group, { count: 1, rate: 0 });
+    if (entry) {
+      entry.count += 1;
+      entry.total += 1;
+    } else this.#groups.set(group, { count: 1, rate: 0, total: 1 });
   }
 
   /** Seconds until so many requests in line are served, 1 to 60. */
@@ -23,6 +25,12 @@ export class ServiceRate {
     const perSecond = Math.max(rate, count * ALPHA);
     if (perSecond <= 0) return 5;
     return Math.min(60, Math.max(1, Math.ceil(inLine / perSecond)));
+  }
+
+  /** Replies of a group since the start, and per second lately. */
+  of(group: string): { served: number; perSecond: number } {
+    const { total = 0, rate = 0 } = this.#groups.get(group) ?? {};
+    return { served: total, perSecond: Math.round(rate * 10) / 10 };
   }
 
   close(): void {

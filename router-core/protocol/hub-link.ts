@@ -7,6 +7,7 @@ import { ConfigWatch } from './config-watch.ts';
 import { Connection } from './connection.ts';
 import { checkEngine } from './engine.ts';
 import type { GroupQueue } from './group-queue.ts';
+import { HubReporter, type HubReport } from './hub-reporter.ts';
 import { Inbox } from './inbox.ts';
 import { groupKeys } from './keys.ts';
 import { ServedGroup, type ServedSettings } from './served-group.ts';
@@ -16,6 +17,8 @@ export interface HubLinkOptions {
   readonly redisUrl: string;
   /** Called with every version of the configuration; to be answered with `serve()`. */
   readonly onState: (state: ConfigState) => void;
+  /** What the hub says of itself, but its groups. */
+  readonly report: () => HubReport;
   readonly log: Logger;
 }
 
@@ -25,6 +28,7 @@ export class HubLink {
   readonly hub = randomBytes(6).toString('hex');
   readonly inbox: Inbox;
   readonly appLimits: AppLimits;
+  readonly reporter: HubReporter;
   readonly #options: HubLinkOptions;
   readonly #commands: Connection;
   readonly #doorbells: Connection;
@@ -35,11 +39,12 @@ export class HubLink {
 
   constructor(options: HubLinkOptions) {
     this.#options = options;
-    const { redisUrl: url, onState, log } = options;
+    const { redisUrl: url, onState, report, log } = options;
     this.#commands = new Connection({ url, purpose: 'commands', log });
     this.#doorbells = new Connection({ url, purpose: 'doorbells', log });
     this.inbox = new Inbox({ commands: this.#commands, doorbells: this.#doorbells, channels: [], log });
     this.appLimits = new AppLimits(this.#commands);
+    this.reporter = new HubReporter({ hub: this.hub, commands: this.#commands, report, log });
     this.#commands.onReady(() => {
       for (const group of this.#groups.values()) group.publish();
     });
@@ -94,12 +99,18 @@ export class HubLink {
     return this.#group(group).lastSweep;
   }
 
+  /** Requests in flight by group. */
+  inFlight(): ReadonlyMap<string, number> {
+    return new Map([...this.#groups].map(([name, { queue }]) => [name, queue.inFlight]));
+  }
+
   /** A request id: unique, and it names its hub. */
   nextId(): string {
     return `${this.hub}-${(this.#sequence++).toString(36)}`;
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await Promise.race([this.reporter.close(), sleep(500)]);
     this.#closing.abort();
     this.#config.close();
     this.appLimits.close();

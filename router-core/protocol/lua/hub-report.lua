@@ -1,0 +1,21 @@
+#!lua flags=allow-oom
+-- What a hub says of itself, and which tokens it has seen. Reports of hubs that have been silent for a minute go.
+--
+-- KEYS  hubs, used
+-- ARGV  hub, report JSON ("" takes it out), then ids of tokens that were used
+-- Returns 1.
+local hubs, used, hub, report = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local at = string.format('%.0f', now)
+if report == '' then
+  redis.call('HDEL', hubs, hub)
+else
+  redis.call('HSET', hubs, hub, '{"at":' .. at .. ',' .. string.sub(report, 2))
+end
+local reports = redis.call('HGETALL', hubs)
+for i = 1, #reports, 2 do
+  if now - tonumber(string.match(reports[i + 1], '^{"at":(%d+)') or '0') > 60000 then redis.call('HDEL', hubs, reports[i]) end
+end
+for i = 3, #ARGV do redis.call('HSET', used, ARGV[i], at) end
+return 1
