@@ -1,4 +1,5 @@
 import { readAgentCard, tokenIdOf } from '../protocol/agent-card.ts';
+import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { AgentConfig } from './config.ts';
 import { Instance } from './instance.ts';
@@ -21,28 +22,48 @@ export interface AgentIdentity {
   readonly tokenId: string | undefined;
 }
 
+/** Pause before an instance whose record has changed starts anew, ms. */
+const MOVE_PAUSE_MS = 500;
+
 /**
  * Starts an instance per upstream: independent of each other, in one process. `onDraining` is called when its record says
  * that it should end.
  */
 export function startAgent(config: AgentConfig, log: Logger, onDraining: () => void = () => {}): Agent {
   const closing = new AbortController();
-  const several = config.upstreams.length > 1;
-  let instances: Instance[] = [];
+  const instances = new Map<string, Instance>();
+
+  const launch = async (url: string, name: string, identity: AgentIdentity): Promise<void> => {
+    const onMoved = () => void move(url, name);
+    const instance = new Instance({ config, identity, url, name, onDraining, onMoved, log });
+    instances.set(name, instance);
+    await instance.start();
+  };
+  // Its record has another group or other scopes: what runs finishes in the old place, then it joins the new one.
+  const move = async (url: string, name: string): Promise<void> => {
+    log.info({ name }, 'the agent record has changed, joining anew');
+    await instances.get(name)?.close();
+    await sleep(MOVE_PAUSE_MS, closing.signal);
+    const identity = await identify(config, log, closing.signal);
+    if (!identity || closing.signal.aborted) return;
+    await launch(url, name, identity).catch((error: unknown) => {
+      log.error({ err: error, name }, 'could not join');
+    });
+  };
   const start = async () => {
     const identity = await identify(config, log, closing.signal);
     if (!identity || closing.signal.aborted) return;
-    instances = config.upstreams.map((url, i) => {
-      const name = several ? `${config.name}-${i + 1}` : config.name;
-      return new Instance({ config, identity, url, name, onDraining, log });
+    const several = config.upstreams.length > 1;
+    const starting = config.upstreams.map((url, i) => {
+      return launch(url, several ? `${config.name}-${i + 1}` : config.name, identity);
     });
-    await Promise.all(instances.map((instance) => instance.start()));
+    await Promise.all(starting);
   };
   return {
     joined: start(),
     close: async () => {
       closing.abort();
-      await Promise.all(instances.map((instance) => instance.close()));
+      await Promise.all([...instances.values()].map((instance) => instance.close()));
     },
   };
 }

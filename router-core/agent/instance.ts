@@ -19,6 +19,8 @@ export interface InstanceOptions {
   readonly name: string;
   /** Its agent record says that it should end. */
   readonly onDraining: () => void;
+  /** Its agent record has another group or other scopes. Called once. */
+  readonly onMoved: () => void;
   readonly log: Logger;
 }
 
@@ -27,6 +29,7 @@ export class Instance {
   readonly #config: AgentConfig;
   readonly #identity: AgentIdentity;
   readonly #onDraining: () => void;
+  readonly #onMoved: () => void;
   readonly #log: Logger;
   readonly #link: AgentLink;
   readonly #upstream: Upstream;
@@ -34,19 +37,21 @@ export class Instance {
   readonly #headersFor: (raw: readonly string[]) => string[];
   readonly #running = new Map<string, RunningRequest | undefined>();
   #draining = false;
+  #closed: Promise<void> | undefined;
   /** What the group lets us do, as the last heartbeat told. */
   #grant: Grant;
   /** Wakes the pull loop when it waits for a slot or for the upstream. */
   #wake: () => void = () => undefined;
   #pulling: Promise<void> = Promise.resolve();
 
-  constructor({ config, identity, url, name, onDraining, log }: InstanceOptions) {
+  constructor({ config, identity, url, name, onDraining, onMoved, log }: InstanceOptions) {
     this.#config = config;
     this.#identity = identity;
     this.#onDraining = onDraining;
+    this.#onMoved = onMoved;
     this.#log = log.child({ upstream: url });
     const { redisUrl, token, connectTimeoutMs, healthPath } = config;
-    const { group, concurrency, record } = identity;
+    const { group, concurrency, scopes, record } = identity;
     this.#grant = { slots: concurrency, state: 'active' };
     this.#headersFor = compileHeaderRules(config);
     this.#upstream = createUpstream({ url, concurrency, connectTimeoutMs, healthPath });
@@ -54,6 +59,7 @@ export class Instance {
       redisUrl,
       token,
       group,
+      scopes,
       record,
       name,
       report: () => this.#report(name),
@@ -80,7 +86,12 @@ export class Instance {
   }
 
   /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#draining = true;
     const endAt = performance.now() + this.#config.drainMs;
     this.#wake();
@@ -118,6 +129,7 @@ export class Instance {
   #onGrant(grant: Grant): void {
     const before = this.#grant;
     this.#grant = grant;
+    if (this.#draining) return;
     if (grant.slots > before.slots) this.#wake();
     if (grant.state === before.state) return;
     const { record: agent } = this.#identity;
@@ -127,6 +139,7 @@ export class Instance {
     // So that others see the state at once.
     void this.#link.report();
     if (grant.state === 'draining') this.#onDraining();
+    if (grant.state === 'moved') this.#onMoved();
   }
 
   get #free(): number {

@@ -18,7 +18,14 @@ export interface ForwardContext {
 }
 
 /** What the router says itself, and what is said to the router only: clients' fields of these names stop here. */
-const OWN = new Set(['router-token', 'router-request-id', 'router-agent', 'router-executed', 'router-error']);
+const OWN = new Set([
+  'router-token',
+  'router-scope',
+  'router-request-id',
+  'router-agent',
+  'router-executed',
+  'router-error',
+]);
 
 const APP_TOKEN = /^bearer +mr_app_/i;
 

@@ -9,9 +9,10 @@ import { answerControl } from './control.ts';
 import type { Readiness } from './drain.ts';
 import type { Exchange, HubContext } from './exchange.ts';
 import { hasBody } from './hub-message.ts';
+import type { Caller } from './app-directory.ts';
 import { authorize } from './authorize.ts';
 import type { RouteRequest } from '../routing/route-search.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { RoutedRequest, Snapshot } from './snapshot.ts';
 
 /** The way in: checks what Node's parser let through, finds the group, hands the request to admission. */
 export class RequestFront {
@@ -104,32 +105,42 @@ export class RequestFront {
       reply.startAndEnd(204, 'No Content', [], undefined);
       return undefined;
     }
-    const { snapshot } = this;
-    const routed = snapshot?.route(routeRequest(req, checked));
-    if (!snapshot || !routed) {
-      this.refuse(reply, req, snapshot ? 'no-route' : 'store-unavailable');
+    const resolved = this.#resolve(req, checked);
+    if (typeof resolved === 'string') {
+      this.refuse(reply, req, resolved);
       return undefined;
     }
-    if (routed.target.length > MAX_TARGET_BYTES) {
-      this.refuse(reply, req, 'target-too-long');
-      return undefined;
-    }
-    const access = authorize(req, routed, snapshot);
-    if ('refused' in access) {
-      this.refuse(reply, req, access.refused);
-      return undefined;
-    }
-    const { caller } = access;
-    if (caller) this.#context.link.reporter.tokenUsed(caller.tokenId);
     const context = this.#context;
-    return admitRequest({ context, req, reply, routed, caller, checked, sendContinue, fromClient });
+    return admitRequest({ context, req, reply, ...resolved, checked, sendContinue, fromClient });
+  }
+
+  /** Where a request goes and who sends it, or why it may not. */
+  #resolve(
+    req: IncomingMessage,
+    checked: AcceptedRequest,
+  ): { routed: RoutedRequest; caller: Caller | undefined } | ProblemCode {
+    const { snapshot } = this;
+    const { link } = this.#context;
+    if (!snapshot) return 'store-unavailable';
+    const routed = snapshot.route(routeRequest(req, checked));
+    if (!routed) return 'no-route';
+    if (routed.target.length > MAX_TARGET_BYTES) return 'target-too-long';
+    const access = authorize(req, routed, snapshot);
+    if ('refused' in access) return access.refused;
+    const { caller } = access;
+    if (caller) link.reporter.tokenUsed(caller.tokenId);
+    const asked = req.headers['router-scope'];
+    if (routed.scope === undefined && asked === undefined) return { routed, caller };
+    const scope = routed.scope ?? String(asked);
+    // There is no line for what no agent has ever carried.
+    if (!link.queue(routed.group).hasScope(scope)) return 'no-agent';
+    return { routed: { ...routed, scope }, caller };
   }
 }
 
-function routeRequest(
-  req: IncomingMessage,
-  { target, authority }: Extract<CheckedRequest, { ok: true }>,
-): RouteRequest {
+type AcceptedRequest = Extract<CheckedRequest, { ok: true }>;
+
+function routeRequest(req: IncomingMessage, { target, authority }: AcceptedRequest): RouteRequest {
   const { method = '', headers } = req;
   const value = (name: string) => {
     const field = Object.hasOwn(headers, name) ? headers[name] : undefined;

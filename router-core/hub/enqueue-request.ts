@@ -25,6 +25,7 @@ export async function enqueueRequest(exchange: Exchange, head: RequestHead, body
         end: body.complete ? trailersOf(req) : undefined,
       }),
       attempts: policy.attempts,
+      scope: exchange.scope,
       repeatable: isRepeatable(exchange),
       bodyFollows: !body.complete,
       deadlineMs: Math.ceil(exchange.remainingMs),

@@ -66,8 +66,8 @@ export interface Exchange {
 export interface Grant {
   /** Of the slots that it offered. */
   readonly slots: number;
-  /** Of its agent record; unknown: Redis does not know the record (any more, or yet). */
-  readonly state: 'active' | 'paused' | 'draining' | 'unknown';
+  /** Of its agent record; unknown: Redis does not know the record (any more, or yet); moved: it has other scopes. */
+  readonly state: 'active' | 'paused' | 'draining' | 'unknown' | 'moved';
 }
 
 /** What an instance says of itself, stored as JSON for operators. */

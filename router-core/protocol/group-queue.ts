@@ -6,6 +6,7 @@ import { FrameStream } from './frame-stream.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
 import type { GroupKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
+import { groupScriptArgs, groupScriptKeys, scopesOfLanes } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { hubLeaseMs, RETRY_MS, streamTtlMs } from './times.ts';
 
@@ -18,6 +19,8 @@ export interface AdmitRequest {
   /** Head, inline body, and the end when the body is complete: one frame of seq 0. */
   readonly payload: Buffer;
   readonly attempts: number;
+  /** Only agents that carry it may run the request. */
+  readonly scope: string | undefined;
   /** May run again after it was pulled (RFC 9110 §9.2.2). */
   readonly repeatable: boolean;
   readonly bodyFollows: boolean;
@@ -57,12 +60,15 @@ export class GroupQueue {
   #inFlight = 0;
   #toUnlink: string[] = [];
   #unlinkTimer: NodeJS.Timeout | undefined;
-  /** Names of the group's lanes. One so far; every key and call takes them already. */
-  readonly lanes: readonly string[] = ['0'];
+  /** The group's lanes, as the last sweep found them, and all scopes that requests may ask for. */
+  #lanes: readonly string[] = ['0'];
+  #scopes: readonly string[] = [];
+  #scriptKeys: readonly string[];
 
   constructor(options: GroupQueueOptions) {
     this.#options = options;
     const { keys, commands, log } = options;
+    this.#scriptKeys = groupScriptKeys(keys, this.#lanes, this.#scopes);
     this.#admissions = new GroupCommit({
       ...BATCH_LIMITS,
       bytesOf: ({ request }) => request.payload.length,
@@ -100,13 +106,26 @@ export class GroupQueue {
 
   /** KEYS that group.lua names. */
   get scriptKeys(): string[] {
-    const { waiting, redelivery, lanes, permits, settings, hubs, lane } = this.#options.keys;
-    return [waiting, redelivery, lanes, permits, settings, hubs, ...this.lanes.map(lane)];
+    return [...this.#scriptKeys];
   }
 
   /** ARGV that group.lua names. */
   get scriptArgs(): (string | number)[] {
-    return [this.lanes.length, ...this.lanes];
+    return groupScriptArgs(this.#lanes, this.#scopes);
+  }
+
+  /** Whether there may be agents that carry this scope. */
+  hasScope(scope: string): boolean {
+    return this.#scopes.includes(scope);
+  }
+
+  /** Takes the lanes that a sweep has found. */
+  setLanes(found: readonly string[]): void {
+    const lanes = [...new Set(['0', ...found])].sort();
+    if (lanes.length === this.#lanes.length && lanes.every((lane, i) => lane === this.#lanes[i])) return;
+    this.#lanes = lanes;
+    this.#scopes = scopesOfLanes(lanes);
+    this.#scriptKeys = groupScriptKeys(this.#options.keys, lanes, this.#scopes);
   }
 
   /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
@@ -224,8 +243,16 @@ export class GroupQueue {
     const { queueDepth, leaseMs } = this.#options.limits();
     args.push(this.#options.hub, hubLeaseMs(leaseMs), queueDepth, unlinks.length, batch.length);
     for (const { request } of batch) {
-      const { id, attempts, deadlineMs, waitMs, payload } = request;
-      args.push(id, `1 ${attempts} ${flagsOf(request)}`, deadlineMs, waitMs, again ? attempts : 0, payload);
+      const { id, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
+      args.push(
+        id,
+        `1 ${attempts} ${flagsOf(request)}`,
+        scope,
+        deadlineMs,
+        waitMs,
+        again ? attempts : 0,
+        payload,
+      );
       for (let attempt = 1; again && attempt <= attempts; attempt++) keys.push(this.replyKey(id, attempt));
     }
     return { keys, args };
@@ -240,7 +267,7 @@ function flagsOf({ repeatable, bodyFollows }: AdmitRequest): string {
 function admissionOf(place: string): Admission {
   if (place === 'full' || place === 'busy') return { outcome: place };
   if (place === 'known') return { outcome: 'waiting', place: '' };
-  return { outcome: place.startsWith('w ') ? 'waiting' : 'handed', place };
+  return { outcome: place.startsWith('w') ? 'waiting' : 'handed', place };
 }
 
 function rejectAll(pending: Pending[], error: StoreUnavailableError): void {

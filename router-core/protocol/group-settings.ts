@@ -20,6 +20,7 @@ export interface AgentSettings {
   /** Slots of all its instances together; 0 = no limit. */
   readonly concurrency: number;
   readonly state: 'active' | 'paused' | 'draining';
+  readonly scopes: readonly string[];
 }
 
 const script = loadScript('settings');
@@ -32,6 +33,7 @@ export function settingsOf(state: ConfigState, { name, paused, concurrency, leas
     if (agent.group !== name) continue;
     agents.push({
       name: agent.name,
+      scopes: agent.scopes,
       concurrency: agent.concurrency,
       state: agent.draining ? 'draining' : agent.paused ? 'paused' : 'active',
     });
@@ -56,7 +58,12 @@ export async function publishGroupSettings(
     [
       ...[prefix, version, NUDGE],
       ...['concurrency', concurrency, 'lease', leaseMs, 'paused', paused ? 1 : 0],
-      ...agents.flatMap((agent) => [`agent:${agent.name}`, `${agent.concurrency} ${agent.state}`]),
+      ...agents.flatMap((agent) => [`agent:${agent.name}`, agentField(agent)]),
     ],
   );
+}
+
+/** As heartbeat.lua reads it: cap, state, scopes. */
+function agentField({ concurrency, state, scopes }: AgentSettings): string {
+  return `${concurrency} ${state} ${[...scopes].sort().join('+') || '-'}`;
 }

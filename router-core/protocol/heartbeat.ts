@@ -3,6 +3,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Grant, InstanceReport } from './agent-link.ts';
 import { isServerError, type Connection } from './connection.ts';
 import type { GroupKeys } from './keys.ts';
+import { groupScriptArgs, groupScriptKeys, scopesOf } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { heartbeatMs, RETRY_MS, streamTtlMs } from './times.ts';
 
@@ -89,6 +90,10 @@ export class Heartbeat {
       } catch (error) {
         if (signal.aborted) return;
         this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
+        // The login is for another group now.
+        if (isServerError(error) && error.message.startsWith('NOPERM')) {
+          this.#options.onGrant({ slots: 0, state: 'moved' });
+        }
         await sleep(isServerError(error) ? backoff.next() : RETRY_MS, signal);
       }
     }
@@ -105,20 +110,13 @@ export class Heartbeat {
       client,
       script,
       [
-        ...[
-          keys.waiting,
-          keys.redelivery,
-          keys.lanes,
-          keys.permits,
-          keys.settings,
-          keys.hubs,
-          keys.lane(lane),
-        ],
+        ...groupScriptKeys(keys, [lane], scopesOf(lane)),
         ...[keys.slots, keys.agentSlots, keys.instances, keys.reports],
         ...held.flatMap(({ id, attempt }) => [keys.up(id), keys.down(id, attempt)]),
       ],
       [
-        ...[1, lane, instance, record, slots, JSON.stringify(report), this.streamTtlMs, held.length],
+        ...groupScriptArgs([lane], scopesOf(lane)),
+        ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, held.length],
         ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
       ],
     )) as [string, string, number, number, Grant['state'], ...string[]];

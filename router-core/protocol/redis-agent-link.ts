@@ -19,6 +19,7 @@ import { Inbox, type FrameReader } from './inbox.ts';
 import { CONSUMER_GROUP, groupKeys, type GroupKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
+import { groupScriptArgs, groupScriptKeys, laneOf, scopesOf } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { RETRY_MS } from './times.ts';
 
@@ -27,6 +28,8 @@ export interface RedisAgentLinkOptions {
   /** The agent's token, which is its login; without it, the URL says who logs in. */
   readonly token?: string | undefined;
   readonly group: string;
+  /** Only requests that ask for one of these, or for none, come here. */
+  readonly scopes: readonly string[];
   /** Name of its agent record, when it has one. */
   readonly record?: string | undefined;
   /** What people call it; the instance's name starts with it. */
@@ -58,7 +61,7 @@ export class RedisAgentLink implements AgentLink {
   readonly instance: string;
   readonly #options: RedisAgentLinkOptions;
   readonly #keys: GroupKeys;
-  readonly #lane = '0';
+  readonly #lane: string;
   readonly #commands: Connection;
   readonly #blocking: Connection;
   readonly #doorbells: Connection;
@@ -77,6 +80,7 @@ export class RedisAgentLink implements AgentLink {
     const { redisUrl: url, token, group, name, log } = options;
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
+    this.#lane = laneOf(options.scopes);
     this.#commands = new Connection({ url, token, purpose: 'commands', log });
     this.#blocking = new Connection({ url, token, purpose: 'blocking', blockMs: BLOCK_MS, log });
     this.#doorbells = new Connection({ url, token, purpose: 'doorbells', log });
@@ -103,7 +107,7 @@ export class RedisAgentLink implements AgentLink {
       connection: this.#commands,
       script: scripts.reply,
       keys: this.#scriptKeys,
-      args: () => [1, this.#lane, this.#heartbeat.streamTtlMs],
+      args: () => [...this.#scriptArgs, this.#heartbeat.streamTtlMs],
       settles: true,
       onRefused: (stream) => this.#onRefused(stream),
       onSettled: (settlements) => {
@@ -206,7 +210,7 @@ export class RedisAgentLink implements AgentLink {
     const { id, attempt, entry } = request;
     const moved = encodeFrame(id, attempt, FENCE, { stop: true });
     const keys = [...this.#scriptKeys, this.#keys.slots, this.#keys.down(id, attempt)];
-    const args = [1, this.#lane, this.instance, entry, why, moved];
+    const args = [...this.#scriptArgs, this.instance, entry, why, moved];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     for (;;) {
@@ -231,7 +235,9 @@ export class RedisAgentLink implements AgentLink {
     const keys = [...this.#scriptKeys, slots, agentSlots, instances, reports];
     // When Redis is away the lease ends by itself.
     if (client)
-      await runScript(client, scripts.leave, keys, [1, this.#lane, this.instance]).catch(() => undefined);
+      await runScript(client, scripts.leave, keys, [...this.#scriptArgs, this.instance]).catch(
+        () => undefined,
+      );
     this.#outbox.close();
     this.#blocking.close();
     this.#doorbells.close();
@@ -239,8 +245,11 @@ export class RedisAgentLink implements AgentLink {
   }
 
   get #scriptKeys(): string[] {
-    const { waiting, redelivery, lanes, permits, settings, hubs, lane } = this.#keys;
-    return [waiting, redelivery, lanes, permits, settings, hubs, lane(this.#lane)];
+    return groupScriptKeys(this.#keys, [this.#lane], scopesOf(this.#lane));
+  }
+
+  get #scriptArgs(): (string | number)[] {
+    return groupScriptArgs([this.#lane], scopesOf(this.#lane));
   }
 
   #drop(reader: FrameReader, handlers: ExchangeHandlers): void {

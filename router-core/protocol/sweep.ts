@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { encodeFrame, FENCE } from './frames.ts';
 import type { GroupKeys } from './keys.ts';
 import type { GroupQueue } from './group-queue.ts';
+import { groupScriptArgs, groupScriptKeys, scopesOf } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { hubLeaseMs, streamTtlMs } from './times.ts';
 
@@ -35,12 +36,13 @@ const scripts = { sweep: loadScript('sweep'), recover: loadScript('recover') };
 /** One sweep of one group, see sweep.lua and recover.lua. Any number of hubs may do it at the same time. */
 export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   const { client, keys, queue, hub, leaseMs } = options;
-  const [instances, inLine, hubs, ...orphans] = (await runScript(
+  const [instances, inLine, hubs, lanes, ...orphans] = (await runScript(
     client,
     scripts.sweep,
     [...queue.scriptKeys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
     [...queue.scriptArgs, hub, hubLeaseMs(leaseMs)],
-  )) as [number, number, number, ...string[]];
+  )) as [number, number, number, string[], ...string[]];
+  queue.setLanes(lanes);
   const recovered: Orphan[] = [];
   for (let i = 0; i + 2 < orphans.length; i += 3) {
     const [lane = '', entry = '', meta = ''] = orphans.slice(i, i + 3);
@@ -58,17 +60,15 @@ async function recover(
 ): Promise<Orphan | undefined> {
   const [id = '', attemptText] = meta.split(' ');
   const attempt = Number(attemptText);
-  const { waiting, redelivery, lanes, permits, settings, hubs } = keys;
+  const scopes = scopesOf(lane);
   const frame = (code: string) => encodeFrame(id, attempt, FENCE, { failed: `${code}\nlease ended` });
   const outcome = await runScript(
     client,
     scripts.recover,
+    [...groupScriptKeys(keys, [lane], scopes), ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
     [
-      ...[waiting, redelivery, lanes, permits, settings, hubs, keys.lane(lane)],
-      ...[keys.dead, keys.up(id), keys.down(id, attempt)],
-    ],
-    [
-      ...[1, lane, entry, streamTtlMs(leaseMs)],
+      ...groupScriptArgs([lane], scopes),
+      ...[entry, streamTtlMs(leaseMs)],
       ...[encodeFrame(id, attempt, FENCE, { stop: true }), frame('agent-lost'), frame('attempts-exhausted')],
       'agent lost on every attempt',
     ],

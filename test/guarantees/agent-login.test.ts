@@ -182,6 +182,7 @@ test('the token beats the user in the URL, on all three connections', async () =
       slots: 1,
       report: { name: 'agent', version: '0', concurrency: 1, inFlight: 0, state: 'ready' },
     }),
+    scopes: [],
     onGrant: () => {},
     log: createLogger({ level: 'silent', name: 'test' }),
   });

@@ -6,7 +6,7 @@ import { startAgent, type Agent } from '../../router-core/agent/agent.ts';
 import type { AgentConfig } from '../../router-core/agent/config.ts';
 import type { HubConfig } from '../../router-core/hub/config.ts';
 import { startHub, type Hub } from '../../router-core/hub/hub.ts';
-import { createLogger } from '../../router-core/runtime/logger.ts';
+import { createLogger, type Logger } from '../../router-core/runtime/logger.ts';
 import { waitFor } from './wait.ts';
 
 const log = createLogger({
@@ -52,6 +52,7 @@ export async function startTestHub(
   redisUrl: string,
   group: string,
   options: Partial<HubConfig> = {},
+  hubLog: Logger = log,
 ): Promise<TestHub> {
   const hub = await startHub(
     {
@@ -76,7 +77,7 @@ export async function startTestHub(
       accessLog: false,
       ...options,
     },
-    log,
+    hubLog,
   );
   const url = `http://127.0.0.1:${hub.port}`;
   await hub.checked;

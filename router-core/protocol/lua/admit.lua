@@ -3,9 +3,9 @@
 --
 -- KEYS  group.lua's, then the keys to unlink, then, when asked before, per request its down stream of every attempt
 -- ARGV  group.lua's, then: hub, hub lease ms, queue depth, number of keys to unlink, number of requests, and per request:
---       id, "attempt maxAttempts flags", ms to the deadline, ms it may wait, attempts it was asked with before (0: never),
---       payload
--- Returns per request: "<lane> <entry>" handed over, "w <entry>" waiting, "full" no room to wait, "busy" may not wait,
+--       id, "attempt maxAttempts flags", scope (- for none; one of those given), ms to the deadline, ms it may wait, attempts
+--       it was asked with before (0: never), payload
+-- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy" may not wait,
 --       "known" asked before and found.
 --!include group
 --!include bells
@@ -27,39 +27,46 @@ local function is_known(id, attempts)
       return true
     end
   end
-  for _, stream in ipairs({ waiting, redelivery }) do
-    for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-      if parse_meta(entry[2][2]).id == id then return true end
+  for _, line in ipairs(lines) do
+    for _, stream in ipairs({ line.waiting, line.redelivery }) do
+      for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
+        if parse_meta(entry[2][2]).id == id then return true end
+      end
     end
   end
   return false
 end
 
 promote()
-local queued = redis.call('XLEN', waiting) + redis.call('XLEN', redelivery)
+local queued = 0
+for _, line in ipairs(lines) do
+  line.length = redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
+  queued = queued + line.length
+end
 local places = {}
 for i = 1, count do
-  local a = own_args + 5 + (i - 1) * 6
-  local id, head, payload = ARGV[a + 1], ARGV[a + 2], ARGV[a + 6]
-  local may_wait = tonumber(ARGV[a + 4])
-  local deadline = now + tonumber(ARGV[a + 3])
+  local a = own_args + 5 + (i - 1) * 7
+  local id, head, scope, payload = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 7]
+  local may_wait = tonumber(ARGV[a + 5])
+  local deadline = now + tonumber(ARGV[a + 4])
   -- A request handed over at once never expires in the queue; one that may wait carries its limit.
   local wait_until = deadline
-  if ARGV[a + 5] ~= '0' and is_known(id, tonumber(ARGV[a + 5])) then
+  if ARGV[a + 6] ~= '0' and is_known(id, tonumber(ARGV[a + 6])) then
     places[i] = 'known'
   else
-    local direct = queued == 0 and free_total > 0 and room > 0
-    if not direct then wait_until = math.min(deadline, now + may_wait) end
-    local meta = id .. ' ' .. head .. ' ' .. hub .. ' ' .. string.format('%.0f %.0f', deadline, wait_until)
-    if direct then
-      places[i] = hand_over(id, 1, meta, payload)
+    local line = line_of[scope]
+    local lane = line.length == 0 and room > 0 and best_lane(scope)
+    if not lane then wait_until = math.min(deadline, now + may_wait) end
+    local meta = id .. ' ' .. head .. ' ' .. hub .. ' ' .. string.format('%.0f %.0f ', deadline, wait_until) .. scope
+    if lane then
+      places[i] = hand_over(lane, id, 1, meta, payload)
     elseif may_wait <= 0 then
       places[i] = 'busy'
     elseif queued >= depth then
       places[i] = 'full'
     else
-      places[i] = 'w ' .. redis.call('XADD', waiting, '*', 'm', meta, 'p', payload)
-      queued = queued + 1
+      places[i] = line.place .. ' ' .. redis.call('XADD', line.waiting, '*', 'm', meta, 'p', payload)
+      line.length, queued = line.length + 1, queued + 1
     end
   end
 end

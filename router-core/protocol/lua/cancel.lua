@@ -26,9 +26,11 @@ local function find_in(stream)
 end
 
 local where, entry_id = string.match(place, '^(%S+) (%S+)$')
-if where == 'w' and redis.call('XDEL', waiting, entry_id) == 1 then return 'removed' end
+for _, line in ipairs(lines) do
+  if where == line.place and redis.call('XDEL', line.waiting, entry_id) == 1 then return 'removed' end
+end
 
-local lane_key, m = where and where ~= 'w' and lane_key_of(where), nil
+local lane_key, m = where and lane_key_of(where), nil
 if lane_key then
   local entry = redis.call('XRANGE', lane_key, entry_id, entry_id)[1]
   m = entry and parse_meta(entry[2][2])
@@ -38,11 +40,13 @@ for i = 1, m and 0 or lane_count do
   entry_id, m = find_in(lane_key)
   if m then break end
 end
-for _, stream in ipairs(m and {} or { redelivery, waiting }) do
-  local entry = find_in(stream)
-  if entry then
-    redis.call('XDEL', stream, entry)
-    return 'removed'
+for _, line in ipairs(m and {} or lines) do
+  for _, stream in ipairs({ line.redelivery, line.waiting }) do
+    local entry = find_in(stream)
+    if entry then
+      redis.call('XDEL', stream, entry)
+      return 'removed'
+    end
   end
 end
 if not m then return 'unknown' end

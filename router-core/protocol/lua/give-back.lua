@@ -39,7 +39,7 @@ if m then
       bell(m.hub, moved)
       m.attempt = m.attempt + 1
     end
-    redis.call('XADD', redelivery, '*', 'm', meta_string(m), 'p', entry[2][4])
+    redeliver(m, entry[2][4])
   end
 end
 read_free_slots()

@@ -1,12 +1,27 @@
 -- Included first by every script that hands requests over: names its keys, reads the clock, the limit and the free slots.
 --
--- KEYS  1 waiting  2 redelivery  3 lanes  4 permits  5 settings  6 hubs  7… one stream per lane, then the script's own
--- ARGV  1 number of lanes  2… their names, then the script's own
+-- KEYS  1 waiting  2 redelivery  3 lanes  4 permits  5 settings  6 hubs  7… one stream per lane, then per scope its waiting
+--       and its redelivery, then the script's own
+-- ARGV  1 number of lanes  2… their names, then number of scopes, their names, then the script's own
 -- KEYS[own_keys + 1] and ARGV[own_args + 1] are the first of the including script's own.
 local waiting, redelivery, lanes, permits, settings, hubs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local prefix = string.sub(waiting, 1, -8)
 local lane_count = tonumber(ARGV[1])
-local own_keys, own_args = 6 + lane_count, 1 + lane_count
+local scope_count = tonumber(ARGV[2 + lane_count])
+local own_keys, own_args = 6 + lane_count + 2 * scope_count, 2 + lane_count + scope_count
+
+-- Lines: where requests wait. The first is of those that ask for no scope; any lane may serve it.
+local lines = { { scope = '-', waiting = waiting, redelivery = redelivery, place = 'w' } }
+local line_of = { ['-'] = lines[1] }
+for i = 1, scope_count do
+  local scope, at = ARGV[2 + lane_count + i], 4 + lane_count + 2 * i
+  lines[1 + i] = { scope = scope, waiting = KEYS[at + 1], redelivery = KEYS[at + 2], place = 'w:' .. scope }
+  line_of[scope] = lines[1 + i]
+end
+-- The name of a lane ends with the scopes of its instances: 0+eu+gpu.
+local function serves(lane, scope)
+  return scope == '-' or string.find(ARGV[1 + lane] .. '+', '+' .. scope .. '+', 1, true) ~= nil
+end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -50,15 +65,15 @@ local function read_free_slots()
 end
 read_free_slots()
 
--- Meta of a request, one string: id attempt maxAttempts flags hub deadline waitUntil (times in Redis ms).
+-- Meta of a request, one string: id attempt maxAttempts flags hub deadline waitUntil scope (times in Redis ms; scope - is none).
 -- Flags: s = safe to run again, b = body follows on the up stream, - = none.
 local function parse_meta(meta)
-  local id, attempt, max, flags, hub, deadline, wait_until =
-    string.match(meta, '^(%S+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+)$')
+  local id, attempt, max, flags, hub, deadline, wait_until, scope =
+    string.match(meta, '^(%S+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+) (%S+)$')
   return { id = id, attempt = tonumber(attempt), max = tonumber(max), flags = flags, hub = hub,
-    deadline = tonumber(deadline), wait_until = tonumber(wait_until) }
+    deadline = tonumber(deadline), wait_until = tonumber(wait_until), scope = scope }
 end
 
 local function meta_string(m)
-  return string.format('%s %d %d %s %s %.0f %.0f', m.id, m.attempt, m.max, m.flags, m.hub, m.deadline, m.wait_until)
+  return string.format('%s %d %d %s %s %.0f %.0f %s', m.id, m.attempt, m.max, m.flags, m.hub, m.deadline, m.wait_until, m.scope)
 end

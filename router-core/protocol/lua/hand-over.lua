@@ -1,18 +1,23 @@
 -- Needs group.lua and bells.lua. Hands requests to lanes with a free slot and promotes the oldest that wait.
 
-local new_permits = {}
-local function hand_over(id, attempt, meta, payload)
-  local best = 1
-  for i = 2, lane_count do
-    if free[i] > free[best] then best = i end
+-- The lane with the most free slots among those that serve the scope; nil when none has any.
+local function best_lane(scope)
+  local best
+  for i = 1, lane_count do
+    if free[i] > 0 and (not best or free[i] > free[best]) and serves(i, scope) then best = i end
   end
-  local entry = redis.call('XADD', KEYS[6 + best], '*', 'm', meta, 'p', payload)
+  return best
+end
+
+local new_permits = {}
+local function hand_over(lane, id, attempt, meta, payload)
+  local entry = redis.call('XADD', KEYS[6 + lane], '*', 'm', meta, 'p', payload)
   new_permits[#new_permits + 1] = permit_expiry
   new_permits[#new_permits + 1] = id .. ':' .. attempt
-  free[best] = free[best] - 1
+  free[lane] = free[lane] - 1
   free_total = free_total - 1
   room = room - 1
-  return ARGV[1 + best] .. ' ' .. entry
+  return ARGV[1 + lane] .. ' ' .. entry
 end
 
 local function keep_new_permits()
@@ -38,27 +43,62 @@ local function is_hub_alive(hub)
   return hub_alive[hub]
 end
 
--- Moves the oldest requests of one stream to the lanes. Those nobody awaits any more are dropped: their hub has answered
--- them, or is gone and its clients with it.
-local function promote_from(stream)
+-- Takes an entry out of its line and hands it over, unless nobody awaits it any more: then its hub has answered it, or is gone
+-- and its clients with it.
+local function promote_entry(stream, entry, lane)
+  redis.call('XDEL', stream, entry[1])
+  local m, payload = parse_meta(entry[2][2]), entry[2][4]
+  if m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
+    m.wait_until = m.deadline
+    bell(m.hub, handed_frame(m, hand_over(lane, m.id, m.attempt, meta_string(m), payload)))
+  end
+end
+
+local function promote_line(stream, scope)
   while free_total > 0 and room > 0 do
     local entries = redis.call('XRANGE', stream, '-', '+', 'COUNT', math.min(free_total, room, 64))
     if #entries == 0 then return end
     for _, entry in ipairs(entries) do
-      redis.call('XDEL', stream, entry[1])
-      local m, payload = parse_meta(entry[2][2]), entry[2][4]
-      if m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
-        m.wait_until = m.deadline
-        bell(m.hub, handed_frame(m, hand_over(m.id, m.attempt, meta_string(m), payload)))
-      end
+      local lane = best_lane(scope)
+      if not lane then return end
+      promote_entry(stream, entry, lane)
     end
   end
 end
 
-local function promote()
-  if free_total > 0 and room > 0 then
-    promote_from(redelivery)
-    promote_from(waiting)
-    keep_new_permits()
+local function is_older(a, b)
+  local a_ms, a_seq = string.match(a, '^(%d+)%-(%d+)$')
+  local b_ms, b_seq = string.match(b, '^(%d+)%-(%d+)$')
+  if a_ms ~= b_ms then return tonumber(a_ms) < tonumber(b_ms) end
+  return tonumber(a_seq) < tonumber(b_seq)
+end
+
+-- Several lines share the slots: the oldest of all that some lane may serve is next.
+local function promote_oldest(kind)
+  while free_total > 0 and room > 0 do
+    local stream, oldest, lane
+    for _, line in ipairs(lines) do
+      local candidate = best_lane(line.scope)
+      local entry = candidate and redis.call('XRANGE', line[kind], '-', '+', 'COUNT', 1)[1]
+      if entry and (not oldest or is_older(entry[1], oldest[1])) then
+        stream, oldest, lane = line[kind], entry, candidate
+      end
+    end
+    if not oldest then return end
+    promote_entry(stream, oldest, lane)
   end
+end
+
+local function promote()
+  if free_total <= 0 or room <= 0 then return end
+  for _, kind in ipairs({ 'redelivery', 'waiting' }) do
+    if #lines == 1 then promote_line(lines[1][kind], '-') else promote_oldest(kind) end
+  end
+  keep_new_permits()
+end
+
+-- Puts a request that was taken back to the front of its line. One whose scope this call was not told of goes to the others.
+local function redeliver(m, payload)
+  local line = line_of[m.scope] or lines[1]
+  redis.call('XADD', line.redelivery, '*', 'm', meta_string(m), 'p', payload)
 end

@@ -6,7 +6,7 @@
 -- ARGV  group.lua's, then: instance, agent record ("-": none), slots, report JSON, stream ttl ms, running requests, and per request:
 --       entry id, permit, hub
 -- Returns {Redis ms, lease ms, 1 when the instance was not registered, slots granted, state of the record (active, paused,
--- draining, unknown), then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone}.
+-- draining, unknown, moved: it has other scopes now), then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone}.
 -- All instances of a record together get no more slots than it may have: what others have is not granted.
 --!include group
 --!include bells
@@ -24,8 +24,9 @@ redis.call('HSET', reports, instance, ARGV[own_args + 4])
 
 local state = 'active'
 if record ~= '-' then
-  local cap
-  cap, state = string.match(redis.call('HGET', settings, 'agent:' .. record) or '0 unknown', '^(%d+) (%a+)$')
+  local cap, scopes
+  cap, state, scopes = string.match(redis.call('HGET', settings, 'agent:' .. record) or '0 unknown ?', '^(%d+) (%a+) (%S+)$')
+  if scopes ~= '?' and scopes ~= string.match(ARGV[2], '^%d+%+?(.*)$') and not (scopes == '-' and ARGV[2] == '0') then state = 'moved' end
   if state ~= 'active' then slots = math.min(slots, running) end
   if tonumber(cap) > 0 then
     local _, own = slots_of(slots_key, instance)

@@ -41,7 +41,7 @@ else
   outcome = 'moved'
   fence(moved)
   m.attempt = m.attempt + 1
-  redis.call('XADD', redelivery, '*', 'm', meta_string(m), 'p', payload)
+  redeliver(m, payload)
 end
 if outcome == 'exhausted' then redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'm', claimed[1][2][2], 'why', summary) end
 read_free_slots()

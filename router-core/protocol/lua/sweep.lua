@@ -4,7 +4,7 @@
 --
 -- KEYS  group.lua's, then: slots, agent-slots, instances, reports
 -- ARGV  group.lua's, then: hub, hub lease ms
--- Returns {live instances, requests in line, live hubs, then per orphan: lane name, entry id, its meta}.
+-- Returns {live instances, requests in line, live hubs, names of all lanes, then per orphan: lane name, entry id, its meta}.
 --!include group
 --!include bells
 --!include hand-over
@@ -32,7 +32,7 @@ local function empty_lane(lane_key)
     redis.call('XDEL', lane_key, entry[1])
     redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
     if m.deadline > now and is_hub_alive(m.hub) then
-      redis.call('XADD', redelivery, '*', 'm', entry[2][2], 'p', entry[2][4])
+      redeliver(m, entry[2][4])
     end
   end
 end
@@ -72,8 +72,11 @@ local function delete_gone_consumers(lane_key)
   end
 end
 
-local in_line = redis.call('XLEN', waiting) + redis.call('XLEN', redelivery)
-local result = { redis.call('ZCARD', instances), in_line, redis.call('ZCOUNT', hubs, now, '+inf') }
+local in_line = 0
+for _, line in ipairs(lines) do
+  in_line = in_line + redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
+end
+local result = { redis.call('ZCARD', instances), in_line, redis.call('ZCOUNT', hubs, now, '+inf'), redis.call('HKEYS', lanes) }
 for i = 1, lane_count do
   local lane_key = KEYS[6 + i]
   if tonumber(redis.call('HGET', lanes, ARGV[1 + i]) or '0') <= 0 then empty_lane(lane_key) end
@@ -82,8 +85,10 @@ for i = 1, lane_count do
     delete_gone_consumers(lane_key)
   end
 end
-drop_unawaited(redelivery)
-drop_unawaited(waiting)
+for _, line in ipairs(lines) do
+  drop_unawaited(line.redelivery)
+  drop_unawaited(line.waiting)
+end
 if leases_count then redis.call('ZREMRANGEBYSCORE', permits, '-inf', now) end
 read_room()
 read_free_slots()
