@@ -63,7 +63,8 @@ function maskSecrets(change: ObjectChange): ObjectChange {
 
 function tokenChanges(before: ConfigState, after: ConfigState, changes: ObjectChange[]): ObjectChange[] {
   const mentioned = new Set(changes.map(({ kind, name }) => `${kind} ${name}`));
-  const describe = (tokens: readonly StoredToken[] = []) => tokens.map(({ id, expiresAt }) => ({ id, expiresAt }));
+  const describe = (tokens: readonly StoredToken[] = []) =>
+    tokens.map(({ id, expiresAt }) => ({ id, expiresAt }));
   return OBJECT_KINDS.filter(isIdentity).flatMap((kind) => {
     const old = objectsOf(before, kind);
     return [...objectsOf(after, kind).values()].flatMap((object): ObjectChange[] => {
@@ -76,7 +77,9 @@ function tokenChanges(before: ConfigState, after: ConfigState, changes: ObjectCh
   });
 }
 
-export function auditEntry(entry: Omit<AuditEntry, 'changes'> & { changes: readonly ObjectChange[] }): string {
+export function auditEntry(
+  entry: Omit<AuditEntry, 'changes'> & { changes: readonly ObjectChange[] },
+): string {
   const { changes, ...rest } = entry;
   const more = changes.length - MOST_CHANGES;
   return JSON.stringify({ ...rest, changes: changes.slice(0, MOST_CHANGES), ...(more > 0 && { more }) });
@@ -119,9 +122,7 @@ export async function readAudit(client: Redis, query: AuditQuery): Promise<Audit
 function matches({ actor, changes }: AuditEntry, query: AuditQuery): boolean {
   if (query.actor !== undefined && actor.name !== query.actor) return false;
   if (query.kind === undefined && query.name === undefined) return true;
-  return changes.some(
-    ({ kind, name }) => kind === (query.kind ?? kind) && name === (query.name ?? name),
-  );
+  return changes.some(({ kind, name }) => kind === (query.kind ?? kind) && name === (query.name ?? name));
 }
 
 function parseJson(text: string | undefined): unknown {

@@ -61,15 +61,12 @@ export function applyEdits(
 }
 
 function editedObject(edit: ObjectEdit, before: AnyStored | undefined, context: EditContext): AnyStored {
-  const { kind, name } = edit;
+  const { kind } = edit;
   const fields = parseFields(edit, context);
-  const old = before as (AnyStored & { tokens?: StoredToken[] }) | undefined;
+  const old: (AnyStored & { tokens?: StoredToken[] }) | undefined = before;
   const tokens = edit.tokens ?? old?.tokens ?? (isIdentity(kind) ? [] : undefined);
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  if (old) {
-    const oldFields = parseFields({ kind, name, fields: withoutStoreFields({ ...old }) }, context);
-    if (same(oldFields, fields) && same(old.tokens, tokens)) return old;
-  }
+  if (old && same(withoutStoreFields({ ...old }), fields) && same(old.tokens, tokens)) return old;
   const { version: revision, nowIso: updatedAt } = context;
   const store = { revision, createdAt: old?.createdAt ?? updatedAt, updatedAt, ...(tokens && { tokens }) };
   return { ...fields, ...store } as AnyStored;
@@ -103,11 +100,7 @@ export function isIdentity(kind: ObjectKind): kind is 'app' | 'agent' | 'admin' 
 }
 
 /** What was broken before is no reason to refuse a change of something else. */
-function refuseBrokenReferences(
-  before: ConfigState,
-  after: ConfigState,
-  edits: readonly ObjectEdit[],
-): void {
+function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: readonly ObjectEdit[]): void {
   const document = documentOf(after);
   const found = checkReferences(document);
   if (found.length === 0) return;

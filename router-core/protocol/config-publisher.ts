@@ -116,7 +116,9 @@ export class ConfigPublisher {
 
   async #drop(name: string, tries: number): Promise<void> {
     this.#toDrop.delete(name);
-    const isGone = await callStore(this.#options.commands, (client) => dropGroup(client, name)).catch(() => false);
+    const isGone = await callStore(this.#options.commands, (client) => dropGroup(client, name)).catch(
+      () => false,
+    );
     // Configured again meanwhile: then it is not in the set of what is gone.
     if (!isGone && tries > 1 && !this.#groups.has(name)) this.#toDrop.set(name, tries - 1);
   }

@@ -14,6 +14,8 @@ import { callStore } from './store-call.ts';
 export interface ConfigWriterOptions {
   readonly commands: Connection;
   readonly checkRoute: EditContext['checkRoute'];
+  /** Called with every state that is another one than the last. */
+  readonly onState: (state: ConfigState) => void;
   readonly log: Logger;
 }
 
@@ -61,7 +63,7 @@ export class ConfigWriter {
 
   /** Takes what ConfigWatch has read; what this process has written meanwhile is newer. */
   adopt(state: ConfigState): void {
-    if (this.#state === undefined || state.version > this.#state.version) this.#state = state;
+    if (this.#state === undefined || state.version > this.#state.version) this.#take(state);
     // Older than what we know: it was read before we wrote, or Redis holds an older copy. Redis decides.
     else if (state.version < this.#state.version) void this.newest().catch(() => undefined);
   }
@@ -108,7 +110,7 @@ export class ConfigWriter {
     };
     const isWritten = await callStore(this.#options.commands, (client) => commitConfig(client, commit));
     if (!isWritten) return undefined;
-    this.#state = complete;
+    this.#take(complete);
     this.#options.log.info({ version, action, actor: actor.name }, 'configuration changed');
     return { before, after: complete, changes };
   }
@@ -119,12 +121,18 @@ export class ConfigWriter {
       const storedVersion = Number((await client.get(CONFIG_KEYS.version)) ?? '0');
       const known = this.#state;
       if (storedVersion === 0 || known?.version === storedVersion) {
-        return { state: (this.#state = known ?? FRESH_STATE), storedVersion };
+        return { state: known ?? this.#take(FRESH_STATE), storedVersion };
       }
-      const state = await readConfig(client, this.#reader, log);
-      this.#state = state;
+      const state = this.#take(await readConfig(client, this.#reader, log));
       return { state, storedVersion: state.version };
     });
+  }
+
+  #take(state: ConfigState): ConfigState {
+    if (this.#state?.version === state.version) return this.#state;
+    this.#state = state;
+    this.#options.onState(state);
+    return state;
   }
 }
 

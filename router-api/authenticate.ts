@@ -1,0 +1,49 @@
+import type { MiddlewareHandler } from 'hono';
+import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
+import type { Logger } from '../router-core/runtime/logger.ts';
+import type { AdminDirectory } from './admin-directory.ts';
+import type { ApiEnv } from './endpoint.ts';
+import { FailedLogins } from './failed-logins.ts';
+import { ApiProblem } from './problems.ts';
+
+const BEARER = /^bearer +(\S+) *$/i;
+
+export interface AuthenticateOptions {
+  readonly admins: AdminDirectory;
+  readonly control: ControlPlane;
+  readonly log: Logger;
+}
+
+/** Lets only those through whose `Authorization: Bearer` is the token of an admin. */
+export function authenticate({ admins, control, log }: AuthenticateOptions): MiddlewareHandler<ApiEnv> {
+  const failed = new FailedLogins();
+  return async (c, next) => {
+    const now = Date.now();
+    const { ip } = c.var;
+    const waitS = failed.waitSeconds(ip, now);
+    if (waitS > 0) {
+      throw new ApiProblem('too-many-requests', {
+        detail: 'Too many wrong tokens came from this address',
+        headers: { 'Retry-After': String(waitS) },
+      });
+    }
+    const token = BEARER.exec(c.req.header('authorization') ?? '')?.[1];
+    const admin = token === undefined ? undefined : admins.identify(token, knownAdmins(control), now);
+    if (!admin) {
+      // No token is no attempt. Nor is one that cannot be known while Redis was never there.
+      if (token !== undefined && control.isInformed) {
+        failed.note(ip, now);
+        log.warn({ ip }, 'a wrong admin token');
+      }
+      if (token !== undefined && !control.isInformed) throw new ApiProblem('store-unavailable');
+      throw new ApiProblem('unauthorized', { headers: { 'WWW-Authenticate': 'Bearer' } });
+    }
+    c.set('admin', admin);
+    if (!admin.isRoot) control.tokenUse.note([admin.tokenId]);
+    await next();
+  };
+}
+
+function knownAdmins(control: ControlPlane) {
+  return control.isInformed ? control.state.admins : undefined;
+}

@@ -1,0 +1,147 @@
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { checkReferences } from '../router-core/config/check-references.ts';
+import { configDocumentSchema, type ConfigDocument } from '../router-core/config/document.ts';
+import { LIST_OF, OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
+import { createToken, TOKEN_KINDS, type StoredToken } from '../router-core/config/token.ts';
+import { formatPath } from '../router-core/config/validation-problems.ts';
+import { objectChangeSchema } from '../router-core/protocol/audit-log.ts';
+import { isIdentity, type ObjectEdit } from '../router-core/protocol/config-edits.ts';
+import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
+import { documentOf, objectsOf, type ConfigState } from '../router-core/protocol/config-state.ts';
+import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import type { Api, ApiParts } from './endpoint.ts';
+import { keepAccess } from './keep-access.ts';
+import { maskFor } from './object-view.ts';
+import { etagOf, isKnown, requireMatch } from './preconditions.ts';
+
+const issuedSchema = z.object({
+  kind: z.enum(TOKEN_KINDS),
+  name: z.string(),
+  token: z.string().meta({ description: 'Shown this once' }),
+});
+
+const appliedSchema = z
+  .object({
+    version: z.number(),
+    changes: z.array(objectChangeSchema),
+    tokens: z.array(issuedSchema).meta({ description: 'Of apps, agents and admins that are new' }),
+  })
+  .meta({ id: 'Applied' });
+
+type Issued = z.output<typeof issuedSchema>;
+
+/** The whole configuration as one document: to export it, to keep it in a repository, to apply it. */
+export function configEndpoints(api: Api, parts: ApiParts): void {
+  readEndpoint(api, parts);
+  applyEndpoint(api, parts);
+}
+
+function readEndpoint(api: Api, { control }: ApiParts): void {
+  const route = createRoute({
+    method: 'get',
+    path: '/v1/config',
+    tags: ['config'],
+    summary: 'Read the whole configuration, without tokens',
+    ...forRole('viewer'),
+    responses: {
+      200: jsonContent(configDocumentSchema, 'The document; its ETag is the version'),
+      304: { description: 'It is as `If-None-Match` says' },
+      default: problemAnswer,
+    },
+  });
+  api.openapi(route, async (c) => {
+    const state = await control.newest();
+    const headers = { ETag: etagOf(state.version) };
+    if (isKnown(c, state.version)) return c.body(null, 304, headers);
+    const document = documentOf(state);
+    const routes = document.routes.map((each) => maskFor(c.var.admin.role, each));
+    return c.json({ ...document, routes }, 200, headers);
+  });
+}
+
+function applyEndpoint(api: Api, { control }: ApiParts): void {
+  const dryRun = z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({ description: 'Tells what would change, and changes nothing' });
+  const route = createRoute({
+    method: 'put',
+    path: '/v1/config',
+    tags: ['config'],
+    summary: 'Apply a whole configuration: what it does not name is removed',
+    description: 'All of it or nothing. Apps, agents and admins that are there keep their tokens; new ones get one.',
+    ...forRole('admin'),
+    request: {
+      query: z.object({ dryRun }),
+      body: { required: true, ...jsonContent(configDocumentSchema, 'The document') },
+    },
+    responses: { 200: jsonContent(appliedSchema, 'What has changed'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const document = c.req.valid('json');
+    const isDryRun = c.req.valid('query').dryRun === 'true';
+    refuseBroken(document);
+    // Made once for each name, however often the edit is decided anew.
+    const made = new Map<string, { issued: Issued; stored: StoredToken }>();
+    const { before, after, changes } = await control.change({
+      actor: actorOf(c),
+      action: 'apply',
+      dryRun: isDryRun,
+      check: keepAccess(c.var.admin),
+      edit: (state) => {
+        requireMatch(c, state.version);
+        return editsTo(document, state, made);
+      },
+    });
+    const issued = [...made.values()].map((each) => each.issued);
+    const tokens = isDryRun ? [] : issued.filter(({ kind, name }) => !objectsOf(before, kind).has(name));
+    const { version } = isDryRun ? before : after;
+    c.header('ETag', etagOf(version));
+    return c.json({ version, changes: changes.map(plainChange), tokens }, 200);
+  });
+}
+
+/** With paths into the document as it was sent. */
+function refuseBroken(document: ConfigDocument): void {
+  const problems = checkReferences(document);
+  if (problems.length === 0) return;
+  throw new ConfigRefusal(
+    'conflict',
+    'What the document says does not fit together',
+    problems.map(({ path, message }) => ({ path: formatPath(path), message })),
+  );
+}
+
+function editsTo(
+  document: ConfigDocument,
+  state: ConfigState,
+  made: Map<string, { issued: Issued; stored: StoredToken }>,
+): ObjectEdit[] {
+  return OBJECT_KINDS.flatMap((kind) => {
+    const old = objectsOf(state, kind);
+    const wanted = document[LIST_OF[kind]];
+    const names = new Set(wanted.map(({ name }) => name));
+    const removed = [...old.keys()]
+      .filter((name) => !names.has(name))
+      .map((name): ObjectEdit => ({ kind, name, fields: undefined }));
+    const written = wanted.map((fields): ObjectEdit => {
+      const { name } = fields;
+      if (!isIdentity(kind) || old.has(name)) return { kind, name, fields };
+      const key = `${kind} ${name}`;
+      const { token, stored } = createToken(kind, new Date().toISOString());
+      const own = made.get(key) ?? { issued: { kind, name, token }, stored };
+      made.set(key, own);
+      return { kind, name, fields, tokens: [own.stored] };
+    });
+    return [...removed, ...written];
+  });
+}
+
+/** The same, for types that know no read-only lists. */
+export function plainChange({ fields, ...change }: { fields?: readonly (readonly unknown[])[] } & Omit<
+  z.output<typeof objectChangeSchema>,
+  'fields'
+>): z.output<typeof objectChangeSchema> {
+  return { ...change, ...(fields && { fields: fields.map((field) => [...field]) }) };
+}

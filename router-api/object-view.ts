@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import type { Role } from '../router-core/config/identities.ts';
+import { OBJECT_SCHEMAS, type ObjectKind } from '../router-core/config/object-kinds.ts';
+import type { Route } from '../router-core/config/route.ts';
+import type { StoredToken } from '../router-core/config/token.ts';
+import { MASK } from '../router-core/protocol/audit-log.ts';
+import { isIdentity, type AnyStored } from '../router-core/protocol/config-edits.ts';
+import type { TokenUse } from '../router-core/protocol/token-use.ts';
+
+/** A JSON object; which fields it has, its schema tells. */
+export type Json = Record<string, unknown>;
+
+const tokenViewSchema = z
+  .object({
+    id: z.string(),
+    createdAt: z.string(),
+    expiresAt: z.string().nullable(),
+    lastUsedAt: z.string().nullable().meta({ description: 'About; null when never' }),
+  })
+  .meta({ id: 'TokenInfo', description: 'A token without its secret' });
+
+const storeFields = {
+  revision: z.int().meta({ description: 'Changes with every change; the ETag' }),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+};
+
+const titleOf = (kind: ObjectKind) => `${kind[0]?.toUpperCase()}${kind.slice(1)}`;
+
+function extended(kind: ObjectKind, fields: z.core.$ZodLooseShape, id: string): z.ZodType<Json> {
+  // Of one kind at a time; the compiler looks at all five at once and finds no shape that fits them all.
+  const schema = OBJECT_SCHEMAS[kind] as unknown as z.ZodObject;
+  return schema.safeExtend(fields).meta({ id });
+}
+
+/** What GET shows of an object. */
+export function viewSchema(kind: ObjectKind): z.ZodType<Json> {
+  const tokens = isIdentity(kind) ? { tokens: z.array(tokenViewSchema) } : {};
+  return extended(kind, { ...storeFields, ...tokens }, `Stored${titleOf(kind)}`);
+}
+
+/** The same with the token that was just made. */
+export function createdSchema(kind: ObjectKind): z.ZodType<Json> {
+  if (!isIdentity(kind)) return viewSchema(kind);
+  const token = z.string().meta({ description: 'Shown this once' });
+  const fields = { ...storeFields, tokens: z.array(tokenViewSchema), token };
+  return extended(kind, fields, `Created${titleOf(kind)}`);
+}
+
+const ignored = z
+  .unknown()
+  .optional()
+  .meta({ description: 'Ignored: so that what GET shows may be sent back' });
+
+/** What is written: the object, and perhaps what GET has added to it. */
+export function writeSchema(kind: ObjectKind): z.ZodType<Json> {
+  const tokens = isIdentity(kind) ? { tokens: ignored } : {};
+  const fields = { revision: ignored, createdAt: ignored, updatedAt: ignored, ...tokens };
+  return extended(kind, fields, `Written${titleOf(kind)}`);
+}
+
+/** What somebody of this role may see of objects. Rejects while Redis is away. */
+export async function viewsOf(
+  objects: readonly AnyStored[],
+  { role, tokenUse }: { role: Role; tokenUse: TokenUse },
+): Promise<Json[]> {
+  const ids = objects.flatMap((object) => tokensOf(object).map(({ id }) => id));
+  const lastUsed = await tokenUse.lastUsed(ids);
+  return objects.map((object) => {
+    const view: Json = { ...maskFor(role, object) };
+    if ('tokens' in object) {
+      view['tokens'] = object.tokens.map(({ id, createdAt, expiresAt }) => {
+        return { id, createdAt, expiresAt, lastUsedAt: lastUsed.get(id) ?? null };
+      });
+    }
+    return view;
+  });
+}
+
+function tokensOf(object: AnyStored): readonly StoredToken[] {
+  return 'tokens' in object ? object.tokens : [];
+}
+
+/** Headers that a route sets may be API keys of its upstreams: only who may change them sees them. */
+export function maskFor<T extends object>(role: Role, object: T): T {
+  if (role !== 'viewer' || !('setHeaders' in object)) return object;
+  const names = Object.keys((object as unknown as Route).setHeaders);
+  return { ...object, setHeaders: Object.fromEntries(names.map((name) => [name, MASK])) };
+}

@@ -1,0 +1,232 @@
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import type { Role } from '../router-core/config/identities.ts';
+import { LIST_OF, type ObjectKind } from '../router-core/config/object-kinds.ts';
+import type { AnyStored } from '../router-core/protocol/config-edits.ts';
+import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
+import { objectsOf, withoutStoreFields, type ConfigState } from '../router-core/protocol/config-state.ts';
+import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import type { Api, ApiContext, ApiParts } from './endpoint.ts';
+import { issueToken } from './issue-token.ts';
+import { keepAccess } from './keep-access.ts';
+import { mergePatch } from './merge-patch.ts';
+import { createdSchema, viewSchema, viewsOf, writeSchema, type Json } from './object-view.ts';
+import { pageByName, pageOf, pageQuery } from './page.ts';
+import { etagOf, isKnown, requireMatch, wantsNew } from './preconditions.ts';
+
+/** Who may write objects of this kind. */
+export function writerOf(kind: ObjectKind): Role {
+  return kind === 'admin' ? 'admin' : 'operator';
+}
+
+export const nameParam = z.object({ name: z.string().min(1).max(64).meta({ example: 'default' }) });
+
+/** Throws when there is none. */
+export function objectNamed(state: ConfigState, kind: ObjectKind, name: string): AnyStored {
+  const object = objectsOf(state, kind).get(name);
+  if (!object) throw new ConfigRefusal('not-found', `There is no ${kind} named "${name}"`);
+  return object;
+}
+
+/** What an endpoint shows of one object, and its ETag. */
+export async function viewOne(c: ApiContext, { control }: ApiParts, object: AnyStored): Promise<Json> {
+  const [view = {}] = await viewsOf([object], { role: c.var.admin.role, tokenUse: control.tokenUse });
+  c.header('ETag', etagOf(object.revision));
+  return view;
+}
+
+/** List, read, create, replace, change and remove: the same for each kind of object. */
+export function objectEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void {
+  readEndpoints(api, kind, parts);
+  createEndpoint(api, kind, parts);
+  replaceEndpoint(api, kind, parts);
+  changeEndpoint(api, kind, parts);
+  removeEndpoint(api, kind, parts);
+}
+
+function readEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void {
+  const { control } = parts;
+  const schema = viewSchema(kind);
+  const list = LIST_OF[kind];
+  const listRoute = createRoute({
+    method: 'get',
+    path: `/v1/${list}`,
+    tags: [list],
+    summary: `List ${list}, in the order of their names`,
+    ...forRole('viewer'),
+    request: { query: z.object(pageQuery) },
+    responses: { 200: jsonContent(pageOf(schema), 'A page'), default: problemAnswer },
+  });
+  api.openapi(listRoute, async (c) => {
+    const page = pageByName<AnyStored>(objectsOf(await control.newest(), kind), c.req.valid('query'));
+    const items = await viewsOf(page.items, { role: c.var.admin.role, tokenUse: control.tokenUse });
+    return c.json({ items, next: page.next }, 200);
+  });
+
+  const oneRoute = createRoute({
+    method: 'get',
+    path: `/v1/${list}/{name}`,
+    tags: [list],
+    summary: `Read one ${kind}`,
+    ...forRole('viewer'),
+    request: { params: nameParam },
+    responses: {
+      200: jsonContent(schema, `The ${kind}; its ETag is its revision`),
+      304: { description: 'It is as `If-None-Match` says' },
+      default: problemAnswer,
+    },
+  });
+  api.openapi(oneRoute, async (c) => {
+    const object = objectNamed(await control.newest(), kind, c.req.valid('param').name);
+    if (isKnown(c, object.revision)) return c.body(null, 304, { ETag: etagOf(object.revision) });
+    return c.json(await viewOne(c, parts, object), 200);
+  });
+}
+
+function createEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
+  const list = LIST_OF[kind];
+  const route = createRoute({
+    method: 'post',
+    path: `/v1/${list}`,
+    tags: [list],
+    summary: `Create ${kind === 'group' || kind === 'route' ? 'a' : 'an'} ${kind}`,
+    ...forRole(writerOf(kind)),
+    request: { body: { required: true, ...jsonContent(writeSchema(kind), `The ${kind}`) } },
+    responses: { 201: jsonContent(createdSchema(kind), 'Created'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const fields = withoutStoreFields(c.req.valid('json'));
+    return c.json(await create(c, { kind, parts, fields }), 201);
+  });
+}
+
+async function create(
+  c: ApiContext,
+  { kind, parts, fields }: { kind: ObjectKind; parts: ApiParts; fields: Json },
+): Promise<Json> {
+  const name = fields['name'] as string;
+  const issued = issueToken(kind);
+  const { after } = await parts.control.change({
+    actor: actorOf(c),
+    action: 'create',
+    check: keepAccess(c.var.admin),
+    edit: (state) => {
+      if (objectsOf(state, kind).has(name)) {
+        throw new ConfigRefusal('already-exists', `There is a ${kind} named "${name}" already`);
+      }
+      return [{ kind, name, fields, ...(issued && { tokens: [issued.stored] }) }];
+    },
+  });
+  c.header('Location', `/v1/${LIST_OF[kind]}/${encodeURIComponent(name)}`);
+  const view = await viewOne(c, parts, objectNamed(after, kind, name));
+  return issued ? { ...view, token: issued.token } : view;
+}
+
+function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
+  const list = LIST_OF[kind];
+  const route = createRoute({
+    method: 'put',
+    path: `/v1/${list}/{name}`,
+    tags: [list],
+    summary: `Replace a whole ${kind}; with \`If-None-Match: *\` create it`,
+    description: 'Fields that are left out get their defaults. Tokens stay.',
+    ...forRole(writerOf(kind)),
+    request: {
+      params: nameParam,
+      body: { required: true, ...jsonContent(writeSchema(kind), `The ${kind}`) },
+    },
+    responses: {
+      200: jsonContent(viewSchema(kind), 'Replaced'),
+      201: jsonContent(createdSchema(kind), 'Created'),
+      default: problemAnswer,
+    },
+  });
+  api.openapi(route, async (c) => {
+    const { name } = c.req.valid('param');
+    const fields = withoutStoreFields(c.req.valid('json'));
+    if (wantsNew(c)) {
+      if (fields['name'] !== name) {
+        throw new ConfigRefusal('invalid', 'The name is another one than in the path', [
+          { path: 'name', message: `must be "${name}"` },
+        ]);
+      }
+      if (objectsOf(await parts.control.newest(), kind).has(name)) {
+        throw new ConfigRefusal('stale', `There is a ${kind} named "${name}" already`);
+      }
+      return c.json(await create(c, { kind, parts, fields }), 201);
+    }
+    return c.json(await edit(c, { kind, parts, action: 'replace', edited: () => fields }), 200);
+  });
+}
+
+function changeEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
+  const list = LIST_OF[kind];
+  const schema = z.record(z.string(), z.unknown()).meta({
+    description: `Some fields of a ${kind} (RFC 7396): null resets one to its default, lists are replaced whole`,
+  });
+  const content = { 'application/merge-patch+json': { schema }, 'application/json': { schema } };
+  const route = createRoute({
+    method: 'patch',
+    path: `/v1/${list}/{name}`,
+    tags: [list],
+    summary: `Change some fields of a ${kind}`,
+    ...forRole(writerOf(kind)),
+    request: { params: nameParam, body: { required: true, content } },
+    responses: { 200: jsonContent(viewSchema(kind), 'Changed'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const patch = withoutStoreFields(c.req.valid('json'));
+    const edited = (fields: Json) => mergePatch(fields, patch);
+    return c.json(await edit(c, { kind, parts, action: 'update', edited }), 200);
+  });
+}
+
+export interface ObjectChange {
+  readonly kind: ObjectKind;
+  readonly parts: ApiParts;
+  readonly action: string;
+  /** From the fields that people write to what they are to be. */
+  readonly edited: (fields: Json) => unknown;
+}
+
+/** Changes the object that the path names, if it still is what `If-Match` says, and answers it. */
+export async function edit(c: ApiContext, { kind, parts, action, edited }: ObjectChange): Promise<Json> {
+  const name = c.req.param('name') ?? '';
+  const { after } = await parts.control.change({
+    actor: actorOf(c),
+    action,
+    check: keepAccess(c.var.admin),
+    edit: (state) => {
+      const object = objectNamed(state, kind, name);
+      requireMatch(c, object.revision);
+      return [{ kind, name, fields: edited(withoutStoreFields({ ...object })) }];
+    },
+  });
+  return viewOne(c, parts, objectNamed(after, kind, name));
+}
+
+function removeEndpoint(api: Api, kind: ObjectKind, { control }: ApiParts): void {
+  const list = LIST_OF[kind];
+  const route = createRoute({
+    method: 'delete',
+    path: `/v1/${list}/{name}`,
+    tags: [list],
+    summary: `Remove a ${kind}`,
+    ...forRole(writerOf(kind)),
+    request: { params: nameParam },
+    responses: { 204: { description: 'Removed' }, default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const { name } = c.req.valid('param');
+    await control.change({
+      actor: actorOf(c),
+      action: 'remove',
+      check: keepAccess(c.var.admin),
+      edit: (state) => {
+        requireMatch(c, objectNamed(state, kind, name).revision);
+        return [{ kind, name, fields: undefined }];
+      },
+    });
+    return c.body(null, 204);
+  });
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+const DEFAULT_LIMIT = 100;
+const MOST_ITEMS = 1_000;
+
+/** Of every list: how much, and where to go on. */
+export const pageQuery = {
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MOST_ITEMS)
+    .default(DEFAULT_LIMIT)
+    .meta({ description: 'Items of a page' }),
+  after: z.string().max(300).optional().meta({ description: 'What `next` of the page before was' }),
+};
+
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({
+    items: z.array(item),
+    next: z
+      .string()
+      .nullable()
+      .meta({ description: 'Where the next page begins; null when this is the last' }),
+  });
+}
+
+/** Names in order, of maps that never change: each is sorted once. */
+const sortedNames = new WeakMap<ReadonlyMap<string, unknown>, readonly string[]>();
+
+/** A page of objects in the order of their names. */
+export function pageByName<T>(
+  objects: ReadonlyMap<string, T>,
+  { limit, after }: { limit: number; after?: string | undefined },
+): { items: T[]; next: string | null } {
+  const names = sortedNames.get(objects) ?? [...objects.keys()].sort();
+  sortedNames.set(objects, names);
+  const start = after === undefined ? 0 : names.findIndex((name) => name > after);
+  const page = start < 0 ? [] : names.slice(start, start + limit);
+  const isLast = start < 0 || start + limit >= names.length;
+  return {
+    items: page.flatMap((name) => objects.get(name) ?? []),
+    next: isLast ? null : (page.at(-1) ?? null),
+  };
+}

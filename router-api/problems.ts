@@ -1,0 +1,100 @@
+import { HTTPException } from 'hono/http-exception';
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { z } from 'zod';
+import type { ValidationProblem } from '../router-core/config/validation-problems.ts';
+import { ConfigRefusal, type RefusalCode } from '../router-core/protocol/config-refusal.ts';
+import { StoreUnavailableError } from '../router-core/protocol/connection.ts';
+import type { Logger } from '../router-core/runtime/logger.ts';
+
+/** Every error of router-api; docs/configuration.md is held to this table by a test. */
+export const API_PROBLEMS = {
+  'bad-request': { status: 400, title: 'The request cannot be read' },
+  unauthorized: { status: 401, title: 'An admin token is required' },
+  forbidden: { status: 403, title: 'Your role does not allow that' },
+  'not-found': { status: 404, title: 'There is nothing at this path' },
+  'method-not-allowed': { status: 405, title: 'This path does not take this method' },
+  'already-exists': { status: 409, title: 'There is one of this name already' },
+  conflict: { status: 409, title: 'What else is configured does not allow that' },
+  stale: { status: 412, title: 'It has been changed since you have read it' },
+  'body-too-large': { status: 413, title: 'The request body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
+  invalid: { status: 422, title: 'Something in it is not as it must be' },
+  'too-many-requests': { status: 429, title: 'Too many attempts' },
+  internal: { status: 500, title: 'Something went wrong here' },
+  'store-unavailable': { status: 503, title: 'Redis does not answer' },
+  busy: { status: 503, title: 'Too many are connected already' },
+  'shutting-down': { status: 503, title: 'This process is shutting down' },
+  timeout: { status: 504, title: 'It took too long' },
+} as const satisfies Record<RefusalCode | string, { status: ContentfulStatusCode; title: string }>;
+
+export type ApiProblemCode = keyof typeof API_PROBLEMS;
+
+/** RFC 9457. */
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.enum(Object.keys(API_PROBLEMS) as [ApiProblemCode, ...ApiProblemCode[]]),
+    detail: z.string().optional(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });
+
+export interface ApiProblemOptions {
+  readonly detail?: string;
+  readonly errors?: readonly ValidationProblem[];
+  readonly headers?: Record<string, string>;
+}
+
+/** An answer that is an error. Its texts are for the client: nothing secret, nothing internal. */
+export class ApiProblem extends Error {
+  override readonly name = 'ApiProblem';
+  readonly code: ApiProblemCode;
+  readonly options: ApiProblemOptions;
+
+  constructor(code: ApiProblemCode, options: ApiProblemOptions = {}) {
+    super(options.detail ?? API_PROBLEMS[code].title);
+    this.code = code;
+    this.options = options;
+  }
+}
+
+/** The one place that turns an error into HTTP. */
+export function answerProblem(c: Context, error: unknown, log: Logger): Response {
+  const { code, options } = asProblem(error, log);
+  const { status, title } = API_PROBLEMS[code];
+  const { detail, errors, headers } = options;
+  const document = { type: 'about:blank', title, status, code, detail, errors };
+  return c.body(`${JSON.stringify(document)}\n`, status, {
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    'Router-Error': code,
+    ...headers,
+  });
+}
+
+function asProblem(error: unknown, log: Logger): ApiProblem {
+  if (error instanceof ApiProblem) return error;
+  if (error instanceof ConfigRefusal) {
+    const { code, message, problems } = error;
+    return new ApiProblem(code, { detail: message, ...(problems.length > 0 && { errors: problems }) });
+  }
+  if (error instanceof StoreUnavailableError) {
+    const { cause, sent } = error;
+    if (cause !== undefined) log.warn({ err: cause }, 'Redis did not answer a request');
+    const detail = sent ? 'A change may have been made all the same' : 'Nothing was changed';
+    return new ApiProblem('store-unavailable', { detail, headers: { 'Retry-After': '1' } });
+  }
+  if (error instanceof HTTPException) return fromHono(error);
+  log.error({ err: error }, 'unexpected failure');
+  return new ApiProblem('internal');
+}
+
+/** What Hono itself refuses: JSON that is none, mostly. */
+function fromHono({ status }: HTTPException): ApiProblem {
+  if (status === 413) return new ApiProblem('body-too-large');
+  if (status === 504) return new ApiProblem('timeout');
+  return new ApiProblem('bad-request', { detail: 'The body is not JSON' });
+}

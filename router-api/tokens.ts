@@ -1,0 +1,117 @@
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { LIST_OF } from '../router-core/config/object-kinds.ts';
+import { createToken, TOKEN_KINDS, type StoredToken, type TokenKind } from '../router-core/config/token.ts';
+import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
+import { objectsOf, withoutStoreFields } from '../router-core/protocol/config-state.ts';
+import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import type { Api, ApiContext, ApiParts } from './endpoint.ts';
+import { keepAccess } from './keep-access.ts';
+import { createdSchema, viewSchema, type Json } from './object-view.ts';
+import { nameParam, objectNamed, viewOne, writerOf } from './objects.ts';
+import { requireMatch } from './preconditions.ts';
+
+const LONGEST_GRACE_MS = 30 * 86_400_000;
+
+const rotation = z
+  .strictObject({
+    graceMs: z
+      .int()
+      .min(0)
+      .max(LONGEST_GRACE_MS)
+      .default(0)
+      .meta({ description: 'How long the tokens so far are good for; 0: no longer' }),
+  })
+  .meta({ id: 'Rotation' });
+
+const revocation = z
+  .strictObject({
+    tokenId: z.string().max(64).optional().meta({ description: 'The one to revoke; left out: all of them' }),
+  })
+  .meta({ id: 'Revocation' });
+
+/** New tokens for old ones, and the end of them: the same for apps, agents and admins. */
+export function tokenEndpoints(api: Api, parts: ApiParts): void {
+  for (const kind of TOKEN_KINDS) {
+    rotateEndpoint(api, kind, parts);
+    revokeEndpoint(api, kind, parts);
+  }
+}
+
+function rotateEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
+  const list = LIST_OF[kind];
+  const route = createRoute({
+    method: 'post',
+    path: `/v1/${list}/{name}/rotate`,
+    tags: [list],
+    summary: `Make a new token for an ${kind}`,
+    description: 'The tokens so far end after the grace period.',
+    ...forRole(writerOf(kind)),
+    request: { params: nameParam, body: jsonContent(rotation, 'When the tokens so far end') },
+    responses: { 200: jsonContent(createdSchema(kind), 'With its new token'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const { graceMs = 0 } = c.req.valid('json');
+    const now = Date.now();
+    const { token, stored } = createToken(kind, new Date(now).toISOString());
+    const view = await changeTokens(c, { kind, parts, action: 'rotate' }, (tokens) => [
+      ...endingAt(tokens, now + graceMs, now),
+      stored,
+    ]);
+    return c.json({ ...view, token }, 200);
+  });
+}
+
+/** Those that are still good, until then at most; those that have ended are of no use to anybody. */
+function endingAt(tokens: readonly StoredToken[], endMs: number, nowMs: number): StoredToken[] {
+  return tokens.flatMap((token) => {
+    const ownEnd = token.expiresAt === null ? Infinity : Date.parse(token.expiresAt);
+    const end = Math.min(ownEnd, endMs);
+    return end <= nowMs ? [] : [{ ...token, expiresAt: new Date(end).toISOString() }];
+  });
+}
+
+function revokeEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
+  const list = LIST_OF[kind];
+  const route = createRoute({
+    method: 'post',
+    path: `/v1/${list}/{name}/revoke`,
+    tags: [list],
+    summary: `End tokens of an ${kind} at once`,
+    description: 'Requests and connections that use them are ended, too.',
+    ...forRole(writerOf(kind)),
+    request: { params: nameParam, body: jsonContent(revocation, 'Which of them') },
+    responses: { 200: jsonContent(viewSchema(kind), 'As it is now'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const { tokenId } = c.req.valid('json');
+    const view = await changeTokens(c, { kind, parts, action: 'revoke' }, (tokens) => {
+      if (tokenId === undefined) return [];
+      if (!tokens.some(({ id }) => id === tokenId)) {
+        throw new ConfigRefusal('not-found', `It has no token "${tokenId}"`);
+      }
+      return tokens.filter(({ id }) => id !== tokenId);
+    });
+    return c.json(view, 200);
+  });
+}
+
+async function changeTokens(
+  c: ApiContext,
+  { kind, parts, action }: { kind: TokenKind; parts: ApiParts; action: string },
+  edited: (tokens: readonly StoredToken[]) => readonly StoredToken[],
+): Promise<Json> {
+  const name = c.req.param('name') ?? '';
+  const { after } = await parts.control.change({
+    actor: actorOf(c),
+    action,
+    check: keepAccess(c.var.admin),
+    edit: (state) => {
+      const object = objectsOf(state, kind).get(name);
+      requireMatch(c, objectNamed(state, kind, name).revision);
+      const fields = withoutStoreFields({ ...object });
+      return [{ kind, name, fields, tokens: edited(object?.tokens ?? []) }];
+    },
+  });
+  return viewOne(c, parts, objectNamed(after, kind, name));
+}

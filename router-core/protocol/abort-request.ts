@@ -1,0 +1,41 @@
+import type { Redis } from 'ioredis';
+import { encodeFrame, EVERY_ATTEMPT, FENCE } from './frames.ts';
+import { groupKeys } from './keys.ts';
+import { readLanes } from './live-groups.ts';
+import { groupScriptArgs, groupScriptKeys, scopesOfLanes } from './script-keys.ts';
+import { loadScript, runScript } from './scripts.ts';
+
+const script = loadScript('abort');
+
+/** What a request's streams outlive it by, ms: longer than anybody needs to read why it ended. */
+const STREAM_TTL_MS = 60_000;
+
+/** It may move on between two looks, but not for ever: each attempt takes a lease. */
+const MOST_LOOKS = 5;
+
+/** removed: it never ran. running: its agent was told to stop it. */
+export type AbortOutcome = 'removed' | 'running' | 'unknown';
+
+/** Ends a request of this group; its client gets 503 `cancelled`. `by` is for the log of its hub. */
+export async function abortRequest(
+  client: Redis,
+  { group, id, by }: { group: string; id: string; by: string },
+): Promise<AbortOutcome> {
+  const keys = groupKeys(group);
+  const [lanes = []] = await readLanes(client, [group]);
+  const scopes = scopesOfLanes(lanes);
+  const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
+  let attempt = 1;
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const failed = encodeFrame(id, attempt, FENCE, { failed: `cancelled\nby ${by}` });
+    const outcome = (await runScript(
+      client,
+      script,
+      [...groupScriptKeys(keys, lanes, scopes), keys.up(id), keys.down(id, attempt)],
+      [...groupScriptArgs(lanes, scopes), id, attempt, failed, reset, STREAM_TTL_MS],
+    )) as string;
+    if (!/^\d+$/.test(outcome)) return outcome as AbortOutcome;
+    attempt = Number(outcome);
+  }
+  return 'unknown';
+}

@@ -1,0 +1,160 @@
+import type { Logger } from '../runtime/logger.ts';
+import { abortRequest, type AbortOutcome } from './abort-request.ts';
+import { readAudit, type AuditPage, type AuditQuery } from './audit-log.ts';
+import { isIdentity, type EditContext } from './config-edits.ts';
+import { ConfigPublisher } from './config-publisher.ts';
+import { objectsOf, type ConfigState } from './config-state.ts';
+import { ConfigWatch } from './config-watch.ts';
+import { ConfigWriter, type ConfigEdit, type ConfigWrite } from './config-writer.ts';
+import { Connection, StoreUnavailableError } from './connection.ts';
+import type { LiveInstance } from './live-groups.ts';
+import { LiveStatusReader, type LiveStatus } from './live-status.ts';
+import { listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
+import { callStore } from './store-call.ts';
+import { TokenUse } from './token-use.ts';
+import { OBJECT_KINDS } from '../config/object-kinds.ts';
+
+export interface ControlPlaneOptions {
+  readonly redisUrl: string;
+  readonly checkRoute: EditContext['checkRoute'];
+  readonly log: Logger;
+}
+
+const NOTE_AGENTS_MS = 10_000;
+
+/** All that router-api shares with Redis. What asks Redis rejects with StoreUnavailableError while it is away. */
+export class ControlPlane {
+  readonly tokenUse: TokenUse;
+  readonly #commands: Connection;
+  readonly #doorbells: Connection;
+  readonly #writer: ConfigWriter;
+  readonly #watch: ConfigWatch;
+  readonly #publisher: ConfigPublisher;
+  readonly #live = new LiveStatusReader();
+  readonly #listeners = new Set<(state: ConfigState) => void>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ redisUrl: url, checkRoute, log }: ControlPlaneOptions) {
+    const commands = new Connection({ url, purpose: 'commands', log });
+    const doorbells = new Connection({ url, purpose: 'doorbells', log });
+    const writer = new ConfigWriter({ commands, checkRoute, onState: (state) => this.#onState(state), log });
+    this.#commands = commands;
+    this.#doorbells = doorbells;
+    this.#writer = writer;
+    this.#watch = new ConfigWatch({ commands, doorbells, onState: (state) => writer.adopt(state), log });
+    this.#publisher = new ConfigPublisher({ commands, newest: () => writer.newest(), log });
+    this.tokenUse = new TokenUse(commands);
+    this.#timer = setInterval(() => void this.#noteAgents(), NOTE_AGENTS_MS);
+    this.#timer.unref();
+  }
+
+  /** The newest configuration that is known; while Redis is away, the last. Throws before it was there once. */
+  get state(): ConfigState {
+    const { state } = this.#writer;
+    if (!state) throw new StoreUnavailableError(false);
+    return state;
+  }
+
+  /** What Redis holds now. */
+  newest(): Promise<ConfigState> {
+    return this.#writer.newest();
+  }
+
+  /** Whether there is a configuration to go by. */
+  get isInformed(): boolean {
+    return this.#writer.state !== undefined;
+  }
+
+  /** Called with every new version. Returns what ends that. */
+  onChange(listener: (state: ConfigState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when it is written and agents, their logins and groups know. See ConfigWriter.change. */
+  async change(edit: ConfigEdit): Promise<ConfigWrite> {
+    const write = await this.#writer.change(edit);
+    if (edit.dryRun || write.after === write.before) return write;
+    this.tokenUse.forget(removedTokens(write));
+    await this.#publisher.publish();
+    return write;
+  }
+
+  /** Whether Redis answers. */
+  async ready(): Promise<boolean> {
+    const pong = await callStore(this.#commands, (client) => client.ping()).catch(() => undefined);
+    return pong === 'PONG' && this.#writer.state !== undefined;
+  }
+
+  status(): Promise<LiveStatus> {
+    const { state } = this;
+    return callStore(this.#commands, (client) => this.#live.read(client, state));
+  }
+
+  async instances(): Promise<LiveInstance[]> {
+    const { groups } = await this.status();
+    return groups.flatMap(({ instances }) => instances);
+  }
+
+  audit(query: AuditQuery): Promise<AuditPage> {
+    return callStore(this.#commands, (client) => readAudit(client, query));
+  }
+
+  /** Of one group, or of all. Undefined when the cursor is none of ours. */
+  async requests(query: Omit<RequestQuery, 'groups'>, group?: string): Promise<RequestPage | undefined> {
+    const groups = await this.#groupNames(group);
+    return callStore(this.#commands, (client) => listRequests(client, { ...query, groups }));
+  }
+
+  /** Ends a request wherever it is; with its group it is found sooner. */
+  async abort(id: string, by: string, group?: string): Promise<AbortOutcome> {
+    for (const name of await this.#groupNames(group)) {
+      const outcome = await callStore(this.#commands, (client) =>
+        abortRequest(client, { group: name, id, by }),
+      );
+      if (outcome !== 'unknown') return outcome;
+    }
+    return 'unknown';
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#watch.close();
+    this.#publisher.close();
+    this.#doorbells.close();
+    this.#commands.close();
+  }
+
+  async #groupNames(only: string | undefined): Promise<string[]> {
+    if (only !== undefined) return [only];
+    const { groups } = await this.status();
+    return groups.map(({ name }) => name);
+  }
+
+  #onState(state: ConfigState): void {
+    for (const listener of this.#listeners) listener(state);
+    void this.#publisher.publish();
+  }
+
+  /** An agent's token is in use while an instance that reports it is alive. */
+  async #noteAgents(): Promise<void> {
+    const instances = await this.instances().catch(() => []);
+    const { agents } = this.#writer.state ?? {};
+    const used = instances.filter(({ agent, group, tokenId }) => {
+      const record = agents?.get(agent ?? '');
+      // Agents can write anything there: only what is theirs counts.
+      return record?.group === group && record.tokens.some(({ id }) => id === tokenId);
+    });
+    this.tokenUse.note(used.flatMap(({ tokenId }) => tokenId ?? []));
+  }
+}
+
+function removedTokens({ before, after }: ConfigWrite): string[] {
+  return OBJECT_KINDS.filter(isIdentity).flatMap((kind) => {
+    const now = objectsOf(after, kind);
+    return [...objectsOf(before, kind).values()].flatMap(({ name, tokens }) => {
+      const kept = new Set(now.get(name)?.tokens.map(({ id }) => id));
+      return tokens.map(({ id }) => id).filter((id) => !kept.has(id));
+    });
+  });
+}

@@ -1,0 +1,53 @@
+import type { Redis } from 'ioredis';
+import type { ConfigState } from './config-state.ts';
+import { readHubReports, type HubReport } from './live-hubs.ts';
+import { groupOfSettingsKey, SETTINGS_PATTERN } from './keys.ts';
+import { readLiveGroups, redisNowMs, type LiveGroup } from './live-groups.ts';
+
+export interface LiveStatus {
+  readonly hubs: readonly (HubReport & { id: string })[];
+  readonly groups: readonly (LiveGroup & { configured: boolean; paused: boolean; perSecond: number })[];
+}
+
+/** A group of an agent or a hub that nobody has configured is seen so much later. */
+const SCAN_MS = 2_000;
+
+/** What runs now: hubs, groups and their instances. */
+export class LiveStatusReader {
+  #scanned: string[] = [];
+  #scannedAt = -Infinity;
+
+  async read(client: Redis, state: ConfigState): Promise<LiveStatus> {
+    const nowMs = await redisNowMs(client);
+    const [hubs, found] = await Promise.all([readHubReports(client, nowMs), this.#scan(client)]);
+    const reported = [...hubs.values()].flatMap(({ groups }) => Object.keys(groups));
+    // At version 0 the groups are those of the hubs' flags; that of a fresh install is only there when hubs say so.
+    const configured = state.version === 0 ? [] : [...state.groups.keys()];
+    const names = [...new Set([...configured, ...reported, ...found])].sort();
+    const groups = await readLiveGroups(client, names, nowMs);
+    return {
+      hubs: [...hubs].map(([id, report]) => ({ id, ...report })),
+      groups: groups.map((group) => {
+        const { paused = false } = state.groups.get(group.name) ?? {};
+        const rates = [...hubs.values()].map((hub) => hub.groups[group.name]?.perSecond ?? 0);
+        const perSecond = rates.reduce((sum, rate) => sum + rate, 0);
+        return { ...group, configured: state.groups.has(group.name), paused, perSecond };
+      }),
+    };
+  }
+
+  /** SCAN looks at every key, those of requests too: not with every call. */
+  async #scan(client: Redis): Promise<string[]> {
+    if (performance.now() - this.#scannedAt < SCAN_MS) return this.#scanned;
+    const names = new Set<string>();
+    let cursor = '0';
+    do {
+      const [next, keys] = await client.scan(cursor, 'MATCH', SETTINGS_PATTERN, 'COUNT', 1_000);
+      for (const key of keys) names.add(groupOfSettingsKey(key));
+      cursor = next;
+    } while (cursor !== '0');
+    this.#scanned = [...names];
+    this.#scannedAt = performance.now();
+    return this.#scanned;
+  }
+}
