@@ -1,5 +1,6 @@
 import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../protocol/agent-link.ts';
 import { RedisAgentLink } from '../protocol/redis-agent-link.ts';
+import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
 import { packageVersion } from '../runtime/package-info.ts';
@@ -35,7 +36,7 @@ export class Instance {
   readonly #upstream: Upstream;
   readonly #watch: UpstreamWatch;
   readonly #headersFor: (raw: readonly string[]) => string[];
-  readonly #running = new Map<string, RunningRequest | undefined>();
+  readonly #running = new ChurnMap<RunningRequest | undefined>();
   #draining = false;
   #closed: Promise<void> | undefined;
   /** What the group lets us do, as the last heartbeat told. */

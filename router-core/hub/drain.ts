@@ -67,7 +67,7 @@ export async function drainHub({
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   while (inFlight.size > 0 && performance.now() < endAt) await sleep(20);
   if (inFlight.size > 0) log.warn({ requests: inFlight.size }, 'drain time is over, ending what still runs');
-  const cancelled = [...inFlight].map((exchange) => {
+  const cancelled = inFlight.values().map((exchange) => {
     exchange.fail('shutting-down');
     return exchange.cancel();
   });

@@ -7,6 +7,7 @@ import type { GroupQueue } from '../protocol/group-queue.ts';
 import type { HubLink } from '../protocol/hub-link.ts';
 import type { FrameReader } from '../protocol/inbox.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
+import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { HubConfig } from './config.ts';
@@ -20,7 +21,7 @@ export interface HubContext {
   readonly config: HubConfig;
   readonly link: HubLink;
   readonly log: Logger;
-  readonly inFlight: Set<Exchange>;
+  readonly inFlight: ChurnMap<Exchange>;
   readonly rates: ServiceRate;
 }
 
@@ -98,7 +99,7 @@ export class Exchange {
       heardAt: this.receivedAt,
       onFrame: (frame) => onFrame(this, frame),
     };
-    context.inFlight.add(this);
+    context.inFlight.set(this.id, this);
   }
 
   get done(): boolean {
@@ -201,7 +202,7 @@ export class Exchange {
     this.#timer.clear();
     link.inbox.close(this.reader);
     stream?.close();
-    inFlight.delete(this);
+    inFlight.delete(this.id);
     if (state === 'replying') rates.served(this.group);
     if (this.caller) link.appLimits.leave(this.caller.app.name, this.id);
     if (state !== 'reading') {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { ConfigState } from '../protocol/config-state.ts';
 import type { HubReport } from '../protocol/hub-reporter.ts';
 import { HubLink } from '../protocol/hub-link.ts';
+import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { packageVersion } from '../runtime/package-info.ts';
 import { RequestFront } from './accept-request.ts';
@@ -48,7 +49,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   });
   const onState = (state: ConfigState) => takeState(state);
   const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
-  const context: HubContext = { config, link, log, inFlight: new Set(), rates: new ServiceRate() };
+  const context: HubContext = { config, link, log, inFlight: new ChurnMap(), rates: new ServiceRate() };
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);
   const server = createHttpServer(front);
@@ -57,7 +58,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     const snapshot = compileSnapshot(state, config, log);
     link.serve(snapshot.version, snapshot.groups);
     front.snapshot = snapshot;
-    endRevoked(context.inFlight, snapshot.apps);
+    endRevoked(context.inFlight.values(), snapshot.apps);
     if (snapshot.isOpen && !isLoopback(config.host) && !warned) {
       warned = true;
       log.warn({ host: config.host }, OPEN_WARNING);
@@ -66,7 +67,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   };
   // Tokens also end by themselves.
   const revoking = setInterval(() => {
-    if (front.snapshot) endRevoked(context.inFlight, front.snapshot.apps);
+    if (front.snapshot) endRevoked(context.inFlight.values(), front.snapshot.apps);
   }, REVOKE_EVERY_MS);
 
   // With several hubs or workers behind one address, one that cannot take requests yet should not be given any.

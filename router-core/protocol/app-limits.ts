@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { BurstyRateLimiter, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { ChurnMap } from '../runtime/churn-map.ts';
 import type { StoredApp } from '../config/stored.ts';
 import type { Connection } from './connection.ts';
 import { appKeys } from './keys.ts';
@@ -19,7 +20,7 @@ type Limiter = RateLimiterRedis | BurstyRateLimiter;
 export class AppLimits {
   readonly #connection: Connection;
   /** Requests that hold a permit, by app. */
-  readonly #held = new Map<string, Set<string>>();
+  readonly #held = new Map<string, ChurnMap<true>>();
   readonly #timer: NodeJS.Timeout;
   #limiters = new WeakMap<Redis, Map<string, Limiter>>();
 
@@ -45,15 +46,15 @@ export class AppLimits {
     const args = ['take', app.concurrency, PERMIT_TTL_MS, id];
     const taken = await runScript(client, script, [appKeys(app.name).permits], args);
     if (taken === 0) return { ok: false, retryAfterS: 1 };
-    const held = this.#held.get(app.name) ?? new Set();
-    this.#held.set(app.name, held.add(id));
+    let held = this.#held.get(app.name);
+    if (!held) this.#held.set(app.name, (held = new ChurnMap()));
+    held.set(id, true);
     return { ok: true };
   }
 
   leave(app: string, id: string): void {
     const held = this.#held.get(app);
     if (!held?.delete(id)) return;
-    if (held.size === 0) this.#held.delete(app);
     this.#tell(app, 'release', [id]);
   }
 
@@ -95,7 +96,9 @@ export class AppLimits {
   }
 
   #renew(): void {
-    for (const [app, ids] of this.#held) this.#tell(app, 'renew', [...ids]);
+    for (const [app, held] of this.#held) {
+      if (held.size > 0) this.#tell(app, 'renew', held.keys());
+    }
   }
 
   /** When it is lost, the permit lapses by itself. */

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Connection } from './connection.ts';
 import { decodeFrame, FENCE, NUDGE_ID, type Frame } from './frames.ts';
@@ -33,7 +34,7 @@ const CHECK_MS = 250;
 export class Inbox {
   readonly #options: InboxOptions;
   readonly #channels: Set<string>;
-  readonly #readers = new Map<string, FrameReader>();
+  readonly #readers = new ChurnMap<FrameReader>();
   readonly #reading = new Set<FrameReader>();
   readonly #rungWhileReading = new Set<FrameReader>();
   readonly #timer: NodeJS.Timeout;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { sleep } from '../runtime/backoff.ts';
+import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type {
   AgentLink,
@@ -68,9 +69,9 @@ export class RedisAgentLink implements AgentLink {
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
-  readonly #running = new Map<string, Running>();
+  readonly #running = new ChurnMap<Running>();
   /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
-  readonly #settling = new Set<string>();
+  readonly #settling = new ChurnMap<true>();
   readonly #stopPulling = new AbortController();
   /** The blocking connection whose pending entries have been read; a new one starts with them. */
   #caughtUp: Redis | undefined;
@@ -180,7 +181,7 @@ export class RedisAgentLink implements AgentLink {
       onWritable: () => handlers.onWritable(),
       settle: { entry, permit: `${id}:${attempt}` },
       onSettled: () => {
-        this.#settling.add(entry);
+        this.#settling.set(entry, true);
         this.#drop(reader, handlers);
       },
     });
@@ -267,7 +268,7 @@ export class RedisAgentLink implements AgentLink {
   /** Entries that Redis holds as ours and that we have never seen: delivered in a reply that a cut has swallowed. */
   async #readPending(client: Redis): Promise<PulledRequest[]> {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
-    const known = new Set(this.#settling);
+    const known = new Set(this.#settling.keys());
     for (const { entry } of this.#running.values()) known.add(entry);
     const pending = decodeEntries(
       await this.#read(client, '0', 1_000),
@@ -275,7 +276,7 @@ export class RedisAgentLink implements AgentLink {
       this.#heartbeat.redisNow(),
     );
     for (const { entry } of this.#running.values()) known.add(entry);
-    for (const entry of this.#settling) known.add(entry);
+    for (const entry of this.#settling.keys()) known.add(entry);
     return pending.filter(({ entry }) => !known.has(entry));
   }
 

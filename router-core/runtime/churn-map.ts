@@ -1,0 +1,111 @@
+const FEWEST_SLOTS = 32;
+
+/**
+ * A map for keys that come and go thousands of times a second. Like Map, but free of its trap: when much was deleted, V8 gives a Map a new table and
+ * links the old table to it. Once one table has grown old, it keeps all later ones alive, with whatever they held, until
+ * the next full collection: every request then outlives its reply and is copied by the collector several times.
+ * (docs/decisions/0014-maps-of-requests.md has the measurement.)
+ *
+ * Open addressing with linear probing; deleting closes the gap, so that nothing is left behind.
+ */
+export class ChurnMap<V> {
+  #keys: (string | undefined)[] = new Array<undefined>(FEWEST_SLOTS).fill(undefined);
+  #values: (V | undefined)[] = new Array<undefined>(FEWEST_SLOTS).fill(undefined);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(key: string): V | undefined {
+    return this.#values[this.#find(key)];
+  }
+
+  has(key: string): boolean {
+    return this.#keys[this.#find(key)] !== undefined;
+  }
+
+  set(key: string, value: V): void {
+    let slot = this.#find(key);
+    if (this.#keys[slot] === undefined) {
+      // At most half full: probes stay short.
+      if (2 * (this.#size + 1) > this.#keys.length) {
+        this.#grow();
+        slot = this.#find(key);
+      }
+      this.#keys[slot] = key;
+      this.#size += 1;
+    }
+    this.#values[slot] = value;
+  }
+
+  /** Whether it was there. */
+  delete(key: string): boolean {
+    const mask = this.#keys.length - 1;
+    let gap = this.#find(key);
+    if (this.#keys[gap] === undefined) return false;
+    // Whatever follows and would be found no more behind a gap moves up into it (Knuth, TAOCP 6.4, algorithm R).
+    for (let next = (gap + 1) & mask; ; next = (next + 1) & mask) {
+      const follower = this.#keys[next];
+      if (follower === undefined) break;
+      const home = hash(follower) & mask;
+      if (((next - home) & mask) < ((next - gap) & mask)) continue;
+      this.#keys[gap] = follower;
+      this.#values[gap] = this.#values[next];
+      gap = next;
+    }
+    this.#keys[gap] = undefined;
+    this.#values[gap] = undefined;
+    this.#size -= 1;
+    return true;
+  }
+
+  clear(): void {
+    this.#keys.fill(undefined);
+    this.#values.fill(undefined);
+    this.#size = 0;
+  }
+
+  /** All keys as they are now; changes meanwhile do no harm. In no order. */
+  keys(): string[] {
+    return this.#keys.filter((key) => key !== undefined);
+  }
+
+  /** All values as they are now; changes meanwhile do no harm. In no order. */
+  values(): V[] {
+    const values = this.#values as V[];
+    return values.filter((_value, slot) => this.#keys[slot] !== undefined);
+  }
+
+  /** Where the key is, or would be. */
+  #find(key: string): number {
+    const keys = this.#keys;
+    const mask = keys.length - 1;
+    let slot = hash(key) & mask;
+    for (;;) {
+      const found = keys[slot];
+      if (found === undefined || found === key) return slot;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #grow(): void {
+    const keys = this.#keys;
+    const values = this.#values;
+    this.#keys = new Array<undefined>(2 * keys.length).fill(undefined);
+    this.#values = new Array<undefined>(2 * keys.length).fill(undefined);
+    keys.forEach((key, slot) => {
+      if (key === undefined) return;
+      const target = this.#find(key);
+      this.#keys[target] = key;
+      this.#values[target] = values[slot];
+    });
+  }
+}
+
+/** FNV-1a. */
+function hash(key: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) value = Math.imul(value ^ key.charCodeAt(i), 0x01000193);
+  return value ^ (value >>> 15);
+}
