@@ -9,8 +9,8 @@ const FEWEST_SLOTS = 32;
  * Open addressing with linear probing; deleting closes the gap, so that nothing is left behind.
  */
 export class ChurnMap<V> {
-  #keys: (string | undefined)[] = new Array<undefined>(FEWEST_SLOTS).fill(undefined);
-  #values: (V | undefined)[] = new Array<undefined>(FEWEST_SLOTS).fill(undefined);
+  #keys: (string | undefined)[] = emptySlots(FEWEST_SLOTS);
+  #values: (V | undefined)[] = emptySlots(FEWEST_SLOTS);
   #size = 0;
 
   get size(): number {
@@ -92,8 +92,8 @@ export class ChurnMap<V> {
   #grow(): void {
     const keys = this.#keys;
     const values = this.#values;
-    this.#keys = new Array<undefined>(2 * keys.length).fill(undefined);
-    this.#values = new Array<undefined>(2 * keys.length).fill(undefined);
+    this.#keys = emptySlots(2 * keys.length);
+    this.#values = emptySlots(2 * keys.length);
     keys.forEach((key, slot) => {
       if (key === undefined) return;
       const target = this.#find(key);
@@ -103,9 +103,15 @@ export class ChurnMap<V> {
   }
 }
 
-/** FNV-1a. */
+function emptySlots(count: number): undefined[] {
+  return Array.from<undefined>({ length: count });
+}
+
+/** FNV-1a of the last characters: in ids and stream entries these are the ones that differ. */
 function hash(key: string): number {
   let value = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) value = Math.imul(value ^ key.charCodeAt(i), 0x01000193);
+  for (let i = Math.max(0, key.length - 10); i < key.length; i++) {
+    value = Math.imul(value ^ key.charCodeAt(i), 0x01000193);
+  }
   return value ^ (value >>> 15);
 }
