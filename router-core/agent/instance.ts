@@ -107,8 +107,9 @@ export class Instance {
     await this.#upstream.close();
   }
 
+  /** Whether new requests are wanted. */
   get #ready(): boolean {
-    return this.#watch.up && !this.#draining;
+    return this.#watch.up && !this.#draining && this.#grant.state === 'active';
   }
 
   #report(name: string): { slots: number; report: InstanceReport } {
@@ -130,13 +131,13 @@ export class Instance {
     const before = this.#grant;
     this.#grant = grant;
     if (this.#draining) return;
-    if (grant.slots > before.slots) this.#wake();
+    if (grant.slots > before.slots || grant.state !== before.state) this.#wake();
     if (grant.state === before.state) return;
     const { record: agent } = this.#identity;
     if (grant.state === 'unknown') {
       this.#log.warn({ agent }, 'the agent record is not there; nothing is pulled until it is');
     } else this.#log.info({ agent, state: grant.state }, 'the agent record has changed its state');
-    // So that others see the state at once.
+    // So that others see the state at once, and what is offered again when it is active again.
     void this.#link.report();
     if (grant.state === 'draining') this.#onDraining();
     if (grant.state === 'moved') this.#onMoved();
@@ -182,6 +183,7 @@ export class Instance {
 
   #onDone(request: PulledRequest): void {
     if (!this.#running.delete(request.entry)) return;
+    // A slot that is not wanted back goes with its request, or what waits is handed to it.
     if (!this.#ready) void this.#link.report();
     this.#wake();
   }
