@@ -21,6 +21,8 @@ export interface InstanceOptions {
   readonly onDraining: () => void;
   /** Its agent record has another group or other scopes. Called once. */
   readonly onMoved: () => void;
+  /** Asked while its group does not know its record; resolves with true once the record has another group. */
+  readonly awaitMove: (signal: AbortSignal) => Promise<boolean>;
   readonly log: Logger;
 }
 
@@ -28,8 +30,7 @@ export interface InstanceOptions {
 export class Instance {
   readonly #config: AgentConfig;
   readonly #identity: AgentIdentity;
-  readonly #onDraining: () => void;
-  readonly #onMoved: () => void;
+  readonly #options: InstanceOptions;
   readonly #log: Logger;
   readonly #link: AgentLink;
   readonly #upstream: Upstream;
@@ -43,12 +44,14 @@ export class Instance {
   /** Wakes the pull loop when it waits for a slot or for the upstream. */
   #wake: () => void = () => undefined;
   #pulling: Promise<void> = Promise.resolve();
+  /** Aborts when the group knows the record again. */
+  #unknown = new AbortController();
 
-  constructor({ config, identity, url, name, onDraining, onMoved, log }: InstanceOptions) {
+  constructor(options: InstanceOptions) {
+    const { config, identity, url, name, log } = options;
     this.#config = config;
     this.#identity = identity;
-    this.#onDraining = onDraining;
-    this.#onMoved = onMoved;
+    this.#options = options;
     this.#log = log.child({ upstream: url });
     const { redisUrl, token, connectTimeoutMs, healthPath } = config;
     const { group, concurrency, scopes, record } = identity;
@@ -87,12 +90,12 @@ export class Instance {
 
   /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`. */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
+    return (this.#closed ??= this.#close());
   }
 
   async #close(): Promise<void> {
     this.#draining = true;
+    this.#unknown.abort();
     const endAt = performance.now() + this.#config.drainMs;
     this.#wake();
     // With Redis away there is nobody to tell, and nothing new comes.
@@ -134,13 +137,20 @@ export class Instance {
     if (grant.slots > before.slots || grant.state !== before.state) this.#wake();
     if (grant.state === before.state) return;
     const { record: agent } = this.#identity;
+    this.#unknown.abort();
     if (grant.state === 'unknown') {
       this.#log.warn({ agent }, 'the agent record is not there; nothing is pulled until it is');
+      void this.#lookForMove();
     } else this.#log.info({ agent, state: grant.state }, 'the agent record has changed its state');
     // So that others see the state at once, and what is offered again when it is active again.
     void this.#link.report();
-    if (grant.state === 'draining') this.#onDraining();
-    if (grant.state === 'moved') this.#onMoved();
+    if (grant.state === 'draining') this.#options.onDraining();
+    if (grant.state === 'moved') this.#options.onMoved();
+  }
+
+  async #lookForMove(): Promise<void> {
+    const { signal } = (this.#unknown = new AbortController());
+    if ((await this.#options.awaitMove(signal)) && !signal.aborted) this.#options.onMoved();
   }
 
   get #free(): number {

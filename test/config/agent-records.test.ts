@@ -1,7 +1,7 @@
 import { Agent as ConnectionPool } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { agentRecords, liveNames } from '../support/agent-records.ts';
+import { agentRecords, reportsOf } from '../support/agent-records.ts';
 import { ask } from '../support/ask.ts';
 import { countCalls, type CallCounter } from '../support/call-counter.ts';
 import { configure, configuredHub } from '../support/config.ts';
@@ -31,12 +31,6 @@ async function start() {
     agentHere(redis.url, 'not-its-group', upstream.url, { token, name, concurrency: 4 });
   const release = () => held.splice(0).forEach((each) => each());
   return { redis, group, records: agentRecords(redis.url), counter, hub, startAgent, release };
-}
-
-/** What the only instance of a group says of itself. */
-async function stateOf(redisUrl: string, group: string): Promise<unknown> {
-  const [report = '{}'] = await withRedis(redisUrl, (client) => client.hvals(`mr:{${group}}:reports`));
-  return (JSON.parse(report) as { state?: unknown }).state;
 }
 
 /** The most calls at once while the next `calls` begin. */
@@ -81,7 +75,7 @@ test('a paused record pulls nothing and finishes what runs, until it is resumed'
   await waitFor(() => counter.running === 1, { what: 'one to run' });
 
   await records.set('machine', { group, paused: true });
-  const state = () => stateOf(redis.url, group);
+  const state = async () => (await reportsOf(redis.url, group)).get('a')?.state;
   await expect.poll(state, { timeout: 1_000, interval: 20 }).toBe('paused');
   const asked = Array.from({ length: 6 }, (_, i) => ask(`${hub.url}/${i}`));
   await waitForQueued(redis.url, group, 6);
@@ -130,14 +124,29 @@ test('an agent whose record is not there pulls nothing until it is', async () =>
   expect(await asked).toMatchObject({ status: 200, body: 'served' });
 });
 
-test('an agent waits for the card of its token, and joins the group that it names', async () => {
+test('an agent joins the group that the card of its token names, whatever its flags say', async () => {
   const { redis, group, records, counter, hub, startAgent } = await start();
   const other = uniqueGroup();
   await configure(redis.url, { groups: [{ name: other, leaseMs: 1_500 }] });
   const token = await records.set('elsewhere', { group: other });
   await startAgent(token, 'a');
-  expect(await liveNames(redis.url, other)).toEqual(['a']);
-  expect(await liveNames(redis.url, group)).toEqual([]);
+  expect([...(await reportsOf(redis.url, other)).keys()]).toEqual(['a']);
+  expect((await reportsOf(redis.url, group)).size).toBe(0);
   expect(await ask(hub.url, { timeoutMs: 300 })).toMatchObject({ outcome: 'hung' });
   expect(counter.calls).toEqual([]);
+});
+
+test('an agent whose token Redis knows nothing of waits until it does', async () => {
+  const { redis, group, records, hub, startAgent } = await start();
+  const token = await records.set('unheard', { group });
+  const [, , id] = token.split('_');
+  await withRedis(redis.url, (client) => client.del(`mr:{agent:${id}}:group`));
+  const starting = startAgent(token, 'a');
+  const asked = ask(hub.url);
+  await waitForQueued(redis.url, group, 1);
+  expect((await reportsOf(redis.url, group)).size).toBe(0);
+
+  await records.set('unheard', { group });
+  await starting;
+  expect(await asked).toMatchObject({ status: 200, body: 'served' });
 });

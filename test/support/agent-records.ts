@@ -1,4 +1,5 @@
-import type { AgentLogin } from '../../router-core/protocol/agent-acl.ts';
+import type { InstanceReport } from '../../router-core/protocol/agent-link.ts';
+import { MovedTokens } from '../../router-core/protocol/moved-tokens.ts';
 import { provisionAgentLogins } from '../../router-core/protocol/provision-agent-logins.ts';
 import { configure, newToken, type ConfigInput } from './config.ts';
 import { withRedis } from './parts.ts';
@@ -15,12 +16,20 @@ export interface AgentRecords {
 
 export function agentRecords(redisUrl: string): AgentRecords {
   const records = new Map<string, ReturnType<typeof newToken> & { group: string }>();
+  const moved = new MovedTokens();
+  const provision = async () => {
+    const tokens = [...records.values()].map(({ stored, group }) => {
+      return { tokenId: stored.id, sha256: stored.sha256, group };
+    });
+    const logins = moved.loginsOf(tokens, Date.now());
+    await withRedis(redisUrl, (client) => provisionAgentLogins([client], logins));
+  };
   return {
     async set(name, fields) {
       const record = { ...(records.get(name) ?? newToken('agent')), group: fields.group };
       records.set(name, record);
-      await provision(redisUrl, [...records.values()]);
       await configure(redisUrl, { agents: [{ name, ...fields, tokens: [record.stored] }] });
+      await provision();
       return record.token;
     },
     async remove(name) {
@@ -29,22 +38,13 @@ export function agentRecords(redisUrl: string): AgentRecords {
   };
 }
 
-async function provision(
-  redisUrl: string,
-  records: readonly { stored: { id: string; sha256: string }; group: string }[],
-): Promise<void> {
-  const wanted = records.map(({ stored, group }): AgentLogin => ({
-    tokenId: stored.id,
-    sha256: stored.sha256,
-    group,
-  }));
-  await withRedis(redisUrl, (client) => provisionAgentLogins([client], wanted));
-}
-
-/** Instances of a group that live, by their names. */
-export async function liveNames(redisUrl: string, group: string): Promise<string[]> {
-  const instances = await withRedis(redisUrl, (client) =>
-    client.zrange(`mr:{${group}}:instances`, '0', '-1'),
+/** What the instances of a group say of themselves, by the names of their agents. */
+export async function reportsOf(redisUrl: string, group: string): Promise<Map<string, InstanceReport>> {
+  const reports = await withRedis(redisUrl, (client) => client.hvals(`mr:{${group}}:reports`));
+  return new Map(
+    reports.map((text) => {
+      const report = JSON.parse(text) as InstanceReport;
+      return [report.name, report];
+    }),
   );
-  return instances.map((instance) => instance.replace(/\.[0-9a-f]+$/, '')).sort();
 }
