@@ -70,7 +70,7 @@ test('with ten thousand routes a hub starts, changes and answers like one with a
   }
 
   expect(Math.min(...blocked)).toBeLessThan(BLOCKED_AT_MOST_MS);
-  // Searching all of them one after the other would take tens of ms.
-  expect(withMany).toBeLessThan(3 * withFew + 5);
+  // A coarse look: test/unit/routing-speed.test.ts measures the search itself.
+  expect(withMany).toBeLessThan(3 * withFew + 20);
   expect(Object.keys(tally(await load.stop()))).toEqual(['answered 200']);
 });
