@@ -16,7 +16,8 @@ describe('the hub', () => {
       workers: 1,
       maxInFlight: 4096,
       drainMs: 30_000,
-      groups: [{ name: 'default', path: '/*' }],
+      // Those of the configuration; a fresh install has one, default=/*.
+      groups: [],
       maxBodyBytes: 100 * 1024 * 1024,
       queueDepth: 1000,
       queueWaitMs: 30_000,
@@ -104,9 +105,11 @@ describe('the agent', () => {
   test('has the documented defaults', async () => {
     expect(await configFor(agentSettings, [...REDIS, ...UPSTREAM])).toEqual({
       redisUrl: 'redis://localhost',
+      token: undefined,
       group: 'default',
       upstreams: ['http://localhost:8000'],
-      concurrency: 1,
+      // Of the token's record; 1 without one.
+      concurrency: undefined,
       name: hostname(),
       healthPath: undefined,
       setHeaders: [],

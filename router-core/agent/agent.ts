@@ -1,5 +1,5 @@
-import { readAgentCard, tokenIdOf } from '../protocol/agent-card.ts';
-import { sleep } from '../runtime/backoff.ts';
+import { readAgentCard, tokenIdOf, type AgentCard } from '../protocol/agent-card.ts';
+import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { AgentConfig } from './config.ts';
 import { Instance } from './instance.ts';
@@ -22,8 +22,8 @@ export interface AgentIdentity {
   readonly tokenId: string | undefined;
 }
 
-/** Pause before an instance whose record has changed starts anew, ms. */
-const MOVE_PAUSE_MS = 500;
+/** Pause before an instance whose record has changed starts anew, ms; its new login may be a moment later than its card. */
+const MOVE_PAUSE_MS = { minMs: 500, maxMs: 5_000 };
 
 /**
  * Starts an instance per upstream: independent of each other, in one process. `onDraining` is called when its record says
@@ -35,20 +35,26 @@ export function startAgent(config: AgentConfig, log: Logger, onDraining: () => v
 
   const launch = async (url: string, name: string, identity: AgentIdentity): Promise<void> => {
     const onMoved = () => void move(url, name);
-    const instance = new Instance({ config, identity, url, name, onDraining, onMoved, log });
+    const awaitMove = (signal: AbortSignal) => isElsewhere(config, identity, log, signal);
+    const instance = new Instance({ config, identity, url, name, onDraining, onMoved, awaitMove, log });
     instances.set(name, instance);
     await instance.start();
   };
   // Its record has another group or other scopes: what runs finishes in the old place, then it joins the new one.
   const move = async (url: string, name: string): Promise<void> => {
     log.info({ name }, 'the agent record has changed, joining anew');
-    await instances.get(name)?.close();
-    await sleep(MOVE_PAUSE_MS, closing.signal);
-    const identity = await identify(config, log, closing.signal);
-    if (!identity || closing.signal.aborted) return;
-    await launch(url, name, identity).catch((error: unknown) => {
-      log.error({ err: error, name }, 'could not join');
-    });
+    const pause = createBackoff(MOVE_PAUSE_MS);
+    for (;;) {
+      await instances.get(name)?.close();
+      await sleep(pause.next(), closing.signal);
+      const identity = await identify(config, log, closing.signal);
+      if (!identity || closing.signal.aborted) return;
+      try {
+        return await launch(url, name, identity);
+      } catch (error) {
+        log.error({ err: error, name }, 'could not join, trying again');
+      }
+    }
   };
   const start = async () => {
     const identity = await identify(config, log, closing.signal);
@@ -87,4 +93,16 @@ async function identify(
     record: card.agent,
     tokenId: tokenIdOf(token),
   };
+}
+
+/** Resolves with true once the record of its token names another group. */
+async function isElsewhere(
+  { redisUrl, token }: AgentConfig,
+  { group }: AgentIdentity,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (token === undefined) return false;
+  const until = (card: AgentCard) => card.group !== group;
+  return (await readAgentCard({ redisUrl, token, until, signal, log })) !== undefined;
 }

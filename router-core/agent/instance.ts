@@ -22,6 +22,8 @@ export interface InstanceOptions {
   readonly onDraining: () => void;
   /** Its agent record has another group or other scopes. Called once. */
   readonly onMoved: () => void;
+  /** Asked while its group does not know its record; resolves with true once the record has another group. */
+  readonly awaitMove: (signal: AbortSignal) => Promise<boolean>;
   readonly log: Logger;
 }
 
@@ -29,8 +31,7 @@ export interface InstanceOptions {
 export class Instance {
   readonly #config: AgentConfig;
   readonly #identity: AgentIdentity;
-  readonly #onDraining: () => void;
-  readonly #onMoved: () => void;
+  readonly #options: InstanceOptions;
   readonly #log: Logger;
   readonly #link: AgentLink;
   readonly #upstream: Upstream;
@@ -44,12 +45,14 @@ export class Instance {
   /** Wakes the pull loop when it waits for a slot or for the upstream. */
   #wake: () => void = () => undefined;
   #pulling: Promise<void> = Promise.resolve();
+  /** Aborts when the group knows the record again. */
+  #unknown = new AbortController();
 
-  constructor({ config, identity, url, name, onDraining, onMoved, log }: InstanceOptions) {
+  constructor(options: InstanceOptions) {
+    const { config, identity, url, name, log } = options;
     this.#config = config;
     this.#identity = identity;
-    this.#onDraining = onDraining;
-    this.#onMoved = onMoved;
+    this.#options = options;
     this.#log = log.child({ upstream: url });
     const { redisUrl, token, connectTimeoutMs, healthPath } = config;
     const { group, concurrency, scopes, record } = identity;
@@ -88,12 +91,12 @@ export class Instance {
 
   /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`. */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
+    return (this.#closed ??= this.#close());
   }
 
   async #close(): Promise<void> {
     this.#draining = true;
+    this.#unknown.abort();
     const endAt = performance.now() + this.#config.drainMs;
     this.#wake();
     // With Redis away there is nobody to tell, and nothing new comes.
@@ -108,8 +111,9 @@ export class Instance {
     await this.#upstream.close();
   }
 
+  /** Whether new requests are wanted. */
   get #ready(): boolean {
-    return this.#watch.up && !this.#draining;
+    return this.#watch.up && !this.#draining && this.#grant.state === 'active';
   }
 
   #report(name: string): { slots: number; report: InstanceReport } {
@@ -131,16 +135,23 @@ export class Instance {
     const before = this.#grant;
     this.#grant = grant;
     if (this.#draining) return;
-    if (grant.slots > before.slots) this.#wake();
+    if (grant.slots > before.slots || grant.state !== before.state) this.#wake();
     if (grant.state === before.state) return;
     const { record: agent } = this.#identity;
+    this.#unknown.abort();
     if (grant.state === 'unknown') {
       this.#log.warn({ agent }, 'the agent record is not there; nothing is pulled until it is');
+      void this.#lookForMove();
     } else this.#log.info({ agent, state: grant.state }, 'the agent record has changed its state');
-    // So that others see the state at once.
+    // So that others see the state at once, and what is offered again when it is active again.
     void this.#link.report();
-    if (grant.state === 'draining') this.#onDraining();
-    if (grant.state === 'moved') this.#onMoved();
+    if (grant.state === 'draining') this.#options.onDraining();
+    if (grant.state === 'moved') this.#options.onMoved();
+  }
+
+  async #lookForMove(): Promise<void> {
+    const { signal } = (this.#unknown = new AbortController());
+    if ((await this.#options.awaitMove(signal)) && !signal.aborted) this.#options.onMoved();
   }
 
   get #free(): number {
@@ -183,6 +194,7 @@ export class Instance {
 
   #onDone(request: PulledRequest): void {
     if (!this.#running.delete(request.entry)) return;
+    // A slot that is not wanted back goes with its request, or what waits is handed to it.
     if (!this.#ready) void this.#link.report();
     this.#wake();
   }

@@ -9,6 +9,8 @@ export interface AgentLogin {
   readonly sha256: string;
   /** The one group that it may reach. */
   readonly group: string;
+  /** The group that its record was in a moment ago: what runs there may finish. */
+  readonly formerGroup?: string | undefined;
 }
 
 /** Every Redis user whose name begins so is an agent's token. */
@@ -52,7 +54,7 @@ const LINK_COMMANDS = [
 
 /** What heartbeat.lua, reply.lua, give-back.lua and leave.lua call: Redis holds a script to the rules of its caller. */
 const SCRIPT_COMMANDS = [
-  ...['hdel', 'hget', 'hincrby', 'hmget', 'hset', 'hvals'],
+  ...['hdel', 'hget', 'hincrby', 'hkeys', 'hmget', 'hset', 'hvals'],
   ...['pexpire', 'spublish', 'time'],
   ...['xack', 'xadd', 'xclaim', 'xdel', 'xgroup|create', 'xgroup|delconsumer', 'xlen', 'xtrim'],
   // Tells a frame that is sent again after a cut from one whose attempt was taken away.
@@ -65,20 +67,23 @@ const SCRIPT_COMMANDS = [
  * commands above. One set for every engine: all of them, subcommands too, are known since Redis 7.0, and a rule that a
  * server does not know would make it refuse the whole set. Throws when a value could widen a pattern.
  */
-export function agentAclRules({ tokenId, sha256, group }: AgentLogin): string[] {
+export function agentAclRules({ tokenId, sha256, group, formerGroup }: AgentLogin): string[] {
   // Of what a name may hold nothing has a meaning in a pattern (`*`, `?`, `[`, `\` have; braces are themselves).
-  if (!/^[A-Za-z0-9._-]+$/.test(group)) throw new Error(`not a group name: ${JSON.stringify(group)}`);
+  const groups = formerGroup === undefined ? [group] : [group, formerGroup];
+  for (const name of groups) {
+    if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new Error(`not a group name: ${JSON.stringify(name)}`);
+  }
   if (!/^[0-9A-Za-z]+$/.test(tokenId)) throw new Error(`not the id of a token: ${JSON.stringify(tokenId)}`);
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`not a SHA-256 in hex: ${JSON.stringify(sha256)}`);
-  const { prefix } = groupKeys(group);
+  const prefixes = groups.map((name) => groupKeys(name).prefix);
   return [
     // SETUSER adds to what a user has: everything is taken away first.
     'reset',
     'on',
     `#${sha256}`,
-    `~${prefix}*`,
+    ...prefixes.map((prefix) => `~${prefix}*`),
     `%R~mr:{agent:${tokenId}}:*`,
-    `&${prefix}*`,
+    ...prefixes.map((prefix) => `&${prefix}*`),
     '-@all',
     ...[...LINK_COMMANDS, ...SCRIPT_COMMANDS].map((command) => `+${command}`),
   ];

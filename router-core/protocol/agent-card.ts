@@ -22,13 +22,15 @@ export function tokenIdOf(token: string): string {
 export interface ReadCardOptions {
   readonly redisUrl: string;
   readonly token: string;
+  /** Asks on until this is true of the answer. */
+  readonly until?: (card: AgentCard) => boolean;
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
 
 /** Asks until there is an answer: Redis may be away, or have lost its data. Undefined when the signal aborts. */
 export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard | undefined> {
-  const { redisUrl: url, token, signal, log } = options;
+  const { redisUrl: url, token, until = () => true, signal, log } = options;
   const connection = new Connection({ url, token, purpose: 'commands', log });
   const backoff = createBackoff({ minMs: 100, maxMs: 2_000 });
   let said = false;
@@ -36,7 +38,10 @@ export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard
     while (!signal.aborted) {
       const client = await connection.ready(signal);
       const text = await client?.get(agentCardKey(tokenIdOf(token))).catch(() => undefined);
-      if (text !== undefined && text !== null) return JSON.parse(text) as AgentCard;
+      if (text !== undefined && text !== null) {
+        const card = JSON.parse(text) as AgentCard;
+        if (until(card)) return card;
+      }
       if (text === null && !said) {
         log.warn('Redis does not know what this token is for; waiting for router-api to tell it');
         said = true;

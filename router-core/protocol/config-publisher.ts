@@ -5,6 +5,7 @@ import { liveAgentTokens, writeAgentCards, type KnownCards } from './agent-token
 import type { ConfigState } from './config-state.ts';
 import type { Connection } from './connection.ts';
 import { dropGroup } from './drop-group.ts';
+import { MovedTokens } from './moved-tokens.ts';
 import { publishGroupSettings, settingsOf } from './group-settings.ts';
 import { callStore } from './store-call.ts';
 
@@ -31,6 +32,7 @@ export class ConfigPublisher {
   /** What this connection has written, group → JSON. */
   #settings = new Map<string, string>();
   #cards: KnownCards;
+  readonly #moved = new MovedTokens();
   #nextExpiryMs = Infinity;
   #groups: ReadonlySet<string> = new Set();
   readonly #toDrop = new Map<string, number>();
@@ -41,7 +43,10 @@ export class ConfigPublisher {
   constructor(options: ConfigPublisherOptions) {
     this.#options = options;
     const { commands, newest, log } = options;
-    const wanted = async () => liveAgentTokens(await newest(), Date.now()).tokens;
+    const wanted = async () => {
+      const now = Date.now();
+      return this.#moved.loginsOf(liveAgentTokens(await newest(), now).tokens, now);
+    };
     this.#logins = new AgentLogins({ connection: commands, wanted, log });
     commands.onReady(() => {
       this.#settings = new Map();
@@ -110,7 +115,7 @@ export class ConfigPublisher {
 
   #tick(): void {
     if (!this.#options.commands.client) return;
-    if (Date.now() >= this.#nextExpiryMs) void this.publish();
+    if (Date.now() >= Math.min(this.#nextExpiryMs, this.#moved.nextEndMs)) void this.publish();
     for (const [name, tries] of this.#toDrop) void this.#drop(name, tries);
   }
 

@@ -56,13 +56,21 @@ export function withoutStoreFields(object: Readonly<Record<string, unknown>>): R
   return rest;
 }
 
+/** An object that the store holds and nobody can read. */
+export interface UnreadableObject {
+  readonly kind: ObjectKind;
+  /** It is stored as. */
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** Turns what Redis holds into states. What has not changed since the last state is taken from it, not parsed again. */
 export class ConfigReader {
   #texts = new Map<string, string>();
   #parsed = new Map<string, unknown>();
 
   /** `hashes`: names and JSON texts in turn, one list per kind. `onBad` hears of objects that cannot be read: they are left out. */
-  read(version: number, hashes: readonly string[][], onBad: (error: Error) => void): ConfigState {
+  read(version: number, hashes: readonly string[][], onBad: (object: UnreadableObject) => void): ConfigState {
     if (version === 0) return FRESH_STATE;
     const texts = new Map<string, string>();
     const parsed = new Map<string, unknown>();
@@ -79,7 +87,7 @@ export class ConfigReader {
           texts.set(key, text);
           parsed.set(key, object);
         } catch (error) {
-          onBad(error as Error);
+          onBad({ kind, name, reason: (error as Error).message });
         }
       }
       return [LIST_OF[kind], objects];

@@ -27,8 +27,8 @@ export async function readConfig(client: Redis, reader: ConfigReader, log: Logge
     [CONFIG_KEYS.version, ...HASHES],
     [],
   )) as [string, ...string[][]];
-  return reader.read(Number(version), hashes, (error) => {
-    log.error({ reason: error.message }, 'an object of the configuration is left out');
+  return reader.read(Number(version), hashes, ({ kind, name: object, reason }) => {
+    log.error({ kind, object, reason }, 'an object of the configuration is left out');
   });
 }
 

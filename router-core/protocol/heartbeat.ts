@@ -3,7 +3,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Grant, InstanceReport } from './agent-link.ts';
 import { isServerError, type Connection } from './connection.ts';
 import type { GroupKeys } from './keys.ts';
-import { groupScriptArgs, groupScriptKeys, scopesOf } from './script-keys.ts';
+import type { KnownLanes } from './known-lanes.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { heartbeatMs, RETRY_MS, streamTtlMs } from './times.ts';
 
@@ -20,7 +20,8 @@ export interface HeldRequest {
 export interface HeartbeatOptions {
   readonly connection: Connection;
   readonly keys: GroupKeys;
-  readonly lane: string;
+  /** What of the group its scripts are told; each beat finds the lanes that there are. */
+  readonly lanes: KnownLanes;
   readonly instance: string;
   /** Name of its agent record, when it has one. */
   readonly record: string | undefined;
@@ -100,32 +101,33 @@ export class Heartbeat {
   }
 
   async #beatOnce(): Promise<void> {
-    const { connection, keys, lane, instance, record = '-' } = this.#options;
+    const { connection, keys, lanes, instance, record = '-' } = this.#options;
     const client = await connection.ready(this.#closing.signal);
     if (!client) return;
     const held = [...this.#options.held()];
     const { slots, report } = this.#options.report();
     const sentAt = performance.now();
-    const [now, lease, joined, granted, state, ...fates] = (await runScript(
+    const [now, lease, joined, granted, state, found, ...fates] = (await runScript(
       client,
       script,
       [
-        ...groupScriptKeys(keys, [lane], scopesOf(lane)),
+        ...lanes.scriptKeys,
         ...[keys.slots, keys.agentSlots, keys.instances, keys.reports],
         ...held.flatMap(({ id, attempt }) => [keys.up(id), keys.down(id, attempt)]),
       ],
       [
-        ...groupScriptArgs([lane], scopesOf(lane)),
+        ...lanes.scriptArgs,
         ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, held.length],
         ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
       ],
-    )) as [string, string, number, number, Grant['state'], ...string[]];
+    )) as [string, string, number, number, Grant['state'], string[], ...string[]];
     const receivedAt = performance.now();
     this.#clockOffset = Number(now) - (sentAt + receivedAt) / 2;
     this.#leaseMs = Number(lease);
     // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
     const storeWasEmptied = joined === 1 && receivedAt - this.#lastBeatAt < this.#leaseMs;
     this.#lastBeatAt = receivedAt;
+    lanes.set(found);
     this.#options.onGrant({ slots: granted, state });
     held.forEach((request, i) => {
       const fate = fates[i];

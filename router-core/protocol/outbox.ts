@@ -10,7 +10,7 @@ export interface OutboxOptions {
   readonly connection: Connection;
   readonly script: Script;
   /** KEYS and ARGV that come first; see the head of the script. */
-  readonly keys: string[];
+  readonly keys: readonly string[];
   readonly args: () => (string | number)[];
   /** Whether the script also settles (reply.lua). */
   readonly settles: boolean;

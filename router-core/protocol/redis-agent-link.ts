@@ -20,7 +20,8 @@ import { Inbox, type FrameReader } from './inbox.ts';
 import { CONSUMER_GROUP, groupKeys, type GroupKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
-import { groupScriptArgs, groupScriptKeys, laneOf, scopesOf } from './script-keys.ts';
+import { KnownLanes } from './known-lanes.ts';
+import { laneOf } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { RETRY_MS } from './times.ts';
 
@@ -63,6 +64,7 @@ export class RedisAgentLink implements AgentLink {
   readonly #options: RedisAgentLinkOptions;
   readonly #keys: GroupKeys;
   readonly #lane: string;
+  readonly #lanes: KnownLanes;
   readonly #commands: Connection;
   readonly #blocking: Connection;
   readonly #doorbells: Connection;
@@ -82,6 +84,7 @@ export class RedisAgentLink implements AgentLink {
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
     this.#lane = laneOf(options.scopes);
+    const lanes = (this.#lanes = new KnownLanes(this.#keys, this.#lane));
     this.#commands = new Connection({ url, token, purpose: 'commands', log });
     this.#blocking = new Connection({ url, token, purpose: 'blocking', blockMs: BLOCK_MS, log });
     this.#doorbells = new Connection({ url, token, purpose: 'doorbells', log });
@@ -96,7 +99,7 @@ export class RedisAgentLink implements AgentLink {
     this.#heartbeat = new Heartbeat({
       connection: this.#commands,
       keys: this.#keys,
-      lane: this.#lane,
+      lanes,
       instance: this.instance,
       record: options.record,
       report: options.report,
@@ -107,8 +110,10 @@ export class RedisAgentLink implements AgentLink {
     this.#outbox = new Outbox({
       connection: this.#commands,
       script: scripts.reply,
-      keys: this.#scriptKeys,
-      args: () => [...this.#scriptArgs, this.#heartbeat.streamTtlMs],
+      get keys() {
+        return lanes.scriptKeys;
+      },
+      args: () => [...lanes.scriptArgs, this.#heartbeat.streamTtlMs],
       settles: true,
       onRefused: (stream) => this.#onRefused(stream),
       onSettled: (settlements) => {
@@ -210,8 +215,8 @@ export class RedisAgentLink implements AgentLink {
   async giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean> {
     const { id, attempt, entry } = request;
     const moved = encodeFrame(id, attempt, FENCE, { stop: true });
-    const keys = [...this.#scriptKeys, this.#keys.slots, this.#keys.down(id, attempt)];
-    const args = [...this.#scriptArgs, this.instance, entry, why, moved];
+    const keys = [...this.#lanes.scriptKeys, this.#keys.slots, this.#keys.down(id, attempt)];
+    const args = [...this.#lanes.scriptArgs, this.instance, entry, why, moved];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     for (;;) {
@@ -233,24 +238,16 @@ export class RedisAgentLink implements AgentLink {
     this.#inbox.stop();
     const client = this.#commands.client;
     const { slots, agentSlots, instances, reports } = this.#keys;
-    const keys = [...this.#scriptKeys, slots, agentSlots, instances, reports];
+    const keys = [...this.#lanes.scriptKeys, slots, agentSlots, instances, reports];
     // When Redis is away the lease ends by itself.
     if (client)
-      await runScript(client, scripts.leave, keys, [...this.#scriptArgs, this.instance]).catch(
+      await runScript(client, scripts.leave, keys, [...this.#lanes.scriptArgs, this.instance]).catch(
         () => undefined,
       );
     this.#outbox.close();
     this.#blocking.close();
     this.#doorbells.close();
     this.#commands.close();
-  }
-
-  get #scriptKeys(): string[] {
-    return groupScriptKeys(this.#keys, [this.#lane], scopesOf(this.#lane));
-  }
-
-  get #scriptArgs(): (string | number)[] {
-    return groupScriptArgs([this.#lane], scopesOf(this.#lane));
   }
 
   #drop(reader: FrameReader, handlers: ExchangeHandlers): void {

@@ -150,7 +150,7 @@ test('leaseMs counts at once: heartbeats come as often as it wants', async () =>
   const expiry = () =>
     withRedis(redis.url, async (client) => {
       const [seconds, micros] = await client.time();
-      const [, score] = await client.zrange(`mr:{${group}}:instances`, 0, 0, 'WITHSCORES');
+      const [, score] = await client.zrange(`mr:{${group}}:instances`, '0', '0', 'WITHSCORES');
       return Number(score) - Number(seconds) * 1_000 - Number(micros) / 1_000;
     });
   await waitFor(async () => (await expiry()) > 3_000, { what: 'a long lease' });

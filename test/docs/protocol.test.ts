@@ -1,8 +1,19 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { LIST_OF } from '../../router-core/config/object-kinds.ts';
 import { FENCE, PART } from '../../router-core/protocol/frames.ts';
-import { CONSUMER_GROUP, groupKeys, type GroupKeys } from '../../router-core/protocol/keys.ts';
+import {
+  agentCardKey,
+  appKeys,
+  CHANGES_CHANNEL,
+  CONFIG_KEYS,
+  configKey,
+  CONSUMER_GROUP,
+  groupKeys,
+  type GroupKeys,
+} from '../../router-core/protocol/keys.ts';
+import { groupScriptKeys } from '../../router-core/protocol/script-keys.ts';
 import { packageFolder } from '../../router-core/runtime/package-info.ts';
 import { readFile, section, tableRows } from './markdown.ts';
 
@@ -29,19 +40,32 @@ const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
   instanceChannel: keys.instanceChannel('<instance>'),
 };
 
+/** Those that groupKeys does not build: the lines of a scope, and what belongs to no group. */
+const SHOWN_BESIDE = [
+  ...groupScriptKeys(keys, [], ['<scope>']).filter((key) => key.endsWith(':<scope>')),
+  ...Object.values(CONFIG_KEYS),
+  ...Object.values(LIST_OF).map(configKey),
+  agentCardKey('<token>'),
+  ...Object.values(appKeys('<app>')),
+];
+
 describe('docs/protocol.md', () => {
   test('names every key and every channel, and no others', () => {
     const builders = Object.keys(keys).filter((name) => name !== 'group' && name !== 'prefix');
     expect(Object.keys(SHOWN).sort()).toEqual(builders.sort());
 
-    const named = new Set(section(text, '## Keys').match(/mr:\{g\}:[^`]+/g));
-    expect([...named].sort()).toEqual(Object.values(SHOWN).sort());
+    const named = new Set(section(text, '## Keys').match(/mr:\{[^`]+/g));
+    expect([...named].sort()).toEqual([...Object.values(SHOWN), ...SHOWN_BESIDE].sort());
+    expect(section(text, '## Keys')).toContain(`\`${CHANGES_CHANNEL}\``);
     expect(section(text, '## Keys')).toContain(`consumer group \`${CONSUMER_GROUP}\``);
   });
 
   test('says of every key its type, what it is, who writes it and how long it lives', () => {
     const rows = tableRows(section(text, '## Keys'));
-    expect(rows.length).toBe(Object.values(SHOWN).filter((key) => !/hub:|instance:/.test(key)).length);
+    const keysShown = [...Object.values(SHOWN), ...SHOWN_BESIDE].filter(
+      (key) => !/:(hub|instance):/.test(key),
+    );
+    expect(rows.map(([key = '']) => key).sort()).toEqual(keysShown.sort());
     expect(rows.filter((row) => row.length !== 5 || row.includes(''))).toEqual([]);
   });
 

@@ -3,7 +3,7 @@
 -- Why: "unstarted" (draining: the attempt does not count), "unreachable" (the upstream was never reached: any method may
 -- run again) or "failed" (broke before the first byte of a reply: only what is safe to run again).
 --
--- KEYS  group.lua's (the agent's lane only), then: slots, the attempt's down stream
+-- KEYS  group.lua's (the agent's lane first), then: slots, the attempt's down stream
 -- ARGV  group.lua's, then: instance, entry id, why, frame that tells the hub "moved"
 -- Returns 1 given back or no longer this agent's, 0 refused: nothing else can take it, the caller answers it.
 --!include group

@@ -2,11 +2,11 @@
 -- Registers an instance, or renews all it holds: its row, its entries' leases, permits and per-request streams.
 -- The first beat is the join; every beat repairs what a Redis restarted without its data has lost.
 --
--- KEYS  group.lua's (the instance's lane only), then: slots, agent-slots, instances, reports, and per running request its up and down
+-- KEYS  group.lua's (the instance's lane first), then: slots, agent-slots, instances, reports, and per running request its up and down
 -- ARGV  group.lua's, then: instance, agent record ("-": none), slots, report JSON, stream ttl ms, running requests, and per request:
 --       entry id, permit, hub
 -- Returns {Redis ms, lease ms, 1 when the instance was not registered, slots granted, state of the record (active, paused,
--- draining, unknown, moved: it has other scopes now), then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone}.
+-- draining, unknown, moved: it has other scopes now), names of all lanes, then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone}.
 -- All instances of a record together get no more slots than it may have: what others have is not granted.
 --!include group
 --!include bells
@@ -36,7 +36,7 @@ if record ~= '-' then
 end
 set_slots(slots_key, agent_slots, instance, ARGV[2], slots, record)
 
-local result = { string.format('%.0f', now), string.format('%.0f', lease), joined, slots, state }
+local result = { string.format('%.0f', now), string.format('%.0f', lease), joined, slots, state, redis.call('HKEYS', lanes) }
 local owned = {}
 if running > 0 then
   for _, entry in ipairs(redis.call('XPENDING', lane_key, 'agents', '-', '+', 10000, instance)) do owned[entry[1]] = true end
@@ -45,13 +45,13 @@ for i = 1, running do
   local a = own_args + 6 + (i - 1) * 3
   local entry, permit, hub = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
   if not owned[entry] then
-    result[5 + i] = 'lost'
+    result[6 + i] = 'lost'
   else
     redis.call('XCLAIM', lane_key, 'agents', instance, 0, entry, 'JUSTID')
     redis.call('ZADD', permits, permit_expiry, permit)
     redis.call('PEXPIRE', KEYS[own_keys + 3 + 2 * i], ttl)
     redis.call('PEXPIRE', KEYS[own_keys + 4 + 2 * i], ttl)
-    result[5 + i] = is_hub_alive(hub) and '' or 'abandoned'
+    result[6 + i] = is_hub_alive(hub) and '' or 'abandoned'
   end
 end
 read_free_slots()

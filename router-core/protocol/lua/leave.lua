@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Takes an instance out of its group. What it still holds stays pending and is found by the sweep.
 --
--- KEYS  group.lua's (the instance's lane only), then: slots, agent-slots, instances, reports
+-- KEYS  group.lua's (the instance's lane first), then: slots, agent-slots, instances, reports
 -- ARGV  group.lua's, then: instance
 --!include group
 --!include instances

@@ -2,7 +2,7 @@
 -- An agent's batch: reply frames appended, consumed request frames trimmed, finished requests settled, and the slots they
 -- free given to the oldest that wait.
 --
--- KEYS  group.lua's (the agent's own lane only), then: streams to append to, streams to trim
+-- KEYS  group.lua's (the agent's own lane first), then: streams to append to, streams to trim
 -- ARGV  group.lua's, then: stream ttl ms, frames, trims, settles; per frame: hub, seq, frame, notice; per trim: first seq to
 --       keep; per settle: entry id, permit
 -- Returns the numbers of the frames not taken: their stream is gone or fenced, nobody awaits more.
@@ -28,8 +28,8 @@ if settles > 0 then
   redis.call('XACK', KEYS[7], 'agents', unpack(entries))
   local deleted = redis.call('XDEL', KEYS[7], unpack(entries))
   local released = redis.call('ZREM', permits, unpack(members))
+  free_total = free_total - math.max(free[1], 0) + math.max(free[1] + deleted, 0)
   free[1] = free[1] + deleted
-  free_total = math.max(free[1], 0)
   room = room + released
   promote()
 end
