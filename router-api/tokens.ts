@@ -51,7 +51,8 @@ function rotateEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
     responses: { 200: jsonContent(createdSchema(kind), 'With its new token'), default: problemAnswer },
   });
   api.openapi(route, async (c) => {
-    const { graceMs = 0 } = c.req.valid('json');
+    // Without a body nothing has filled in the default.
+    const { graceMs } = rotation.parse(c.req.valid('json'));
     const now = Date.now();
     const { token, stored } = createToken(kind, new Date(now).toISOString());
     const view = await changeTokens(c, { kind, parts, action: 'rotate' }, (tokens) => [

@@ -21,12 +21,18 @@ end
 local first_lane = #streams + 1
 for i = 1, lane_count do streams[#streams + 1] = KEYS[6 + i] end
 
+-- In pieces: entries carry bodies.
 local function find()
   for i, stream in ipairs(streams) do
-    for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-      local m = parse_meta(entry[2][2])
-      if m.id == id then return stream, entry[1], m, i >= first_lane end
-    end
+    local from = '-'
+    repeat
+      local entries = redis.call('XRANGE', stream, from, '+', 'COUNT', 100)
+      for _, entry in ipairs(entries) do
+        local m = parse_meta(entry[2][2])
+        if m.id == id then return stream, entry[1], m, i >= first_lane end
+        from = '(' .. entry[1]
+      end
+    until #entries < 100
   end
 end
 
