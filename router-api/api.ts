@@ -62,12 +62,15 @@ function guard(api: Api, parts: ApiParts, corsOrigins: readonly string[]): void 
   api.use(
     methodNotAllowed({
       app: api,
-      onMethodNotAllowed: (c, methods) =>
-        answerProblem(
+      onMethodNotAllowed: (c, methods) => {
+        // Its fields would be taken over.
+        c.res.headers.delete('Router-Error');
+        return answerProblem(
           c,
           new ApiProblem('method-not-allowed', { headers: { Allow: methods.join(', ') } }),
           log,
-        ),
+        );
+      },
     }),
   );
   api.use(
