@@ -23,6 +23,7 @@ export class EventFeed {
   #timer: NodeJS.Timeout | undefined;
   #stopChanges: (() => void) | undefined;
   #isReading = false;
+  #status: FeedEvent | undefined;
 
   constructor(control: ControlPlane) {
     this.#control = control;
@@ -37,7 +38,9 @@ export class EventFeed {
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) this.#start();
     if (this.#state) listener(changeEvent(this.#state, this.#state));
-    void this.#tellStatus();
+    // At most a second old: it is told anew as long as somebody listens.
+    if (this.#status) listener(this.#status);
+    else void this.#tellStatus();
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.#stop();
@@ -57,6 +60,7 @@ export class EventFeed {
   #stop(): void {
     clearInterval(this.#timer);
     this.#stopChanges?.();
+    this.#status = undefined;
   }
 
   /** While Redis is away there is no status: who listens hears that it comes no more. */
@@ -65,9 +69,12 @@ export class EventFeed {
     this.#isReading = true;
     try {
       const live = await this.#control.status();
-      this.#tell({ name: 'status', data: JSON.stringify(statusView(this.#control.state.version, live)) });
+      const data = JSON.stringify(statusView(this.#control.state.version, live));
+      this.#status = this.#listeners.size > 0 ? { name: 'status', data } : undefined;
+      if (this.#status) this.#tell(this.#status);
     } catch {
       // The next second tries again.
+      this.#status = undefined;
     } finally {
       this.#isReading = false;
     }

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { once, setMaxListeners } from 'node:events';
+import type { Server, ServerResponse } from 'node:http';
 import { isIP, type AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { ControlPlane } from '../router-core/protocol/control-plane.ts';
@@ -32,12 +32,17 @@ export interface RunningApi {
 /** Listens until it is closed. Redis may be away: then /ready says so. */
 export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
   const stop = new AbortController();
+  // One for each connection that follows events.
+  setMaxListeners(0, stop.signal);
   const control = new ControlPlane({ redisUrl: config.redisUrl, checkRoute, log });
   const admins = new AdminDirectory(config.adminToken);
   const api = createApi({ control, admins, log, closing: stop.signal }, config);
   const fetch: typeof api.fetch = (request, env) => api.fetch(request, env);
   const server = createAdaptorServer({ fetch, serverOptions: SERVER_OPTIONS }) as Server;
+  const answering = new Set<ServerResponse>();
   server.prependListener('request', (_request, response) => {
+    answering.add(response);
+    response.on('close', () => answering.delete(response));
     if (stop.signal.aborted) response.setHeader('Connection', 'close');
   });
   try {
@@ -53,10 +58,7 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
     port,
     close: async () => {
       stop.abort();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await Promise.race([closed, sleep(DRAIN_MS)]);
-      server.closeAllConnections();
-      await closed;
+      await drain(server, answering);
       control.close();
     },
   };
@@ -67,6 +69,15 @@ export async function serveApi(config: ApiConfig): Promise<void> {
   const api = await startApi(config, log);
   closeOnSignal(() => api.close(), log);
   log.info({ address: api.address, port: api.port }, 'api ready');
+}
+
+/** No new connection; what is being answered may finish. The rest waits for nothing: connections without a request, too. */
+async function drain(server: Server, answering: ReadonlySet<ServerResponse>): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const endAt = performance.now() + DRAIN_MS;
+  while (answering.size > 0 && performance.now() < endAt) await sleep(20);
+  server.closeAllConnections();
+  await closed;
 }
 
 async function listen(server: Server, { host, port }: ApiConfig): Promise<void> {

@@ -89,7 +89,7 @@ function revokeEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
     const view = await changeTokens(c, { kind, parts, action: 'revoke' }, (tokens) => {
       if (tokenId === undefined) return [];
       if (!tokens.some(({ id }) => id === tokenId)) {
-        throw new ConfigRefusal('not-found', `It has no token "${tokenId}"`);
+        throw new ConfigRefusal('not-found', 'It has no token of this id');
       }
       return tokens.filter(({ id }) => id !== tokenId);
     });

@@ -85,7 +85,7 @@ test('a Redis that has lost everything gets it back with the next write', async 
   expect({ ...after, groups: [] }).toEqual({ ...before, groups: [] });
   const second = await apiHere(redis.url);
   await waitFor(
-    async () => JSON.stringify(await documentOf(await second.get('/v1/config'))) === JSON.stringify(after),
+    async () => JSON.stringify(documentOf(await second.get('/v1/config'))) === JSON.stringify(after),
     {
       what: 'another router-api to see it',
     },
