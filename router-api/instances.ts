@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { LiveInstance } from '../router-core/protocol/live-groups.ts';
 import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
-import { nameParam, objectNamed } from './objects.ts';
 import { pageByName, pageOf, pageQuery } from './page.ts';
+import { nameParam, objectNamed } from './read-objects.ts';
 
 export const instanceSchema = z
   .object({

@@ -8,8 +8,9 @@ import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
 import { createdSchema, viewSchema, type Json } from './object-view.ts';
-import { nameParam, objectNamed, viewOne, writerOf } from './objects.ts';
+import { writerOf } from './objects.ts';
 import { requireMatch } from './preconditions.ts';
+import { nameParam, objectNamed, viewOne } from './read-objects.ts';
 
 const LONGEST_GRACE_MS = 30 * 86_400_000;
 
