@@ -3,7 +3,8 @@ import { LIST_OF, type ObjectKind } from '../router-core/config/object-kinds.ts'
 import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { viewSchema } from './object-view.ts';
-import { edit, nameParam, writerOf } from './objects.ts';
+import { edit, writerOf } from './objects.ts';
+import { nameParam } from './read-objects.ts';
 
 interface Action {
   readonly kind: ObjectKind;

@@ -1,42 +1,98 @@
-import { Hono } from 'hono';
-import type { Context } from 'hono';
-import type { createHealthProbe } from '../router-core/protocol/health.ts';
+import { cors } from 'hono/cors';
+import { HTTPException } from 'hono/http-exception';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { timeout } from 'hono/timeout';
+import { OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
+import { acceptBody } from './accept-body.ts';
+import { actionEndpoints } from './actions.ts';
+import { auditEndpoint } from './audit.ts';
+import { authenticate } from './authenticate.ts';
+import { configEndpoints } from './config.ts';
+import { documentationEndpoints } from './documentation.ts';
+import { createEndpoints } from './endpoint.ts';
+import type { Api, ApiParts } from './endpoint.ts';
+import { eventsEndpoint } from './events.ts';
+import { healthEndpoints } from './health.ts';
+import { instanceEndpoints } from './instances.ts';
+import { objectEndpoints } from './objects.ts';
+import { answerProblem, ApiProblem } from './problems.ts';
+import { requestEndpoints } from './requests.ts';
+import { securityHeaders } from './security-headers.ts';
+import { statusEndpoint } from './status.ts';
+import { testRouteEndpoint } from './test-route.ts';
+import { tokenEndpoints } from './tokens.ts';
 
-type HealthProbe = Pick<ReturnType<typeof createHealthProbe>, 'ready' | 'groups'>;
+/** From the head of a request to that of its answer, its body included. */
+const LONGEST_MS = 60_000;
 
-/** GET /live (this process runs), /ready (and Redis answers), /v1/status (what each group is doing). */
-export function createApi(probe: HealthProbe): Hono {
-  const api = new Hono();
+export interface ApiOptions {
+  /** Pages of other origins that may use it from a browser. */
+  readonly corsOrigins: readonly string[];
+}
 
-  api.get('/live', (c) => c.json({ status: 'live' }));
-
-  api.get('/ready', async (c) => {
-    return (await probe.ready()) ? c.json({ status: 'ready' }) : storeUnavailable(c);
-  });
-
-  api.get('/v1/status', async (c) => {
-    if (!(await probe.ready())) return storeUnavailable(c);
-    return c.json({ groups: await probe.groups() });
-  });
-
-  api.notFound((c) => problem(c, { status: 404, code: 'not-found', title: 'There is nothing at this path' }));
-  api.onError((_error, c) => storeUnavailable(c));
+/** All endpoints, behind what every request goes through. */
+export function createApi(parts: ApiParts, { corsOrigins }: ApiOptions): Api {
+  const api = createEndpoints();
+  guard(api, parts, corsOrigins);
+  healthEndpoints(api, parts);
+  documentationEndpoints(api);
+  for (const kind of OBJECT_KINDS) objectEndpoints(api, kind, parts);
+  actionEndpoints(api, parts);
+  tokenEndpoints(api, parts);
+  configEndpoints(api, parts);
+  testRouteEndpoint(api, parts);
+  auditEndpoint(api, parts);
+  statusEndpoint(api, parts);
+  instanceEndpoints(api, parts);
+  requestEndpoints(api, parts);
+  eventsEndpoint(api, parts);
   return api;
 }
 
-/** All that these endpoints need is Redis: whatever they cannot answer, it is the store that did not. */
-function storeUnavailable(c: Context): Response {
-  return problem(c, { status: 503, code: 'store-unavailable', title: 'Redis does not answer' });
+function guard(api: Api, parts: ApiParts, corsOrigins: readonly string[]): void {
+  const { log } = parts;
+  api.onError((error, c) => answerProblem(c, error, log));
+  api.notFound((c) => answerProblem(c, new ApiProblem('not-found'), log));
+  api.use(securityHeaders);
+  api.use(async (c, next) => {
+    c.set('ip', addressOf(c.env.incoming.socket.remoteAddress));
+    await next();
+  });
+  if (corsOrigins.length > 0) api.use(crossOrigin(corsOrigins));
+  api.use(
+    methodNotAllowed({
+      app: api,
+      onMethodNotAllowed: (c, methods) => {
+        // Its fields would be taken over.
+        c.res.headers.delete('Router-Error');
+        return answerProblem(
+          c,
+          new ApiProblem('method-not-allowed', { headers: { Allow: methods.join(', ') } }),
+          log,
+        );
+      },
+    }),
+  );
+  api.use(
+    '/v1/*',
+    timeout(LONGEST_MS, () => new HTTPException(504)),
+  );
+  api.use('/v1/*', authenticate(parts));
+  api.use('/v1/*', acceptBody);
 }
 
-interface Problem {
-  status: 404 | 503;
-  code: string;
-  title: string;
+/** Without credentials: browsers send no cookie, and there is none; the token is in a field that the page sets. */
+function crossOrigin(origins: readonly string[]) {
+  return cors({
+    origin: [...origins],
+    allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match'],
+    exposeHeaders: ['ETag', 'Location', 'Retry-After', 'Router-Error'],
+    maxAge: 600,
+  });
 }
 
-/** RFC 9457. */
-function problem(c: Context, { status, code, title }: Problem): Response {
-  const headers = { 'content-type': 'application/problem+json', 'router-error': code };
-  return c.body(JSON.stringify({ type: 'about:blank', title, status, code }), status, headers);
+/** An IPv4 address as people write it, also where a socket of IPv6 has taken it. */
+function addressOf(remote: string | undefined): string {
+  return (remote ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
 }

@@ -1,21 +1,13 @@
 import type { MiddlewareHandler } from 'hono';
 import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
-import type { Logger } from '../router-core/runtime/logger.ts';
-import type { AdminDirectory } from './admin-directory.ts';
-import type { ApiEnv } from './endpoint.ts';
+import type { ApiEnv, ApiParts } from './endpoint.ts';
 import { FailedLogins } from './failed-logins.ts';
 import { ApiProblem } from './problems.ts';
 
 const BEARER = /^bearer +(\S+) *$/i;
 
-export interface AuthenticateOptions {
-  readonly admins: AdminDirectory;
-  readonly control: ControlPlane;
-  readonly log: Logger;
-}
-
 /** Lets only those through whose `Authorization: Bearer` is the token of an admin. */
-export function authenticate({ admins, control, log }: AuthenticateOptions): MiddlewareHandler<ApiEnv> {
+export function authenticate({ admins, control, log }: ApiParts): MiddlewareHandler<ApiEnv> {
   const failed = new FailedLogins();
   return async (c, next) => {
     const now = Date.now();
@@ -39,6 +31,10 @@ export function authenticate({ admins, control, log }: AuthenticateOptions): Mid
       throw new ApiProblem('unauthorized', { headers: { 'WWW-Authenticate': 'Bearer' } });
     }
     c.set('admin', admin);
+    c.set(
+      'isStillAdmitted',
+      () => admins.identify(token ?? '', knownAdmins(control), Date.now()) !== undefined,
+    );
     if (!admin.isRoot) control.tokenUse.note([admin.tokenId]);
     await next();
   };

@@ -70,7 +70,8 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     path: '/v1/config',
     tags: ['config'],
     summary: 'Apply a whole configuration: what it does not name is removed',
-    description: 'All of it or nothing. Apps, agents and admins that are there keep their tokens; new ones get one.',
+    description:
+      'All of it or nothing. Apps, agents and admins that are there keep their tokens; new ones get one.',
     ...forRole('admin'),
     request: {
       query: z.object({ dryRun }),
@@ -139,7 +140,10 @@ function editsTo(
 }
 
 /** The same, for types that know no read-only lists. */
-export function plainChange({ fields, ...change }: { fields?: readonly (readonly unknown[])[] } & Omit<
+export function plainChange({
+  fields,
+  ...change
+}: { fields?: readonly (readonly unknown[])[] } & Omit<
   z.output<typeof objectChangeSchema>,
   'fields'
 >): z.output<typeof objectChangeSchema> {

@@ -6,13 +6,18 @@ import type { Role } from '../router-core/config/identities.ts';
 import { validationProblems } from '../router-core/config/validation-problems.ts';
 import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
 import type { Logger } from '../router-core/runtime/logger.ts';
-import type { Admin } from './admin-directory.ts';
+import type { Admin, AdminDirectory } from './admin-directory.ts';
 import { ApiProblem, problemSchema } from './problems.ts';
 
 /** What every endpoint can ask of its request. */
 export interface ApiEnv {
   Bindings: HttpBindings;
-  Variables: { admin: Admin; ip: string };
+  Variables: {
+    admin: Admin;
+    ip: string;
+    /** Whether who has asked would be let in now, too; for answers that last. */
+    isStillAdmitted: () => boolean;
+  };
 }
 
 export type Api = OpenAPIHono<ApiEnv>;
@@ -21,6 +26,9 @@ export type ApiContext = Context<ApiEnv>;
 /** What the endpoints share. */
 export interface ApiParts {
   readonly control: ControlPlane;
+  readonly admins: AdminDirectory;
+  /** Aborted when the process is told to stop. */
+  readonly closing: AbortSignal;
   readonly log: Logger;
 }
 

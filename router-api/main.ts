@@ -1,14 +1,22 @@
 import { createProgram, runProgram } from '../router-core/runtime/run-command.ts';
 import { useSettings } from '../router-core/runtime/settings.ts';
+import { initAdmin } from './init-admin.ts';
 import { serveApi } from './serve.ts';
-import { apiSettings } from './settings.ts';
+import { apiSettings, initAdminSettings } from './settings.ts';
 
 const program = createProgram({
   name: 'router-api',
   about:
-    'Health and status of mini-router over HTTP. Endpoints to manage groups, routes, apps and agents follow.',
+    'The control plane of mini-router over HTTP: groups, routes, apps, agents, admins, and what is running.',
 });
 
 useSettings(program, apiSettings, serveApi);
+// Both have --redis: after the subcommand's name it is the subcommand's.
+program.enablePositionalOptions();
+
+// For `router-cli admin init`, which may not talk to Redis itself.
+useSettings(program.command('init-admin', { hidden: true }), initAdminSettings, initAdmin).description(
+  'write an admin straight to Redis and print its token',
+);
 
 await runProgram(program);

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import type { ValidationProblem } from '../router-core/config/validation-problems.ts';
-import { ConfigRefusal, type RefusalCode } from '../router-core/protocol/config-refusal.ts';
+import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
 import { StoreUnavailableError } from '../router-core/protocol/connection.ts';
 import type { Logger } from '../router-core/runtime/logger.ts';
 
@@ -26,7 +26,7 @@ export const API_PROBLEMS = {
   busy: { status: 503, title: 'Too many are connected already' },
   'shutting-down': { status: 503, title: 'This process is shutting down' },
   timeout: { status: 504, title: 'It took too long' },
-} as const satisfies Record<RefusalCode | string, { status: ContentfulStatusCode; title: string }>;
+} as const satisfies Record<string, { status: ContentfulStatusCode; title: string }>;
 
 export type ApiProblemCode = keyof typeof API_PROBLEMS;
 

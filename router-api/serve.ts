@@ -1,31 +1,107 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { once, setMaxListeners } from 'node:events';
+import type { Server, ServerResponse } from 'node:http';
+import { isIP, type AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { createHealthProbe } from '../router-core/protocol/health.ts';
-import { createLogger } from '../router-core/runtime/logger.ts';
+import { ControlPlane } from '../router-core/protocol/control-plane.ts';
+import { checkRoute } from '../router-core/routing/compile-route.ts';
+import { sleep } from '../router-core/runtime/backoff.ts';
+import { createLogger, type Logger } from '../router-core/runtime/logger.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
 import { closeOnSignal } from '../router-core/runtime/shutdown.ts';
+import { AdminDirectory } from './admin-directory.ts';
 import { createApi } from './api.ts';
 import type { ApiConfig } from './settings.ts';
 
-/** Listens until a signal comes. Redis may be away: then /ready says so. */
+/** What is under way when the process is told to stop may take so long. */
+const DRAIN_MS = 5_000;
+
+const SERVER_OPTIONS = {
+  headersTimeout: 15_000,
+  requestTimeout: 60_000,
+  // Longer than the idle timeout of usual load balancers, 60 s: they close a connection, not we.
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+};
+
+export interface RunningApi {
+  readonly address: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Listens until it is closed. Redis may be away: then /ready says so. */
+export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
+  const stop = new AbortController();
+  // One for each connection that follows events.
+  setMaxListeners(0, stop.signal);
+  const control = new ControlPlane({ redisUrl: config.redisUrl, checkRoute, log });
+  const admins = new AdminDirectory(config.adminToken);
+  const api = createApi({ control, admins, log, closing: stop.signal }, config);
+  const fetch: typeof api.fetch = (request, env) => api.fetch(request, env);
+  const server = createAdaptorServer({ fetch, serverOptions: SERVER_OPTIONS }) as Server;
+  const answering = new Set<ServerResponse>();
+  server.prependListener('request', (_request, response) => {
+    answering.add(response);
+    response.on('close', () => answering.delete(response));
+    if (stop.signal.aborted) response.setHeader('Connection', 'close');
+  });
+  try {
+    await listen(server, config);
+  } catch (error) {
+    control.close();
+    throw error;
+  }
+  warnOfRisks(config, control, log);
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    address,
+    port,
+    close: async () => {
+      stop.abort();
+      await drain(server, answering);
+      control.close();
+    },
+  };
+}
+
 export async function serveApi(config: ApiConfig): Promise<void> {
   const log = createLogger({ level: config.logLevel, name: 'api' });
-  const probe = createHealthProbe(config.redisUrl, log);
-  const api = createApi(probe);
-  const server = createAdaptorServer({ fetch: (request) => api.fetch(request) });
+  const api = await startApi(config, log);
+  closeOnSignal(() => api.close(), log);
+  log.info({ address: api.address, port: api.port }, 'api ready');
+}
+
+/** No new connection; what is being answered may finish. The rest waits for nothing: connections without a request, too. */
+async function drain(server: Server, answering: ReadonlySet<ServerResponse>): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const endAt = performance.now() + DRAIN_MS;
+  while (answering.size > 0 && performance.now() < endAt) await sleep(20);
+  server.closeAllConnections();
+  await closed;
+}
+
+async function listen(server: Server, { host, port }: ApiConfig): Promise<void> {
   try {
-    server.listen(config.port, config.host);
+    server.listen(port, host);
     await once(server, 'listening');
   } catch (error) {
-    throw new CommandError(`cannot listen on ${config.host}:${config.port}: ${String(error)}`, {
-      exitCode: 1,
-    });
+    throw new CommandError(`cannot listen on ${host}:${port}: ${String(error)}`, { exitCode: 1 });
   }
-  closeOnSignal(async () => {
-    await new Promise((resolve) => server.close(resolve));
-    probe.close();
-  }, log);
-  const { address, port } = server.address() as AddressInfo;
-  log.info({ address, port }, 'api ready');
+}
+
+function warnOfRisks({ host, adminToken }: ApiConfig, control: ControlPlane, log: Logger): void {
+  if (!isLoopback(host)) {
+    log.warn({ host }, 'listens beyond this machine, without TLS: put a proxy with TLS in front of it');
+  }
+  if (adminToken !== undefined) return;
+  const stopLooking = control.onChange((state) => {
+    stopLooking();
+    if (state.admins.size > 0) return;
+    log.warn('there is no admin yet, so nobody can use this API: run `router-cli admin init`');
+  });
+}
+
+function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  return isIP(host) === 4 && host.startsWith('127.');
 }

@@ -8,8 +8,9 @@ import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
 import { createdSchema, viewSchema, type Json } from './object-view.ts';
-import { nameParam, objectNamed, viewOne, writerOf } from './objects.ts';
+import { writerOf } from './objects.ts';
 import { requireMatch } from './preconditions.ts';
+import { nameParam, objectNamed, viewOne } from './read-objects.ts';
 
 const LONGEST_GRACE_MS = 30 * 86_400_000;
 
@@ -51,7 +52,8 @@ function rotateEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
     responses: { 200: jsonContent(createdSchema(kind), 'With its new token'), default: problemAnswer },
   });
   api.openapi(route, async (c) => {
-    const { graceMs = 0 } = c.req.valid('json');
+    // Without a body nothing has filled in the default.
+    const { graceMs } = rotation.parse(c.req.valid('json'));
     const now = Date.now();
     const { token, stored } = createToken(kind, new Date(now).toISOString());
     const view = await changeTokens(c, { kind, parts, action: 'rotate' }, (tokens) => [
@@ -88,7 +90,7 @@ function revokeEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
     const view = await changeTokens(c, { kind, parts, action: 'revoke' }, (tokens) => {
       if (tokenId === undefined) return [];
       if (!tokens.some(({ id }) => id === tokenId)) {
-        throw new ConfigRefusal('not-found', `It has no token "${tokenId}"`);
+        throw new ConfigRefusal('not-found', 'It has no token of this id');
       }
       return tokens.filter(({ id }) => id !== tokenId);
     });

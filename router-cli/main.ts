@@ -4,6 +4,7 @@ import { port } from '../router-core/runtime/options.ts';
 import { CommandError, createProgram, runProgram } from '../router-core/runtime/run-command.ts';
 import { useSettings } from '../router-core/runtime/settings.ts';
 import { closeOnSignal } from '../router-core/runtime/shutdown.ts';
+import { adminInitSettings, initAdmin, printAdminToken } from './admin.ts';
 import { startDemoUpstream } from './demo-upstream.ts';
 import { startPrivateRedis } from './private-redis.ts';
 import { upSettings } from './up-settings.ts';
@@ -15,6 +16,16 @@ useSettings(program.command('up'), upSettings, async (config) => {
   await up(config, { env: process.env, log: createLogger({ level: 'warn', name: 'router-cli' }) });
 }).description(
   'run everything on this machine: a hub, an agent per upstream, and a private Redis when none is given',
+);
+
+const admin = program.command('admin').description('who may use router-api');
+
+useSettings(admin.command('init'), adminInitSettings, (config) => initAdmin(config, process.env)).description(
+  'write an admin straight to Redis and print its token: for the first one, or when all tokens are lost',
+);
+
+useSettings(admin.command('token'), {}, () => Promise.resolve(printAdminToken())).description(
+  'print a new token for the ROUTER_ADMIN_TOKEN of router-api; it is stored nowhere',
 );
 
 const demoSettings = {

@@ -37,8 +37,6 @@ export const appSchema = z
   })
   .meta({ id: 'App' });
 
-export type App = z.output<typeof appSchema>;
-
 /** The registered identity of the agents that use one token. */
 export const agentSchema = z
   .strictObject({
@@ -66,8 +64,6 @@ export const agentSchema = z
   })
   .meta({ id: 'Agent' });
 
-export type Agent = z.output<typeof agentSchema>;
-
 export const ROLES = ['viewer', 'operator', 'admin'] as const;
 
 /** Somebody who may use router-api. viewer reads, operator changes and acts, admin also manages admins and tokens. */
@@ -80,5 +76,4 @@ export const adminSchema = z
   })
   .meta({ id: 'Admin' });
 
-export type Admin = z.output<typeof adminSchema>;
 export type Role = (typeof ROLES)[number];

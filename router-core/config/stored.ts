@@ -22,10 +22,7 @@ export const STORED_SCHEMAS = {
   admin: adminSchema.safeExtend(identityFields),
 } as const satisfies Record<ObjectKind, z.ZodType>;
 
-export type StoredGroup = z.output<(typeof STORED_SCHEMAS)['group']>;
-export type StoredRoute = z.output<(typeof STORED_SCHEMAS)['route']>;
 export type StoredApp = z.output<(typeof STORED_SCHEMAS)['app']>;
-export type StoredAgent = z.output<(typeof STORED_SCHEMAS)['agent']>;
 export type StoredAdmin = z.output<(typeof STORED_SCHEMAS)['admin']>;
 
 /** The type of what the store holds, by kind. */

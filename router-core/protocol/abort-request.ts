@@ -7,9 +7,6 @@ import { loadScript, runScript } from './scripts.ts';
 
 const script = loadScript('abort');
 
-/** What a request's streams outlive it by, ms: longer than anybody needs to read why it ended. */
-const STREAM_TTL_MS = 60_000;
-
 /** It may move on between two looks, but not for ever: each attempt takes a lease. */
 const MOST_LOOKS = 5;
 
@@ -32,7 +29,7 @@ export async function abortRequest(
       client,
       script,
       [...groupScriptKeys(keys, lanes, scopes), keys.up(id), keys.down(id, attempt)],
-      [...groupScriptArgs(lanes, scopes), id, attempt, failed, reset, STREAM_TTL_MS],
+      [...groupScriptArgs(lanes, scopes), id, attempt, failed, reset],
     )) as string;
     if (!/^\d+$/.test(outcome)) return outcome as AbortOutcome;
     attempt = Number(outcome);

@@ -5,6 +5,7 @@ import { OBJECT_KINDS } from '../config/object-kinds.ts';
 import type { StoredToken } from '../config/token.ts';
 import { isIdentity } from './config-edits.ts';
 import { documentOf, objectsOf, type ConfigState } from './config-state.ts';
+import { AUDIT_ENTRIES } from './config-store.ts';
 import { CONFIG_KEYS } from './keys.ts';
 
 /** Who changes the configuration. */
@@ -35,8 +36,9 @@ export const auditEntrySchema = z
     version: z.number(),
     changes: z.array(objectChangeSchema),
     more: z.int().optional().meta({ description: 'Changes that the entry leaves out' }),
+    request: z.string().optional().meta({ description: 'Of a cancel: the id of the request' }),
   })
-  .meta({ id: 'AuditEntry', description: 'One write of the configuration' });
+  .meta({ id: 'AuditEntry', description: 'One write of the configuration, or one request cancelled' });
 export type AuditEntry = z.output<typeof auditEntrySchema>;
 
 /** An entry of ten thousand changes says no more than one of a thousand. */
@@ -83,6 +85,16 @@ export function auditEntry(
   const { changes, ...rest } = entry;
   const more = changes.length - MOST_CHANGES;
   return JSON.stringify({ ...rest, changes: changes.slice(0, MOST_CHANGES), ...(more > 0 && { more }) });
+}
+
+/** Notes what is no write of the configuration. */
+export async function noteCancel(
+  client: Redis,
+  { actor, version, request }: { actor: Actor; version: number; request: string },
+): Promise<void> {
+  const at = new Date().toISOString();
+  const entry = auditEntry({ at, actor, action: 'cancel', version, changes: [], request });
+  await client.xadd(CONFIG_KEYS.audit, 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'e', entry);
 }
 
 export interface AuditQuery {

@@ -10,7 +10,7 @@ const scripts = { read: loadScript('read-config'), commit: loadScript('commit-co
 const HASHES = OBJECT_KINDS.map((kind) => configKey(LIST_OF[kind]));
 
 /** Entries the audit stream keeps, about. */
-const AUDIT_ENTRIES = 10_000;
+export const AUDIT_ENTRIES = 10_000;
 
 /** One object written or, without `json`, removed. */
 export interface ConfigChange {

@@ -1,6 +1,6 @@
 import type { Logger } from '../runtime/logger.ts';
 import { abortRequest, type AbortOutcome } from './abort-request.ts';
-import { readAudit, type AuditPage, type AuditQuery } from './audit-log.ts';
+import { noteCancel, readAudit, type Actor, type AuditPage, type AuditQuery } from './audit-log.ts';
 import { isIdentity, type EditContext } from './config-edits.ts';
 import { ConfigPublisher } from './config-publisher.ts';
 import { objectsOf, type ConfigState } from './config-state.ts';
@@ -107,11 +107,14 @@ export class ControlPlane {
   }
 
   /** Ends a request wherever it is; with its group it is found sooner. */
-  async abort(id: string, by: string, group?: string): Promise<AbortOutcome> {
+  async abort(id: string, actor: Actor, group?: string): Promise<AbortOutcome> {
+    const { version } = this.state;
     for (const name of await this.#groupNames(group)) {
-      const outcome = await callStore(this.#commands, (client) =>
-        abortRequest(client, { group: name, id, by }),
-      );
+      const outcome = await callStore(this.#commands, async (client) => {
+        const found = await abortRequest(client, { group: name, id, by: actor.name });
+        if (found !== 'unknown') await noteCancel(client, { actor, version, request: id });
+        return found;
+      });
       if (outcome !== 'unknown') return outcome;
     }
     return 'unknown';

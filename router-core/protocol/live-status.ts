@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { ConfigState } from './config-state.ts';
-import { readHubReports, type HubReport } from './live-hubs.ts';
+import { readHubReports, type HubReport } from './hub-reports.ts';
 import { groupOfSettingsKey, SETTINGS_PATTERN } from './keys.ts';
 import { readLiveGroups, redisNowMs, type LiveGroup } from './live-groups.ts';
 

@@ -3,7 +3,7 @@
 -- told to stop. Its hub is told in each case, by a fence: nothing can be appended to the reply of this attempt any more.
 --
 -- KEYS  group.lua's, then: up, down of the attempt
--- ARGV  group.lua's, then: id, attempt, frame that tells the hub, reset frame for the agent, stream ttl ms
+-- ARGV  group.lua's, then: id, attempt, frame that tells the hub, reset frame for the agent
 -- Returns "removed" it never ran, "running" its agent was told, "unknown" it is not here, or the number of the attempt that
 -- it is in, when that is another one: then nothing was done.
 --!include group
@@ -11,7 +11,7 @@
 --!include hand-over
 local up, down = KEYS[own_keys + 1], KEYS[own_keys + 2]
 local id, attempt = ARGV[own_args + 1], ARGV[own_args + 2]
-local failed, reset, ttl = ARGV[own_args + 3], ARGV[own_args + 4], ARGV[own_args + 5]
+local failed, reset, ttl = ARGV[own_args + 3], ARGV[own_args + 4], 3 * lease
 
 local streams = {}
 for _, line in ipairs(lines) do
@@ -21,12 +21,18 @@ end
 local first_lane = #streams + 1
 for i = 1, lane_count do streams[#streams + 1] = KEYS[6 + i] end
 
+-- In pieces: entries carry bodies.
 local function find()
   for i, stream in ipairs(streams) do
-    for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-      local m = parse_meta(entry[2][2])
-      if m.id == id then return stream, entry[1], m, i >= first_lane end
-    end
+    local from = '-'
+    repeat
+      local entries = redis.call('XRANGE', stream, from, '+', 'COUNT', 100)
+      for _, entry in ipairs(entries) do
+        local m = parse_meta(entry[2][2])
+        if m.id == id then return stream, entry[1], m, i >= first_lane end
+        from = '(' .. entry[1]
+      end
+    until #entries < 100
   end
 end
 

@@ -1,0 +1,97 @@
+import { visibleChanges } from '../router-core/protocol/audit-log.ts';
+import type { ConfigState } from '../router-core/protocol/config-state.ts';
+import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
+import { statusView } from './status.ts';
+
+export interface FeedEvent {
+  readonly name: 'change' | 'status';
+  /** JSON. */
+  readonly data: string;
+}
+
+type Listener = (event: FeedEvent) => void;
+
+const STATUS_MS = 1_000;
+/** Who gets more than that at once reads everything anew anyway. */
+const MOST_CHANGES = 100;
+
+/** What happens, for all who listen: made once, however many they are, and not at all when nobody does. */
+export class EventFeed {
+  readonly #control: ControlPlane;
+  readonly #listeners = new Set<Listener>();
+  #state: ConfigState | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopChanges: (() => void) | undefined;
+  #isReading = false;
+  #status: FeedEvent | undefined;
+
+  constructor(control: ControlPlane) {
+    this.#control = control;
+  }
+
+  get size(): number {
+    return this.#listeners.size;
+  }
+
+  /** Begins with the version that counts now. Returns what ends it. */
+  subscribe(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    if (this.#listeners.size === 1) this.#start();
+    if (this.#state) listener(changeEvent(this.#state, this.#state));
+    // At most a second old: it is told anew as long as somebody listens.
+    if (this.#status) listener(this.#status);
+    else void this.#tellStatus();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#stop();
+    };
+  }
+
+  #start(): void {
+    this.#state = this.#control.isInformed ? this.#control.state : undefined;
+    this.#stopChanges = this.#control.onChange((state) => {
+      const event = changeEvent(this.#state, state);
+      this.#state = state;
+      this.#tell(event);
+    });
+    this.#timer = setInterval(() => void this.#tellStatus(), STATUS_MS);
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#stopChanges?.();
+    this.#status = undefined;
+  }
+
+  /** While Redis is away there is no status: who listens hears that it comes no more. */
+  async #tellStatus(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      const live = await this.#control.status();
+      const data = JSON.stringify(statusView(this.#control.state.version, live));
+      this.#status = this.#listeners.size > 0 ? { name: 'status', data } : undefined;
+      if (this.#status) this.#tell(this.#status);
+    } catch {
+      // The next second tries again.
+      this.#status = undefined;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #tell(event: FeedEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** Which objects are others than before; what is in them, whoever wants to know reads. */
+function changeEvent(before: ConfigState | undefined, after: ConfigState): FeedEvent {
+  const changes = before === undefined || before === after ? [] : visibleChanges(before, after);
+  const list = changes.slice(0, MOST_CHANGES).map(({ kind, name, change }) => ({ kind, name, change }));
+  const isWhole = before !== undefined && changes.length <= MOST_CHANGES;
+  return {
+    name: 'change',
+    data: JSON.stringify({ version: after.version, ...(isWhole && { changes: list }) }),
+  };
+}

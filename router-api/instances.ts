@@ -1,0 +1,72 @@
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import type { LiveInstance } from '../router-core/protocol/live-groups.ts';
+import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import type { Api, ApiParts } from './endpoint.ts';
+import { pageByName, pageOf, pageQuery } from './page.ts';
+import { nameParam, objectNamed } from './read-objects.ts';
+
+export const instanceSchema = z
+  .object({
+    id: z.string(),
+    group: z.string(),
+    name: z.string().meta({ description: 'What its agent was given with --name' }),
+    agent: z.string().nullable().meta({ description: 'Its agent record; null: it uses a shared login' }),
+    tokenId: z.string().nullable(),
+    version: z.string(),
+    concurrency: z.number().meta({ description: 'Slots that it has' }),
+    slots: z.number().meta({ description: 'Slots that its group lets it use now' }),
+    inFlight: z.number(),
+    state: z.string().meta({ description: 'As it reports it', example: 'ready' }),
+  })
+  .meta({ id: 'Instance', description: 'One upstream of a running agent, as it reports of itself' });
+
+/** Live instances: of all groups, and of one agent record. */
+export function instanceEndpoints(api: Api, { control }: ApiParts): void {
+  const page = jsonContent(pageOf(instanceSchema), 'A page');
+  const group = z.string().max(64).optional().meta({ description: 'Only those of this group' });
+  const all = createRoute({
+    method: 'get',
+    path: '/v1/instances',
+    tags: ['status'],
+    summary: 'List live instances, by group and id',
+    ...forRole('viewer'),
+    request: { query: z.object({ ...pageQuery, group }) },
+    responses: { 200: page, default: problemAnswer },
+  });
+  api.openapi(all, async (c) => {
+    const { group: only, ...query } = c.req.valid('query');
+    const instances = await control.instances();
+    return c.json(
+      pageOfInstances(only ? instances.filter((each) => each.group === only) : instances, query),
+      200,
+    );
+  });
+
+  const ofAgent = createRoute({
+    method: 'get',
+    path: '/v1/agents/{name}/instances',
+    tags: ['agents'],
+    summary: 'List live instances of an agent',
+    ...forRole('viewer'),
+    request: { params: nameParam, query: z.object(pageQuery) },
+    responses: { 200: page, default: problemAnswer },
+  });
+  api.openapi(ofAgent, async (c) => {
+    const { name } = c.req.valid('param');
+    const agent = objectNamed(await control.newest(), 'agent', name);
+    const instances = await control.instances();
+    // An instance says itself whose it is: one of another group is not this agent's.
+    const own = instances.filter(
+      (each) => each.agent === name && 'group' in agent && each.group === agent.group,
+    );
+    return c.json(pageOfInstances(own, c.req.valid('query')), 200);
+  });
+}
+
+function pageOfInstances(
+  instances: readonly LiveInstance[],
+  query: { limit: number; after?: string | undefined },
+) {
+  return pageByName(new Map(instances.map((each) => [`${each.group}/${each.id}`, each])), query);
+}

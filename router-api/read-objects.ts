@@ -1,0 +1,67 @@
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { LIST_OF, type ObjectKind } from '../router-core/config/object-kinds.ts';
+import type { AnyStored } from '../router-core/protocol/config-edits.ts';
+import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
+import { objectsOf, type ConfigState } from '../router-core/protocol/config-state.ts';
+import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import type { Api, ApiContext, ApiParts } from './endpoint.ts';
+import { viewSchema, viewsOf, type Json } from './object-view.ts';
+import { pageByName, pageOf, pageQuery } from './page.ts';
+import { etagOf, isKnown } from './preconditions.ts';
+
+export const nameParam = z.object({ name: z.string().min(1).max(64).meta({ example: 'default' }) });
+
+/** Throws when there is none. */
+export function objectNamed(state: ConfigState, kind: ObjectKind, name: string): AnyStored {
+  const object = objectsOf(state, kind).get(name);
+  if (!object) throw new ConfigRefusal('not-found', `There is no ${kind} named "${name}"`);
+  return object;
+}
+
+/** What an endpoint shows of one object, and its ETag. */
+export async function viewOne(c: ApiContext, { control }: ApiParts, object: AnyStored): Promise<Json> {
+  const [view = {}] = await viewsOf([object], { role: c.var.admin.role, tokenUse: control.tokenUse });
+  c.header('ETag', etagOf(object.revision));
+  return view;
+}
+
+/** List and read: the same for each kind of object. */
+export function readEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void {
+  const { control } = parts;
+  const schema = viewSchema(kind);
+  const list = LIST_OF[kind];
+  const listRoute = createRoute({
+    method: 'get',
+    path: `/v1/${list}`,
+    tags: [list],
+    summary: `List ${list}, in the order of their names`,
+    ...forRole('viewer'),
+    request: { query: z.object(pageQuery) },
+    responses: { 200: jsonContent(pageOf(schema), 'A page'), default: problemAnswer },
+  });
+  api.openapi(listRoute, async (c) => {
+    const page = pageByName<AnyStored>(objectsOf(await control.newest(), kind), c.req.valid('query'));
+    const items = await viewsOf(page.items, { role: c.var.admin.role, tokenUse: control.tokenUse });
+    return c.json({ items, next: page.next }, 200);
+  });
+
+  const oneRoute = createRoute({
+    method: 'get',
+    path: `/v1/${list}/{name}`,
+    tags: [list],
+    summary: `Read one ${kind}`,
+    ...forRole('viewer'),
+    request: { params: nameParam },
+    responses: {
+      200: jsonContent(schema, `The ${kind}; its ETag is its revision`),
+      304: { description: 'It is as `If-None-Match` says' },
+      default: problemAnswer,
+    },
+  });
+  api.openapi(oneRoute, async (c) => {
+    const object = objectNamed(await control.newest(), kind, c.req.valid('param').name);
+    if (isKnown(c, object.revision)) return c.body(null, 304, { ETag: etagOf(object.revision) });
+    return c.json(await viewOne(c, parts, object), 200);
+  });
+}

@@ -1,0 +1,93 @@
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import type { Api, ApiParts } from './endpoint.ts';
+import { pageOf, pageQuery } from './page.ts';
+import { ApiProblem } from './problems.ts';
+
+const requestSchema = z
+  .object({
+    id: z.string(),
+    group: z.string(),
+    state: z.enum(['redelivery', 'waiting', 'handed', 'running']).meta({
+      description:
+        'redelivery: taken back from an agent, waits to run again; handed: on its way to an instance',
+    }),
+    method: z.string(),
+    target: z.string().meta({ description: 'Its first 1,000 bytes' }),
+    hub: z.string(),
+    instance: z.string().nullable(),
+    attempt: z.number(),
+    sinceMs: z.number().meta({ description: 'How long it has been in this state' }),
+    deadline: z.string(),
+  })
+  .meta({ id: 'RequestInFlight' });
+
+const outcomeSchema = z
+  .object({
+    id: z.string(),
+    outcome: z
+      .enum(['removed', 'running'])
+      .meta({ description: 'removed: it never ran; running: its agent was told to stop it' }),
+  })
+  .meta({ id: 'Cancelled' });
+
+const group = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected the name of a group')
+  .optional();
+
+/** What has no answer yet: to look at, and to end. */
+export function requestEndpoints(api: Api, parts: ApiParts): void {
+  listEndpoint(api, parts);
+  cancelEndpoint(api, parts);
+}
+
+function listEndpoint(api: Api, { control }: ApiParts): void {
+  const route = createRoute({
+    method: 'get',
+    path: '/v1/requests',
+    tags: ['requests'],
+    summary: 'List requests in flight: those that wait, by age, then those with instances, group by group',
+    ...forRole('viewer'),
+    request: {
+      query: z.object({ ...pageQuery, group: group.meta({ description: 'Only those of this group' }) }),
+    },
+    responses: { 200: jsonContent(pageOf(requestSchema), 'A page'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const { group: only, ...query } = c.req.valid('query');
+    const page = await control.requests(query, only);
+    if (page) return c.json(page, 200);
+    throw new ApiProblem('invalid', {
+      errors: [{ path: 'after', message: 'expected what `next` of the page before was' }],
+    });
+  });
+}
+
+function cancelEndpoint(api: Api, { control }: ApiParts): void {
+  const route = createRoute({
+    method: 'delete',
+    path: '/v1/requests/{id}',
+    tags: ['requests'],
+    summary: 'Cancel a request, wherever it is: its client gets 503 `cancelled`',
+    ...forRole('operator'),
+    request: {
+      params: z.object({
+        id: z.string().regex(/^[0-9a-z]{1,40}-[0-9a-z]{1,20}$/, 'expected the id of a request'),
+      }),
+      query: z.object({ group: group.meta({ description: 'Where it is, to find it sooner' }) }),
+    },
+    responses: { 200: jsonContent(outcomeSchema, 'It was cancelled'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const outcome = await control.abort(id, actorOf(c), c.req.valid('query').group);
+    if (outcome === 'unknown') {
+      throw new ApiProblem('not-found', {
+        detail: 'No such request is in flight: it may just have been answered',
+      });
+    }
+    return c.json({ id, outcome }, 200);
+  });
+}

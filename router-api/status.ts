@@ -1,0 +1,70 @@
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import type { LiveStatus } from '../router-core/protocol/live-status.ts';
+import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import type { Api, ApiParts } from './endpoint.ts';
+import { instanceSchema } from './instances.ts';
+
+const count = z.number();
+
+const hubSchema = z
+  .object({
+    id: z.string().meta({ description: 'New with every start' }),
+    name: z.string().meta({ description: 'Of the machine' }),
+    version: z.string(),
+    startedAt: z.string(),
+    address: z.string().meta({ description: 'Where it listens' }),
+    configVersion: count.meta({ description: 'Of the configuration that it serves' }),
+    inFlight: count,
+    groups: z.record(
+      z.string(),
+      z.object({ served: count, perSecond: count, inFlight: count }).meta({ id: 'GroupTraffic' }),
+    ),
+    at: count.meta({ description: 'When it said so, ms since 1970 by the clock of Redis' }),
+  })
+  .meta({ id: 'HubStatus', description: 'What a hub says of itself, every two seconds' });
+
+const groupSchema = z
+  .object({
+    name: z.string(),
+    configured: z.boolean().meta({ description: 'false: only flags of hubs or agents name it' }),
+    paused: z.boolean(),
+    waiting: count.meta({ description: 'Requests in line for a slot' }),
+    queued: count.meta({ description: 'Requests handed out and not yet pulled' }),
+    running: count.meta({ description: 'Requests pulled by an instance' }),
+    slots: count.meta({ description: 'Requests that its instances could run at once now' }),
+    perSecond: count.meta({ description: 'Replies per second over all hubs, lately' }),
+    instances: z.array(instanceSchema),
+  })
+  .meta({ id: 'GroupStatus' });
+
+const statusSchema = z
+  .object({ version: count, hubs: z.array(hubSchema), groups: z.array(groupSchema) })
+  .meta({ id: 'Status', description: 'What is running now' });
+
+export type Status = z.input<typeof statusSchema>;
+
+/** What is answered, also as an event. `version`: of the configuration. */
+export function statusView(version: number, { hubs, groups }: LiveStatus): Status {
+  return {
+    version,
+    hubs: [...hubs],
+    groups: groups.map(({ instances, ...group }) => ({ ...group, instances: [...instances] })),
+  };
+}
+
+/** GET /v1/status: hubs, groups and their instances at one moment. */
+export function statusEndpoint(api: Api, { control }: ApiParts): void {
+  const route = createRoute({
+    method: 'get',
+    path: '/v1/status',
+    tags: ['status'],
+    summary: 'What is running: hubs, groups and their instances',
+    ...forRole('viewer'),
+    responses: { 200: jsonContent(statusSchema, 'As it is now'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const live = await control.status();
+    return c.json(statusView(control.state.version, live), 200);
+  });
+}

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createToken } from '../router-core/config/token.ts';
+import { matching, redisUrl } from '../router-core/runtime/options.ts';
+import { packageFolder } from '../router-core/runtime/package-info.ts';
+import { CommandError } from '../router-core/runtime/run-command.ts';
+import type { ConfigOf, Settings } from '../router-core/runtime/settings.ts';
+
+export const adminInitSettings = {
+  redisUrl: {
+    flag: '--redis <url>',
+    about: 'the Redis that router-api uses',
+    env: 'ROUTER_REDIS_URL',
+    type: redisUrl(),
+  },
+  name: {
+    flag: '--name <name>',
+    about: 'of the admin',
+    default: 'root',
+    type: matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of letters, digits, . _ -'),
+  },
+} satisfies Settings;
+
+/**
+ * Makes an admin where no API needs to be asked, and prints its token. Done by router-api's launcher: this one knows
+ * nothing of Redis. The URL travels in the environment: a command line can be read by everybody on the machine.
+ */
+export async function initAdmin(
+  { redisUrl: url, name }: ConfigOf<typeof adminInitSettings>,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const script = join(packageFolder(), 'bin', 'router-api');
+  const child = spawn(process.execPath, [script, 'init-admin', '--name', name], {
+    env: { ...env, ROUTER_REDIS_URL: url },
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  await once(child, 'close');
+  if (child.exitCode === 0) return;
+  throw new CommandError(complaint.trim().replace(/^router-api: error: /, ''), {
+    exitCode: child.exitCode ?? 1,
+  });
+}
+
+/** A token to give router-api as ROUTER_ADMIN_TOKEN; nothing else knows of it. */
+export function printAdminToken(): void {
+  process.stdout.write(`${createToken('admin', new Date().toISOString()).token}\n`);
+}
