@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { encodeFrame, EVERY_ATTEMPT, FENCE } from './frames.ts';
 import { groupKeys } from './keys.ts';
 import { readLanes } from './live-groups.ts';
-import { groupScriptArgs, groupScriptKeys, scopesOfLanes } from './script-keys.ts';
+import { groupScript } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 
 const script = loadScript('abort');
@@ -20,7 +20,7 @@ export async function abortRequest(
 ): Promise<AbortOutcome> {
   const keys = groupKeys(group);
   const [lanes = []] = await readLanes(client, [group]);
-  const scopes = scopesOfLanes(lanes);
+  const told = groupScript(keys, lanes);
   const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
   let attempt = 1;
   for (let look = 0; look < MOST_LOOKS; look++) {
@@ -28,8 +28,8 @@ export async function abortRequest(
     const outcome = (await runScript(
       client,
       script,
-      [...groupScriptKeys(keys, lanes, scopes), keys.up(id), keys.down(id, attempt)],
-      [...groupScriptArgs(lanes, scopes), id, attempt, failed, reset],
+      [...told.keys, keys.up(id), keys.down(id, attempt)],
+      [...told.args, id, attempt, failed, reset],
     )) as string;
     if (!/^\d+$/.test(outcome)) return outcome as AbortOutcome;
     attempt = Number(outcome);

@@ -6,7 +6,7 @@ import { FrameStream } from './frame-stream.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
 import type { GroupKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
-import { groupScriptArgs, groupScriptKeys, scopesOfLanes } from './script-keys.ts';
+import { groupScript, scopesOfLanes, splitLanes, type GroupScript } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { hubLeaseMs, RETRY_MS, streamTtlMs } from './times.ts';
 
@@ -46,6 +46,9 @@ export interface GroupQueueOptions {
   readonly log: Logger;
 }
 
+/** Lanes at which one admission looks: each costs Redis about half a microsecond. */
+const MOST_LANES = 16;
+
 /** A request whose admission was cut is asked for again for so long, then answered 503. */
 const ASK_AGAIN_MS = 3_000;
 
@@ -63,12 +66,16 @@ export class GroupQueue {
   /** The group's lanes, as the last sweep found them, and all scopes that requests may ask for. */
   #lanes: readonly string[] = ['0'];
   #scopes: readonly string[] = [];
-  #scriptKeys: readonly string[];
+  #whole: GroupScript;
+  /** Admissions look at one part of a large group after the other. */
+  #parts: readonly GroupScript[];
+  #turn = 0;
 
   constructor(options: GroupQueueOptions) {
     this.#options = options;
     const { keys, commands, log } = options;
-    this.#scriptKeys = groupScriptKeys(keys, this.#lanes, this.#scopes);
+    this.#whole = groupScript(keys, this.#lanes);
+    this.#parts = [this.#whole];
     this.#admissions = new GroupCommit({
       ...BATCH_LIMITS,
       bytesOf: ({ request }) => request.payload.length,
@@ -77,7 +84,7 @@ export class GroupQueue {
     this.#outbox = new Outbox({
       connection: commands,
       script: scripts.send,
-      keys: [],
+      told: () => ({ keys: [], args: [] }),
       args: () => [keys.prefix, streamTtlMs(options.limits().leaseMs)],
       settles: false,
       onRefused: (stream) => stream.abandon(),
@@ -104,14 +111,9 @@ export class GroupQueue {
     this.#unlinkTimer ??= setTimeout(() => this.#unlinkNow(), 50);
   }
 
-  /** KEYS that group.lua names. */
-  get scriptKeys(): string[] {
-    return [...this.#scriptKeys];
-  }
-
-  /** ARGV that group.lua names. */
-  get scriptArgs(): (string | number)[] {
-    return groupScriptArgs(this.#lanes, this.#scopes);
+  /** What scripts are told that look at the whole group. */
+  get script(): GroupScript {
+    return this.#whole;
   }
 
   /** Whether there may be agents that carry this scope. */
@@ -123,9 +125,11 @@ export class GroupQueue {
   setLanes(found: readonly string[]): void {
     const lanes = [...new Set(['0', ...found])].sort();
     if (lanes.length === this.#lanes.length && lanes.every((lane, i) => lane === this.#lanes[i])) return;
+    const { keys } = this.#options;
     this.#lanes = lanes;
     this.#scopes = scopesOfLanes(lanes);
-    this.#scriptKeys = groupScriptKeys(this.#options.keys, lanes, this.#scopes);
+    this.#whole = groupScript(keys, lanes);
+    this.#parts = splitLanes(lanes, MOST_LANES).map((part) => groupScript(keys, part));
   }
 
   /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
@@ -163,7 +167,7 @@ export class GroupQueue {
     const { keys, commands, log } = this.#options;
     const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
     const args = [
-      ...this.scriptArgs,
+      ...this.#whole.args,
       id,
       place,
       onlyWaiting ? 1 : 0,
@@ -175,7 +179,7 @@ export class GroupQueue {
       const client = await commands.ready(signal);
       if (!client) return 'unknown';
       try {
-        const found = await runScript(client, scripts.cancel, [...this.scriptKeys, keys.up(id)], args);
+        const found = await runScript(client, scripts.cancel, [...this.#whole.keys, keys.up(id)], args);
         return found as 'removed' | 'running' | 'handed' | 'unknown';
       } catch (error) {
         if (!isServerError(error)) {
@@ -238,8 +242,9 @@ export class GroupQueue {
 
   #admitCall(batch: Pending[], again: boolean): { keys: string[]; args: (string | number | Buffer)[] } {
     const unlinks = this.#toUnlink.splice(0, 512);
-    const keys = [...this.scriptKeys, ...unlinks];
-    const args: (string | number | Buffer)[] = this.scriptArgs;
+    const told = this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole;
+    const keys = [...told.keys, ...unlinks];
+    const args: (string | number | Buffer)[] = [...told.args];
     const { queueDepth, leaseMs } = this.#options.limits();
     args.push(this.#options.hub, hubLeaseMs(leaseMs), queueDepth, unlinks.length, batch.length);
     for (const { request } of batch) {

@@ -111,12 +111,12 @@ export class Heartbeat {
       client,
       script,
       [
-        ...lanes.scriptKeys,
+        ...lanes.script.keys,
         ...[keys.slots, keys.agentSlots, keys.instances, keys.reports],
         ...held.flatMap(({ id, attempt }) => [keys.up(id), keys.down(id, attempt)]),
       ],
       [
-        ...lanes.scriptArgs,
+        ...lanes.script.args,
         ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, held.length],
         ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
       ],

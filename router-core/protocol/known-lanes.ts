@@ -1,45 +1,57 @@
+import type { Redis } from 'ioredis';
 import type { GroupKeys } from './keys.ts';
-import { groupScriptArgs, groupScriptKeys, scopesOfLanes } from './script-keys.ts';
+import { endOfLane, groupScript, scopesOf, splitLanes, type GroupScript } from './script-keys.ts';
+import { loadScript, runScript } from './scripts.ts';
+
+const script = loadScript('join');
+
+/** More readers that wait for one lane would slow down each request that is handed to it. */
+const MOST_INSTANCES = 8;
+
+/** Lanes of other scopes that an instance's scripts look at in one call. */
+const MOST_OTHERS = 8;
 
 /**
- * The lanes of a group as an instance knows them. Its scripts are told of all: what its requests free of the group's limit
- * belongs to the oldest in line, who may need another lane.
+ * The lanes of a group as an instance knows them. What its requests free of the group's limit belongs to the oldest in line,
+ * who may need a lane of other scopes: so its scripts are told of some of these, too, and with each heartbeat of others.
  */
 export class KnownLanes {
   readonly #keys: GroupKeys;
-  readonly #own: string;
-  #lanes: readonly string[];
-  #scriptKeys: readonly string[];
-  #scriptArgs: readonly (string | number)[];
+  readonly #end: string;
+  #own: string;
+  #turn = 0;
+  #script: GroupScript;
 
-  constructor(keys: GroupKeys, own: string) {
+  constructor(keys: GroupKeys, scopes: readonly string[]) {
     this.#keys = keys;
-    this.#own = own;
-    this.#lanes = [own];
-    [this.#scriptKeys, this.#scriptArgs] = this.#forScripts();
+    this.#end = endOfLane(scopes);
+    this.#own = `0${this.#end}`;
+    this.#script = groupScript(keys, [this.#own]);
+  }
+
+  /** The lane from which the instance pulls. */
+  get own(): string {
+    return this.#own;
+  }
+
+  /** Finds a place for a new instance. Rejects when Redis is away. */
+  async join(client: Redis, instance: string, leaseMs: number): Promise<void> {
+    const { slots, lanes, instances } = this.#keys;
+    const args = [instance, this.#end, MOST_INSTANCES, leaseMs];
+    this.#own = (await runScript(client, script, [slots, lanes, instances], args)) as string;
+    this.#script = groupScript(this.#keys, [this.#own]);
   }
 
   /** Takes the lanes that a heartbeat has found. */
   set(found: readonly string[]): void {
-    const others = found.filter((lane) => lane !== this.#own).sort();
-    if (others.length === this.#lanes.length - 1 && others.every((lane, i) => lane === this.#lanes[i + 1]))
-      return;
-    this.#lanes = [this.#own, ...others];
-    [this.#scriptKeys, this.#scriptArgs] = this.#forScripts();
+    const others = found.filter((lane) => endOfLane(scopesOf(lane)) !== this.#end).sort();
+    const parts = splitLanes(others, MOST_OTHERS);
+    const part = parts[this.#turn++ % parts.length] ?? [];
+    this.#script = groupScript(this.#keys, [this.#own, ...part]);
   }
 
-  /** KEYS that group.lua names; the own lane is the first. */
-  get scriptKeys(): readonly string[] {
-    return this.#scriptKeys;
-  }
-
-  /** ARGV that group.lua names. */
-  get scriptArgs(): readonly (string | number)[] {
-    return this.#scriptArgs;
-  }
-
-  #forScripts(): [string[], (string | number)[]] {
-    const scopes = scopesOfLanes(this.#lanes);
-    return [groupScriptKeys(this.#keys, this.#lanes, scopes), groupScriptArgs(this.#lanes, scopes)];
+  /** What scripts are told; the own lane is the first. */
+  get script(): GroupScript {
+    return this.#script;
   }
 }

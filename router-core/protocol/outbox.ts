@@ -3,14 +3,15 @@ import { sleep } from '../runtime/backoff.ts';
 import { isServerError, type Connection } from './connection.ts';
 import type { FrameStream, Outgoing, Settlement } from './frame-stream.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
+import type { GroupScript } from './script-keys.ts';
 import { runScript, type Script } from './scripts.ts';
 import { RETRY_MS } from './times.ts';
 
 export interface OutboxOptions {
   readonly connection: Connection;
   readonly script: Script;
-  /** KEYS and ARGV that come first; see the head of the script. */
-  readonly keys: readonly string[];
+  /** What comes first of KEYS and ARGV, and what ARGV goes on with; see the head of the script. */
+  readonly told: () => GroupScript;
   readonly args: () => (string | number)[];
   /** Whether the script also settles (reply.lua). */
   readonly settles: boolean;
@@ -85,14 +86,18 @@ export class Outbox {
     batch: Outgoing[],
     frames: Outgoing[],
   ): { keys: string[]; args: (string | number | Buffer)[]; settlements: Settlement[] } {
-    const keys = [...this.#options.keys];
+    const told = this.#options.told();
+    const keys = [...told.keys];
     const trims: Outgoing[] = [];
     const settlements: Settlement[] = [];
     for (const item of batch) {
       if (item.trimTo > 0) trims.push(item);
       if (item.settle) settlements.push(item.settle);
     }
-    const args: (string | number | Buffer)[] = [...this.#options.args(), frames.length, trims.length];
+    const args: (string | number | Buffer)[] = [
+      ...[...told.args, ...this.#options.args()],
+      ...[frames.length, trims.length],
+    ];
     if (this.#options.settles) args.push(settlements.length);
     for (const { stream, seq, frame, notice } of frames) {
       keys.push(stream.outKey);

@@ -21,7 +21,6 @@ import { CONSUMER_GROUP, groupKeys, type GroupKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
 import { KnownLanes } from './known-lanes.ts';
-import { laneOf } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { RETRY_MS } from './times.ts';
 
@@ -63,7 +62,6 @@ export class RedisAgentLink implements AgentLink {
   readonly instance: string;
   readonly #options: RedisAgentLinkOptions;
   readonly #keys: GroupKeys;
-  readonly #lane: string;
   readonly #lanes: KnownLanes;
   readonly #commands: Connection;
   readonly #blocking: Connection;
@@ -83,8 +81,7 @@ export class RedisAgentLink implements AgentLink {
     const { redisUrl: url, token, group, name, log } = options;
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
-    this.#lane = laneOf(options.scopes);
-    const lanes = (this.#lanes = new KnownLanes(this.#keys, this.#lane));
+    const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes));
     this.#commands = new Connection({ url, token, purpose: 'commands', log });
     this.#blocking = new Connection({ url, token, purpose: 'blocking', blockMs: BLOCK_MS, log });
     this.#doorbells = new Connection({ url, token, purpose: 'doorbells', log });
@@ -110,10 +107,8 @@ export class RedisAgentLink implements AgentLink {
     this.#outbox = new Outbox({
       connection: this.#commands,
       script: scripts.reply,
-      get keys() {
-        return lanes.scriptKeys;
-      },
-      args: () => [...lanes.scriptArgs, this.#heartbeat.streamTtlMs],
+      told: () => lanes.script,
+      args: () => [this.#heartbeat.streamTtlMs],
       settles: true,
       onRefused: (stream) => this.#onRefused(stream),
       onSettled: (settlements) => {
@@ -125,7 +120,10 @@ export class RedisAgentLink implements AgentLink {
 
   async join(): Promise<void> {
     const client = await this.#commands.ready();
-    if (client) await checkEngine(client);
+    if (client) {
+      await checkEngine(client);
+      await this.#lanes.join(client, this.instance, this.#heartbeat.leaseMs);
+    }
     await this.#heartbeat.beat();
     this.#heartbeat.start();
   }
@@ -147,7 +145,7 @@ export class RedisAgentLink implements AgentLink {
         if (pending.length > 0) return await this.#dropUnwanted(pending);
       }
       return await this.#dropUnwanted(
-        decodeEntries(await this.#read(client, '>', max), this.#lane, this.#heartbeat.redisNow()),
+        decodeEntries(await this.#read(client, '>', max), this.#lanes.own, this.#heartbeat.redisNow()),
       );
     } catch (error) {
       // What was delivered and not handed out is read again as pending.
@@ -215,8 +213,8 @@ export class RedisAgentLink implements AgentLink {
   async giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean> {
     const { id, attempt, entry } = request;
     const moved = encodeFrame(id, attempt, FENCE, { stop: true });
-    const keys = [...this.#lanes.scriptKeys, this.#keys.slots, this.#keys.down(id, attempt)];
-    const args = [...this.#lanes.scriptArgs, this.instance, entry, why, moved];
+    const keys = [...this.#lanes.script.keys, this.#keys.slots, this.#keys.down(id, attempt)];
+    const args = [...this.#lanes.script.args, this.instance, entry, why, moved];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     for (;;) {
@@ -238,10 +236,10 @@ export class RedisAgentLink implements AgentLink {
     this.#inbox.stop();
     const client = this.#commands.client;
     const { slots, agentSlots, instances, reports } = this.#keys;
-    const keys = [...this.#lanes.scriptKeys, slots, agentSlots, instances, reports];
+    const keys = [...this.#lanes.script.keys, slots, agentSlots, instances, reports];
     // When Redis is away the lease ends by itself.
     if (client)
-      await runScript(client, scripts.leave, keys, [...this.#lanes.scriptArgs, this.instance]).catch(
+      await runScript(client, scripts.leave, keys, [...this.#lanes.script.args, this.instance]).catch(
         () => undefined,
       );
     this.#outbox.close();
@@ -269,7 +267,7 @@ export class RedisAgentLink implements AgentLink {
     for (const { entry } of this.#running.values()) known.add(entry);
     const pending = decodeEntries(
       await this.#read(client, '0', 1_000),
-      this.#lane,
+      this.#lanes.own,
       this.#heartbeat.redisNow(),
     );
     for (const { entry } of this.#running.values()) known.add(entry);
@@ -287,7 +285,7 @@ export class RedisAgentLink implements AgentLink {
       if (Number.parseInt(request.entry, 10) > lateBefore) return request;
       const client = await this.#commands.ready();
       if (!client) return undefined;
-      const lane = this.#keys.lane(this.#lane);
+      const lane = this.#keys.lane(this.#lanes.own);
       const { entry } = request;
       const [pending, reset] = await Promise.all([
         client.xpending(lane, CONSUMER_GROUP, entry, entry, 1, this.instance),
@@ -303,7 +301,7 @@ export class RedisAgentLink implements AgentLink {
   async #read(client: Redis, from: '>' | '0', count: number): Promise<StreamEntry[]> {
     const group = ['GROUP', CONSUMER_GROUP, this.instance, 'COUNT', count] as const;
     const block = from === '>' ? (['BLOCK', BLOCK_MS] as const) : [];
-    const streams = ['STREAMS', this.#keys.lane(this.#lane), from] as const;
+    const streams = ['STREAMS', this.#keys.lane(this.#lanes.own), from] as const;
     const reply = await client.callBuffer('XREADGROUP', ...group, ...block, ...streams);
     return (reply as [Buffer, StreamEntry[]][] | null)?.[0]?.[1] ?? [];
   }

@@ -1,15 +1,19 @@
 import type { GroupKeys } from './keys.ts';
 
 /**
- * A lane's name is a number and the scopes that all of its instances carry: `0`, `0+gpu`, `0+eu+gpu`. Requests that ask for a
- * scope wait in a line of its own and go to lanes that have it; the others go to any lane.
+ * A lane's name is a number and the scopes that all of its instances carry: `0`, `1`, `0+gpu`, `0+eu+gpu`. Requests that ask
+ * for a scope wait in a line of its own and go to lanes that have it; the others go to any lane.
  */
-export function laneOf(scopes: readonly string[]): string {
-  return ['0', ...[...scopes].sort()].join('+');
-}
-
 export function scopesOf(lane: string): string[] {
   return lane.split('+').slice(1);
+}
+
+/** What a lane's name says of its instances: lanes that end alike serve the same requests. */
+export function endOfLane(scopes: readonly string[]): string {
+  return [...scopes]
+    .sort()
+    .map((scope) => `+${scope}`)
+    .join('');
 }
 
 /** The scopes of several lanes, each once. */
@@ -17,21 +21,39 @@ export function scopesOfLanes(lanes: readonly string[]): string[] {
   return [...new Set(lanes.flatMap(scopesOf))].sort();
 }
 
-/** KEYS that group.lua names. */
-export function groupScriptKeys(
-  keys: GroupKeys,
-  lanes: readonly string[],
-  scopes: readonly string[],
-): string[] {
-  const { waiting, redelivery, permits, settings, hubs } = keys;
-  return [
-    ...[waiting, redelivery, keys.lanes, permits, settings, hubs],
-    ...lanes.map(keys.lane),
-    ...scopes.flatMap((scope) => [`${waiting}:${scope}`, `${redelivery}:${scope}`]),
-  ];
+/** What a script is told of its group: the KEYS and ARGV that group.lua names. */
+export interface GroupScript {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
 }
 
-/** ARGV that group.lua names. */
-export function groupScriptArgs(lanes: readonly string[], scopes: readonly string[]): (string | number)[] {
-  return [lanes.length, ...lanes, scopes.length, ...scopes];
+/** For these lanes, and the lines of their scopes. */
+export function groupScript(keys: GroupKeys, lanes: readonly string[]): GroupScript {
+  const { waiting, redelivery, permits, settings, hubs } = keys;
+  const scopes = scopesOfLanes(lanes);
+  return {
+    keys: [
+      ...[waiting, redelivery, keys.lanes, permits, settings, hubs],
+      ...lanes.map(keys.lane),
+      ...scopes.flatMap((scope) => [`${waiting}:${scope}`, `${redelivery}:${scope}`]),
+    ],
+    args: [lanes.length, ...lanes, scopes.length, ...scopes],
+  };
+}
+
+/** Parts of so many lanes at most, if that can be: each part has lanes for every scope that the whole has. */
+export function splitLanes(lanes: readonly string[], most: number): string[][] {
+  const count = Math.max(1, Math.ceil(lanes.length / most));
+  if (count === 1) return [[...lanes]];
+  const alike = new Map<string, string[]>();
+  for (const lane of lanes) {
+    const end = endOfLane(scopesOf(lane));
+    alike.set(end, [...(alike.get(end) ?? []), lane]);
+  }
+  return Array.from({ length: count }, (_, part) =>
+    [...alike.values()].flatMap((same) => {
+      const share = same.filter((_lane, i) => i % count === part);
+      return share.length > 0 ? share : same.slice(part % same.length, (part % same.length) + 1);
+    }),
+  );
 }

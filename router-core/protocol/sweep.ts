@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { encodeFrame, FENCE } from './frames.ts';
 import type { GroupKeys } from './keys.ts';
 import type { GroupQueue } from './group-queue.ts';
-import { groupScriptArgs, groupScriptKeys, scopesOf } from './script-keys.ts';
+import { groupScript } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { hubLeaseMs, streamTtlMs } from './times.ts';
 
@@ -36,11 +36,12 @@ const scripts = { sweep: loadScript('sweep'), recover: loadScript('recover') };
 /** One sweep of one group, see sweep.lua and recover.lua. Any number of hubs may do it at the same time. */
 export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   const { client, keys, queue, hub, leaseMs } = options;
+  const told = queue.script;
   const [instances, inLine, hubs, lanes, ...orphans] = (await runScript(
     client,
     scripts.sweep,
-    [...queue.scriptKeys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
-    [...queue.scriptArgs, hub, hubLeaseMs(leaseMs)],
+    [...told.keys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
+    [...told.args, hub, hubLeaseMs(leaseMs)],
   )) as [number, number, number, string[], ...string[]];
   queue.setLanes(lanes);
   const recovered: Orphan[] = [];
@@ -60,14 +61,14 @@ async function recover(
 ): Promise<Orphan | undefined> {
   const [id = '', attemptText] = meta.split(' ');
   const attempt = Number(attemptText);
-  const scopes = scopesOf(lane);
+  const told = groupScript(keys, [lane]);
   const frame = (code: string) => encodeFrame(id, attempt, FENCE, { failed: `${code}\nlease ended` });
   const outcome = await runScript(
     client,
     scripts.recover,
-    [...groupScriptKeys(keys, [lane], scopes), ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
+    [...told.keys, ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
     [
-      ...groupScriptArgs([lane], scopes),
+      ...told.args,
       ...[entry, streamTtlMs(leaseMs)],
       ...[encodeFrame(id, attempt, FENCE, { stop: true }), frame('agent-lost'), frame('attempts-exhausted')],
       'agent lost on every attempt',

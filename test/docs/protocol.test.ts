@@ -13,7 +13,7 @@ import {
   groupKeys,
   type GroupKeys,
 } from '../../router-core/protocol/keys.ts';
-import { groupScriptKeys } from '../../router-core/protocol/script-keys.ts';
+import { groupScript } from '../../router-core/protocol/script-keys.ts';
 import { packageFolder } from '../../router-core/runtime/package-info.ts';
 import { readFile, section, tableRows } from './markdown.ts';
 
@@ -42,7 +42,7 @@ const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
 
 /** Those that groupKeys does not build: the lines of a scope, and what belongs to no group. */
 const SHOWN_BESIDE = [
-  ...groupScriptKeys(keys, [], ['<scope>']).filter((key) => key.endsWith(':<scope>')),
+  ...groupScript(keys, ['0+<scope>']).keys.filter((key) => key.endsWith(':<scope>')),
   ...Object.values(CONFIG_KEYS),
   ...Object.values(LIST_OF).map(configKey),
   agentCardKey('<token>'),

@@ -1,11 +1,17 @@
 -- Needs group.lua and bells.lua. Hands requests to lanes with a free slot and promotes the oldest that wait.
 
--- The lane with the most free slots among those that serve the scope; nil when none has any.
+-- The lane with the most free slots among those that serve the scope; nil when none has any. The one of the last hand-over
+-- keeps its turn until another has twice as many: requests that come together are pulled together, and answered together.
+local last_lane
 local function best_lane(scope)
   local best
   for i = 1, lane_count do
     if free[i] > 0 and (not best or free[i] > free[best]) and serves(i, scope) then best = i end
   end
+  if best and last_lane and 2 * free[last_lane] >= free[best] and free[last_lane] > 0 and serves(last_lane, scope) then
+    return last_lane
+  end
+  last_lane = best
   return best
 end
 

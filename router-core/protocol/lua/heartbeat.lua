@@ -26,7 +26,8 @@ local state = 'active'
 if record ~= '-' then
   local cap, scopes
   cap, state, scopes = string.match(redis.call('HGET', settings, 'agent:' .. record) or '0 unknown ?', '^(%d+) (%a+) (%S+)$')
-  if scopes ~= '?' and scopes ~= string.match(ARGV[2], '^%d+%+?(.*)$') and not (scopes == '-' and ARGV[2] == '0') then state = 'moved' end
+  local own_scopes = string.match(ARGV[2], '^%d+%+(.+)$') or '-'
+  if scopes ~= '?' and scopes ~= own_scopes then state = 'moved' end
   if state ~= 'active' then slots = math.min(slots, running) end
   if tonumber(cap) > 0 then
     local _, own = slots_of(slots_key, instance)

@@ -37,6 +37,45 @@ local function empty_lane(lane_key)
   end
 end
 
+-- Requests handed to a lane whose instances do not come for them (frozen, most likely) go to another that has room.
+local LATE = 250
+
+local function last_delivered(lane_key)
+  local groups = redis.pcall('XINFO', 'GROUPS', lane_key)
+  if groups.err or not groups[1] then return nil end
+  for i = 1, #groups[1], 2 do
+    if groups[1][i] == 'last-delivered-id' then return groups[1][i + 1] end
+  end
+end
+
+local function move_late(i)
+  local lane_key = KEYS[6 + i]
+  local others = free_total - math.max(free[i], 0)
+  if others <= 0 or redis.call('XLEN', lane_key) == 0 then return end
+  local last = last_delivered(lane_key)
+  local entries = last and redis.call('XRANGE', lane_key, '(' .. last, '+', 'COUNT', math.min(others, 64)) or {}
+  local own_free, moved = free[i], 0
+  free[i] = 0
+  for _, entry in ipairs(entries) do
+    local m, payload = parse_meta(entry[2][2]), entry[2][4]
+    local lane = now - tonumber(string.match(entry[1], '^%d+')) > LATE and best_lane(m.scope)
+    if not lane then break end
+    redis.call('XDEL', lane_key, entry[1])
+    -- It has its permit already.
+    room, moved = room + 1, moved + 1
+    bell(m.hub, handed_frame(m, hand_over(lane, m.id, m.attempt, entry[2][2], payload)))
+  end
+  free[i] = own_free + moved
+end
+
+-- A lane that has no instance left, and that is not the first of its kind: what is left of it is its name.
+local function remove_lane(i, members)
+  local name = ARGV[1 + i]
+  if members[name] or string.match(name, '^%d+') == '0' or redis.call('XLEN', KEYS[6 + i]) > 0 then return end
+  redis.call('HDEL', lanes, name)
+  redis.call('UNLINK', KEYS[6 + i])
+end
+
 local function drop_unawaited(stream)
   repeat
     local entries, dropped = redis.call('XRANGE', stream, '-', '+', 'COUNT', 16), 0
@@ -76,10 +115,15 @@ local in_line = 0
 for _, line in ipairs(lines) do
   in_line = in_line + redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
 end
-local result = { redis.call('ZCARD', instances), in_line, redis.call('ZCOUNT', hubs, now, '+inf'), redis.call('HKEYS', lanes) }
+local members = {}
+for _, row in ipairs(redis.call('HVALS', slots_key)) do members[string.match(row, '^%S+')] = true end
+local result = { redis.call('ZCARD', instances), in_line, redis.call('ZCOUNT', hubs, now, '+inf'), {} }
 for i = 1, lane_count do
   local lane_key = KEYS[6 + i]
-  if tonumber(redis.call('HGET', lanes, ARGV[1 + i]) or '0') <= 0 then empty_lane(lane_key) end
+  if tonumber(redis.call('HGET', lanes, ARGV[1 + i]) or '0') <= 0 then
+    empty_lane(lane_key)
+    remove_lane(i, members)
+  end
   if leases_count then
     list_orphans(result, lane_key, ARGV[1 + i])
     delete_gone_consumers(lane_key)
@@ -93,5 +137,10 @@ if leases_count then redis.call('ZREMRANGEBYSCORE', permits, '-inf', now) end
 read_room()
 read_free_slots()
 promote()
+if lane_count > 1 then
+  for i = 1, lane_count do move_late(i) end
+  keep_new_permits()
+end
+result[4] = redis.call('HKEYS', lanes)
 ring_bells(prefix, 'hub')
 return result

@@ -1,0 +1,36 @@
+#!lua flags=allow-oom
+-- Finds a lane for an instance before its first heartbeat: the emptiest of those whose instances have the same scopes, a new
+-- one when all are full. A blocked reader is not free: each entry added to a stream looks at all who wait for it.
+--
+-- KEYS  slots, lanes, instances
+-- ARGV  instance, end of the lane's name ("+eu+gpu"), most instances of one lane, lease ms
+-- Returns the lane's name. Called again, it returns the same.
+local slots, lanes, instances = KEYS[1], KEYS[2], KEYS[3]
+local instance, lane_end, most, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+
+local known = string.match(redis.call('HGET', slots, instance) or '', '^%S+')
+if known then return known end
+
+local members = {}
+for _, row in ipairs(redis.call('HVALS', slots)) do
+  local number, row_end = string.match(row, '^(%d+)(%S*) ')
+  number = tonumber(number)
+  if row_end == lane_end then members[number] = (members[number] or 0) + 1 end
+end
+local best
+for number, count in pairs(members) do
+  local is_better = not best or count < members[best] or (count == members[best] and number < best)
+  if count < most and is_better then best = number end
+end
+if not best then
+  best = 0
+  while members[best] do best = best + 1 end
+end
+
+-- It counts from now on; the sweep removes it when no heartbeat follows.
+local lane = string.format('%d', best) .. lane_end
+local clock = redis.call('TIME')
+redis.call('ZADD', instances, string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000) + lease), instance)
+redis.call('HSET', slots, instance, lane .. ' 0 -')
+redis.call('HINCRBY', lanes, lane, 0)
+return lane
