@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
 import { ask } from '../support/ask.ts';
 import { configure, configuredHub } from '../support/config.ts';
@@ -9,19 +8,15 @@ import { waitFor } from '../support/wait.ts';
 
 const ROUTES = 10_000;
 
-/**
- * Seen on two cores that other things use too: a change of one route blocks for 150 ms, of all routes for 260 ms, at times
- * for three times as long. It must not become seconds: the best of three tries counts.
- */
-const BLOCKED_AT_MOST_MS = 1_500;
+/** Seen: 150 ms for a change of one route, 260 ms for one of all. Nobody is answered meanwhile: it must not become seconds. */
+const CPU_AT_MOST_MS = 700;
 
-/** The longest time for which nothing else could run in this process, in which the hub is, too. */
-async function blockedMs(during: () => Promise<unknown>): Promise<number> {
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
+/** What this process, in which the hub is, has used: the hub cannot have been busy for longer, however slow the machine. */
+async function cpuMs(during: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
   await during();
-  delay.disable();
-  return delay.max / 1e6;
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
 }
 
 /** Of the next hundred requests. */
@@ -59,18 +54,14 @@ test('with ten thousand routes a hub starts, changes and answers like one with a
   const another = await configuredHub(redis.url);
   expect(await bodyOf('/r9998', another)).toBe('number 9998');
 
-  const blocked: number[] = [];
-  for (const value of ['changed', 'changed again', 'changed for good']) {
-    const change = async () => {
-      await configure(redis.url, { routes: [{ ...last, setHeaders: { 'x-route': value } }] });
-      const isTaken = async () => (await bodyOf(`/r${ROUTES - 1}/`)) === value;
-      await waitFor(isTaken, { timeoutMs: 3_000, what: 'the change to be taken' });
-    };
-    blocked.push(await blockedMs(change));
-  }
-
-  expect(Math.min(...blocked)).toBeLessThan(BLOCKED_AT_MOST_MS);
   // A coarse look: test/unit/routing-speed.test.ts measures the search itself.
   expect(withMany).toBeLessThan(3 * withFew + 20);
   expect(Object.keys(tally(await load.stop()))).toEqual(['answered 200']);
+
+  const changing = await cpuMs(async () => {
+    await configure(redis.url, { routes: [{ ...last, setHeaders: { 'x-route': 'changed' } }] });
+    const isTaken = async () => (await bodyOf(`/r${ROUTES - 1}/`)) === 'changed';
+    await waitFor(isTaken, { what: 'the change to be taken' });
+  });
+  expect(changing).toBeLessThan(CPU_AT_MOST_MS);
 });

@@ -59,7 +59,7 @@ for i = 1, count do
     if not lane then wait_until = math.min(deadline, now + may_wait) end
     local meta = id .. ' ' .. head .. ' ' .. hub .. ' ' .. string.format('%.0f %.0f ', deadline, wait_until) .. scope
     if lane then
-      places[i] = hand_over(lane, id, 1, meta, payload)
+      places[i] = hand_over(lane, scope, id, 1, meta, payload)
     elseif may_wait <= 0 then
       places[i] = 'busy'
     elseif queued >= depth then

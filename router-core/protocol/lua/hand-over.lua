@@ -1,22 +1,21 @@
 -- Needs group.lua and bells.lua. Hands requests to lanes with a free slot and promotes the oldest that wait.
 
--- The lane with the most free slots among those that serve the scope; nil when none has any. The one of the last hand-over
--- keeps its turn until another has twice as many: requests that come together are pulled together, and answered together.
-local last_lane
+-- The lane with the most free slots among those that serve the scope; nil when none has any. The one of the scope's last
+-- hand-over keeps its turn until another has twice as many: requests that come together are pulled and answered together.
+local last_lane = {}
 local function best_lane(scope)
   local best
   for i = 1, lane_count do
     if free[i] > 0 and (not best or free[i] > free[best]) and serves(i, scope) then best = i end
   end
-  if best and last_lane and 2 * free[last_lane] >= free[best] and free[last_lane] > 0 and serves(last_lane, scope) then
-    return last_lane
-  end
-  last_lane = best
+  local last = last_lane[scope]
+  if last and free[last] > 0 and 2 * free[last] >= free[best] then return last end
   return best
 end
 
 local new_permits = {}
-local function hand_over(lane, id, attempt, meta, payload)
+local function hand_over(lane, scope, id, attempt, meta, payload)
+  last_lane[scope] = lane
   local entry = redis.call('XADD', KEYS[6 + lane], '*', 'm', meta, 'p', payload)
   new_permits[#new_permits + 1] = permit_expiry
   new_permits[#new_permits + 1] = id .. ':' .. attempt
@@ -56,7 +55,7 @@ local function promote_entry(stream, entry, lane)
   local m, payload = parse_meta(entry[2][2]), entry[2][4]
   if m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
     m.wait_until = m.deadline
-    bell(m.hub, handed_frame(m, hand_over(lane, m.id, m.attempt, meta_string(m), payload)))
+    bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, meta_string(m), payload)))
   end
 end
 

@@ -63,7 +63,7 @@ local function move_late(i)
     redis.call('XDEL', lane_key, entry[1])
     -- It has its permit already.
     room, moved = room + 1, moved + 1
-    bell(m.hub, handed_frame(m, hand_over(lane, m.id, m.attempt, entry[2][2], payload)))
+    bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, entry[2][2], payload)))
   end
   free[i] = own_free + moved
 end
