@@ -47,6 +47,17 @@ describe('a mistake in the command is one line on stderr and exit code 2', () =>
     ['router-core', ['hub', '--port'], "router-core: error: option '--port <port>' argument missing"],
     ['router-core', ['agent', '--redis', 'x'], 'router-core: error: --redis: expected a URL'],
     ['router-api', ['--redis', 'redis://x', '--port', 'x'], 'router-api: error: --port: "x" is not a port'],
+    [
+      'router-api',
+      ['--redis', 'redis://x', '--cors-origin', 'https://a/b'],
+      'router-api: error: --cors-origin: "https://a/b" is not an origin',
+    ],
+    ['router-cli', ['admin', 'init'], 'router-cli: error: --redis is required (or ROUTER_REDIS_URL)'],
+    [
+      'router-cli',
+      ['admin', 'init', '--redis', 'redis://x', '--name', 'a b'],
+      'router-cli: error: --name: "a b" is not a name',
+    ],
     ['router-cli', ['up'], 'router-cli: error: nothing to send requests to: give --upstream URL, or --demo'],
   ])('%s %j', async (launcher, args, line) => {
     const program = launch(launcher, args);

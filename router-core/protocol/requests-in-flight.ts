@@ -40,39 +40,69 @@ export interface RequestPage {
 /** `<group> <stream> <entry>`; a stream by its name in the group. None of these holds a blank. */
 const CURSOR = /^([A-Za-z0-9._-]+) (\S+) (\d+-\d+)$/;
 
+/** Entries carry bodies: Redis should not copy too many in one go. */
+const CHUNK = 100;
+
+interface Place {
+  /** Its name in the group. */
+  readonly stream: string;
+  /** The entry after which to begin; `-`: the first. */
+  readonly entry: string;
+}
+
 /** Undefined when the cursor is none of ours. */
 export async function listRequests(client: Redis, query: RequestQuery): Promise<RequestPage | undefined> {
-  const [, firstGroup = '', firstStream = '', firstEntry = '-'] = CURSOR.exec(query.after ?? '') ?? [];
+  const [, firstGroup = '', stream = '', entry = ''] = CURSOR.exec(query.after ?? '') ?? [];
   if (query.after !== undefined && firstGroup === '') return undefined;
   const nowMs = await redisNowMs(client);
   const groups = query.groups.filter((name) => name >= firstGroup);
   const lanes = await readLanes(client, groups);
   const items: RequestInFlight[] = [];
   for (const [i, group] of groups.entries()) {
-    const { prefix } = groupKeys(group);
-    const { waiting, lane } = requestStreams(groupKeys(group), lanes[i] ?? []);
-    const streams = [...waiting, ...lane];
-    const names = streams.map((stream) => stream.slice(prefix.length));
-    const isFirst = group === firstGroup;
-    // A lane that has gone since is one that holds nothing.
-    const start = isFirst ? names.indexOf(firstStream) : 0;
-    const wanted = query.limit - items.length;
-    const args = [
-      waiting.length + 1,
-      Math.max(0, start) + 1,
-      isFirst && start >= 0 ? firstEntry : '-',
-      wanted,
-    ];
-    const rows = (await runScript(client, script, streams, args)) as string[];
-    let last: string[] = [];
-    for (let at = 0; at + 5 < rows.length; at += 6) {
-      last = rows.slice(at, at + 6);
-      items.push(requestOf({ group, stream: names[Number(last[0]) - 1] ?? '', row: last, nowMs }));
+    let place: Place | undefined = group === firstGroup ? { stream, entry } : { stream: '', entry: '-' };
+    while (place) {
+      const wanted = Math.min(CHUNK, query.limit - items.length);
+      const found = await readChunk(client, { group, lanes: lanes[i] ?? [], place, wanted, nowMs });
+      items.push(...found.items);
+      place = found.next;
+      if (place && items.length === query.limit) {
+        return { items, next: `${group} ${place.stream} ${place.entry}` };
+      }
     }
-    if (items.length < query.limit) continue;
-    return { items, next: `${group} ${names[Number(last[0]) - 1] ?? ''} ${last[1] ?? ''}` };
   }
   return { items, next: null };
+}
+
+interface Chunk {
+  readonly group: string;
+  readonly lanes: readonly string[];
+  readonly place: Place;
+  readonly wanted: number;
+  readonly nowMs: number;
+}
+
+/** `next` is undefined when there are no more in this group. */
+async function readChunk(
+  client: Redis,
+  { group, lanes, place, wanted, nowMs }: Chunk,
+): Promise<{ items: RequestInFlight[]; next: Place | undefined }> {
+  const keys = groupKeys(group);
+  const { waiting, lane } = requestStreams(keys, lanes);
+  const streams = [...waiting, ...lane];
+  const names = streams.map((stream) => stream.slice(keys.prefix.length));
+  const start = names.indexOf(place.stream);
+  // A lane that has gone since is one that holds nothing.
+  const from = start < 0 ? [1, '-'] : [start + 1, place.entry];
+  const rows = (await runScript(client, script, streams, [waiting.length + 1, ...from, wanted])) as string[];
+  const items: RequestInFlight[] = [];
+  let next: Place | undefined;
+  for (let at = 0; at + 5 < rows.length; at += 6) {
+    const row = rows.slice(at, at + 6);
+    const stream = names[Number(row[0]) - 1] ?? '';
+    items.push(requestOf({ group, stream, row, nowMs }));
+    next = { stream, entry: row[1] ?? '-' };
+  }
+  return { items, next: items.length === wanted ? next : undefined };
 }
 
 interface Row {

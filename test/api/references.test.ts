@@ -52,6 +52,13 @@ test('what a removed group has left in Redis goes when nobody serves it any more
   const keys = () => withRedis(redis.url, (client) => client.keys('mr:{old}:*'));
   await waitFor(async () => (await keys()).includes('mr:{old}:hubs'), { what: 'the hub to serve the group' });
 
+  // As agents with a scope leave it.
+  await withRedis(redis.url, async (client) => {
+    await client.hset('mr:{old}:lanes', '0+gpu', 0);
+    await client.xadd('mr:{old}:waiting:gpu', '1-1', 'm', '');
+    await client.xdel('mr:{old}:waiting:gpu', '1-1');
+  });
+
   await api.delete('/v1/routes/old');
   expect((await api.delete('/v1/groups/old')).status).toBe(204);
   await waitFor(async () => (await keys()).length === 0, { what: 'its keys to go' });

@@ -6,10 +6,17 @@ import { hubSettings } from '../../router-core/hub/config.ts';
 import { packageFolder } from '../../router-core/runtime/package-info.ts';
 import type { Settings } from '../../router-core/runtime/settings.ts';
 import { apiSettings } from '../../router-api/settings.ts';
+import { adminInitSettings } from '../../router-cli/admin.ts';
 import { upSettings } from '../../router-cli/up-settings.ts';
 import { codeLines, readFile } from './markdown.ts';
 
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/settings.md'];
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'docs/architecture.md',
+  'docs/configuration.md',
+  'docs/settings.md',
+];
 
 /** What can be typed after `bin/`, with the flags it knows. */
 const COMMANDS: Record<string, Settings> = {
@@ -17,6 +24,7 @@ const COMMANDS: Record<string, Settings> = {
   'router-core agent': agentSettings,
   'router-api': apiSettings,
   'router-cli up': upSettings,
+  'router-cli admin init': adminInitSettings,
 };
 
 const scripts = (JSON.parse(readFile('package.json')) as { scripts: Record<string, string> }).scripts;

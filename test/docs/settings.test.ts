@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { agentSettings } from '../../router-core/agent/config.ts';
+import { apiSettings } from '../../router-api/settings.ts';
 import { hubSettings } from '../../router-core/hub/config.ts';
 import { useSettings, type Setting, type Settings } from '../../router-core/runtime/settings.ts';
 import { readFile, section, tableRows } from './markdown.ts';
@@ -26,6 +27,7 @@ function actual(settings: Settings): string[][] {
 describe.each([
   { command: 'router-core hub', settings: hubSettings as Settings },
   { command: 'router-core agent', settings: agentSettings as Settings },
+  { command: 'router-api', settings: apiSettings as Settings },
 ])('docs/settings.md has of $command', ({ command, settings }) => {
   const rows = tableRows(section(text, `## ${command}`));
 
