@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { Role } from '../router-core/config/identities.ts';
 import { OBJECT_SCHEMAS, type ObjectKind } from '../router-core/config/object-kinds.ts';
-import type { Route } from '../router-core/config/route.ts';
+import { MASK, type Route } from '../router-core/config/route.ts';
 import type { StoredToken } from '../router-core/config/token.ts';
-import { MASK } from '../router-core/protocol/audit-log.ts';
 import { isIdentity, type AnyStored } from '../router-core/protocol/config-edits.ts';
 import type { TokenUse } from '../router-core/protocol/token-use.ts';
 

@@ -151,11 +151,20 @@ function checkRouteFields(route: z.output<typeof routeFields>, context: z.Refine
   for (const i of repeatedAt(set.map((name) => name.toLowerCase()))) {
     refuse(['setHeaders', set[i] ?? i], 'this header is set twice: case makes no difference');
   }
+  for (const name of set.filter((each) => route.setHeaders[each] === MASK)) {
+    refuse(
+      ['setHeaders', name],
+      `${MASK} stands for a value that its reader may not see: give the value itself`,
+    );
+  }
   const removed = new Set(route.removeHeaders.map((name) => name.toLowerCase()));
   for (const name of set.filter((each) => removed.has(each.toLowerCase()))) {
     refuse(['setHeaders', name], 'this header is set and removed: setting replaces what the client sent');
   }
 }
+
+/** Shown in place of values of `setHeaders`, which may be keys, to those who may not see them. Never stored. */
+export const MASK = '***';
 
 /** A rule that sends requests to a group. */
 export const routeSchema = routeFields.superRefine(checkRouteFields).meta({ id: 'Route' });

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { diffDocuments, type ObjectChange } from '../config/diff-documents.ts';
 import { OBJECT_KINDS } from '../config/object-kinds.ts';
+import { MASK } from '../config/route.ts';
 import type { StoredToken } from '../config/token.ts';
 import { isIdentity } from './config-edits.ts';
 import { documentOf, objectsOf, type ConfigState } from './config-state.ts';
@@ -43,9 +44,6 @@ export type AuditEntry = z.output<typeof auditEntrySchema>;
 
 /** An entry of ten thousand changes says no more than one of a thousand. */
 const MOST_CHANGES = 1_000;
-
-/** Stands for what only some may see. */
-export const MASK = '***';
 
 /** What a write has changed, fit for everybody's eyes: without values that may be secret. */
 export function visibleChanges(before: ConfigState, after: ConfigState): ObjectChange[] {
