@@ -3,9 +3,9 @@ import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from './workspace.ts';
 
-function status(url: string): Promise<number | string> {
+function status(url: string, headers: Record<string, string>): Promise<number | string> {
   return new Promise((resolve) => {
-    const request = get(url, { agent: false, timeout: 2_000 }, (response) => {
+    const request = get(url, { agent: false, timeout: 2_000, headers }, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
     });
@@ -14,14 +14,26 @@ function status(url: string): Promise<number | string> {
   });
 }
 
+interface WaitOptions {
+  readonly withinMs?: number;
+  /** `Name: value`. */
+  readonly header?: string | undefined;
+}
+
 /** Polls until `url` answers 200. Rejects when one of `children` ends or `withinMs` has passed. */
-export async function waitFor200(url: string, children: readonly Child[], withinMs = 15_000): Promise<void> {
+export async function waitFor200(
+  url: string,
+  children: readonly Child[],
+  { withinMs = 15_000, header }: WaitOptions = {},
+): Promise<void> {
+  const [name, value] = header?.split(': ') ?? [];
+  const headers = name === undefined || value === undefined ? {} : { [name]: value };
   const until = Date.now() + withinMs;
   let last: number | string = 'nothing tried';
   while (Date.now() < until) {
     const dead = children.find((child) => child.ended() !== undefined);
     if (dead) throw new Error(`${dead.name} ${dead.ended()}\n${dead.output()}`);
-    last = await status(url);
+    last = await status(url, headers);
     if (last === 200) return;
     await sleep(30);
   }

@@ -65,7 +65,7 @@ async function measure(
   const disturbanceSoFar = watchDisturbance();
   const before = cpuUs(table);
   const load = await scenario
-    .measure(workspace, target.url, size)
+    .measure(workspace, target, size)
     .catch((error: unknown) => failed(error, workspace));
   const after = cpuUs(table);
   const disturbance = disturbanceSoFar();

@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { findProgram } from '../router-core/runtime/find-program.ts';
 import { parseLoad, type Load } from './load.ts';
 import { parseWrk } from './parse-wrk.ts';
-import { processFile, targetNames, type TargetName } from './targets/target.ts';
+import { processFile, targetNames, type Target, type TargetName } from './targets/target.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface Size {
@@ -32,6 +32,8 @@ export const smokeSize: Size = {
 /** Run once before the first round, not counted: compiles the code and opens the connections to the upstream. */
 export const warmUpSize: Size = { ...smokeSize, seconds: 2, streams: 50 };
 
+type Endpoint = Pick<Target, 'url' | 'header'>;
+
 export interface Scenario {
   readonly name: string;
   readonly kind: 'requests' | 'events' | 'transfer';
@@ -41,7 +43,7 @@ export interface Scenario {
   readonly proxyThreads: number;
   /** Targets for which the scenario says nothing new. */
   readonly without: readonly TargetName[];
-  measure(workspace: Workspace, url: string, size: Size): Promise<Load>;
+  measure(workspace: Workspace, target: Endpoint, size: Size): Promise<Load>;
 }
 
 /**
@@ -63,14 +65,16 @@ function runClient(workspace: Workspace, name: string, args: readonly string[]):
 }
 
 function small(name: string, connections: number, slots: number, without: readonly TargetName[]): Scenario {
-  const measure = async (workspace: Workspace, url: string, { seconds }: Size) => {
+  const measure = async (workspace: Workspace, { url, header }: Endpoint, { seconds }: Size) => {
     const target = `${url}/small`;
     if (wrk === undefined) {
-      const args = [target, String(connections), String(seconds)];
+      const args = [target, String(connections), String(seconds), ...(header === undefined ? [] : [header])];
       return parseLoad(await runClient(workspace, 'autocannon-load', args));
     }
     // One thread: a second one would only take CPU from what is measured.
-    const args = ['-t1', `-c${connections}`, `-d${seconds}`, '--timeout', '10', '--latency', target];
+    const headers = header === undefined ? [] : ['-H', header];
+    const load = ['-t1', `-c${connections}`, `-d${seconds}`];
+    const args = [...load, ...headers, '--timeout', '10', '--latency', target];
     return parseWrk(await workspace.run('wrk', wrk, args));
   };
   const proxyThreads = connections === 32 ? halfOfCores : cores;
@@ -82,8 +86,8 @@ const sse: Scenario = {
   kind: 'events',
   slots: 256,
   proxyThreads: cores,
-  without: [],
-  async measure(workspace, url, { streams, events, eventEveryMs }) {
+  without: ['router-apps'],
+  async measure(workspace, { url }, { streams, events, eventEveryMs }) {
     const from = `${url}/sse?n=${events}&ms=${eventEveryMs}`;
     return parseLoad(await runClient(workspace, 'sse-client', [from, String(streams), String(events)]));
   },
@@ -95,8 +99,8 @@ function transfer(direction: 'download' | 'upload'): Scenario {
     kind: 'transfer',
     slots: 256,
     proxyThreads: cores,
-    without: [],
-    async measure(workspace, url, { transferBytes }) {
+    without: ['router-apps'],
+    async measure(workspace, { url }, { transferBytes }) {
       const address = direction === 'download' ? `${url}/large?bytes=${transferBytes}` : `${url}/sink`;
       return parseLoad(
         await runClient(workspace, 'transfer-client', [direction, address, String(transferBytes)]),
@@ -106,11 +110,11 @@ function transfer(direction: 'download' | 'upload'): Scenario {
 }
 
 export const scenarios: readonly Scenario[] = [
-  small('small-1', 1, 256, []),
+  small('small-1', 1, 256, ['router-apps']),
   small('small-32', 32, 256, []),
-  small('small-256', 256, 256, []),
+  small('small-256', 256, 256, ['router-apps']),
   // 64 slots for 256 connections: 192 requests always wait in Redis.
-  small('small-256-wait', 256, 64, ['direct', 'haproxy']),
+  small('small-256-wait', 256, 64, ['direct', 'haproxy', 'router-apps']),
   sse,
   transfer('download'),
   transfer('upload'),
@@ -118,7 +122,7 @@ export const scenarios: readonly Scenario[] = [
 
 /** For CI, where every second counts: what only compares is left out. */
 export const smokeScenarios: readonly Scenario[] = scenarios.map((scenario) =>
-  scenario.without.length === 0
+  !scenario.without.includes('direct')
     ? scenario
     : { ...scenario, without: targetNames.filter((name) => name !== 'router') },
 );

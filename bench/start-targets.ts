@@ -4,6 +4,7 @@ import type { Options } from './options.ts';
 import { startHaproxy } from './targets/haproxy.ts';
 import { startNginx } from './targets/nginx.ts';
 import { startRouter } from './targets/router.ts';
+import { startRouterWithApps } from './targets/router-apps.ts';
 import {
   startDirect,
   startNodePush,
@@ -40,6 +41,7 @@ const variants: Readonly<Record<TargetName, (scenario: Scenario) => number>> = {
   haproxy: ({ proxyThreads }) => proxyThreads,
   'node-push': () => 0,
   router: ({ slots }) => slots,
+  'router-apps': ({ slots }) => slots,
 };
 
 export async function startTargets(
@@ -54,6 +56,7 @@ export async function startTargets(
     haproxy: (settings, { proxyThreads }) => startHaproxy(settings, proxyThreads),
     'node-push': startNodePush,
     router: (settings, { slots }) => startRouter(settings, { slots, profileDir }),
+    'router-apps': (settings, { slots }) => startRouterWithApps(settings, { slots }),
   };
   const settings = await startUpstream(workspace);
   const names = available(options, note);

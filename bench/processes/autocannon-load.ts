@@ -1,16 +1,18 @@
 /**
  * Load for small answers where wrk is not installed. autocannon's own percentiles are whole milliseconds,
  * too coarse for a loopback, so they are taken from every single response here.
- * Usage: autocannon-load.js URL CONNECTIONS SECONDS
+ * Usage: autocannon-load.js URL CONNECTIONS SECONDS ['NAME: VALUE']
  */
 import autocannon from 'autocannon';
 import { percentile, type Load } from '../load.ts';
 
-const [url, connections, seconds] = process.argv.slice(2);
+const [url, connections, seconds, header] = process.argv.slice(2);
 if (url === undefined) throw new Error('usage: autocannon-load.js URL CONNECTIONS SECONDS');
 
 const latencies: number[] = [];
-const run = autocannon({ url, connections: Number(connections), duration: Number(seconds) });
+const [name, value] = header?.split(': ') ?? [];
+const headers = name === undefined || value === undefined ? {} : { [name]: value };
+const run = autocannon({ url, headers, connections: Number(connections), duration: Number(seconds) });
 run.on('response', (_client, _status, _bytes, ms) => latencies.push(ms));
 const result = await run;
 latencies.sort((a, b) => a - b);

@@ -28,18 +28,26 @@ interface StartedRedis {
   readonly isDirect: boolean;
 }
 
-async function startRedis(settings: TargetSettings, slots: number): Promise<StartedRedis> {
+async function startRedis(settings: TargetSettings): Promise<StartedRedis> {
   const engine = await findRedisEngine();
   const port = await freePort();
-  const dir = settings.workspace.directory(`redis-${slots}`);
+  const dir = settings.workspace.directory(`redis-${port}`);
   const { program, args } = engine.command({ port, dir, args: ['--save', '', '--appendonly', 'no'] });
   const child = await settings.workspace.start('redis', program, args);
   return { child, url: `redis://127.0.0.1:${port}`, isDirect: engine.isDirect };
 }
 
-export async function startRouter(settings: TargetSettings, options: RouterOptions): Promise<Target> {
+export interface StartedRouter {
+  readonly port: number;
+  readonly redisUrl: string;
+  readonly children: readonly Child[];
+  readonly measured: readonly Child[];
+}
+
+/** Redis, a hub that is ready, and an agent. */
+export async function startParts(settings: TargetSettings, options: RouterOptions): Promise<StartedRouter> {
   const launcher = repositoryFile('bin/router-core');
-  const redis = await startRedis(settings, options.slots);
+  const redis = await startRedis(settings);
   const startPart = (role: string, args: readonly string[]) => {
     const command = [...nodeArgs(role, options), launcher, role, '--redis', redis.url, ...args];
     return settings.workspace.start(role, process.execPath, command);
@@ -50,10 +58,13 @@ export async function startRouter(settings: TargetSettings, options: RouterOptio
   const limits = ['--queue-depth', '10000', '--max-body', '0', '--drain', '3s'];
   const hub = await startPart('hub', ['--port', String(port), '--host', '127.0.0.1', ...limits]);
   const withinMs = redis.isDirect ? 15_000 : 180_000;
-  await waitFor200(`http://127.0.0.1:${port}/_router/ready`, [redis.child, hub], withinMs);
+  await waitFor200(`http://127.0.0.1:${port}/_router/ready`, [redis.child, hub], { withinMs });
   const upstream = `http://127.0.0.1:${settings.upstreamPort}`;
   const agent = await startPart('agent', ['--upstream', upstream, '--concurrency', String(options.slots)]);
-  const started = { name: 'router', port, children: [redis.child, hub, agent] } as const;
-  const measured = redis.isDirect ? started.children : [hub, agent];
-  return readyTarget({ ...started, measured }, settings);
+  const children = [redis.child, hub, agent];
+  return { port, redisUrl: redis.url, children, measured: redis.isDirect ? children : [hub, agent] };
+}
+
+export async function startRouter(settings: TargetSettings, options: RouterOptions): Promise<Target> {
+  return readyTarget({ name: 'router', ...(await startParts(settings, options)) }, settings);
 }

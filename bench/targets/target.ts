@@ -5,12 +5,14 @@ import { freePort } from '../../router-core/runtime/free-port.ts';
 import { waitFor200 } from '../ready.ts';
 import type { ProcessTable } from '../process-stats.ts';
 
-export const targetNames = ['direct', 'nginx', 'haproxy', 'node-push', 'router'] as const;
+export const targetNames = ['direct', 'nginx', 'haproxy', 'node-push', 'router', 'router-apps'] as const;
 export type TargetName = (typeof targetNames)[number];
 
 export interface Target {
   readonly name: TargetName;
   readonly url: string;
+  /** `Name: value` that each request carries. */
+  readonly header: string | undefined;
   /** What a request passes through, and so what is charged for it. */
   readonly processes: ProcessTable;
   children(): readonly Child[];
@@ -38,6 +40,7 @@ export interface StartedTarget {
   readonly name: TargetName;
   readonly port: number;
   readonly children: readonly Child[];
+  readonly header?: string;
   /** Those whose CPU and memory count; all unless said otherwise. */
   readonly measured?: readonly Child[];
 }
@@ -47,10 +50,11 @@ export async function readyTarget(started: StartedTarget, settings: TargetSettin
   const url = `http://127.0.0.1:${started.port}`;
   const children = [...started.children, settings.upstream];
   const measured = [...(started.measured ?? started.children), settings.upstream];
-  await waitFor200(`${url}/small`, children);
+  await waitFor200(`${url}/small`, children, { header: started.header });
   return {
     name: started.name,
     url,
+    header: started.header,
     processes: new Map(measured.map((child) => [child.name, child.pid])),
     children: () => children,
   };

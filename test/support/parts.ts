@@ -65,7 +65,8 @@ export async function hubProcess(
   const hub = launch('router-core', all);
   onTestFinished(() => hub.kill('SIGKILL'));
   const url = `http://127.0.0.1:${usedPort}`;
-  if (waitUntilReady) await waitFor(() => isReady(url), { what: `the hub to be ready (${hub.stderr})` });
+  if (waitUntilReady)
+    await waitFor(() => isReady(url), { timeoutMs: 30_000, what: `the hub to be ready (${hub.stderr})` });
   return Object.assign(hub, { url });
 }
 
