@@ -69,13 +69,15 @@ function sendBody(
   }
   const size = Math.ceil(body.length / PIECES);
   let piece = 0;
-  const timer = setInterval(() => {
+  const sendPiece = () => {
     req.write(body.subarray(piece * size, (piece + 1) * size));
     piece += 1;
     if (piece < PIECES) return;
     clearInterval(timer);
     req.end();
-  }, bodyMs / PIECES);
+  };
+  const timer = setInterval(sendPiece, bodyMs / PIECES);
+  sendPiece();
   timers.push(timer);
 }
 

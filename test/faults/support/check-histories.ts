@@ -1,4 +1,5 @@
 import type { ClientEvent, UpstreamEvent } from '../programs/history.ts';
+import { mostAtOnce } from './calls-at-once.ts';
 import { readExchanges, type Execution, type Exchange } from './exchanges.ts';
 import { checkProcesses, checkRemains, type ProcessRecord, type Remains } from './remains.ts';
 
@@ -31,8 +32,6 @@ export interface Violation {
 
 /** How late an outcome may come, and how long after it a call may still begin. */
 const LATE_MS = 1_000;
-/** An upstream notices a call that was stopped a moment after the call that took its place. */
-const NOTICE_MS = 150;
 
 /**
  * Compares what clients saw with what upstreams executed, and finds every broken promise:
@@ -52,7 +51,7 @@ export function checkHistories(evidence: Evidence, rules: Rules = {}): Violation
     ...exchanges.flatMap(checkOutcome),
     ...exchanges.flatMap(checkExecutedOnce),
     ...exchanges.flatMap(checkBody),
-    ...(rules.limit === undefined ? [] : checkLimit(executions, rules.limit, rules.limitMayBreak ?? [])),
+    ...checkLimit(executions, rules),
     ...executions.filter(({ end }) => end === undefined).map(stillRunning),
     ...(evidence.remains ? checkRemains(evidence.remains) : []),
     ...exchanges.flatMap((exchange) => checkStarts(exchange, rules.startLateMs ?? LATE_MS)),
@@ -108,32 +107,11 @@ function checkBody({ sent, outcomes, executions }: Exchange): Violation[] {
   });
 }
 
-function checkLimit(
-  executions: readonly Execution[],
-  limit: number,
-  mayBreak: readonly (readonly [number, number])[],
-): Violation[] {
-  const steps = executions.flatMap(({ startAt, end }) => [
-    { at: startAt, by: 1 },
-    { at: end === undefined ? Infinity : end.at - (end.how === 'finished' ? 0 : NOTICE_MS), by: -1 },
-  ]);
-  // What ends at the same moment as something begins has ended before.
-  steps.sort((a, b) => a.at - b.at || a.by - b.by);
-  let running = 0;
-  let worst = { running: limit, at: 0 };
-  for (const { at, by } of steps) {
-    running += by;
-    const excused = mayBreak.some(([from, to]) => at >= from && at <= to);
-    if (running > worst.running && !excused) worst = { running, at };
-  }
-  return worst.running > limit
-    ? [
-        {
-          invariant: 'I4',
-          what: `${worst.running} calls at once at ${Math.round(worst.at)}, the limit is ${limit}`,
-        },
-      ]
-    : [];
+function checkLimit(executions: readonly Execution[], { limit, limitMayBreak }: Rules): Violation[] {
+  if (limit === undefined) return [];
+  const { running, at } = mostAtOnce(executions, limitMayBreak);
+  if (running <= limit) return [];
+  return [{ invariant: 'I4', what: `${running} calls at once at ${Math.round(at)}, the limit is ${limit}` }];
 }
 
 function stillRunning({ execution, id }: Execution): Violation {

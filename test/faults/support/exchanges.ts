@@ -49,19 +49,22 @@ export function readExchanges(
 
 export function readExecutions(upstream: readonly UpstreamEvent[]): Execution[] {
   const executions = new Map<string, Execution>();
-  for (const event of upstream) {
-    if (event.event === 'start') {
-      const { execution, id, agent, at } = event;
-      executions.set(execution, { execution, id, agent, startAt: at });
-      continue;
-    }
-    const execution = executions.get(event.execution);
-    if (execution === undefined) throw new Error(`${event.execution} goes on and never started`);
-    if (event.event === 'received') execution.received = event.digest;
-    else {
-      execution.end = { at: event.at, how: event.how };
-      if (event.how === 'finished') execution.reply = event.digest;
-    }
-  }
+  for (const event of upstream) addEvent(executions, event);
   return [...executions.values()];
+}
+
+export function addEvent(executions: Map<string, Execution>, event: UpstreamEvent): void {
+  if (event.event === 'start') {
+    const { execution, id, agent, at } = event;
+    executions.set(execution, { execution, id, agent, startAt: at });
+    return;
+  }
+  const execution = executions.get(event.execution);
+  if (execution === undefined) throw new Error(`${event.execution} goes on and never started`);
+  if (event.event === 'received') execution.received = event.digest;
+  // An upstream that was killed may have noted an end that was on its way to the file.
+  else if (execution.end === undefined) {
+    execution.end = { at: event.at, how: event.how };
+    if (event.how === 'finished') execution.reply = event.digest;
+  }
 }
