@@ -8,7 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { clockMs, openHistory } from './history.ts';
 import { jobOf, type Job } from './plan.ts';
 
+/** Of a reply that takes its time; else pieces are of this size. */
 const PIECES = 10;
+const PIECE_BYTES = 256 * 1024;
 
 const [port = '', file = ''] = process.argv.slice(2);
 const note = openHistory(file);
@@ -47,30 +49,51 @@ async function run({ execution, job, req, res, finish }: Call): Promise<void> {
   await delay(job.workMs);
   if (res.destroyed) return;
 
-  const reply = replyOf(execution, job.replyBytes);
-  const digest = createHash('sha1').update(reply).digest('hex');
+  const [first, ...rest] = piecesOf(`${execution}\n`, job);
+  let last = first;
+  const sent = createHash('sha1');
+  const length = [first, ...rest].reduce((sum, piece) => sum + piece.length, 0);
   // With and without a length: a reply that is cut short must be noticed in both codings.
-  if (calls % 2 === 0) res.setHeader('Content-Length', reply.length);
-  if (job.replyMs > 0) await sendSlowly(res, reply, job.replyMs);
-  if (res.destroyed) return;
-  finish(digest);
-  res.end(job.replyMs > 0 ? lastPiece(reply) : reply);
-}
-
-const pieceSize = (reply: Buffer) => Math.ceil(reply.length / PIECES);
-const lastPiece = (reply: Buffer) => reply.subarray(pieceSize(reply) * (PIECES - 1));
-
-async function sendSlowly(res: ServerResponse, reply: Buffer, overMs: number): Promise<void> {
-  const size = pieceSize(reply);
-  for (let piece = 0; piece < PIECES - 1 && !res.destroyed; piece++) {
-    res.write(reply.subarray(piece * size, (piece + 1) * size));
-    await delay(overMs / PIECES);
+  if (calls % 2 === 0) res.setHeader('Content-Length', length);
+  for (const next of rest) {
+    sent.update(last);
+    await send(res, last, job.replyMs / PIECES);
+    if (res.destroyed) return;
+    last = next;
   }
+  finish(sent.update(last).digest('hex'));
+  res.end(last);
 }
 
-function replyOf(execution: string, bytes: number): Buffer {
-  const line = Buffer.from(`${execution}\n`);
-  return Buffer.alloc(Math.max(line.length, bytes), line);
+/** Resolves when there is room for more, and not before `pauseMs`. */
+async function send(res: ServerResponse, piece: Buffer, pauseMs: number): Promise<void> {
+  const isFull = !res.write(piece);
+  if (isFull) await drained(res);
+  if (pauseMs > 0) await delay(pauseMs);
+}
+
+/** There is room again, or nobody who could make any. */
+function drained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      res.off('drain', done).off('close', done);
+      resolve();
+    };
+    res.on('drain', done).on('close', done);
+  });
+}
+
+/** The reply: its line again and again. All of a large one never is in memory: the pieces share theirs. */
+function piecesOf(line: string, { replyBytes, replyMs }: Job): [Buffer, ...Buffer[]] {
+  const total = Math.max(line.length, replyBytes);
+  const size = replyMs > 0 ? Math.ceil(total / PIECES) : Math.min(total, PIECE_BYTES);
+  const source = Buffer.alloc(size + line.length, line);
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < total; at += size) {
+    const from = at % line.length;
+    pieces.push(source.subarray(from, from + Math.min(size, total - at)));
+  }
+  return pieces as [Buffer, ...Buffer[]];
 }
 
 server.keepAliveTimeout = 60_000;

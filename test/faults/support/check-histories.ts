@@ -23,6 +23,8 @@ export interface Rules {
   readonly limitMayBreak?: readonly (readonly [number, number])[];
   /** A hub that dies takes up to two thirds of its lease to be missed, and until then its requests may start. */
   readonly startLateMs?: number;
+  /** Errors that the scenario itself brings about: what the router logs of them is not a mistake. */
+  readonly mayLog?: RegExp;
 }
 
 export interface Violation {
@@ -55,7 +57,7 @@ export function checkHistories(evidence: Evidence, rules: Rules = {}): Violation
     ...executions.filter(({ end }) => end === undefined).map(stillRunning),
     ...(evidence.remains ? checkRemains(evidence.remains) : []),
     ...exchanges.flatMap((exchange) => checkStarts(exchange, rules.startLateMs ?? LATE_MS)),
-    ...checkProcesses(evidence.processes ?? []),
+    ...checkProcesses(evidence.processes ?? [], rules.mayLog),
   ];
 }
 

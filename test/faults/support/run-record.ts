@@ -60,13 +60,26 @@ export class RunRecord {
   }
 
   /** How many outcomes of each kind: "answered 200", "answered 502 agent-lost", "broken 0", and so on. */
-  tally(): Record<string, number> {
+  tally(isMeant = (_id: string) => true): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { how, status, error } of this.outcomes()) {
+    for (const { how, status, error } of this.outcomes().filter(({ id }) => isMeant(id))) {
       const kind = [how, status, error].filter((part) => part !== '').join(' ');
       counts[kind] = (counts[kind] ?? 0) + 1;
     }
     return counts;
+  }
+
+  /** How long each of these requests took, ms. */
+  times(isMeant: (outcome: Outcome) => boolean): number[] {
+    const sentAt = this.sentAt();
+    return this.outcomes()
+      .filter(isMeant)
+      .map(({ id, at }) => at - (sentAt.get(id) ?? 0));
+  }
+
+  /** When each request was sent, by its id. */
+  sentAt(): Map<string, number> {
+    return new Map(this.client().flatMap((event) => (event.event === 'sent' ? [[event.id, event.at]] : [])));
   }
 
   /** Leaves beside the histories what the processes printed and what was found. */

@@ -8,6 +8,7 @@ import { waitFor } from '../../support/wait.ts';
 import { clockMs, openHistory } from '../programs/history.ts';
 import type { ClientPlan } from '../programs/plan.ts';
 import { checkHistories, type Rules, type Violation } from './check-histories.ts';
+import type { Execution, Outcome } from './exchanges.ts';
 import { lookAtRedis } from './look-at-redis.ts';
 import { Part } from './part.ts';
 import { checkRemains, type Remains } from './remains.ts';
@@ -95,19 +96,23 @@ export class World implements WorldParts {
     return client;
   }
 
-  /** Resolves when so many calls run at the upstreams, at least. */
-  async waitForRunning(count: number): Promise<void> {
-    await waitFor(() => this.record.running().length >= count, {
-      what: `${count} calls to run`,
-      timeoutMs: 20_000,
+  /** Resolves when so many calls run at the upstreams, at least; 0 means none. */
+  async waitForRunning(count: number, isMeant: (call: Execution) => boolean = () => true): Promise<void> {
+    const running = () => this.record.running().filter(isMeant).length;
+    await waitFor(() => (count === 0 ? running() === 0 : running() >= count), {
+      ...{ what: `${count} calls to run`, timeoutMs: 20_000 },
     });
+  }
+
+  async waitForOutcome(isMeant: (outcome: Outcome) => boolean): Promise<void> {
+    await waitFor(() => this.record.outcomes().some(isMeant), { what: 'an outcome', timeoutMs: 20_000 });
   }
 
   /** Fails unless requests that are sent from now on are answered with 200 again, `count` of them, within `withinMs`. */
   async expectServing(withinMs: number, count = 10): Promise<void> {
     const from = clockMs();
     const served = () => {
-      const sentAt = new Map(this.record.client().flatMap((e) => (e.event === 'sent' ? [[e.id, e.at]] : [])));
+      const sentAt = this.record.sentAt();
       const good = this.record.outcomes().filter(({ id, status, how }) => {
         return status === 200 && how === 'answered' && (sentAt.get(id) ?? 0) > from;
       });
