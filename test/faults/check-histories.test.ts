@@ -34,7 +34,7 @@ function call(
   { id = 'c-1', from = 10, to = 50, how = 'finished', received = 'body' }: CallFields = {},
 ): UpstreamEvent[] {
   return [
-    { event: 'start', at: from, execution, id, agent: 'a' },
+    { event: 'start', at: from, execution, id, agent: 'a', request: '' },
     { event: 'received', at: from, execution, digest: received },
     { event: 'end', at: to, execution, how, digest: how === 'finished' ? `reply of ${execution}` : '' },
   ];

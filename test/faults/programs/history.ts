@@ -39,6 +39,8 @@ export type UpstreamEvent =
       readonly execution: string;
       readonly id: string;
       readonly agent: string;
+      /** As hubs and agents call it in their logs. */
+      readonly request: string;
     }
   /** The whole request body is there. */
   | { readonly event: 'received'; readonly at: number; readonly execution: string; readonly digest: string }

@@ -19,8 +19,9 @@ let calls = 0;
 const server = createServer((req, res) => {
   const execution = `${process.pid}.${++calls}`;
   const job = jobOf(req.url ?? '');
-  const agent = String(req.headers['x-agent'] ?? '');
-  note({ event: 'start', at: clockMs(), execution, id: job.id, agent });
+  const header = (name: string) => String(req.headers[name] ?? '');
+  const [agent, request] = [header('x-agent'), header('router-request-id')];
+  note({ event: 'start', at: clockMs(), execution, id: job.id, agent, request });
   let ended = false;
   res.on('close', () => {
     if (!ended) note({ event: 'end', at: clockMs(), execution, how: 'aborted', digest: '' });

@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClientEvent, UpstreamEvent } from '../programs/history.ts';
+import { clockMs, type ClientEvent, type UpstreamEvent } from '../programs/history.ts';
 import type { Violation } from './check-histories.ts';
 import { addEvent, type Execution, type Outcome } from './exchanges.ts';
 import { HistoryFile } from './history-file.ts';
@@ -30,6 +30,14 @@ export class RunRecord {
     const path = join(this.folder, `${name}.jsonl`);
     this.#upstream.push(new HistoryFile(path));
     return path;
+  }
+
+  /** What the test did, beside what came of it. */
+  noteFault(what: string): void {
+    appendFileSync(
+      join(this.folder, 'faults.txt'),
+      `${new Date().toISOString()} ${clockMs().toFixed(0)} ${what}\n`,
+    );
   }
 
   client(): ClientEvent[] {

@@ -42,6 +42,9 @@ interface Ground {
   readonly record: RunRecord;
 }
 
+/** More is kept with the histories when somebody looks for the cause of a broken promise. */
+const LOG_LEVEL = process.env['FAULTS_LOG_LEVEL'] ?? 'warn';
+
 const DEFAULTS: Required<WorldOptions> = {
   redis: {},
   hubs: 1,
@@ -102,7 +105,7 @@ async function createHub(ground: Ground, name: string): Promise<{ part: Part; ur
   const port = await freePort();
   const proxy = await proxyHere(ground);
   const flags = ['--lease', `${options.leaseMs}ms`, '--total-timeout', `${options.deadlineMs}ms`];
-  flags.push('--drain', '1s', ...options.hubFlags);
+  flags.push('--drain', '1s', '--log-level', LOG_LEVEL, ...options.hubFlags);
   const url = proxy ? `redis://127.0.0.1:${proxy.port}` : redis.url;
   const start = () => hubProcess(url, group, flags, { port, env: options.env(name) });
   return { part: new Part({ name, start, proxy, mayKeep: 0 }), url: `http://127.0.0.1:${port}` };
@@ -113,14 +116,8 @@ async function createAgent(ground: Ground, name: string, upstream: string): Prom
   const proxy = await proxyHere(ground);
   const url = proxy ? `redis://127.0.0.1:${proxy.port}` : redis.url;
   const upstreams = Array<string>(options.instances).fill(upstream).join(',');
-  const flags = [
-    '--concurrency',
-    String(options.concurrency),
-    '--drain',
-    '1s',
-    '--set-header',
-    `x-agent: ${name}`,
-  ];
+  const flags = ['--concurrency', String(options.concurrency), '--drain', '1s', '--log-level', LOG_LEVEL];
+  flags.push('--set-header', `x-agent: ${name}`);
   // Several instances of one agent are called name-1, name-2, and so on.
   const last = options.instances > 1 ? `${name}-${options.instances}.` : `${name}.`;
   const start = async () => {
