@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePackages, main, root, runCommand, SetupError } from './setup.mjs';
 
-const SOURCES = ['router-core', 'router-api', 'router-cli', 'bench'];
+const SOURCES = ['router-core', 'router-api', 'router-cli', 'bench', 'test/faults/programs'];
 const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs'];
 
 const dist = join(root, 'dist');

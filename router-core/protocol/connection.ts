@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Redis, ReplyError } from 'ioredis';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -72,7 +73,11 @@ export class Connection {
         this.#waiters = this.#waiters.filter((waiter) => waiter !== done);
         done(undefined);
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) {
+        // All that wait for Redis may share one signal: more than ten of them are no leak.
+        setMaxListeners(0, signal);
+        signal.addEventListener('abort', onAbort, { once: true });
+      }
       this.#waiters.push(done);
     });
   }

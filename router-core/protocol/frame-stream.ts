@@ -137,6 +137,14 @@ export class FrameStream {
     }
   }
 
+  /** Redis takes no more frames: nobody awaits them. An open settlement is made, even if more was still to be sent. */
+  refused(): void {
+    if (this.#ended === 'taken') return;
+    this.#ended = 'no';
+    this.#closed = false;
+    this.close();
+  }
+
   /** Nothing more is sent and nothing settled: the entry belongs to somebody else now. */
   abandon(): void {
     this.#drop();

@@ -213,7 +213,8 @@ export class RedisAgentLink implements AgentLink {
   async giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean> {
     const { id, attempt, entry } = request;
     const moved = encodeFrame(id, attempt, FENCE, { stop: true });
-    const keys = [...this.#lanes.script.keys, this.#keys.slots, this.#keys.down(id, attempt)];
+    const { slots, down, up } = this.#keys;
+    const keys = [...this.#lanes.script.keys, slots, down(id, attempt), up(id)];
     const args = [...this.#lanes.script.args, this.instance, entry, why, moved];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
@@ -255,9 +256,16 @@ export class RedisAgentLink implements AgentLink {
     handlers.onSettled();
   }
 
+  /**
+   * Nobody awaits the reply: its hub has removed the stream, or the sweep has taken the request and fenced it. It is settled,
+   * which changes nothing when it is no longer ours. Left pending, it would run again when we drain or our lease ends,
+   * although it has been executed.
+   */
   #onRefused(stream: FrameStream): void {
     const running = this.#running.get(stream.id);
-    if (running?.exchange.reply === stream) running.onTaken('lost');
+    if (running?.exchange.reply !== stream) return;
+    stream.refused();
+    running.onTaken('abandoned');
   }
 
   /** Entries that Redis holds as ours and that we have never seen: delivered in a reply that a cut has swallowed. */

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { pino, stdTimeFunctions } from 'pino';
+import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 
 export type { Logger };
@@ -9,8 +9,18 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** One JSON object per line on stdout; readable lines instead when stdout is a terminal. */
 export function createLogger({ level, name }: { level: LogLevel; name: string }): Logger {
-  const options = { level, base: { name, pid: process.pid }, timestamp: stdTimeFunctions.isoTime };
+  const base = { name, pid: process.pid };
+  const options = { level, base, timestamp: stdTimeFunctions.isoTime, serializers: { err: errorFields } };
   return process.stdout.isTTY ? pino(options, prettyStream()) : pino(options);
+}
+
+/**
+ * An error as pino shows it, without the command that a Redis client attaches to it: its arguments are whole requests,
+ * with the tokens, cookies and bodies of clients.
+ */
+function errorFields(error: Error): object {
+  const { command: _command, ...fields } = stdSerializers.err(error) as unknown as Record<string, unknown>;
+  return fields;
 }
 
 /**

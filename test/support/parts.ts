@@ -57,12 +57,16 @@ export async function hubProcess(
   redisUrl: string,
   group: string,
   flags: string[] = [],
-  { waitUntilReady = true, port }: { waitUntilReady?: boolean; port?: number } = {},
+  {
+    waitUntilReady = true,
+    port,
+    env = {},
+  }: { waitUntilReady?: boolean; port?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<HubProcess> {
   const usedPort = port ?? (await freePort());
   const at = ['--host', '127.0.0.1', '--port', String(usedPort)];
   const all = ['hub', '--redis', redisUrl, '--group', group, '--lease', '1500ms', ...at, ...QUIET, ...flags];
-  const hub = launch('router-core', all);
+  const hub = launch('router-core', all, { env });
   onTestFinished(() => hub.kill('SIGKILL'));
   const url = `http://127.0.0.1:${usedPort}`;
   if (waitUntilReady)
@@ -75,10 +79,15 @@ export async function agentProcess(
   redisUrl: string,
   group: string,
   upstream: string,
-  { name, flags = [], waitUntilJoined = true }: { name: string; flags?: string[]; waitUntilJoined?: boolean },
+  {
+    name,
+    flags = [],
+    waitUntilJoined = true,
+    env = {},
+  }: { name: string; flags?: string[]; waitUntilJoined?: boolean; env?: NodeJS.ProcessEnv },
 ): Promise<LaunchedProcess> {
   const where = ['--redis', redisUrl, '--group', group, '--upstream', upstream, '--name', name];
-  const agent = launch('router-core', ['agent', ...where, ...QUIET, ...flags]);
+  const agent = launch('router-core', ['agent', ...where, ...QUIET, ...flags], { env });
   onTestFinished(() => agent.kill('SIGKILL'));
   if (waitUntilJoined) await waitForInstance(redisUrl, group, name);
   return agent;

@@ -3,21 +3,24 @@
 -- Why: "unstarted" (draining: the attempt does not count), "unreachable" (the upstream was never reached: any method may
 -- run again) or "failed" (broke before the first byte of a reply: only what is safe to run again).
 --
--- KEYS  group.lua's (the agent's lane first), then: slots, the attempt's down stream
+-- One that was cancelled is only removed: its reset may have been written before its agent listened.
+--
+-- KEYS  group.lua's (the agent's lane first), then: slots, the attempt's down stream, up
 -- ARGV  group.lua's, then: instance, entry id, why, frame that tells the hub "moved"
 -- Returns 1 given back or no longer this agent's, 0 refused: nothing else can take it, the caller answers it.
 --!include group
 --!include bells
 --!include hand-over
-local lane_key, slots_key, down = KEYS[7], KEYS[own_keys + 1], KEYS[own_keys + 2]
+local lane_key, slots_key, down, up = KEYS[7], KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
 local instance, entry_id, why, moved = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3], ARGV[own_args + 4]
 
 local pending = redis.call('XPENDING', lane_key, 'agents', entry_id, entry_id, 1, instance)
 if #pending == 0 then return 1 end
 local entry = redis.call('XRANGE', lane_key, entry_id, entry_id)[1]
 local m = entry and parse_meta(entry[2][2])
+local is_wanted = m and m.deadline > now and is_hub_alive(m.hub) and #redis.call('XRANGE', up, '4294967295-0', '+') == 0
 
-if m and why ~= 'unstarted' then
+if is_wanted and why ~= 'unstarted' then
   if m.attempt >= m.max then return 0 end
   if why == 'failed' and m.flags ~= 's' then return 0 end
   if why == 'unreachable' then
@@ -32,7 +35,7 @@ redis.call('XACK', lane_key, 'agents', entry_id)
 redis.call('XDEL', lane_key, entry_id)
 if m then
   redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
-  if m.deadline > now and is_hub_alive(m.hub) then
+  if is_wanted then
     if why ~= 'unstarted' then
       redis.call('XADD', down, '4294967295-0', 'f', moved)
       redis.call('PEXPIRE', down, 3 * lease)

@@ -1,0 +1,119 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { sleep } from '../../router-core/runtime/backoff.ts';
+import { withRedis } from '../support/parts.ts';
+import { createRandom, pickOne } from '../support/random.ts';
+import { IS_LONG, shortOrLong, SLACK_MS, TIMEOUT } from './support/form.ts';
+import { startWorld, type WorldOptions } from './support/start-world.ts';
+import type { World } from './support/world.ts';
+
+// Redis goes away, stands still or loses its data under load: every request has one outcome, no POST runs twice, and
+// requests are served again within three seconds of Redis being there.
+
+const SERVING_MS = 3_000 + SLACK_MS;
+
+async function startUnderLoad(options: WorldOptions): Promise<World> {
+  const world = await startWorld({ hubs: 2, agents: 2, concurrency: 4, deadlineMs: 8_000, ...options });
+  await world.startClient({
+    concurrency: 10,
+    requests: [
+      { method: 'POST', weight: 3, workMs: [0, 30], bodyBytes: [0, 3_000], replyBytes: [0, 3_000] },
+      { method: 'POST', workMs: [0, 30], bodyBytes: [70_000, 300_000], bodyMs: 20 },
+      { method: 'GET', workMs: [0, 30], replyBytes: [0, 300_000], replyMs: 20 },
+    ],
+  });
+  await world.expectServing(10_000, 30);
+  return world;
+}
+
+/** One of the answers that a client may get while Redis is in trouble, each with what it says of the execution. */
+const HONEST = /^(answered 200|answered 50[234] [a-z-]+|broken (0|200))$/;
+
+async function expectHonest(world: World): Promise<Record<string, number>> {
+  await world.expectPromisesKept();
+  const kinds = world.record.tally();
+  expect(Object.keys(kinds).filter((kind) => !HONEST.test(kind))).toEqual([]);
+  return kinds;
+}
+
+test('Redis is killed and comes back with its data', TIMEOUT, async () => {
+  const world = await startUnderLoad({ redis: { appendOnly: true } });
+  for (let round = 0; round < shortOrLong(1, 30); round++) {
+    await world.redis.kill('SIGKILL');
+    await sleep(500);
+    await world.redis.restart();
+    await world.expectServing(SERVING_MS);
+  }
+  await expectHonest(world);
+});
+
+test('Redis is killed and comes back empty', TIMEOUT, async () => {
+  const world = await startUnderLoad({});
+  for (let round = 0; round < shortOrLong(1, 30); round++) {
+    await world.redis.kill('SIGKILL');
+    await rm(join(world.redis.dir, 'dump.rdb'), { force: true });
+    await sleep(500);
+    await world.redis.restart();
+    await world.expectServing(SERVING_MS);
+  }
+  await expectHonest(world);
+});
+
+test(
+  'Redis answers nobody for longer than a lease: nothing is lost, nothing runs twice',
+  TIMEOUT,
+  async () => {
+    const world = await startUnderLoad({});
+    await withRedis(world.redis.url, async (client) => {
+      await client.call('CLIENT', 'PAUSE', shortOrLong(2_500, 10_000), 'ALL');
+      await client.ping();
+    });
+    await world.expectServing(SERVING_MS);
+    const kinds = await expectHonest(world);
+    // A command that is not answered within 4 s ends its connection: what is longer has errors.
+    if (!IS_LONG) expect(Object.keys(kinds)).toEqual(['answered 200']);
+  },
+);
+
+test('lines to Redis die without a word', TIMEOUT, async () => {
+  const world = await startUnderLoad({ proxied: true });
+  const proxies = [...world.hubs, ...world.agents].map(({ proxy }) => proxy);
+  for (const proxy of proxies) proxy.set({ halfOpen: true });
+  await sleep(shortOrLong(5_000, 30_000));
+  for (const proxy of proxies) proxy.set({ halfOpen: false });
+  // One more time a dial that has begun before: it is given up after 4 s.
+  await world.expectServing(4_000 + SERVING_MS);
+  await expectHonest(world);
+});
+
+test('connections to Redis are reset behind any byte', TIMEOUT, async () => {
+  const world = await startUnderLoad({ proxied: true });
+  const random = createRandom(7);
+  const parts = [...world.hubs, ...world.agents];
+  for (let cut = 0; cut < shortOrLong(25, 500); cut++) {
+    const { proxy } = pickOne(parts, random);
+    await proxy.resetAfter(1 + Math.floor(random() ** 3 * 20_000));
+  }
+  await world.expectServing(SERVING_MS);
+  await expectHonest(world);
+});
+
+test(
+  'subscribers are cut again and again: only doorbells are lost, and nobody notices',
+  TIMEOUT,
+  async () => {
+    const world = await startUnderLoad({});
+    await withRedis(world.redis.url, async (client) => {
+      let cut = 0;
+      for (let round = 0; round < shortOrLong(10, 300); round++) {
+        cut += Number(await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub'));
+        // Each cut hits whatever is under way at that moment.
+        await sleep(20 + 37 * (round % 10));
+      }
+      expect(cut).toBeGreaterThan(10);
+    });
+    await world.expectServing(SERVING_MS);
+    expect(Object.keys(await expectHonest(world))).toEqual(['answered 200']);
+  },
+);

@@ -1,0 +1,33 @@
+import type { Redis } from 'ioredis';
+import type { Remains } from './remains.ts';
+
+/** What a group still holds of requests and instances; see docs/protocol.md. */
+export async function lookAtRedis(redis: Redis, group: string): Promise<Omit<Remains, 'sizes'>> {
+  const prefix = `mr:{${group}}:`;
+  const names = (await redis.keys(`${prefix}*`)).map((key) => key.slice(prefix.length)).sort();
+  const lanes = names.filter((name) => name.startsWith('lane:'));
+  const lines = names.filter((name) => /^(waiting|redelivery)\b/.test(name));
+  const entries: string[] = [];
+  for (const name of [...lanes, ...lines]) {
+    for (const [id] of await redis.xrange(prefix + name, '-', '+')) entries.push(`${name} ${id}`);
+  }
+  const consumers: string[] = [];
+  for (const lane of lanes) {
+    const pending = (await redis.xpending(prefix + lane, 'agents')) as [number, ...unknown[]];
+    if (pending[0] > 0) entries.push(`${lane} ${pending[0]} pending`);
+    consumers.push(...(await consumersOf(redis, prefix + lane)));
+  }
+  const instances = new Set(await redis.zrange(`${prefix}instances`, '0', '-1'));
+  return {
+    permits: await redis.zrange(`${prefix}permits`, '0', '-1'),
+    entries,
+    keys: names.filter((name) => /^(up|down):/.test(name)),
+    consumers: consumers.filter((name) => !instances.has(name)),
+  };
+}
+
+async function consumersOf(redis: Redis, lane: string): Promise<string[]> {
+  const consumers = (await redis.xinfo('CONSUMERS', lane, 'agents')) as unknown[][];
+  // Field, value, field, value: `name` is the first.
+  return consumers.map((fields) => String(fields[1]));
+}
