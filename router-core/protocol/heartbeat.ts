@@ -44,6 +44,8 @@ export class Heartbeat {
   /** Redis ms minus this process's monotonic ms. */
   #clockOffset = 0;
   #running: Promise<void> | undefined;
+  /** Requests that Redis knew of until it lost its data. It will not know them again, and nobody else has them. */
+  readonly #unknownToStore = new WeakSet<HeldRequest>();
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -131,7 +133,9 @@ export class Heartbeat {
     this.#options.onGrant({ slots: granted, state });
     held.forEach((request, i) => {
       const fate = fates[i];
-      if (fate === 'abandoned' || (fate === 'lost' && !storeWasEmptied)) request.onTaken(fate);
+      if (storeWasEmptied) this.#unknownToStore.add(request);
+      const isLost = fate === 'lost' && !this.#unknownToStore.has(request);
+      if (isLost || fate === 'abandoned') request.onTaken(fate);
     });
   }
 }

@@ -180,6 +180,9 @@ describe('I6, nothing starts for nobody', () => {
     expect(broken({ client: [sent(), left], upstream: startedAt(1_200) }, { startLateMs: 1_500 })).toEqual(
       [],
     );
+    expect(
+      broken({ client: [sent(), left], upstream: startedAt(1_200) }, { startsMayBeLate: [[1_000, 1_300]] }),
+    ).toEqual([]);
     expect(broken({ client: [sent(), failed('store-lost', 'maybe')], upstream: startedAt(9_000) })).toEqual(
       [],
     );

@@ -60,6 +60,23 @@ test('Redis is killed and comes back empty', TIMEOUT, async () => {
   await expectHonest(world);
 });
 
+test('Redis comes back empty: what runs is finished and answered', TIMEOUT, async () => {
+  // Longer than a restart takes, and work for longer than two heartbeats.
+  const world = await startWorld({ agents: 1, concurrency: 8, leaseMs: 6_000 });
+  const client = await world.startClient({
+    ...{ concurrency: 6, count: 6 },
+    requests: [{ method: 'POST', workMs: 6_000, bodyBytes: 100, replyBytes: 1_000 }],
+  });
+  await world.waitForRunning(6);
+  // Their hub has to have heard that they were taken, or it asks again.
+  await sleep(500);
+  await world.redis.kill('SIGKILL');
+  await world.redis.restart();
+  await client.done;
+  expect(world.record.tally()).toEqual({ 'answered 200': 6 });
+  await world.expectPromisesKept();
+});
+
 test(
   'Redis answers nobody for longer than a lease: nothing is lost, nothing runs twice',
   TIMEOUT,

@@ -23,6 +23,8 @@ export interface Rules {
   readonly limitMayBreak?: readonly (readonly [number, number])[];
   /** A hub that dies takes up to two thirds of its lease to be missed, and until then its requests may start. */
   readonly startLateMs?: number;
+  /** While a hub cannot reach Redis it cannot cancel: what starts during these times is not checked for I6. */
+  readonly startsMayBeLate?: readonly (readonly [number, number])[];
   /** Errors that the scenario itself brings about: what the router logs of them is not a mistake. */
   readonly mayLog?: RegExp;
 }
@@ -56,7 +58,7 @@ export function checkHistories(evidence: Evidence, rules: Rules = {}): Violation
     ...checkLimit(executions, rules),
     ...executions.filter(({ end }) => end === undefined).map(stillRunning),
     ...(evidence.remains ? checkRemains(evidence.remains) : []),
-    ...exchanges.flatMap((exchange) => checkStarts(exchange, rules.startLateMs ?? LATE_MS)),
+    ...exchanges.flatMap((exchange) => checkStarts(exchange, rules)),
     ...checkProcesses(evidence.processes ?? [], rules.mayLog),
   ];
 }
@@ -120,14 +122,18 @@ function stillRunning({ execution, id }: Execution): Violation {
   return { invariant: 'I5', what: `${execution} of ${id} still runs` };
 }
 
-function checkStarts({ sent, outcomes, executions }: Exchange, allowedMs: number): Violation[] {
+function checkStarts(
+  { sent, outcomes, executions }: Exchange,
+  { startLateMs = LATE_MS, startsMayBeLate = [] }: Rules,
+): Violation[] {
   const [outcome] = outcomes;
   if (outcome === undefined) return [];
   // 503 store-lost says itself that the request may run yet: its hub could not reach Redis to cancel it.
   if (outcome.error === 'store-lost') return [];
   return executions.flatMap(({ execution, startAt }): Violation[] => {
     const lateMs = Math.round(startAt - outcome.at);
-    return lateMs > allowedMs
+    const isExcused = startsMayBeLate.some(([from, to]) => startAt >= from && startAt <= to);
+    return lateMs > startLateMs && !isExcused
       ? [
           {
             invariant: 'I6',

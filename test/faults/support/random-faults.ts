@@ -9,11 +9,17 @@ interface Fault {
   readonly name: string;
   /** It may keep an agent from Redis for longer than its lease: see `limitMayBreak` of the checker's rules. */
   readonly cutsAgentsOff?: boolean;
+  /** It may keep hubs from Redis until so long after it is over: see `startsMayBeLate`. */
+  readonly cutsHubsOffMs?: number;
   /** Does it, and mends it again. */
   readonly run: (world: World, random: () => number, note: (detail: string) => void) => Promise<void>;
 }
 
 const between = (random: () => number, from: number, to: number) => from + random() * (to - from);
+
+/** Until connections are made again: the longest pause between two tries, and one try that comes to nothing. */
+const DIAL_MS = 2_500;
+const TIMEOUT_MS = 4_000;
 
 /** Hubs may stand still for less than what an outcome may be late; agents for longer than their lease. */
 const FREEZE_MS = { hub: 700, agent: 4_000, redis: 4_000 };
@@ -74,6 +80,7 @@ const FAULTS: Fault[] = [
   },
   {
     name: 'Redis killed',
+    cutsHubsOffMs: DIAL_MS,
     run: async ({ redis }, random, note) => {
       note('begins');
       await redis.kill('SIGKILL');
@@ -83,6 +90,7 @@ const FAULTS: Fault[] = [
   },
   {
     name: 'Redis frozen',
+    cutsHubsOffMs: TIMEOUT_MS + DIAL_MS,
     run: async ({ redis }, random, note) => {
       note('begins');
       await redis.kill('SIGSTOP');
@@ -97,10 +105,12 @@ const FAULTS: Fault[] = [
   },
   {
     name: 'line cut',
+    cutsHubsOffMs: DIAL_MS,
     run: ({ hubs, agents }, random) => Promise.resolve(pickOne([...hubs, ...agents], random).proxy.cut()),
   },
   {
     name: 'line reset behind a byte',
+    cutsHubsOffMs: DIAL_MS,
     run: async ({ hubs, agents }, random, note) => {
       const { name, proxy } = pickOne([...hubs, ...agents], random);
       note(name);
@@ -109,15 +119,30 @@ const FAULTS: Fault[] = [
     },
   },
   { name: 'line late', run: trouble((random) => ({ latencyMs: between(random, 5, 300) }), 3_000) },
-  { name: 'line slow', run: trouble((random) => ({ bytesPerS: between(random, 50_000, 1_000_000) }), 3_000) },
-  { name: 'line refused', cutsAgentsOff: true, run: trouble(() => ({ refusing: true }), 3_000) },
-  { name: 'line half-open', cutsAgentsOff: true, run: trouble(() => ({ halfOpen: true }), 5_000) },
+  {
+    name: 'line slow',
+    cutsHubsOffMs: 1_000,
+    run: trouble((random) => ({ bytesPerS: between(random, 50_000, 1_000_000) }), 3_000),
+  },
+  {
+    name: 'line refused',
+    cutsHubsOffMs: DIAL_MS,
+    cutsAgentsOff: true,
+    run: trouble(() => ({ refusing: true }), 3_000),
+  },
+  {
+    name: 'line half-open',
+    cutsHubsOffMs: TIMEOUT_MS + DIAL_MS,
+    cutsAgentsOff: true,
+    run: trouble(() => ({ halfOpen: true }), 5_000),
+  },
 ];
 
-/** What was done, and when an agent may have been cut off by it. */
+/** What was done, and when agents and hubs may have been cut off by it. */
 export interface FaultsDone {
   readonly names: string[];
-  readonly cutOff: [number, number][];
+  readonly agentsCutOff: [number, number][];
+  readonly hubsCutOff: [number, number][];
 }
 
 /** Does one thing after the other until `untilMs` on the histories' clock. */
@@ -127,7 +152,8 @@ export async function doRandomFaults(
   untilMs: number,
 ): Promise<FaultsDone> {
   const names: string[] = [];
-  const cutOff: [number, number][] = [];
+  const agentsCutOff: [number, number][] = [];
+  const hubsCutOff: [number, number][] = [];
   while (clockMs() < untilMs) {
     const fault = pickOne(FAULTS, random);
     const from = clockMs();
@@ -135,8 +161,9 @@ export async function doRandomFaults(
     await fault.run(world, random, (detail) => world.record.noteFault(`${fault.name}: ${detail}`));
     world.record.noteFault(`${fault.name}: over`);
     // An agent hears of its loss when it next gets through, after up to one command's time.
-    if (fault.cutsAgentsOff) cutOff.push([from, clockMs() + 4_000 + 2 * world.leaseMs]);
+    if (fault.cutsAgentsOff) agentsCutOff.push([from, clockMs() + TIMEOUT_MS + 2 * world.leaseMs]);
+    if (fault.cutsHubsOffMs !== undefined) hubsCutOff.push([from, clockMs() + fault.cutsHubsOffMs]);
     await sleep(between(random, 0, 1_500));
   }
-  return { names, cutOff };
+  return { names, agentsCutOff, hubsCutOff };
 }
