@@ -64,7 +64,10 @@ async function giveUpWaiting(exchange: Exchange): Promise<void> {
   if (found === 'handed') return awaitHead(exchange);
   if (found === 'unknown') {
     // Settled, and the doorbell lost: its reply is read within a second. Or Redis has lost it.
-    return exchange.enter('waiting', UNKNOWN_WAIT_MS, () => exchange.fail('store-lost'));
+    return exchange.enter('waiting', UNKNOWN_WAIT_MS, () => {
+      exchange.fail('store-lost');
+      void exchange.cancel();
+    });
   }
   const { link } = exchange.context;
   exchange.fail(

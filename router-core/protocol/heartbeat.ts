@@ -44,8 +44,11 @@ export class Heartbeat {
   /** Redis ms minus this process's monotonic ms. */
   #clockOffset = 0;
   #running: Promise<void> | undefined;
-  /** Requests that Redis knew of until it lost its data. It will not know them again, and nobody else has them. */
-  readonly #unknownToStore = new WeakSet<HeldRequest>();
+  /**
+   * Requests that Redis knew of until it lost its data: it will not know them again, and nobody else has them. Until that
+   * time their hubs may still be on their way back to it.
+   */
+  readonly #unknownToStore = new WeakMap<HeldRequest, number>();
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -133,9 +136,11 @@ export class Heartbeat {
     this.#options.onGrant({ slots: granted, state });
     held.forEach((request, i) => {
       const fate = fates[i];
-      if (storeWasEmptied) this.#unknownToStore.add(request);
-      const isLost = fate === 'lost' && !this.#unknownToStore.has(request);
-      if (isLost || fate === 'abandoned') request.onTaken(fate);
+      if (storeWasEmptied) this.#unknownToStore.set(request, receivedAt + this.#leaseMs);
+      const hubDueAt = this.#unknownToStore.get(request);
+      if (fate === 'abandoned') request.onTaken('abandoned');
+      else if (fate && hubDueAt === undefined) request.onTaken('lost');
+      else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('abandoned');
     });
   }
 }

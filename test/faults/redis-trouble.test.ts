@@ -78,6 +78,25 @@ test('Redis comes back empty: what runs is finished and answered', TIMEOUT, asyn
 });
 
 test(
+  'Redis loses half of an upload: its client gets an error, and its call does not run on',
+  TIMEOUT,
+  async () => {
+    const world = await startWorld({ agents: 1, concurrency: 8, deadlineMs: 6_000 });
+    const client = await world.startClient({
+      ...{ concurrency: 4, count: 4 },
+      requests: [{ method: 'POST', bodyBytes: 1_000_000, bodyMs: 4_000 }],
+    });
+    await world.waitForRunning(4);
+    await sleep(500);
+    await world.redis.kill('SIGKILL');
+    await world.redis.restart();
+    await client.done;
+    expect(Object.keys(world.record.tally())).not.toContain('answered 200');
+    await world.expectPromisesKept();
+  },
+);
+
+test(
   'Redis answers nobody for longer than a lease: nothing is lost, nothing runs twice',
   TIMEOUT,
   async () => {

@@ -49,7 +49,17 @@ for _, line in ipairs(m and {} or lines) do
     end
   end
 end
-if not m then return 'unknown' end
+-- Refused when it was cancelled before: then the reset is already there.
+local function write_reset()
+  redis.pcall('XADD', up, '4294967295-0', 'f', reset)
+  redis.call('PEXPIRE', up, ARGV[own_args + 5])
+end
+
+if not m then
+  -- Settled, or lost with the data of Redis: then its agent may still run it, and reads its stream once a second.
+  if not only_waiting then write_reset() end
+  return 'unknown'
+end
 if only_waiting then return 'handed' end
 
 local pending = redis.pcall('XPENDING', lane_key, 'agents', entry_id, entry_id, 1)
@@ -61,9 +71,7 @@ if pending.err or #pending == 0 then
   ring_bells(prefix, 'hub')
   return 'removed'
 end
--- Refused when it was cancelled before: then the reset is already there.
-redis.pcall('XADD', up, '4294967295-0', 'f', reset)
-redis.call('PEXPIRE', up, ARGV[own_args + 5])
+write_reset()
 bell(pending[1][2], reset)
 ring_bells(prefix, 'instance')
 return 'running'

@@ -6,7 +6,7 @@
 -- ARGV  group.lua's, then: instance, agent record ("-": none), slots, report JSON, stream ttl ms, running requests, and per request:
 --       entry id, permit, hub
 -- Returns {Redis ms, lease ms, 1 when the instance was not registered, slots granted, state of the record (active, paused,
--- draining, unknown, moved: it has other scopes now), names of all lanes, then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone}.
+-- draining, unknown, moved: it has other scopes now), names of all lanes, then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone, "gone" both}.
 -- All instances of a record together get no more slots than it may have: what others have is not granted.
 --!include group
 --!include bells
@@ -46,7 +46,7 @@ for i = 1, running do
   local a = own_args + 6 + (i - 1) * 3
   local entry, permit, hub = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
   if not owned[entry] then
-    result[6 + i] = 'lost'
+    result[6 + i] = is_hub_alive(hub) and 'lost' or 'gone'
   else
     redis.call('XCLAIM', lane_key, 'agents', instance, 0, entry, 'JUSTID')
     redis.call('ZADD', permits, permit_expiry, permit)

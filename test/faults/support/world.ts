@@ -51,7 +51,8 @@ export class World implements WorldParts {
   readonly hubUrls: readonly string[];
   readonly upstreamUrls: readonly string[];
   readonly #clients: (Client & { part: Part })[] = [];
-  #isHonest = false;
+  /** What the checker has found; undefined until it was asked. */
+  #violations: readonly Violation[] | undefined;
 
   constructor(parts: WorldParts) {
     this.redis = parts.redis;
@@ -65,8 +66,8 @@ export class World implements WorldParts {
     this.hubUrls = parts.hubUrls;
     this.upstreamUrls = parts.upstreamUrls;
     onTestFinished(({ task }) => {
-      if (this.#isHonest && task.result?.state !== 'fail') rmSync(this.record.folder, { recursive: true });
-      else this.#keep([]);
+      if (task.result?.state === 'fail') this.#keep();
+      else rmSync(this.record.folder, { recursive: true });
     });
   }
 
@@ -152,9 +153,8 @@ export class World implements WorldParts {
       processes: this.#records(),
     };
     const violations = checkHistories(evidence, rules);
-    this.#isHonest = violations.length === 0;
-    if (this.#isHonest) return;
-    this.#keep(violations);
+    this.#violations = violations;
+    if (violations.length === 0) return;
     const first = violations.slice(0, 10).map(({ invariant, what }) => `${invariant}: ${what}`);
     throw new Error(`${violations.length} broken promises, see ${record.folder}\n${first.join('\n')}`);
   }
@@ -174,8 +174,8 @@ export class World implements WorldParts {
     });
   }
 
-  #keep(violations: readonly Violation[]): void {
-    this.record.keep(this.#records(), violations);
+  #keep(): void {
+    this.record.keep(this.#records(), this.#violations ?? []);
     console.error(`histories and logs: ${this.record.folder}`);
   }
 
