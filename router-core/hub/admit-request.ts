@@ -54,7 +54,7 @@ async function enterApp(exchange: Exchange, { app }: Caller, goOn: () => void): 
     if (admission.ok) goOn();
     else exchange.fail('too-many-requests', admission.retryAfterS);
   } catch (error) {
-    log.warn({ err: error, app: app.name }, 'could not check the limits of an app');
+    log.warn({ err: error, id: exchange.id, app: app.name }, 'could not check the limits of an app');
     exchange.fail('store-unavailable', 1);
   }
 }
@@ -112,12 +112,13 @@ function requestHead(
   };
 }
 
-function refuse({ context, req, reply }: AdmitOptions, code: ProblemCode): undefined {
+function refuse({ context, req, reply, routed }: AdmitOptions, code: ProblemCode): undefined {
   const retryAfterS = code === 'body-too-large' ? undefined : 1;
   const { status, reason, headers, body } = problemResponse(code, {
     requestId: context.link.nextId(),
     method: req.method,
     retryAfterS,
   });
+  routed.counts.refused(code, status);
   reply.startAndEnd(status, reason, headers, body);
 }

@@ -5,6 +5,7 @@ import type { HubReport } from '../protocol/hub-reporter.ts';
 import { HubLink } from '../protocol/hub-link.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { MetricSource } from '../runtime/metrics.ts';
 import { packageVersion } from '../runtime/package-info.ts';
 import { RequestFront } from './accept-request.ts';
 import type { HubConfig } from './config.ts';
@@ -12,6 +13,8 @@ import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
 import type { HubContext } from './exchange.ts';
 import { createHttpServer, listen } from './http-server.ts';
+import { hubMetrics } from './hub-metrics.ts';
+import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
 import { compileSnapshot } from './snapshot.ts';
 
@@ -20,6 +23,7 @@ export interface Hub {
   readonly port: number;
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
+  readonly metrics: MetricSource;
   /** Drains: no new work, the running requests finish (at most `drainMs`), then everything is closed. */
   close(): Promise<void>;
 }
@@ -43,19 +47,24 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     address,
     configVersion: front.snapshot?.version ?? 0,
     inFlight: context.inFlight.size,
-    groups: Object.fromEntries(
-      [...link.inFlight()].map(([group, inFlight]) => [group, { ...context.rates.of(group), inFlight }]),
-    ),
+    groups: groupReports(context),
   });
   const onState = (state: ConfigState) => takeState(state);
   const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
-  const context: HubContext = { config, link, log, inFlight: new ChurnMap(), rates: new ServiceRate() };
+  const context: HubContext = {
+    config,
+    link,
+    log,
+    inFlight: new ChurnMap(),
+    rates: new ServiceRate(),
+    counts: new RequestCounts(),
+  };
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);
   const server = createHttpServer(front);
   let warned = false;
   const takeState = (state: ConfigState) => {
-    const snapshot = compileSnapshot(state, config, log);
+    const snapshot = compileSnapshot(state, context);
     link.serve(snapshot.version, snapshot.groups);
     front.snapshot = snapshot;
     endRevoked(context.inFlight.values(), snapshot.apps);
@@ -92,7 +101,14 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
       await link.close();
     },
     checked: link.check(),
+    metrics: hubMetrics(context, () => front.snapshot?.version ?? 0),
   };
+}
+
+function groupReports({ link, rates }: HubContext): HubReport['groups'] {
+  return Object.fromEntries(
+    [...link.inFlight()].map(([group, inFlight]) => [group, { ...rates.of(group), inFlight }]),
+  );
 }
 
 function isLoopback(host: string): boolean {

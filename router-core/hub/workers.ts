@@ -1,11 +1,13 @@
 import cluster, { type Worker } from 'node:cluster';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { serveMetrics } from '../runtime/metrics-server.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import type { HubConfig } from './config.ts';
 
 /** Keeps `workers` hub processes on one port; one that dies is replaced, with back-off when it dies young. */
 export async function superviseWorkers(config: HubConfig, log: Logger): Promise<void> {
+  await showMetrics(config, log);
   const stopping = new AbortController();
   const backoff = createBackoff({ minMs: 100, maxMs: 5_000 });
   const workers = new Set<Worker>();
@@ -39,4 +41,11 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   }, log);
   log.info({ workers: config.workers, port: config.port }, 'hub workers starting');
   await Promise.all(kept);
+}
+
+/** One scrape shows the sum of all workers. */
+async function showMetrics(config: HubConfig, log: Logger): Promise<void> {
+  if (config.metricsPort === undefined) return;
+  const { collectFromWorkers } = await import('../runtime/metric-registry.ts');
+  await serveMetrics(config, { render: collectFromWorkers(), log });
 }
