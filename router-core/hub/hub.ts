@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, type AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import type { ConfigState } from '../protocol/config-state.ts';
 import type { HubReport } from '../protocol/hub-reporter.ts';
@@ -62,16 +62,13 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);
   const server = createHttpServer(front);
-  let warned = false;
+  const warnIfOpen = openWarning(config, log);
   const takeState = (state: ConfigState) => {
     const snapshot = compileSnapshot(state, context);
     link.serve(snapshot.version, snapshot.groups);
     front.snapshot = snapshot;
     endRevoked(context.inFlight.values(), snapshot.apps);
-    if (snapshot.isOpen && !isLoopback(config.host) && !warned) {
-      warned = true;
-      log.warn({ host: config.host }, OPEN_WARNING);
-    }
+    if (snapshot.isOpen) warnIfOpen();
     log.debug({ version: snapshot.version }, 'configuration taken');
   };
   // Tokens also end by themselves.
@@ -89,8 +86,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     await link.close();
     throw error;
   }
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound ? bound.port : config.port;
+  const { port } = server.address() as AddressInfo;
   address = `${config.host}:${port}`;
   return {
     port,
@@ -109,6 +105,15 @@ function groupReports({ link, rates }: HubContext): HubReport['groups'] {
   return Object.fromEntries(
     [...link.inFlight()].map(([group, inFlight]) => [group, { ...rates.of(group), inFlight }]),
   );
+}
+
+/** Said once, and not of an address that only this machine can reach. */
+function openWarning({ host }: HubConfig, log: Logger): () => void {
+  let isDue = !isLoopback(host);
+  return () => {
+    if (isDue) log.warn({ host }, OPEN_WARNING);
+    isDue = false;
+  };
 }
 
 function isLoopback(host: string): boolean {
