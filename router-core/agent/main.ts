@@ -1,4 +1,5 @@
 import { storeMetrics } from '../protocol/store-metrics.ts';
+import { changeLevelOnSignal } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
@@ -11,6 +12,7 @@ import type { AgentConfig } from './config.ts';
 export async function runAgent(config: AgentConfig): Promise<void> {
   tuneHeap();
   const log = createLogger({ level: config.logLevel, name: 'agent' });
+  changeLevelOnSignal(log);
   // Overwrites the arguments that ps shows: a token may be among them.
   process.title = 'router-core agent';
   const agent = startAgent(config, log, () => process.kill(process.pid, 'SIGTERM'));

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import { storeMetrics } from '../protocol/store-metrics.ts';
+import { changeLevelOnSignal, followPrimaryLevel } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
@@ -14,6 +15,8 @@ export async function runHub(config: HubConfig): Promise<void> {
   tuneHeap();
   const log = createLogger({ level: config.logLevel, name: 'hub' });
   if (cluster.isPrimary && config.workers > 1) return superviseWorkers(config, log);
+  if (cluster.isWorker) followPrimaryLevel(log);
+  else changeLevelOnSignal(log);
   const hub = await startHub(config, log);
   closeOnSignal(() => hub.close(), log);
   await showMetrics(config, hub, log);

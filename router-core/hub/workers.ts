@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
-import type { Logger } from '../runtime/logger.ts';
+import { changeLevelOnSignal, type LevelMessage } from '../runtime/log-level-signal.ts';
+import type { Logger, LogLevel } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import type { HubConfig } from './config.ts';
@@ -11,11 +12,15 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   const stopping = new AbortController();
   const backoff = createBackoff({ minMs: 100, maxMs: 5_000 });
   const workers = new Set<Worker>();
+  changeLevelOnSignal(log, (level) => {
+    for (const worker of workers) tellLevel(worker, level);
+  });
 
   const keepOne = async () => {
     while (!stopping.signal.aborted) {
       const worker = cluster.fork();
       workers.add(worker);
+      if (log.level !== config.logLevel) tellLevel(worker, log.level as LogLevel);
       const startedAt = performance.now();
       const code = await new Promise<number>((resolve) => worker.once('exit', (exit) => resolve(exit)));
       workers.delete(worker);
@@ -41,6 +46,12 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   }, log);
   log.info({ workers: config.workers, port: config.port }, 'hub workers starting');
   await Promise.all(kept);
+}
+
+function tellLevel(worker: Worker, level: LogLevel): void {
+  const message: LevelMessage = { type: 'mini-router:log-level', level };
+  // One that has just died is replaced by one that is told again.
+  worker.send(message, () => {});
 }
 
 /** One scrape shows the sum of all workers. */
