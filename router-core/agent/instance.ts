@@ -3,6 +3,7 @@ import { RedisAgentLink } from '../protocol/redis-agent-link.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
+import { findTracer } from '../runtime/tracing.ts';
 import { packageVersion } from '../runtime/package-info.ts';
 import { InstanceCounts, type InstanceState } from './agent-metrics.ts';
 import type { AgentIdentity } from './agent.ts';
@@ -39,6 +40,7 @@ export class Instance {
   readonly #watch: UpstreamWatch;
   readonly #headersFor: (raw: readonly string[]) => string[];
   readonly #counts = new InstanceCounts();
+  readonly #tracer = findTracer();
   readonly #running = new ChurnMap<RunningRequest | undefined>();
   #draining = false;
   #closed: Promise<void> | undefined;
@@ -212,6 +214,7 @@ export class Instance {
       },
       onDone: () => this.#onDone(request),
       counts: this.#counts,
+      tracer: this.#tracer,
       log: this.#log,
     });
     if (this.#running.has(request.entry)) this.#running.set(request.entry, running);

@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { AgentLink, Exchange, ExchangeHandlers, PulledRequest } from '../protocol/agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Tracer } from '../runtime/tracing.ts';
 import type { InstanceCounts } from './agent-metrics.ts';
+import { AttemptTrace } from './attempt-trace.ts';
 import { callUpstream, type CallOptions, type UpstreamCall } from './call-upstream.ts';
 import { callStreaming, isStreaming } from './call-streaming.ts';
 import { RequestSource } from './request-source.ts';
@@ -18,6 +20,8 @@ export interface RunOptions {
   /** The slot is free again. Called once. */
   readonly onDone: () => void;
   readonly counts: InstanceCounts;
+  /** When an OpenTelemetry SDK is there. */
+  readonly tracer: Tracer | undefined;
   readonly log: Logger;
 }
 
@@ -26,6 +30,7 @@ export class RunningRequest implements ExchangeHandlers {
   readonly #options: RunOptions;
   readonly #exchange: Exchange;
   readonly #startedAt = performance.now();
+  readonly #trace: AttemptTrace | undefined;
   #call: UpstreamCall | undefined;
   #source: RequestSource | undefined;
   #switched: SwitchedConnection | undefined;
@@ -34,7 +39,8 @@ export class RunningRequest implements ExchangeHandlers {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    const { link, request } = options;
+    const { link, request, tracer } = options;
+    this.#trace = tracer && new AttemptTrace(tracer, request, link.instance);
     this.#trailers = request.trailers;
     this.#exchange = link.open(request, this);
     // Nobody awaits it any more: settled without having run.
@@ -76,6 +82,7 @@ export class RunningRequest implements ExchangeHandlers {
 
   onSettled(): void {
     const { counts, onDone } = this.#options;
+    this.#trace?.ended();
     counts.total.observe(performance.now() - this.#startedAt);
     onDone();
   }
@@ -95,11 +102,13 @@ export class RunningRequest implements ExchangeHandlers {
       reply: exchange.reply,
       instance,
       counts,
+      trace: this.#trace,
       onUnanswered: (error) => void this.#onUnanswered(error),
       onSwitched: (socket: Duplex) => {
         this.#switched = new SwitchedConnection(socket, exchange, instance);
       },
     };
+    this.#trace?.called(upstream.url);
     this.#call = isStreaming(request)
       ? callStreaming({ ...call, trailers: () => this.#trailers })
       : callUpstream(call);
@@ -109,6 +118,7 @@ export class RunningRequest implements ExchangeHandlers {
     const { link, request, log, onUnreachable, counts } = this.#options;
     const unreached = isUnreached(error);
     counts[unreached ? 'unreached' : 'failed'] += 1;
+    this.#trace?.failed(error);
     const what = unreached ? 'upstream not reached' : 'upstream failed';
     log.warn({ id: request.id, attempt: request.attempt, err: error }, what);
     if (unreached) await onUnreachable(error.message);

@@ -11,6 +11,7 @@ import { onReplyFrame } from './await-reply.ts';
 import { clientAddress, type ClientReply } from './client-reply.ts';
 import { enqueueRequest } from './enqueue-request.ts';
 import { Exchange, type HubContext } from './exchange.ts';
+import { RequestTrace, type TracedRequest } from './request-trace.ts';
 import type { RoutedRequest } from './snapshot.ts';
 import { readInlineBody, type InlineBody } from './request-body.ts';
 
@@ -104,12 +105,19 @@ function requestHead(
     authority,
     rules: headerRules,
   });
+  const { tracer } = exchange.context;
+  if (tracer) exchange.trace = new RequestTrace(tracer, tracedRequest(exchange, target), headers);
   return {
     method: req.method ?? 'GET',
     target,
     headers,
     upgrade: upgrade ? (req.headers.upgrade ?? '') : '',
   };
+}
+
+function tracedRequest({ id, group, counts, req, receivedAt }: Exchange, target: string): TracedRequest {
+  const path = target.split('?')[0] ?? '';
+  return { id, group, route: counts.route, method: req.method ?? 'GET', path, receivedAt };
 }
 
 function refuse({ context, req, reply, routed }: AdmitOptions, code: ProblemCode): undefined {

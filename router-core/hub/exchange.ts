@@ -9,10 +9,12 @@ import type { FrameReader } from '../protocol/inbox.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Tracer } from '../runtime/tracing.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
+import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
 import type { Policy, RoutedRequest } from './snapshot.ts';
 import type { ServiceRate } from './service-rate.ts';
@@ -25,6 +27,8 @@ export interface HubContext {
   readonly inFlight: ChurnMap<Exchange>;
   readonly rates: ServiceRate;
   readonly counts: RequestCounts;
+  /** When an OpenTelemetry SDK is there. */
+  readonly tracer: Tracer | undefined;
 }
 
 /**
@@ -71,6 +75,7 @@ export class Exchange {
   /** Who answers: the instance's name, from its first frame. */
   owner = '';
   status = 0;
+  trace: RequestTrace | undefined;
   /** Request body bytes so far. */
   bodyBytes = 0;
   /** Frames to the agent: made when the first one is needed. */
@@ -217,6 +222,7 @@ export class Exchange {
     }
     const totalMs = performance.now() - this.receivedAt;
     this.counts.ended(this.status, totalMs);
+    this.trace?.ended(this.status);
     if (config.accessLog) {
       const ms = Math.round(totalMs);
       const { method, url } = this.req;

@@ -7,11 +7,12 @@ import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';
 import { packageVersion } from '../runtime/package-info.ts';
+import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
 import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
-import type { HubContext } from './exchange.ts';
+import type { Exchange, HubContext } from './exchange.ts';
 import { createHttpServer, listen } from './http-server.ts';
 import { hubMetrics } from './hub-metrics.ts';
 import { RequestCounts } from './request-counts.ts';
@@ -51,14 +52,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   });
   const onState = (state: ConfigState) => takeState(state);
   const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
-  const context: HubContext = {
-    config,
-    link,
-    log,
-    inFlight: new ChurnMap(),
-    rates: new ServiceRate(),
-    counts: new RequestCounts(),
-  };
+  const context = createContext(config, link, log);
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);
   const server = createHttpServer(front);
@@ -99,6 +93,11 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     checked: link.check(),
     metrics: hubMetrics(context, () => front.snapshot?.version ?? 0),
   };
+}
+
+function createContext(config: HubConfig, link: HubLink, log: Logger): HubContext {
+  const parts = { inFlight: new ChurnMap<Exchange>(), rates: new ServiceRate(), counts: new RequestCounts() };
+  return { config, link, log, ...parts, tracer: findTracer() };
 }
 
 function groupReports({ link, rates }: HubContext): HubReport['groups'] {

@@ -12,6 +12,7 @@ export function sendHead(exchange: Exchange, frame: Frame): boolean {
   const { status, reason, upstreamMs, headers } = decodeReplyHead(frame.head ?? Buffer.alloc(0));
   const queueMs = Math.max(0, performance.now() - exchange.receivedAt - upstreamMs);
   exchange.counts.replied(queueMs, upstreamMs);
+  exchange.trace?.replied(queueMs);
   const all = [
     ...headers,
     'Via',

@@ -19,9 +19,9 @@ export class Scrape {
       if (declared !== undefined && type !== undefined) this.types.set(declared, type);
       const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
       if (name === undefined || line.startsWith('#')) continue;
-      const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = '', text = '']) => [
+      const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = '', of = '']) => [
         key,
-        text,
+        of,
       ]);
       this.samples.push({
         name,
