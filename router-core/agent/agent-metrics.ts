@@ -23,7 +23,7 @@ export const AGENT_METRICS = {
   },
   total: {
     name: 'mini_router_agent_request_seconds',
-    help: 'How long requests held their slot: from the pull until Redis has taken the end of the reply',
+    help: 'How long requests held their slot: from the pull until the end of the reply was sent to Redis',
     type: 'histogram',
     labels: ['group', 'agent'],
   },

@@ -49,7 +49,7 @@ export const HUB_METRICS = {
   },
   cancels: {
     name: 'mini_router_hub_cancels_total',
-    help: 'Requests that this hub has taken back, or told the agent to stop',
+    help: 'Requests ended before they were answered, wherever they were: the client left, time ran out, a drain, a revoked token',
     type: 'counter',
     labels: ['group'],
   },
