@@ -17,8 +17,7 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   process.title = 'router-core agent';
   const agent = startAgent(config, log, () => process.kill(process.pid, 'SIGTERM'));
   closeOnSignal(() => agent.close(), log);
-  await showMetrics(config, agent, log);
-  await agent.joined;
+  await Promise.all([agent.joined, showMetrics(config, agent, log)]);
 }
 
 async function showMetrics(config: AgentConfig, agent: Agent, log: Logger): Promise<void> {

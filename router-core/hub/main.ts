@@ -19,9 +19,8 @@ export async function runHub(config: HubConfig): Promise<void> {
   else changeLevelOnSignal(log);
   const hub = await startHub(config, log);
   closeOnSignal(() => hub.close(), log);
-  await showMetrics(config, hub, log);
   log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
-  await hub.checked;
+  await Promise.all([hub.checked, showMetrics(config, hub, log)]);
   log.info({ port: hub.port }, 'hub ready');
 }
 

@@ -26,18 +26,13 @@ export interface MetricsAddress {
   readonly metricsHost: string;
 }
 
-export interface MetricsServer {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-/** Serves what `render` answers, as long as the process runs; undefined when no port is wanted. Rejects when it is taken. */
+/** Serves what `render` answers for as long as the process runs, if a port is wanted. Rejects when it is taken. */
 export async function serveMetrics(
   { metricsPort, metricsHost }: MetricsAddress,
   { render, log }: { render: () => Promise<string>; log: Logger },
-): Promise<MetricsServer | undefined> {
-  if (metricsPort === undefined) return undefined;
-  const server = createServer({ keepAliveTimeout: 75_000 }, (req, res) => {
+): Promise<void> {
+  if (metricsPort === undefined) return;
+  const server = createServer((req, res) => {
     void answer(req, res, render, log);
   });
   await new Promise<void>((resolve, reject) => {
@@ -48,16 +43,11 @@ export async function serveMetrics(
     });
     server.listen(metricsPort, metricsHost, resolve);
   });
-  const bound = (server.address() as AddressInfo).port;
+  // Neither it nor who scrapes keeps a process from its end.
+  server.unref();
+  server.on('connection', (socket) => socket.unref());
+  const { port: bound } = server.address() as AddressInfo;
   log.info({ host: metricsHost, port: bound }, 'metrics are served');
-  return {
-    port: bound,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }
 
 async function answer(

@@ -48,3 +48,11 @@ test('a port for metrics that is taken is said in one line', async () => {
     expect.stringMatching(/cannot serve metrics on 127\.0\.0\.1:\d+: the port is in use; choose another/),
   ]);
 });
+
+test('a hub whose workers end because of a wrong setting ends too, though its metrics are served', async () => {
+  const taken = await upstreamHere((_req, res) => res.end('x'));
+  const at = ['--host', '127.0.0.1', '--port', String(taken.port), '--metrics-port', '0', '--workers', '2'];
+  const hub = launch('router-core', ['hub', ...at, '--redis', 'redis://127.0.0.1:1']);
+  await hub.waitForLine('metrics are served');
+  expect((await hub.ended).code).toBe(2);
+});
