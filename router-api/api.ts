@@ -14,6 +14,7 @@ import type { Api, ApiParts } from './endpoint.ts';
 import { eventsEndpoint } from './events.ts';
 import { healthEndpoints } from './health.ts';
 import { instanceEndpoints } from './instances.ts';
+import { apiMetrics, EndpointCounts, metricsEndpoint } from './metrics.ts';
 import { objectEndpoints } from './objects.ts';
 import { answerProblem, ApiProblem } from './problems.ts';
 import { requestEndpoints } from './requests.ts';
@@ -28,12 +29,16 @@ const LONGEST_MS = 60_000;
 export interface ApiOptions {
   /** Pages of other origins that may use it from a browser. */
   readonly corsOrigins: readonly string[];
+  /** Whether metrics can be read without a token. */
+  readonly openMetrics: boolean;
 }
 
 /** All endpoints, behind what every request goes through. */
-export function createApi(parts: ApiParts, { corsOrigins }: ApiOptions): Api {
+export function createApi(parts: ApiParts, options: ApiOptions): Api {
   const api = createEndpoints();
-  guard(api, parts, corsOrigins);
+  const counts = new EndpointCounts();
+  api.use(counts.middleware);
+  guard(api, parts, options);
   healthEndpoints(api, parts);
   documentationEndpoints(api);
   for (const kind of OBJECT_KINDS) objectEndpoints(api, kind, parts);
@@ -46,10 +51,12 @@ export function createApi(parts: ApiParts, { corsOrigins }: ApiOptions): Api {
   instanceEndpoints(api, parts);
   requestEndpoints(api, parts);
   eventsEndpoint(api, parts);
+  const sources = [parts.processMetrics, apiMetrics(parts.control, counts)];
+  metricsEndpoint(api, { sources, isOpen: options.openMetrics });
   return api;
 }
 
-function guard(api: Api, parts: ApiParts, corsOrigins: readonly string[]): void {
+function guard(api: Api, parts: ApiParts, { corsOrigins, openMetrics }: ApiOptions): void {
   const { log } = parts;
   api.onError((error, c) => answerProblem(c, error, log));
   api.notFound((c) => answerProblem(c, new ApiProblem('not-found'), log));
@@ -77,7 +84,9 @@ function guard(api: Api, parts: ApiParts, corsOrigins: readonly string[]): void 
     '/v1/*',
     timeout(LONGEST_MS, () => new HTTPException(504)),
   );
-  api.use('/v1/*', authenticate(parts));
+  const login = authenticate(parts);
+  api.use('/v1/*', login);
+  if (!openMetrics) api.use('/metrics', login);
   api.use('/v1/*', acceptBody);
 }
 

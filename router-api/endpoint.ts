@@ -6,6 +6,7 @@ import type { Role } from '../router-core/config/identities.ts';
 import { validationProblems } from '../router-core/config/validation-problems.ts';
 import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
 import type { Logger } from '../router-core/runtime/logger.ts';
+import type { MetricSource } from '../router-core/runtime/metrics.ts';
 import type { Admin, AdminDirectory } from './admin-directory.ts';
 import { ApiProblem, problemSchema } from './problems.ts';
 
@@ -30,6 +31,7 @@ export interface ApiParts {
   /** Aborted when the process is told to stop. */
   readonly closing: AbortSignal;
   readonly log: Logger;
+  readonly processMetrics: MetricSource;
 }
 
 /** An API whose requests are checked against their schemas before an endpoint sees them. */

@@ -5,8 +5,10 @@ import { createAdaptorServer } from '@hono/node-server';
 import { ControlPlane } from '../router-core/protocol/control-plane.ts';
 import { checkRoute } from '../router-core/routing/compile-route.ts';
 import { sleep } from '../router-core/runtime/backoff.ts';
+import { changeLevelOnSignal } from '../router-core/runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../router-core/runtime/logger.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
+import { processMetrics } from '../router-core/runtime/process-metrics.ts';
 import { closeOnSignal } from '../router-core/runtime/shutdown.ts';
 import { AdminDirectory } from './admin-directory.ts';
 import { createApi } from './api.ts';
@@ -36,7 +38,9 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
   setMaxListeners(0, stop.signal);
   const control = new ControlPlane({ redisUrl: config.redisUrl, checkRoute, log });
   const admins = new AdminDirectory(config.adminToken);
-  const api = createApi({ control, admins, log, closing: stop.signal }, config);
+  const ownMetrics = processMetrics('api');
+  const parts = { control, admins, log, closing: stop.signal, processMetrics: ownMetrics };
+  const api = createApi(parts, config);
   const fetch: typeof api.fetch = (request, env) => api.fetch(request, env);
   const server = createAdaptorServer({ fetch, serverOptions: SERVER_OPTIONS }) as Server;
   const answering = new Set<ServerResponse>();
@@ -49,6 +53,7 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
     await listen(server, config);
   } catch (error) {
     control.close();
+    ownMetrics.close();
     throw error;
   }
   warnOfRisks(config, control, log);
@@ -60,12 +65,14 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
       stop.abort();
       await drain(server, answering);
       control.close();
+      ownMetrics.close();
     },
   };
 }
 
 export async function serveApi(config: ApiConfig): Promise<void> {
   const log = createLogger({ level: config.logLevel, name: 'api' });
+  changeLevelOnSignal(log);
   const api = await startApi(config, log);
   closeOnSignal(() => api.close(), log);
   log.info({ address: api.address, port: api.port }, 'api ready');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseToken } from '../router-core/config/token.ts';
 import { LOG_LEVELS } from '../router-core/runtime/logger.ts';
-import { matching, oneOf, port, redisUrl } from '../router-core/runtime/options.ts';
+import { flag, matching, oneOf, port, redisUrl } from '../router-core/runtime/options.ts';
 import type { ConfigOf, Settings } from '../router-core/runtime/settings.ts';
 
 const origin = matching(/^https?:\/\/[^\s/?#@]+$/, 'an origin such as https://admin.example.com');
@@ -46,6 +46,12 @@ export const apiSettings = {
     about: 'origins whose pages may use this API from a browser (default: none but its own)',
     list: { inFlag: /,/, inEnv: /,/ },
     type: z.array(origin).default([]),
+  },
+  openMetrics: {
+    flag: '--open-metrics [true|false]',
+    about: 'answer /metrics without a token, to whoever reaches this address',
+    default: 'false',
+    type: flag(),
   },
   logLevel: {
     flag: '--log-level <level>',

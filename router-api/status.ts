@@ -33,6 +33,7 @@ const groupSchema = z
     queued: count.meta({ description: 'Requests handed out and not yet pulled' }),
     running: count.meta({ description: 'Requests pulled by an instance' }),
     slots: count.meta({ description: 'Requests that its instances could run at once now' }),
+    permits: count.meta({ description: 'Taken out of its concurrency' }),
     perSecond: count.meta({ description: 'Replies per second over all hubs, lately' }),
     instances: z.array(instanceSchema),
   })

@@ -1,12 +1,15 @@
 import { readAgentCard, tokenIdOf, type AgentCard } from '../protocol/agent-card.ts';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { MetricSource } from '../runtime/metrics.ts';
+import { agentMetrics } from './agent-metrics.ts';
 import type { AgentConfig } from './config.ts';
 import { Instance } from './instance.ts';
 
 export interface Agent {
   /** Resolves when every instance pulls; rejects with UnsuitableEngineError when Redis would lose requests. */
   readonly joined: Promise<void>;
+  readonly metrics: MetricSource;
   /** Drains and leaves. */
   close(): Promise<void>;
 }
@@ -67,6 +70,7 @@ export function startAgent(config: AgentConfig, log: Logger, onDraining: () => v
   };
   return {
     joined: start(),
+    metrics: agentMetrics(() => [...instances.values()].map(({ state }) => state)),
     close: async () => {
       closing.abort();
       await Promise.all([...instances.values()].map((instance) => instance.close()));

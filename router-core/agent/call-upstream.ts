@@ -5,6 +5,8 @@ import { fieldValue, forwardReplyHeaders } from '../http/forward-reply.ts';
 import type { PulledRequest } from '../protocol/agent-link.ts';
 import type { FrameStream } from '../protocol/frame-stream.ts';
 import { encodeReplyHead } from '../protocol/heads.ts';
+import type { InstanceCounts } from './agent-metrics.ts';
+import type { AttemptTrace } from './attempt-trace.ts';
 import type { RequestSource } from './request-source.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -15,6 +17,8 @@ export interface CallOptions {
   readonly source: RequestSource | undefined;
   readonly reply: FrameStream;
   readonly instance: string;
+  readonly counts: InstanceCounts;
+  readonly trace: AttemptTrace | undefined;
   /** The call ended with an error before any byte of a reply. */
   readonly onUnanswered: (error: Error) => void;
   /** The upstream switched protocols: its connection. */
@@ -43,11 +47,13 @@ interface RawHandler {
 
 /** The first frame of a reply: who answers, and with what head. `calledAt` by performance.now(). */
 export function startReply(
-  { reply, instance }: CallOptions,
+  { reply, instance, counts, trace }: CallOptions,
   calledAt: number,
   head: { status: number; reason: string; headers: string[] },
 ): void {
   const upstreamMs = Math.round((performance.now() - calledAt) * 10) / 10;
+  counts.replied(head.status, upstreamMs);
+  trace?.replied(head.status);
   reply.start({ owner: instance, head: encodeReplyHead({ ...head, upstreamMs }) });
 }
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { LOG_LEVELS } from '../runtime/logger.ts';
+import { metricsSettings } from '../runtime/metrics-server.ts';
 import {
   agentToken,
   count,
@@ -83,6 +84,7 @@ export const agentSettings = {
     default: '10s',
     type: duration({ atLeastMs: 1 }),
   },
+  ...metricsSettings,
   logLevel: {
     flag: '--log-level <level>',
     about: LOG_LEVELS.join(', '),

@@ -3,7 +3,9 @@ import { RedisAgentLink } from '../protocol/redis-agent-link.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
+import { findTracer } from '../runtime/tracing.ts';
 import { packageVersion } from '../runtime/package-info.ts';
+import { InstanceCounts, type InstanceState } from './agent-metrics.ts';
 import type { AgentIdentity } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { RunningRequest } from './run-request.ts';
@@ -37,6 +39,8 @@ export class Instance {
   readonly #upstream: Upstream;
   readonly #watch: UpstreamWatch;
   readonly #headersFor: (raw: readonly string[]) => string[];
+  readonly #counts = new InstanceCounts();
+  readonly #tracer = findTracer();
   readonly #running = new ChurnMap<RunningRequest | undefined>();
   #draining = false;
   #closed: Promise<void> | undefined;
@@ -103,12 +107,22 @@ export class Instance {
     await Promise.race([this.#link.report(), sleep(Math.min(1_000, this.#config.drainMs))]);
     const unstarted = await this.#link.stopPulling();
     await this.#pulling;
-    for (const request of unstarted) await this.#link.giveBack(request, 'unstarted');
+    for (const request of unstarted) await this.#giveBack(request);
     while (this.#running.size > 0 && performance.now() < endAt) await sleep(20);
     for (const running of this.#running.values()) running?.cut();
     this.#watch.close();
     await this.#link.close(Math.max(500, endAt - performance.now()));
     await this.#upstream.close();
+  }
+
+  get state(): InstanceState {
+    const { group, concurrency } = this.#identity;
+    const { missedDoorbells } = this.#link;
+    const capacity = this.#ready ? Math.min(concurrency, this.#grant.slots) : 0;
+    const { up } = this.#watch;
+    const { name } = this.#options;
+    const inFlight = this.#running.size;
+    return { group, name, inFlight, capacity, up, missedDoorbells, counts: this.#counts };
   }
 
   /** Whether new requests are wanted. */
@@ -121,11 +135,19 @@ export class Instance {
     const inFlight = this.#running.size;
     // While nothing new is wanted, the slots in use still count: others' free slots are derived from the sum.
     const slots = this.#ready ? concurrency : inFlight;
-    const report = { name, version: VERSION, concurrency, inFlight, state: this.#state, agent, token };
+    const report = {
+      name,
+      version: VERSION,
+      concurrency,
+      inFlight,
+      state: this.#reportedState,
+      agent,
+      token,
+    };
     return { slots, report };
   }
 
-  get #state(): InstanceReport['state'] {
+  get #reportedState(): InstanceReport['state'] {
     if (this.#draining || this.#grant.state === 'draining') return 'draining';
     if (this.#grant.state !== 'active') return 'paused';
     return this.#watch.up ? 'ready' : 'upstream-down';
@@ -169,9 +191,13 @@ export class Instance {
       for (const request of await this.#link.pull(free)) {
         // The lane is shared: what came for a slot that was taken away from us is for somebody else.
         if (this.#free > 0) this.#run(request);
-        else await this.#link.giveBack(request, 'unstarted');
+        else await this.#giveBack(request);
       }
     }
+  }
+
+  async #giveBack(request: PulledRequest): Promise<void> {
+    if (await this.#link.giveBack(request, 'unstarted')) this.#counts.givenBack += 1;
   }
 
   #run(request: PulledRequest): void {
@@ -187,6 +213,8 @@ export class Instance {
         await this.#link.report();
       },
       onDone: () => this.#onDone(request),
+      counts: this.#counts,
+      tracer: this.#tracer,
       log: this.#log,
     });
     if (this.#running.has(request.entry)) this.#running.set(request.entry, running);

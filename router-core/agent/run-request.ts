@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { AgentLink, Exchange, ExchangeHandlers, PulledRequest } from '../protocol/agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Tracer } from '../runtime/tracing.ts';
+import type { InstanceCounts } from './agent-metrics.ts';
+import { AttemptTrace } from './attempt-trace.ts';
 import { callUpstream, type CallOptions, type UpstreamCall } from './call-upstream.ts';
 import { callStreaming, isStreaming } from './call-streaming.ts';
 import { RequestSource } from './request-source.ts';
@@ -16,6 +19,9 @@ export interface RunOptions {
   readonly onUnreachable: (reason: string) => Promise<void>;
   /** The slot is free again. Called once. */
   readonly onDone: () => void;
+  readonly counts: InstanceCounts;
+  /** When an OpenTelemetry SDK is there. */
+  readonly tracer: Tracer | undefined;
   readonly log: Logger;
 }
 
@@ -23,6 +29,8 @@ export interface RunOptions {
 export class RunningRequest implements ExchangeHandlers {
   readonly #options: RunOptions;
   readonly #exchange: Exchange;
+  readonly #startedAt = performance.now();
+  readonly #trace: AttemptTrace | undefined;
   #call: UpstreamCall | undefined;
   #source: RequestSource | undefined;
   #switched: SwitchedConnection | undefined;
@@ -31,7 +39,8 @@ export class RunningRequest implements ExchangeHandlers {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    const { link, request } = options;
+    const { link, request, tracer } = options;
+    this.#trace = tracer && new AttemptTrace(tracer, request, link.instance);
     this.#trailers = request.trailers;
     this.#exchange = link.open(request, this);
     // Nobody awaits it any more: settled without having run.
@@ -59,6 +68,7 @@ export class RunningRequest implements ExchangeHandlers {
   onStop(why: string): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#options.counts.stops += 1;
     this.#options.log.debug({ id: this.#options.request.id, why }, 'stopping a request');
     this.#call?.abort();
     this.#switched?.destroy();
@@ -71,11 +81,14 @@ export class RunningRequest implements ExchangeHandlers {
   }
 
   onSettled(): void {
-    this.#options.onDone();
+    const { counts, onDone } = this.#options;
+    this.#trace?.ended();
+    counts.total.observe(performance.now() - this.#startedAt);
+    onDone();
   }
 
   #start(): void {
-    const { link, upstream, request, headersFor } = this.#options;
+    const { link, upstream, request, headersFor, counts } = this.#options;
     const exchange = this.#exchange;
     const { instance } = link;
     if (request.bodyFollows && request.head.upgrade === '') {
@@ -88,24 +101,30 @@ export class RunningRequest implements ExchangeHandlers {
       source: this.#source,
       reply: exchange.reply,
       instance,
+      counts,
+      trace: this.#trace,
       onUnanswered: (error) => void this.#onUnanswered(error),
       onSwitched: (socket: Duplex) => {
         this.#switched = new SwitchedConnection(socket, exchange, instance);
       },
     };
+    this.#trace?.called(upstream.url);
     this.#call = isStreaming(request)
       ? callStreaming({ ...call, trailers: () => this.#trailers })
       : callUpstream(call);
   }
 
   async #onUnanswered(error: Error): Promise<void> {
-    const { link, request, log, onUnreachable } = this.#options;
+    const { link, request, log, onUnreachable, counts } = this.#options;
     const unreached = isUnreached(error);
+    counts[unreached ? 'unreached' : 'failed'] += 1;
+    this.#trace?.failed(error);
     const what = unreached ? 'upstream not reached' : 'upstream failed';
     log.warn({ id: request.id, attempt: request.attempt, err: error }, what);
     if (unreached) await onUnreachable(error.message);
     if (this.#stopped) return;
     const moved = await link.giveBack(request, unreached ? 'unreachable' : 'failed');
+    if (moved) counts.givenBack += 1;
     if (moved) return this.#exchange.abandon();
     this.#exchange.reply.fail(unreached ? 'upstream-unreachable' : 'upstream-failed', error.message);
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { PassThrough, type Duplex, type Readable } from 'node:stream';
 import { checkRequest, MAX_TARGET_BYTES, type CheckedRequest } from '../http/check-request.ts';
-import { problemResponse, type ProblemCode } from '../http/problems.ts';
+import { PROBLEMS, problemResponse, type ProblemCode } from '../http/problems.ts';
 import { admitRequest } from './admit-request.ts';
 import { HttpReply, UpgradeReply, type ClientReply } from './client-reply.ts';
 import { answerControl } from './control.ts';
@@ -44,6 +44,11 @@ export class RequestFront {
     return this.#context.link.nextId();
   }
 
+  /** Counts what Node's parser has refused: nobody ever sees it as a request. */
+  countRefused(code: ProblemCode): void {
+    this.#context.counts.unrouted.refused(code, PROBLEMS[code].status);
+  }
+
   /** `sendContinue`: the client waits to be asked for its body. */
   onRequest(req: IncomingMessage, res: ServerResponse, sendContinue?: () => void): void {
     const { socket } = req;
@@ -80,6 +85,7 @@ export class RequestFront {
       requestId: this.nextId(),
       method: req.method,
     });
+    this.#context.counts.unrouted.refused(code, status);
     reply.startAndEnd(status, reason, headers, body);
   }
 

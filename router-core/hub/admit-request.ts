@@ -11,6 +11,7 @@ import { onReplyFrame } from './await-reply.ts';
 import { clientAddress, type ClientReply } from './client-reply.ts';
 import { enqueueRequest } from './enqueue-request.ts';
 import { Exchange, type HubContext } from './exchange.ts';
+import { RequestTrace, type TracedRequest } from './request-trace.ts';
 import type { RoutedRequest } from './snapshot.ts';
 import { readInlineBody, type InlineBody } from './request-body.ts';
 
@@ -54,7 +55,7 @@ async function enterApp(exchange: Exchange, { app }: Caller, goOn: () => void): 
     if (admission.ok) goOn();
     else exchange.fail('too-many-requests', admission.retryAfterS);
   } catch (error) {
-    log.warn({ err: error, app: app.name }, 'could not check the limits of an app');
+    log.warn({ err: error, id: exchange.id, app: app.name }, 'could not check the limits of an app');
     exchange.fail('store-unavailable', 1);
   }
 }
@@ -104,6 +105,8 @@ function requestHead(
     authority,
     rules: headerRules,
   });
+  const { tracer } = exchange.context;
+  if (tracer) exchange.trace = new RequestTrace(tracer, tracedRequest(exchange, target), headers);
   return {
     method: req.method ?? 'GET',
     target,
@@ -112,12 +115,18 @@ function requestHead(
   };
 }
 
-function refuse({ context, req, reply }: AdmitOptions, code: ProblemCode): undefined {
+function tracedRequest({ id, group, counts, req, receivedAt }: Exchange, target: string): TracedRequest {
+  const path = target.split('?')[0] ?? '';
+  return { id, group, route: counts.route, method: req.method ?? 'GET', path, receivedAt };
+}
+
+function refuse({ context, req, reply, routed }: AdmitOptions, code: ProblemCode): undefined {
   const retryAfterS = code === 'body-too-large' ? undefined : 1;
   const { status, reason, headers, body } = problemResponse(code, {
     requestId: context.link.nextId(),
     method: req.method,
     retryAfterS,
   });
+  routed.counts.refused(code, status);
   reply.startAndEnd(status, reason, headers, body);
 }

@@ -31,6 +31,7 @@ function onHandedOver(exchange: Exchange, place: string): void {
 function onMoved(exchange: Exchange): void {
   const { reader, queue, id } = exchange;
   reader.attempt += 1;
+  exchange.counts.group.redeliveries += 1;
   reader.lastSeq = 0;
   reader.key = queue.replyKey(id, reader.attempt);
   exchange.place = '';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../runtime/logger.ts';
+import { metricsSettings } from '../runtime/metrics-server.ts';
 import {
   count,
   duration,
@@ -160,6 +161,7 @@ export const hubSettings = {
     default: '6s',
     type: duration({ atLeastMs: 100 }),
   },
+  ...metricsSettings,
   logLevel: {
     flag: '--log-level <level>',
     about: LOG_LEVELS.join(', '),

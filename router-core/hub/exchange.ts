@@ -9,10 +9,13 @@ import type { FrameReader } from '../protocol/inbox.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Tracer } from '../runtime/tracing.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
+import type { RequestTrace } from './request-trace.ts';
+import type { RequestCounts, RouteCounts } from './request-counts.ts';
 import type { Policy, RoutedRequest } from './snapshot.ts';
 import type { ServiceRate } from './service-rate.ts';
 
@@ -23,6 +26,9 @@ export interface HubContext {
   readonly log: Logger;
   readonly inFlight: ChurnMap<Exchange>;
   readonly rates: ServiceRate;
+  readonly counts: RequestCounts;
+  /** When an OpenTelemetry SDK is there. */
+  readonly tracer: Tracer | undefined;
 }
 
 /**
@@ -56,6 +62,7 @@ export class Exchange {
   readonly group: string;
   readonly scope: string | undefined;
   readonly policy: Policy;
+  readonly counts: RouteCounts;
   readonly caller: Caller | undefined;
   readonly queue: GroupQueue;
   readonly req: IncomingMessage;
@@ -68,6 +75,7 @@ export class Exchange {
   /** Who answers: the instance's name, from its first frame. */
   owner = '';
   status = 0;
+  trace: RequestTrace | undefined;
   /** Request body bytes so far. */
   bodyBytes = 0;
   /** Frames to the agent: made when the first one is needed. */
@@ -81,10 +89,11 @@ export class Exchange {
 
   constructor({ context, routed, caller, req, reply, sendContinue, onFrame }: ExchangeOptions) {
     this.context = context;
-    const { group, scope, policy } = routed;
+    const { group, scope, policy, counts } = routed;
     this.group = group;
     this.scope = scope;
     this.policy = policy;
+    this.counts = counts;
     this.caller = caller;
     this.req = req;
     this.id = context.link.nextId();
@@ -158,6 +167,7 @@ export class Exchange {
   fail(code: ProblemCode, retryAfterS?: number): void {
     if (this.done) return;
     this.context.log.debug({ id: this.id, code, state: this.state }, 'request failed');
+    this.counts.failed(code);
     const { status, reason, headers, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
@@ -184,6 +194,7 @@ export class Exchange {
 
   /** Stops the request wherever it is. Tried until Redis has taken it. */
   cancel(): Promise<unknown> {
+    this.counts.group.cancels += 1;
     return this.queue.cancel(this.id, this.place, false);
   }
 
@@ -209,8 +220,11 @@ export class Exchange {
       // Of a request that was cancelled the up stream stays: it tells the agent, if the doorbell does not.
       this.queue.forget(this.id, this.reader.attempt, this.#isAnswered && (stream?.used ?? false));
     }
+    const totalMs = performance.now() - this.receivedAt;
+    this.counts.ended(this.status, totalMs);
+    this.trace?.ended(this.status);
     if (config.accessLog) {
-      const ms = Math.round(performance.now() - this.receivedAt);
+      const ms = Math.round(totalMs);
       const { method, url } = this.req;
       log.info(
         { id: this.id, group: this.group, method, url, status: this.status, agent: this.owner, ms },

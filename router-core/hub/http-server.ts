@@ -42,7 +42,7 @@ export function createHttpServer(front: RequestFront): Server {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A 400 now would be taken for the reply that is still due.
     if (front.isAnswering(socket)) socket.destroy();
-    else answerBrokenRequest(error, socket, front.nextId());
+    else answerBrokenRequest(error, socket, front);
   });
   return server;
 }
@@ -76,7 +76,7 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: HubConfig): E
 }
 
 /** What Node's parser refuses before there is a request. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, front: RequestFront): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
@@ -85,8 +85,10 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, reque
     HPE_HEADER_OVERFLOW: 'head-too-large',
     ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
   };
-  const { status, reason, headers, body } = problemResponse(codes[error.code ?? ''] ?? 'bad-request', {
-    requestId,
+  const code = codes[error.code ?? ''] ?? 'bad-request';
+  front.countRefused(code);
+  const { status, reason, headers, body } = problemResponse(code, {
+    requestId: front.nextId(),
     method: undefined,
   });
   new UpgradeReply(socket).startAndEnd(status, reason, headers, body);

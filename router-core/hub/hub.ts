@@ -1,17 +1,21 @@
-import { isIP } from 'node:net';
+import { isIP, type AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import type { ConfigState } from '../protocol/config-state.ts';
 import type { HubReport } from '../protocol/hub-reporter.ts';
 import { HubLink } from '../protocol/hub-link.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { MetricSource } from '../runtime/metrics.ts';
 import { packageVersion } from '../runtime/package-info.ts';
+import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
 import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
-import type { HubContext } from './exchange.ts';
+import type { Exchange, HubContext } from './exchange.ts';
 import { createHttpServer, listen } from './http-server.ts';
+import { hubMetrics } from './hub-metrics.ts';
+import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
 import { compileSnapshot } from './snapshot.ts';
 
@@ -20,6 +24,7 @@ export interface Hub {
   readonly port: number;
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
+  readonly metrics: MetricSource;
   /** Drains: no new work, the running requests finish (at most `drainMs`), then everything is closed. */
   close(): Promise<void>;
 }
@@ -43,26 +48,21 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     address,
     configVersion: front.snapshot?.version ?? 0,
     inFlight: context.inFlight.size,
-    groups: Object.fromEntries(
-      [...link.inFlight()].map(([group, inFlight]) => [group, { ...context.rates.of(group), inFlight }]),
-    ),
+    groups: groupReports(context),
   });
   const onState = (state: ConfigState) => takeState(state);
   const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
-  const context: HubContext = { config, link, log, inFlight: new ChurnMap(), rates: new ServiceRate() };
+  const context = createContext(config, link, log);
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);
   const server = createHttpServer(front);
-  let warned = false;
+  const warnIfOpen = openWarning(config, log);
   const takeState = (state: ConfigState) => {
-    const snapshot = compileSnapshot(state, config, log);
+    const snapshot = compileSnapshot(state, context);
     link.serve(snapshot.version, snapshot.groups);
     front.snapshot = snapshot;
     endRevoked(context.inFlight.values(), snapshot.apps);
-    if (snapshot.isOpen && !isLoopback(config.host) && !warned) {
-      warned = true;
-      log.warn({ host: config.host }, OPEN_WARNING);
-    }
+    if (snapshot.isOpen) warnIfOpen();
     log.debug({ version: snapshot.version }, 'configuration taken');
   };
   // Tokens also end by themselves.
@@ -80,8 +80,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     await link.close();
     throw error;
   }
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound ? bound.port : config.port;
+  const { port } = server.address() as AddressInfo;
   address = `${config.host}:${port}`;
   return {
     port,
@@ -92,6 +91,27 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
       await link.close();
     },
     checked: link.check(),
+    metrics: hubMetrics(context, () => front.snapshot?.version ?? 0),
+  };
+}
+
+function createContext(config: HubConfig, link: HubLink, log: Logger): HubContext {
+  const parts = { inFlight: new ChurnMap<Exchange>(), rates: new ServiceRate(), counts: new RequestCounts() };
+  return { config, link, log, ...parts, tracer: findTracer() };
+}
+
+function groupReports({ link, rates }: HubContext): HubReport['groups'] {
+  return Object.fromEntries(
+    [...link.inFlight()].map(([group, inFlight]) => [group, { ...rates.of(group), inFlight }]),
+  );
+}
+
+/** Said once, and not of an address that only this machine can reach. */
+function openWarning({ host }: HubConfig, log: Logger): () => void {
+  let isDue = !isLoopback(host);
+  return () => {
+    if (isDue) log.warn({ host }, OPEN_WARNING);
+    isDue = false;
   };
 }
 

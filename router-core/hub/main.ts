@@ -1,9 +1,13 @@
 import cluster from 'node:cluster';
-import { createLogger } from '../runtime/logger.ts';
+import { storeMetrics } from '../protocol/store-metrics.ts';
+import { changeLevelOnSignal, followPrimaryLevel } from '../runtime/log-level-signal.ts';
+import { createLogger, type Logger } from '../runtime/logger.ts';
+import { serveMetrics } from '../runtime/metrics-server.ts';
+import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
 import type { HubConfig } from './config.ts';
-import { startHub } from './hub.ts';
+import { startHub, type Hub } from './hub.ts';
 import { superviseWorkers } from './workers.ts';
 
 /** Runs a hub, or with `workers` > 1 that many on one port, until it is told to stop. */
@@ -11,9 +15,21 @@ export async function runHub(config: HubConfig): Promise<void> {
   tuneHeap();
   const log = createLogger({ level: config.logLevel, name: 'hub' });
   if (cluster.isPrimary && config.workers > 1) return superviseWorkers(config, log);
+  if (cluster.isWorker) followPrimaryLevel(log);
+  else changeLevelOnSignal(log);
   const hub = await startHub(config, log);
   closeOnSignal(() => hub.close(), log);
   log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
-  await hub.checked;
+  await Promise.all([hub.checked, showMetrics(config, hub, log)]);
   log.info({ port: hub.port }, 'hub ready');
+}
+
+/** On its own port, or with workers through their primary's. */
+async function showMetrics(config: HubConfig, hub: Hub, log: Logger): Promise<void> {
+  if (config.metricsPort === undefined) return;
+  // Loaded only here: a process that nobody scrapes never pays for it.
+  const { renderMetrics, shareWithPrimary } = await import('../runtime/metric-registry.ts');
+  const sources = [processMetrics('hub'), storeMetrics(), hub.metrics];
+  if (cluster.isWorker) return shareWithPrimary(sources);
+  await serveMetrics(config, { render: () => renderMetrics(sources), log });
 }

@@ -10,7 +10,9 @@ import type { Exchange } from './exchange.ts';
 export function sendHead(exchange: Exchange, frame: Frame): boolean {
   const { reply, req, context } = exchange;
   const { status, reason, upstreamMs, headers } = decodeReplyHead(frame.head ?? Buffer.alloc(0));
-  const sofarMs = performance.now() - exchange.receivedAt;
+  const queueMs = Math.max(0, performance.now() - exchange.receivedAt - upstreamMs);
+  exchange.counts.replied(queueMs, upstreamMs);
+  exchange.trace?.replied(queueMs);
   const all = [
     ...headers,
     'Via',
@@ -20,7 +22,7 @@ export function sendHead(exchange: Exchange, frame: Frame): boolean {
     'Router-Agent',
     exchange.owner,
     'Server-Timing',
-    `queue;dur=${Math.max(0, sofarMs - upstreamMs).toFixed(1)}, upstream;dur=${upstreamMs}`,
+    `queue;dur=${queueMs.toFixed(1)}, upstream;dur=${upstreamMs}`,
   ];
   exchange.status = status;
   const hasBody = req.method !== 'HEAD' && status !== 204 && status !== 304;

@@ -10,6 +10,7 @@ import type { RouteTable } from '../routing/route-table.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { AppDirectory } from './app-directory.ts';
 import type { HubConfig } from './config.ts';
+import type { RequestCounts, RouteCounts } from './request-counts.ts';
 import { staticConfig, staticGroup } from './static-config.ts';
 
 /** What counts for one request: its group's policy, with what its route says otherwise. Times in ms, 0 as in the schema. */
@@ -32,6 +33,7 @@ export interface RoutedRequest {
   readonly needsApp: boolean;
   readonly policy: Policy;
   readonly headerRules: HeaderRules | undefined;
+  readonly counts: RouteCounts;
 }
 
 /** The configuration as a hub uses it; immutable, swapped as a whole. */
@@ -47,14 +49,21 @@ export interface Snapshot {
 interface PreparedRoute {
   readonly scope: string | undefined;
   readonly needsApp: boolean;
-  readonly policies: ReadonlyMap<string, Policy>;
+  readonly groups: ReadonlyMap<string, { readonly policy: Policy; readonly counts: RouteCounts }>;
   readonly headerRules: HeaderRules | undefined;
 }
 
+export interface SnapshotContext {
+  readonly config: HubConfig;
+  readonly counts: RequestCounts;
+  readonly log: Logger;
+}
+
 /** Compiles a version of the configuration, and what this hub's flags add to it. */
-export function compileSnapshot(state: ConfigState, config: HubConfig, log: Logger): Snapshot {
+export function compileSnapshot(state: ConfigState, { config, counts, log }: SnapshotContext): Snapshot {
   const { groups, routes } = merge(state, config);
-  const prepared = new Map(routes.map((route) => [route, prepareRoute(route, groups)]));
+  counts.retain(new Set(groups.keys()), new Set(routes.map(({ name }) => name)));
+  const prepared = new Map(routes.map((route) => [route, prepareRoute(route, groups, counts)]));
   const table = compileUsable(routes, log);
   return {
     version: state.version,
@@ -64,10 +73,11 @@ export function compileSnapshot(state: ConfigState, config: HubConfig, log: Logg
     route(request) {
       const found = table.match(request);
       const route = found && prepared.get(found.route);
-      const policy = found && route?.policies.get(found.group);
-      if (!found || !route || !policy) return undefined;
+      const inGroup = found && route?.groups.get(found.group);
+      if (!found || !route || !inGroup) return undefined;
       const { scope, needsApp, headerRules } = route;
-      return { group: found.group, target: found.target, scope, needsApp, policy, headerRules };
+      const { policy, counts: own } = inGroup;
+      return { group: found.group, target: found.target, scope, needsApp, policy, headerRules, counts: own };
     },
   };
 }
@@ -102,16 +112,20 @@ function servedSettings(state: ConfigState, group: Group): ServedSettings {
   return { ...settingsOf(state, group), queueDepth: group.queue.depth };
 }
 
-function prepareRoute(route: Route, groups: ReadonlyMap<string, Group>): PreparedRoute {
-  const policies = new Map<string, Policy>();
+function prepareRoute(
+  route: Route,
+  groups: ReadonlyMap<string, Group>,
+  counts: RequestCounts,
+): PreparedRoute {
+  const usable = new Map<string, { policy: Policy; counts: RouteCounts }>();
   for (const { group: name } of route.groups) {
     const group = groups.get(name);
-    if (group) policies.set(name, policyOf(group, route));
+    if (group) usable.set(name, { policy: policyOf(group, route), counts: counts.of(route.name, name) });
   }
   return {
     scope: route.scope,
     needsApp: route.auth === 'app',
-    policies,
+    groups: usable,
     headerRules: headerRulesOf(route),
   };
 }

@@ -1,19 +1,26 @@
 import cluster, { type Worker } from 'node:cluster';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
-import type { Logger } from '../runtime/logger.ts';
+import { changeLevelOnSignal, type LevelMessage } from '../runtime/log-level-signal.ts';
+import type { Logger, LogLevel } from '../runtime/logger.ts';
+import { serveMetrics } from '../runtime/metrics-server.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import type { HubConfig } from './config.ts';
 
 /** Keeps `workers` hub processes on one port; one that dies is replaced, with back-off when it dies young. */
 export async function superviseWorkers(config: HubConfig, log: Logger): Promise<void> {
+  await showMetrics(config, log);
   const stopping = new AbortController();
   const backoff = createBackoff({ minMs: 100, maxMs: 5_000 });
   const workers = new Set<Worker>();
+  changeLevelOnSignal(log, (level) => {
+    for (const worker of workers) tellLevel(worker, level);
+  });
 
   const keepOne = async () => {
     while (!stopping.signal.aborted) {
       const worker = cluster.fork();
       workers.add(worker);
+      if (log.level !== config.logLevel) tellLevel(worker, log.level as LogLevel);
       const startedAt = performance.now();
       const code = await new Promise<number>((resolve) => worker.once('exit', (exit) => resolve(exit)));
       workers.delete(worker);
@@ -39,4 +46,17 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   }, log);
   log.info({ workers: config.workers, port: config.port }, 'hub workers starting');
   await Promise.all(kept);
+}
+
+function tellLevel(worker: Worker, level: LogLevel): void {
+  const message: LevelMessage = { type: 'mini-router:log-level', level };
+  // One that has just died is replaced by one that is told again.
+  worker.send(message, () => {});
+}
+
+/** One scrape shows the sum of all workers. */
+async function showMetrics(config: HubConfig, log: Logger): Promise<void> {
+  if (config.metricsPort === undefined) return;
+  const { collectFromWorkers } = await import('../runtime/metric-registry.ts');
+  await serveMetrics(config, { render: collectFromWorkers(), log });
 }

@@ -9,6 +9,8 @@ import type { RequestHead } from './heads.ts';
 export interface AgentLink {
   /** Name of this instance, unique in its group. */
   readonly instance: string;
+  /** Doorbells of which it has found that they did not arrive. */
+  readonly missedDoorbells: number;
   /** Joins the group and keeps the lease. Resolves at the first success. Rejects with UnsuitableEngineError. */
   join(): Promise<void>;
   /**

@@ -99,6 +99,11 @@ export class HubLink {
     return this.#group(group).lastSweep;
   }
 
+  /** The groups that are served here. */
+  groups(): ReadonlyMap<string, Pick<ServedGroup, 'lastSweep' | 'counts'>> {
+    return this.#groups;
+  }
+
   /** Requests in flight by group. */
   inFlight(): ReadonlyMap<string, number> {
     return new Map([...this.#groups].map(([name, { queue }]) => [name, queue.inFlight]));

@@ -40,6 +40,8 @@ export class Inbox {
   readonly #timer: NodeJS.Timeout;
   /** Whether the doorbells are connected: until then nobody should be asked to ring. */
   subscribed = false;
+  /** Doorbells that were lost, or late by a second: their frames were found by reading the stream. */
+  missedDoorbells = 0;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -105,6 +107,8 @@ export class Inbox {
     } else if (frame.attempt === reader.attempt && frame.seq === reader.lastSeq + 1 && frame.parts !== 0) {
       this.#deliver(reader, frame);
     } else if (frame.attempt > reader.attempt || frame.seq > reader.lastSeq) {
+      // A gap; unless what is missing is being read, because it was too large for its doorbell.
+      if (frame.seq > reader.lastSeq + 1 && !this.#reading.has(reader)) this.missedDoorbells += 1;
       this.#readStream(reader);
     }
   }
@@ -120,7 +124,8 @@ export class Inbox {
     for (const reader of this.#readers.values()) {
       if (reader.heardAt < limit) {
         reader.heardAt = performance.now();
-        this.#readStream(reader);
+        if (this.#reading.has(reader)) this.#readStream(reader);
+        else void this.#readOnce(reader).then((found) => (this.missedDoorbells += found));
       }
     }
   }
@@ -133,9 +138,11 @@ export class Inbox {
     void this.#readOnce(reader);
   }
 
-  async #readOnce(reader: FrameReader): Promise<void> {
+  /** Resolves with how many frames it has brought. */
+  async #readOnce(reader: FrameReader): Promise<number> {
     const client = this.#options.commands.client;
-    if (!client) return;
+    if (!client) return 0;
+    let found = 0;
     this.#reading.add(reader);
     const { key } = reader;
     try {
@@ -145,7 +152,10 @@ export class Inbox {
         // The reader may have moved on, or closed, with an earlier frame of this very reading.
         if (!bytes || reader.key !== key || this.#readers.get(reader.id) !== reader) break;
         const { frame } = decodeFrame(bytes);
-        if (frame.seq === reader.lastSeq + 1 || frame.seq === FENCE) this.#deliver(reader, frame);
+        if (frame.seq === reader.lastSeq + 1 || frame.seq === FENCE) {
+          found += 1;
+          this.#deliver(reader, frame);
+        }
       }
     } catch (error) {
       this.#options.log.debug({ err: error, id: reader.id }, 'could not read frames, trying again');
@@ -153,5 +163,6 @@ export class Inbox {
       this.#reading.delete(reader);
       if (this.#rungWhileReading.delete(reader)) this.#readStream(reader);
     }
+    return found;
   }
 }

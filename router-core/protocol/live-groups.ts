@@ -42,6 +42,8 @@ export interface LiveGroup {
   readonly running: number;
   /** Of all live instances. */
   readonly slots: number;
+  /** Taken out of its concurrency. */
+  readonly permits: number;
   readonly instances: readonly LiveInstance[];
 }
 
@@ -68,6 +70,7 @@ export async function readLiveGroups(
     // Refused while the lane has no consumer group: nobody was ever there.
     for (const stream of streams.lane) pipeline.xpending(stream, CONSUMER_GROUP);
     pipeline.zrangebyscore(keys.instances, nowMs, '+inf').hgetall(keys.reports).hgetall(keys.slots);
+    pipeline.zcount(keys.permits, nowMs, '+inf');
     return { waiting: streams.waiting.length, lane: streams.lane.length };
   });
   const replies = await results(pipeline);
@@ -75,9 +78,10 @@ export async function readLiveGroups(
     const { waiting, lane } = sizes[i] ?? { waiting: 0, lane: 0 };
     const [inLine, handed] = [replies.splice(0, waiting), replies.splice(0, lane)];
     const running = sum(replies.splice(0, lane).map((reply) => (reply as [number] | undefined)?.[0] ?? 0));
-    const [live, reports, slots] = replies.splice(0, 3) as [
+    const [live, reports, slots, permits] = replies.splice(0, 4) as [
       string[],
       ...[Record<string, string>, Record<string, string>],
+      number,
     ];
     const instances = live.flatMap((id) => liveInstance(name, id, reports[id], slots[id]) ?? []);
     return {
@@ -86,6 +90,7 @@ export async function readLiveGroups(
       queued: Math.max(0, sum(handed as number[]) - running),
       running,
       slots: sum(instances.map((instance) => instance.slots)),
+      permits,
       instances,
     };
   });

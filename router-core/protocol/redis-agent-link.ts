@@ -118,6 +118,10 @@ export class RedisAgentLink implements AgentLink {
     });
   }
 
+  get missedDoorbells(): number {
+    return this.#inbox.missedDoorbells;
+  }
+
   async join(): Promise<void> {
     const client = await this.#commands.ready();
     if (client) {

@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Command, type Redis } from 'ioredis';
+import { Histogram, SHORT_BOUNDS_MS } from '../runtime/histogram.ts';
 
 /** A Lua file of `lua/`, its includes resolved. */
 export interface Script {
   readonly name: string;
   readonly source: string;
   readonly sha: string;
+  /** How long Redis took to answer its calls, seen from this process; calls that failed do not count. */
+  readonly roundTrip: Histogram;
 }
+
+/** All that this process may run. */
+export const loadedScripts: Script[] = [];
 
 type Argument = string | number | Buffer;
 
@@ -20,7 +26,10 @@ function read(name: string): string {
 /** Loads `lua/<name>.lua` and what it includes. Throws when a file is missing: a broken installation. */
 export function loadScript(name: string): Script {
   const source = read(name).replace(INCLUDE, (_line, included: string) => read(included));
-  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+  const sha = createHash('sha1').update(source).digest('hex');
+  const script = { name, source, sha, roundTrip: new Histogram(SHORT_BOUNDS_MS) };
+  loadedScripts.push(script);
+  return script;
 }
 
 /**
@@ -34,7 +43,10 @@ export async function runScript(
   args: Argument[],
 ): Promise<unknown> {
   try {
-    return await send(redis, 'evalsha', script.sha, keys, args);
+    const sentAt = performance.now();
+    const reply = await send(redis, 'evalsha', script.sha, keys, args);
+    script.roundTrip.observe(performance.now() - sentAt);
+    return reply;
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
     return send(redis, 'eval', script.source, keys, args);

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 import { GroupQueue } from './group-queue.ts';
 import { publishGroupSettings, type GroupSettings } from './group-settings.ts';
 import { groupKeys } from './keys.ts';
-import { sweepGroup, type SweepReport } from './sweep.ts';
+import { sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
 import { sweepMs } from './times.ts';
 
 /** A group as a hub serves it. */
@@ -12,6 +12,9 @@ export interface ServedSettings extends GroupSettings {
   /** Requests that may wait for a slot. */
   readonly queueDepth: number;
 }
+
+/** What the sweeps of a group have done since it is served here. */
+export type SweepCounts = Record<'sweeps' | 'failures' | Orphan['outcome'], number>;
 
 export interface ServedGroupOptions {
   readonly hub: string;
@@ -27,6 +30,7 @@ export interface ServedGroupOptions {
 /** One group at one hub: its queue, its settings, and the sweep that finds what lost agents have left. */
 export class ServedGroup {
   readonly queue: GroupQueue;
+  readonly counts: SweepCounts = { sweeps: 0, failures: 0, moved: 0, lost: 0, exhausted: 0, dropped: 0 };
   readonly #options: ServedGroupOptions;
   readonly #closing = new AbortController();
   #settings: ServedSettings;
@@ -94,12 +98,16 @@ export class ServedGroup {
         const { leaseMs } = this.#settings;
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
         this.#lastSweep = report;
-        for (const orphan of report.recovered)
+        this.counts.sweeps += 1;
+        for (const orphan of report.recovered) {
+          this.counts[orphan.outcome] += 1;
           log.warn({ group: name, ...orphan }, 'took a request from a lost agent');
+        }
         backoff.reset();
         // Jitter keeps several hubs from sweeping in step.
         await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
       } catch (error) {
+        this.counts.failures += 1;
         if (!signal.aborted) log.debug({ err: error, group: name }, 'sweep failed, trying again');
         await sleep(backoff.next(), signal);
       }

@@ -1,26 +1,68 @@
 import { createRequire } from 'node:module';
-import { pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
+import { redactTokens } from '../config/token.ts';
 
 export type { Logger };
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** One JSON object per line on stdout; readable lines instead when stdout is a terminal. */
-export function createLogger({ level, name }: { level: LogLevel; name: string }): Logger {
-  const base = { name, pid: process.pid };
-  const options = { level, base, timestamp: stdTimeFunctions.isoTime, serializers: { err: errorFields } };
-  return process.stdout.isTTY ? pino(options, prettyStream()) : pino(options);
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly name: string;
+  /** Default stdout, readable when it is a terminal. */
+  readonly destination?: DestinationStream;
+}
+
+/** Children of each logger: a level of theirs is their own from the moment they are made. */
+const childrenOf = new WeakMap<Logger, WeakRef<Logger>[]>();
+
+/**
+ * One JSON object per line on stdout; readable lines instead when stdout is a terminal. No line has a token in it, whatever
+ * was to be logged: the text itself is looked through, last of all.
+ */
+export function createLogger({ level, name, destination }: LoggerOptions): Logger {
+  const children: WeakRef<Logger>[] = [];
+  const options = {
+    level,
+    base: { name, pid: process.pid },
+    timestamp: stdTimeFunctions.isoTime,
+    serializers: { err: describeError },
+    hooks: { streamWrite: redactSecrets },
+    onChild: (child: Logger) => children.push(new WeakRef(child)),
+  };
+  const to = destination ?? (process.stdout.isTTY ? prettyStream() : undefined);
+  const log = to ? pino(options, to) : pino(options);
+  childrenOf.set(log, children);
+  return log;
+}
+
+/** Changes the level of a logger and of all its children. */
+export function setLevel(log: Logger, level: LogLevel): void {
+  log.level = level;
+  for (const child of childrenOf.get(log) ?? []) {
+    const alive = child.deref();
+    if (alive) alive.level = level;
+  }
 }
 
 /**
- * An error as pino shows it, without the command that a Redis client attaches to it: its arguments are whole requests,
- * with the tokens, cookies and bodies of clients.
+ * Only what says what happened: errors of Redis also have the arguments of the command, which are requests with all their
+ * fields, or a password.
  */
-function errorFields(error: Error): object {
-  const { command: _command, ...fields } = stdSerializers.err(error) as unknown as Record<string, unknown>;
-  return fields;
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { name: type, message, stack, cause } = error;
+  const { code } = error as NodeJS.ErrnoException;
+  return { type, message, code, stack, ...(cause !== undefined && { cause: describeError(cause) }) };
+}
+
+/** User and password in a URL. */
+const CREDENTIALS = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"\\]+@/gi;
+
+function redactSecrets(line: string): string {
+  return redactTokens(line).replaceAll(CREDENTIALS, '$1…@');
 }
 
 /**

@@ -14,6 +14,7 @@ const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'docs/architecture.md',
+  'docs/metrics.md',
   'docs/configuration.md',
   'docs/settings.md',
 ];

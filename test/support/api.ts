@@ -105,6 +105,7 @@ export async function apiHere(redisUrl: string, config: Partial<ApiConfig> = {})
       port: 0,
       adminToken: token,
       corsOrigins: [],
+      openMetrics: false,
       logLevel: 'debug',
       ...config,
     },

@@ -16,7 +16,7 @@ interface Zone {
 
 /** Dependencies point one way: router-api, hub, agent → protocol → runtime, hub, agent → http; config is below them. */
 const ZONES: Zone[] = [
-  { name: 'runtime', at: 'router-core/runtime/', mayImport: [] },
+  { name: 'runtime', at: 'router-core/runtime/', mayImport: ['config'] },
   { name: 'http', at: 'router-core/http/', mayImport: [] },
   { name: 'config', at: 'router-core/config/', mayImport: [] },
   { name: 'routing', at: 'router-core/routing/', mayImport: ['config'] },

@@ -1,0 +1,35 @@
+/** From what a small answer takes to what a long generation takes, ms. */
+const LATENCY_BOUNDS_MS = [
+  ...[1, 2.5, 5, 10, 25, 50, 100, 250, 500],
+  ...[1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000],
+];
+
+/** For what should take a millisecond at most: a call of Redis, a turn of the event loop. */
+export const SHORT_BOUNDS_MS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500];
+
+/**
+ * How often values fell below each bound. Numbers in an array, because it is fed with every request: prom-client's own
+ * histogram hashes the labels of each value, which costs fifty times as much (docs/metrics.md has the measurement).
+ */
+export class Histogram {
+  /** Upper bounds in ms, rising; above the last there is one more bucket. */
+  readonly boundsMs: readonly number[];
+  /** Values per bucket, not cumulated. */
+  readonly counts: number[];
+  sumMs = 0;
+
+  constructor(boundsMs: readonly number[] = LATENCY_BOUNDS_MS) {
+    this.boundsMs = boundsMs;
+    this.counts = Array.from({ length: boundsMs.length + 1 }, () => 0);
+  }
+
+  observe(ms: number): void {
+    // Some times are what another process says: one that is no number would spoil the sum for ever.
+    if (!(ms >= 0 && ms < Infinity)) return;
+    const { boundsMs, counts } = this;
+    let bucket = 0;
+    while (bucket < boundsMs.length && ms > (boundsMs[bucket] ?? Infinity)) bucket += 1;
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+    this.sumMs += ms;
+  }
+}
