@@ -42,10 +42,10 @@ export function openShell({ cwd, scratch }: { cwd: string; scratch: string }): P
       shell.stdin.write(`. ${file} < /dev/null; echo; echo '${done}'\n`);
       await waitFor(() => ended || output.includes(done), { timeoutMs: 45_000, what: 'a block to end' }).catch(
         (error: unknown) => {
-          throw new Error(`still running:\n${block}\nPrinted:\n${output.slice(-3_000)}`, { cause: error });
+          throw new Error(`still running:\n${block}\nPrinted:\n${lastLines(output)}`, { cause: error });
         },
       );
-      if (ended) throw new Error(`a command failed in:\n${block}\nPrinted:\n${output.slice(-3_000)}`);
+      if (ended) throw new Error(`a command failed in:\n${block}\nPrinted:\n${lastLines(output)}`);
     },
     async close() {
       const gone = once(shell, 'close');
@@ -53,4 +53,10 @@ export function openShell({ cwd, scratch }: { cwd: string; scratch: string }): P
       await gone;
     },
   };
+}
+
+/** What a failure shows: without what a loop has said again and again. */
+function lastLines(output: string): string {
+  const lines = output.split('\n');
+  return lines.filter((line, i) => line !== lines[i - 1]).slice(-40).join('\n');
 }
