@@ -6,9 +6,13 @@ import { useSettings } from '../router-core/runtime/settings.ts';
 import { adminInitSettings, initAdmin, printAdminToken } from './admin.ts';
 import { actionCommands } from './commands/actions.ts';
 import type { Surroundings } from './commands/api-command.ts';
+import { auditCommand } from './commands/audit.ts';
+import { configCommands } from './commands/config.ts';
 import { contextCommands } from './commands/context.ts';
 import { loginCommand } from './commands/login.ts';
 import { objectCommands } from './commands/objects.ts';
+import { requestCommands } from './commands/requests.ts';
+import { statusCommand } from './commands/status.ts';
 import { testRouteCommand } from './commands/test-route.ts';
 import { tokenCommands } from './commands/tokens.ts';
 import { serverCommands } from './server-commands.ts';
@@ -27,6 +31,7 @@ export function createCli(surroundings: Surroundings): Command {
   serverCommands(program, surroundings.env);
   loginCommand(program, surroundings);
   contextCommands(program, surroundings);
+  statusCommand(program, surroundings);
   for (const kind of OBJECT_KINDS) {
     const parent = program.command(kind).description(ABOUT[kind]);
     if (kind === 'admin') directAdminCommands(parent, surroundings.env);
@@ -36,6 +41,9 @@ export function createCli(surroundings: Surroundings): Command {
     const tokenKind = TOKEN_KINDS.find((each) => each === kind);
     if (tokenKind) tokenCommands(parent, tokenKind, surroundings);
   }
+  configCommands(program, surroundings);
+  requestCommands(program, surroundings);
+  auditCommand(program, surroundings);
   return program;
 }
 

@@ -1,28 +1,17 @@
-import type { JsonObject } from '../api/client.ts';
+import type { InstanceStatus } from '../api/status.ts';
 import type { Tone } from '../terminal/style.ts';
 import type { Column } from '../terminal/table.ts';
-
-interface Instance {
-  readonly id: string;
-  readonly group: string;
-  readonly agent: string | null;
-  readonly concurrency: number;
-  readonly slots: number;
-  readonly inFlight: number;
-  readonly state: string;
-  readonly version: string;
-}
 
 export function toneOfState(state: string): Tone {
   return state === 'ready' ? 'good' : 'warn';
 }
 
 /** One upstream of a running agent per line. */
-export const instanceColumns = [
+export const instanceColumns: readonly Column<InstanceStatus>[] = [
   { title: 'INSTANCE', cell: (row) => row.id },
   { title: 'GROUP', cell: (row) => row.group },
   { title: 'AGENT', cell: (row) => row.agent ?? '' },
   { title: 'RUNNING', cell: (row) => `${row.inFlight}/${row.concurrency}`, right: true },
   { title: 'STATE', cell: (row) => row.state, tone: (row) => toneOfState(row.state) },
   { title: 'VERSION', cell: (row) => row.version },
-] as readonly Column<Instance>[] as unknown as readonly Column<JsonObject>[];
+];

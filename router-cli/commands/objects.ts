@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { LIST_OF, type ObjectKind } from '../../router-core/config/object-kinds.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
+import { z } from 'zod';
 import { apiPath, type JsonObject } from '../api/client.ts';
+import { instanceSchema } from '../api/status.ts';
 import { table } from '../terminal/table.ts';
 import { addApiCommand, type ApiInvocation, type Surroundings } from './api-command.ts';
 import { describeObject } from './describe-object.ts';
@@ -51,7 +53,9 @@ function showCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
           kind === 'agent' && !out.json ? await api.list(apiPath('agents', name, 'instances')) : [];
         out.show(body, () => [
           ...describeObject(body as JsonObject, out),
-          ...(instances.length > 0 ? ['', ...table(instances, instanceColumns, out)] : []),
+          ...(instances.length > 0
+            ? ['', ...table(z.array(instanceSchema).parse(instances), instanceColumns, out)]
+            : []),
         ]);
       },
   });
