@@ -1,14 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
-import { createLogger } from '../router-core/runtime/logger.ts';
 import { port } from '../router-core/runtime/options.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
 import { useSettings } from '../router-core/runtime/settings.ts';
 import { closeOnSignal } from '../router-core/runtime/shutdown.ts';
-import { startDemoUpstream } from './demo-upstream.ts';
-import { startPrivateRedis } from './private-redis.ts';
 import { upSettings } from './up-settings.ts';
-import { up } from './up.ts';
 
 const demoSettings = {
   port: {
@@ -19,9 +15,10 @@ const demoSettings = {
   },
 } as const;
 
-/** Commands that run until they are told to stop. */
+/** Commands that run until they are told to stop. What only they need is loaded by them: the others start sooner. */
 export function serverCommands(program: Command, env: NodeJS.ProcessEnv): void {
   useSettings(program.command('up'), upSettings, async (config) => {
+    const [{ up }, { createLogger }] = await Promise.all([import('./up.ts'), loadLogger()]);
     await up(config, { env, log: createLogger({ level: 'warn', name: 'router-cli' }) });
   }).description(
     'run everything on this machine: a hub, an agent per upstream, router-api, and a private Redis when none is given',
@@ -37,7 +34,15 @@ export function serverCommands(program: Command, env: NodeJS.ProcessEnv): void {
   );
 }
 
+function loadLogger() {
+  return import('../router-core/runtime/logger.ts');
+}
+
 async function runDemo(config: { port: number }): Promise<void> {
+  const [{ startDemoUpstream }, { createLogger }] = await Promise.all([
+    import('./demo-upstream.ts'),
+    loadLogger(),
+  ]);
   const log = createLogger({ level: 'info', name: 'demo' });
   const server = await startDemoUpstream(config).catch((error: unknown) => {
     throw new CommandError(`cannot listen on port ${config.port}: ${String(error)}`, { exitCode: 1 });
@@ -50,6 +55,10 @@ async function runDemo(config: { port: number }): Promise<void> {
 }
 
 async function runPrivateRedis(): Promise<void> {
+  const [{ startPrivateRedis }, { createLogger }] = await Promise.all([
+    import('./private-redis.ts'),
+    loadLogger(),
+  ]);
   const log = createLogger({ level: 'info', name: 'redis' });
   const starting = startPrivateRedis();
   let closing = false;

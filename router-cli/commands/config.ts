@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { stringify } from 'yaml';
 import { z } from 'zod';
 import { TOKEN_KINDS } from '../../router-core/config/token.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
@@ -9,7 +8,6 @@ import { EXIT_CODES } from '../exit-codes.ts';
 import { count } from '../terminal/words.ts';
 import { addApiCommand, addCommand, runs, type Surroundings } from './api-command.ts';
 import { changeSchema, describeChanges, type Change } from './changes.ts';
-import { configTemplate } from './config-template.ts';
 import { showToken } from './show-token.ts';
 import { isObject, readYaml } from './use-fields.ts';
 
@@ -36,6 +34,7 @@ function initCommand(parent: Command, surroundings: Surroundings): void {
     about: `write a commented file to begin with (default: ${FILE}; - prints it)`,
   }).option('--force', 'replace the file when it is there');
   runs(command, surroundings, async ({ args: [file = FILE], out }) => {
+    const { configTemplate } = await import('./config-template.ts');
     const text = configTemplate();
     if (file === '-') {
       process.stdout.write(text);
@@ -65,6 +64,7 @@ function exportCommand(parent: Command, surroundings: Surroundings): void {
       command.option('--force', 'replace the file when it is there');
       return async ({ api, out, args: [file = '-'] }) => {
         const { body } = await api.call('GET', '/v1/config');
+        const { stringify } = await import('yaml');
         const text = out.json ? `${JSON.stringify(body, null, 2)}\n` : stringify(body);
         if (file === '-') process.stdout.write(text);
         else {
