@@ -5,7 +5,7 @@ import { createProgram } from '../router-core/runtime/run-command.ts';
 import { useSettings } from '../router-core/runtime/settings.ts';
 import { adminInitSettings, initAdmin, printAdminToken } from './admin.ts';
 import { actionCommands } from './commands/actions.ts';
-import type { Surroundings } from './commands/api-command.ts';
+import type { Surroundings } from './surroundings.ts';
 import { auditCommand } from './commands/audit.ts';
 import { configCommands } from './commands/config.ts';
 import { contextCommands } from './commands/context.ts';
@@ -28,7 +28,7 @@ const ABOUT: Readonly<Record<ObjectKind, string>> = {
 /** All commands of router-cli; nothing runs until it is told to parse. */
 export function createCli(surroundings: Surroundings): Command {
   const program = createProgram({ name: 'router-cli', about: 'Run and manage mini-router.' });
-  serverCommands(program, surroundings.env);
+  serverCommands(program, surroundings);
   loginCommand(program, surroundings);
   contextCommands(program, surroundings);
   statusCommand(program, surroundings);

@@ -4,6 +4,7 @@ import { port } from '../router-core/runtime/options.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
 import { useSettings } from '../router-core/runtime/settings.ts';
 import { closeOnSignal } from '../router-core/runtime/shutdown.ts';
+import type { Surroundings } from './surroundings.ts';
 import { upSettings } from './up-settings.ts';
 
 const demoSettings = {
@@ -16,10 +17,10 @@ const demoSettings = {
 } as const;
 
 /** Commands that run until they are told to stop. What only they need is loaded by them: the others start sooner. */
-export function serverCommands(program: Command, env: NodeJS.ProcessEnv): void {
+export function serverCommands(program: Command, surroundings: Surroundings): void {
   useSettings(program.command('up'), upSettings, async (config) => {
     const [{ up }, { createLogger }] = await Promise.all([import('./up.ts'), loadLogger()]);
-    await up(config, { env, log: createLogger({ level: 'warn', name: 'router-cli' }) });
+    await up(config, { surroundings, log: createLogger({ level: 'warn', name: 'router-cli' }) });
   }).description(
     'run everything on this machine: a hub, an agent per upstream, router-api, and a private Redis when none is given',
   );

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { LIST_OF, type ObjectKind } from '../../router-core/config/object-kinds.ts';
 import { apiPath } from '../api/client.ts';
-import { addApiCommand, type Surroundings } from './api-command.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand } from './api-command.ts';
 
 interface Action {
   readonly kind: ObjectKind;

@@ -4,14 +4,8 @@ import { chooseTarget, type ChosenTarget } from '../contexts/choose-context.ts';
 import { confirm } from '../terminal/ask.ts';
 import { styleFor } from '../terminal/style.ts';
 import type { TableSpace } from '../terminal/table.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { anyText, useFlag } from './flags.ts';
-
-/** What commands know of where they run. */
-export interface Surroundings {
-  readonly env: NodeJS.ProcessEnv;
-  /** How router-cli was called: its siblings are beside it. */
-  readonly script: string;
-}
 
 /** Results: as JSON with --json, else as text that fits the terminal. */
 export interface Output extends TableSpace {

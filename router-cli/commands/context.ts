@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { chooseTarget, contextNamed } from '../contexts/choose-context.ts';
 import { contextFilePath, editContexts, readContexts } from '../contexts/context-file.ts';
 import { table } from '../terminal/table.ts';
-import { addCommand, runs, type Surroundings } from './api-command.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addCommand, runs } from './api-command.ts';
 
 /** What is known of a token without telling it: its id, which `admin show` has, too. */
 function tokenId(token: string): string {

@@ -6,9 +6,11 @@ import { matching, redisUrl } from '../../router-core/runtime/options.ts';
 import { ApiClient } from '../api/client.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { checkApiUrl } from '../contexts/choose-context.ts';
+import { withoutLogin } from '../contexts/redis-address.ts';
 import { contextFilePath, editContexts } from '../contexts/context-file.ts';
 import { askSecret, readStandardInput } from '../terminal/ask.ts';
-import { addCommand, runs, type Surroundings } from './api-command.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addCommand, runs } from './api-command.ts';
 import { useFlag } from './flags.ts';
 
 /** A token that was made a moment ago is not known to every process at once. */
@@ -46,7 +48,7 @@ export function loginCommand(parent: Command, surroundings: Surroundings): void 
       current: context,
       contexts: {
         ...contexts,
-        [context]: { url, token, ...(redisHere !== undefined && { redisUrl: redisHere }) },
+        [context]: { url, token, ...(redisHere !== undefined && { redisUrl: withoutLogin(redisHere) }) },
       },
     }));
     if (isInTheClear(url)) out.note(`Note: ${url} is without TLS: everybody on the way can read the token.`);

@@ -5,7 +5,8 @@ import { apiPath } from '../api/client.ts';
 import { requestsSchema, type RequestInFlight } from '../api/requests.ts';
 import { table, type Column } from '../terminal/table.ts';
 import { elapsed } from '../terminal/words.ts';
-import { addApiCommand, type Surroundings } from './api-command.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand } from './api-command.ts';
 import { anyText, useFlag } from './flags.ts';
 
 const outcomeSchema = z.looseObject({ outcome: z.string() });

@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
-import { basename, delimiter, dirname, join, relative, resolve } from 'node:path';
 import type { ObjectKind } from '../../router-core/config/object-kinds.ts';
 import type { JsonObject } from '../api/client.ts';
-import type { ApiInvocation, Surroundings } from './api-command.ts';
+import { siblingOf } from '../surroundings.ts';
+import type { ApiInvocation } from './api-command.ts';
 
 const UPSTREAM = 'http://127.0.0.1:8000';
 const REDIS = 'redis://REDIS-HOST:6379';
@@ -36,7 +35,7 @@ function howToStart(
   { surroundings, target }: ApiInvocation,
 ): string[] {
   const { redisUrl } = target;
-  const redis = redisUrl === undefined ? REDIS : withoutLogin(redisUrl);
+  const redis = redisUrl ?? REDIS;
   const program = siblingOf(surroundings, 'router-core');
   return [
     isNew ? 'Start the agent beside its service:' : 'Start the agent anew with it:',
@@ -47,23 +46,4 @@ function howToStart(
       ? ['', `${UPSTREAM} is an example: put the address of the service there.`]
       : []),
   ];
-}
-
-/** The token is the agent's login; whoever reads the line is not to learn another one. */
-function withoutLogin(text: string): string {
-  const url = new URL(text);
-  url.username = '';
-  url.password = '';
-  return url.href;
-}
-
-/** How the program beside this one is called here: by its name when it is on PATH, else by its path. */
-export function siblingOf({ env, script }: Surroundings, program: string): string {
-  const onPath = (env['PATH'] ?? '')
-    .split(delimiter)
-    .some((folder) => folder !== '' && resolve(folder) === resolve(dirname(script)));
-  const path = join(dirname(script), program);
-  if (onPath || !existsSync(path)) return program;
-  const near = relative(process.cwd(), path);
-  return near.startsWith('..') ? path : basename(near) === near ? `./${near}` : near;
 }

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { statusSchema, type GroupStatus, type HubStatus, type Status } from '../api/status.ts';
 import { table, type Column, type TableSpace } from '../terminal/table.ts';
 import { count, timeInWords } from '../terminal/words.ts';
-import { addApiCommand, type Surroundings } from './api-command.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand } from './api-command.ts';
 import { instanceColumns } from './instances.ts';
 
 /** `status`: what is running now. */

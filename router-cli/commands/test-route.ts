@@ -4,7 +4,8 @@ import { header } from '../../router-core/runtime/options.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { printable } from '../terminal/printable.ts';
 import { table } from '../terminal/table.ts';
-import { addApiCommand, type Output, type Surroundings } from './api-command.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand, type Output } from './api-command.ts';
 import { anyText, useFlag, useListFlag } from './flags.ts';
 
 const explanationSchema = z.looseObject({

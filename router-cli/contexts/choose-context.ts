@@ -1,11 +1,13 @@
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import type { ApiTarget } from '../api/client.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
+import { withoutLogin } from './redis-address.ts';
 import { contextFilePath, readContexts, type Contexts } from './context-file.ts';
 
 export interface ChosenTarget extends ApiTarget {
   /** Undefined: variables say it all. */
   readonly context: string | undefined;
+  /** What agents dial, without a login, as far as it is known. */
   readonly redisUrl: string | undefined;
 }
 
@@ -17,7 +19,7 @@ export async function chooseTarget(
   const url = env['ROUTER_API_URL'] || undefined;
   const token = env['ROUTER_API_TOKEN'] || undefined;
   if (url !== undefined) checkApiUrl(url, 'ROUTER_API_URL');
-  const redisUrl = env['ROUTER_REDIS_URL'] || undefined;
+  const redisUrl = redisFrom(env);
   if (url !== undefined && token !== undefined) return { url, token, context: undefined, redisUrl };
   const contexts = await readContexts(contextFilePath(env));
   const name = wanted ?? contexts.current ?? undefined;
@@ -42,6 +44,11 @@ export async function chooseTarget(
     context: name,
     redisUrl: redisUrl ?? context.redisUrl,
   };
+}
+
+function redisFrom(env: NodeJS.ProcessEnv): string | undefined {
+  const url = env['ROUTER_REDIS_URL'] ?? '';
+  return URL.canParse(url) ? withoutLogin(url) : undefined;
 }
 
 /** Throws when there is none. */
