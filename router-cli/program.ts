@@ -7,6 +7,7 @@ import { adminInitSettings, initAdmin, printAdminToken } from './admin.ts';
 import { actionCommands } from './commands/actions.ts';
 import type { Surroundings } from './surroundings.ts';
 import { auditCommand } from './commands/audit.ts';
+import { completionCommands } from './commands/completion.ts';
 import { configCommands } from './commands/config.ts';
 import { contextCommands } from './commands/context.ts';
 import { loginCommand } from './commands/login.ts';
@@ -44,6 +45,7 @@ export function createCli(surroundings: Surroundings): Command {
   configCommands(program, surroundings);
   requestCommands(program, surroundings);
   auditCommand(program, surroundings);
+  completionCommands(program, surroundings);
   return program;
 }
 

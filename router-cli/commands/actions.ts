@@ -43,6 +43,7 @@ export function actionCommands(parent: Command, kind: ObjectKind, surroundings: 
       name: action,
       args: '<name>',
       about,
+      json: `the ${kind} as it is now`,
       setUp:
         () =>
         async ({ api, out, args: [name = ''] }) => {

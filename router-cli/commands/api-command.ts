@@ -35,14 +35,19 @@ export interface CommandShape {
   /** As commander writes arguments: `<name>`, `[file]`, `<id…>` is `<id...>`. */
   readonly args?: string;
   readonly about: string;
+  /** What --json prints. */
+  readonly json: string;
   /** It asks first: it gets --yes. */
   readonly asks?: boolean;
 }
 
 /** A command with --json that needs no API. */
-export function addCommand(parent: Command, { name, args = '', about, asks = false }: CommandShape): Command {
+export function addCommand(
+  parent: Command,
+  { name, args = '', about, json, asks = false }: CommandShape,
+): Command {
   const command = parent.command(`${name} ${args}`.trim()).description(about);
-  command.option('--json', 'print JSON, for scripts');
+  command.option('--json', `print JSON: ${json}`);
   if (asks) command.option('-y, --yes', 'do not ask');
   return command;
 }

@@ -25,6 +25,7 @@ export function auditCommand(program: Command, surroundings: Surroundings): void
   addApiCommand(program, surroundings, {
     name: 'audit',
     about: 'show who has changed what, newest first',
+    json: 'an array of the items of GET /v1/audit',
     setUp(command) {
       const kind = useFlag(command, {
         flag: `--kind <${OBJECT_KINDS.join('|')}>`,

@@ -33,6 +33,7 @@ function initCommand(parent: Command, surroundings: Surroundings): void {
     name: 'init',
     args: '[file]',
     about: `write a commented file to begin with (default: ${FILE}; - prints it)`,
+    json: '{"file"}',
   }).option('--force', 'replace the file when it is there');
   runs(command, surroundings, async ({ args: [file = FILE], out }) => {
     const { configTemplate } = await import('./config-template.ts');
@@ -60,7 +61,8 @@ function exportCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'export',
     args: '[file]',
-    about: 'write the configuration without tokens as YAML, or as JSON with --json (default: print it)',
+    about: 'write the configuration without tokens as YAML (default: print it)',
+    json: 'the document, instead of YAML',
     setUp(command) {
       command.option('--force', 'replace the file when it is there');
       return async ({ api, out, args: [file = '-'] }) => {
@@ -82,6 +84,7 @@ function diffCommand(parent: Command, surroundings: Surroundings): void {
     name: 'diff',
     args: '[file]',
     about: `show what applying a file would change (default: ${FILE}; - is standard input)`,
+    json: '{"changes": [{"kind", "name", "change", "fields": [[path, before, after]]}]}',
     setUp(command) {
       command.option('--exit-code', 'end with 1 when something would change');
       return async ({ api, out, args: [file = FILE] }) => {
@@ -100,6 +103,7 @@ function applyCommand(parent: Command, surroundings: Surroundings): void {
     name: 'apply',
     args: '[file]',
     about: `make the configuration what a file says: what it does not name is removed (default: ${FILE})`,
+    json: '{"version", "changes", "tokens"}; changes as in diff, tokens of what is new',
     asks: true,
     setUp: () => async (invocation) => {
       const {
@@ -110,15 +114,15 @@ function applyCommand(parent: Command, surroundings: Surroundings): void {
         target,
       } = invocation;
       const document = await readDocument(file);
-      const { changes, version } = await planned(api, document);
+      const { changes, etag, body: plan } = await planned(api, document);
       if (changes.length === 0) {
-        out.show({ changes, tokens: [] }, () => ['Nothing to change.']);
+        out.show(plan, () => ['Nothing to change.']);
         return;
       }
       out.note(describePlan(changes, (tone, text) => out.style(tone, text)).join('\n'));
       await confirm(`Apply this to ${target.url}?`);
       // Only what was shown: when somebody else has written in the meantime, it is refused.
-      const headers: Record<string, string> = version === null ? {} : { 'if-match': version };
+      const headers: Record<string, string> = etag === null ? {} : { 'if-match': etag };
       const { body } = await api.call('PUT', '/v1/config', { body: document, headers });
       const { tokens } = appliedSchema.parse(body);
       out.show(body, () => [
@@ -144,7 +148,7 @@ async function planned(api: ApiClient, document: JsonObject) {
     body: document,
     query: { dryRun: 'true' },
   });
-  return { changes: appliedSchema.parse(body).changes, version: headers.get('etag') };
+  return { changes: appliedSchema.parse(body).changes, etag: headers.get('etag'), body };
 }
 
 function describePlan(changes: readonly Change[], style: Parameters<typeof describeChanges>[1]): string[] {

@@ -19,13 +19,19 @@ export function contextCommands(program: Command, surroundings: Surroundings): v
   const show = addCommand(parent, {
     name: 'show',
     about: 'show which API is used, with variables taken into account',
+    json: '{"context", "url", "tokenId"}; context is null when variables say it all',
   });
   runs(show, surroundings, async ({ out }) => {
     const { context = null, url, token } = await chooseTarget(surroundings.env, undefined);
     out.show({ context, url, tokenId: tokenId(token) }, () => [`${context ?? 'from variables'}  ${url}`]);
   });
 
-  const use = addCommand(parent, { name: 'use', args: '<name>', about: 'make a context the current one' });
+  const use = addCommand(parent, {
+    name: 'use',
+    args: '<name>',
+    about: 'make a context the current one',
+    json: '{"current"}',
+  });
   runs(use, surroundings, async ({ out, args: [name = ''] }) => {
     await editContexts(path, (contexts) => {
       contextNamed(contexts, name);
@@ -38,6 +44,7 @@ export function contextCommands(program: Command, surroundings: Surroundings): v
     name: 'remove',
     args: '<name>',
     about: 'forget a context and its token',
+    json: '{"removed"}',
   }).alias('rm');
   runs(remove, surroundings, async ({ out, args: [name = ''] }) => {
     await editContexts(path, (all) => {
@@ -50,7 +57,11 @@ export function contextCommands(program: Command, surroundings: Surroundings): v
 }
 
 function listCommand(parent: Command, surroundings: Surroundings, path: string): void {
-  const list = addCommand(parent, { name: 'list', about: 'list contexts' }).alias('ls');
+  const list = addCommand(parent, {
+    name: 'list',
+    about: 'list contexts',
+    json: 'an array of {"name", "current", "url", "tokenId", "redis"}',
+  }).alias('ls');
   runs(list, surroundings, async ({ out }) => {
     const { current, contexts } = await readContexts(path);
     const rows = Object.entries(contexts).map(([name, { url, token, redisUrl = null }]) => {

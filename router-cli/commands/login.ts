@@ -24,6 +24,7 @@ export function loginCommand(parent: Command, surroundings: Surroundings): void 
     name: 'login',
     args: '<url>',
     about: 'keep the URL of a router-api and an admin token as a context, and make it the current one',
+    json: '{"context", "url"}',
   });
   const name = useFlag(command, {
     flag: '--name <context>',

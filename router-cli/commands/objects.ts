@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { LIST_OF, type ObjectKind } from '../../router-core/config/object-kinds.ts';
+import { TOKEN_KINDS } from '../../router-core/config/token.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { z } from 'zod';
 import { apiPath, type JsonObject } from '../api/client.ts';
@@ -30,6 +31,7 @@ function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
   addApiCommand(parent, surroundings, {
     name: 'list',
     about: `list ${LIST_OF[kind]}`,
+    json: `an array of what \`show\` prints`,
     setUp:
       () =>
       async ({ api, out }) => {
@@ -46,6 +48,7 @@ function showCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
     name: 'show',
     args: '<name>',
     about: `show all of one ${kind}`,
+    json: `the ${kind}, as GET /v1/${LIST_OF[kind]}/{name} answers`,
     setUp:
       () =>
       async ({ api, out, args: [name = ''] }) => {
@@ -67,6 +70,7 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
     name: 'add',
     args: '<name>',
     about: `add ${kind === 'group' || kind === 'route' ? 'a' : 'an'} ${kind}`,
+    json: isIdentity(kind) ? `the ${kind}, with its \`token\`` : `the ${kind}`,
     setUp(command) {
       const fields = useFields(command, kind);
       const upstream = kind === 'agent' ? useUpstream(command) : () => undefined;
@@ -84,6 +88,10 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
   });
 }
 
+function isIdentity(kind: ObjectKind): boolean {
+  return TOKEN_KINDS.some((each) => each === kind);
+}
+
 /** Only for the command that is printed: the record of an agent says nothing of its services. */
 export function useUpstream(command: Command): () => string | undefined {
   return useFlag(command, {
@@ -98,6 +106,7 @@ function setCommand(parent: Command, kind: ObjectKind, surroundings: Surrounding
     name: 'set',
     args: '<name>',
     about: `change some fields of one ${kind}`,
+    json: `the ${kind} as it is now`,
     setUp(command) {
       const fields = useFields(command, kind);
       const reset = useReset(command, kind);
@@ -118,6 +127,7 @@ function removeCommand(parent: Command, kind: ObjectKind, surroundings: Surround
     name: 'remove',
     args: '<name>',
     about: `remove one ${kind}`,
+    json: '{"removed": {"kind", "name"}}',
     asks: true,
     setUp:
       () =>

@@ -17,6 +17,7 @@ export function requestCommands(program: Command, surroundings: Surroundings): v
   addApiCommand(parent, surroundings, {
     name: 'list',
     about: 'list requests in flight: those that wait, by age, then those with instances, group by group',
+    json: 'an array of the items of GET /v1/requests',
     setUp(command) {
       const group = useFlag(command, {
         flag: '--group <group>',
@@ -36,6 +37,7 @@ export function requestCommands(program: Command, surroundings: Surroundings): v
     name: 'cancel',
     args: '<id...>',
     about: 'cancel requests, wherever they are: their clients get 503',
+    json: 'an array of {"id", "outcome"}; outcome is removed or running',
     setUp(command) {
       const group = useFlag(command, {
         flag: '--group <group>',

@@ -11,6 +11,7 @@ export function statusCommand(program: Command, surroundings: Surroundings): voi
   addApiCommand(program, surroundings, {
     name: 'status',
     about: 'show what is running: hubs, groups and their instances',
+    json: 'what GET /v1/status answers',
     setUp:
       () =>
       async ({ api, out }) => {

@@ -24,6 +24,7 @@ export function testRouteCommand(parent: Command, surroundings: Surroundings): v
     name: 'test',
     args: '<target>',
     about: 'tell which route a request would take: /v1/models, or a whole URL',
+    json: 'what POST /v1/routes/test answers',
     setUp(command) {
       const method = useFlag(command, {
         flag: '-X, --method <method>',

@@ -16,6 +16,7 @@ export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Su
     name: 'rotate',
     args: '<name>',
     about: `make a new token for one ${kind}`,
+    json: `the ${kind}, with its new \`token\``,
     setUp(command) {
       const grace = useFlag(command, {
         flag: '--grace <duration>',
@@ -46,6 +47,7 @@ export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Su
     name: 'revoke',
     args: '<name>',
     about: `end tokens of one ${kind} at once, and what runs for them`,
+    json: `the ${kind} as it is now`,
     asks: true,
     setUp(command) {
       const tokenId = useFlag(command, {
