@@ -7,7 +7,7 @@ import type { Part, PartCommand } from './part.ts';
  * The order of stopping: no new work, then the work that is under way, then what that needs. Kinds are stopped one
  * after another, parts of a kind together.
  */
-const STOP_ORDER = ['hub', 'agent', 'demo', 'redis'] as const;
+const STOP_ORDER = ['hub', 'agent', 'api', 'demo', 'redis'] as const;
 
 export type PartKind = (typeof STOP_ORDER)[number];
 

@@ -17,7 +17,7 @@ const READY_WITHIN_MS = { redis: 200_000, other: 30_000 };
 export interface PartCommand {
   /** As the person in front of the terminal knows it: `hub`, `upstream-1`. */
   name: string;
-  launcher: 'router-core' | 'router-cli';
+  launcher: 'router-core' | 'router-api' | 'router-cli';
   args: string[];
   env: NodeJS.ProcessEnv;
   /** What tells that it is ready: the message of a log line, or a URL that answers 2xx. */

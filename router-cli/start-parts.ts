@@ -73,6 +73,22 @@ export async function startHub(
   return { name: 'hub', what: 'takes requests', address, pid: part.pid };
 }
 
+/** Port 0 lets it choose: nobody can take a port that it already has. */
+export async function startApi(
+  { parts, env }: StartContext,
+  { port, redisUrl, token }: { port: number; redisUrl: string; token: string },
+): Promise<RunningPart> {
+  const { part, line } = await parts.start('api', {
+    name: 'api',
+    launcher: 'router-api',
+    args: ['--host', '127.0.0.1', '--port', String(port), ...LOG_LEVEL],
+    env: { ...env, ROUTER_REDIS_URL: redisUrl, ROUTER_ADMIN_TOKEN: token },
+    readyWhen: { logs: 'api ready' },
+  });
+  const bound = z.object({ port: z.number() }).parse(line?.fields);
+  return { name: 'api', what: 'router-api', address: `http://127.0.0.1:${bound.port}`, pid: part.pid };
+}
+
 interface AgentStart {
   name: string;
   url: string;

@@ -7,8 +7,11 @@ export interface RunningPart {
   readonly pid: number | undefined;
 }
 
-/** What runs where, and what to paste to see it work. The hub is the first of `parts`. */
-export function describe(parts: readonly RunningPart[], { demo }: { demo: boolean }): string {
+/** What runs where, and what to paste to see it work. The hub is the first of `parts`; `status` a command. */
+export function describe(
+  parts: readonly RunningPart[],
+  { demo, status }: { demo: boolean; status: string | undefined },
+): string {
   const rows = parts.map(({ name, what, address, pid }) => [name, what, address, String(pid ?? '-')]);
   const hub = parts[0]?.address ?? '';
   return [
@@ -21,6 +24,7 @@ export function describe(parts: readonly RunningPart[], { demo }: { demo: boolea
     '',
     ...(demo ? demoCommands(hub) : [`curl -N ${hub}/`, `curl -i ${hub}/any/path -d 'a body'`]).map(indent),
     '',
+    ...(status === undefined ? [] : ['In a second terminal:', '', indent(status), '']),
     'Ctrl-C stops everything.',
     '',
   ].join('\n');

@@ -21,6 +21,11 @@ export const upSettings = {
     default: '8080',
     type: port(),
   },
+  apiPort: {
+    flag: '--api-port <port>',
+    about: 'port of router-api, on 127.0.0.1 (default: 8081, or a free one); 0 takes any free one',
+    type: port().optional(),
+  },
   concurrency: {
     flag: '--concurrency <n>',
     about: 'requests at once per upstream (default: 1, with --demo 4)',

@@ -30,7 +30,7 @@ async function startUp(...args: string[]): Promise<Running> {
 describe('router-cli up --demo', () => {
   test('answers through hub, Redis and agent, and a Ctrl-C leaves nothing', async () => {
     const { up, hub, pids } = await startUp('--demo');
-    expect(pids).toHaveLength(4);
+    expect(pids).toHaveLength(5);
 
     const echo = await fetch(`${hub}/echo?a=%2F`, { method: 'POST', body: 'hello' });
     expect(echo.status).toBe(200);
@@ -93,7 +93,7 @@ describe('router-cli up', () => {
     const demo = launch('router-cli', ['demo-upstream', '--port', '0']);
     const { url } = JSON.parse(await demo.waitForLine('demo upstream ready')) as { url: string };
     const { up, hub, pids } = await startUp('--upstream', url, '--redis', redis.url);
-    expect(pids).toHaveLength(2);
+    expect(pids).toHaveLength(3);
     expect((await fetch(`${hub}/v1/models`)).status).toBe(200);
     await up.kill('SIGTERM');
     expect((await fetch(`${url}/v1/models`)).status).toBe(200);

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { agentSettings } from '../../router-core/agent/config.ts';
 import { hubSettings } from '../../router-core/hub/config.ts';
 import { packageFolder } from '../../router-core/runtime/package-info.ts';
 import type { Settings } from '../../router-core/runtime/settings.ts';
 import { apiSettings } from '../../router-api/settings.ts';
-import { adminInitSettings } from '../../router-cli/admin.ts';
-import { upSettings } from '../../router-cli/up-settings.ts';
+import { createCli } from '../../router-cli/program.ts';
 import { codeLines, readFile } from './markdown.ts';
 
 const PAGES = [
@@ -19,14 +19,26 @@ const PAGES = [
   'docs/settings.md',
 ];
 
-/** What can be typed after `bin/`, with the flags it knows. */
-const COMMANDS: Record<string, Settings> = {
-  'router-core hub': hubSettings,
-  'router-core agent': agentSettings,
-  'router-api': apiSettings,
-  'router-cli up': upSettings,
-  'router-cli admin init': adminInitSettings,
+const flagsOf = (settings: Settings) => Object.values(settings).map(({ flag }) => flag.split(' ')[0] ?? '');
+
+/** The parts, with the flags they know. */
+const PARTS: Record<string, string[]> = {
+  'router-core hub': flagsOf(hubSettings),
+  'router-core agent': flagsOf(agentSettings),
+  'router-api': flagsOf(apiSettings),
 };
+
+/** What can be typed after `bin/`, with the flags it knows. */
+const COMMANDS: Record<string, string[]> = { ...PARTS, ...commandsOf(createCli({ env: {}, script: '' })) };
+
+function commandsOf(command: Command, before = ''): Record<string, string[]> {
+  const name = `${before}${command.name()}`;
+  if (command.commands.length === 0) return { [name]: command.options.flatMap(({ long }) => long ?? []) };
+  return Object.assign({}, ...command.commands.map((each) => commandsOf(each, `${name} `))) as Record<
+    string,
+    string[]
+  >;
+}
 
 const scripts = (JSON.parse(readFile('package.json')) as { scripts: Record<string, string> }).scripts;
 
@@ -34,7 +46,7 @@ const scripts = (JSON.parse(readFile('package.json')) as { scripts: Record<strin
 function unknownIn(typed: string): string[] {
   const command = Object.keys(COMMANDS).find((name) => `${typed} `.startsWith(`${name} `));
   if (command === undefined) return [typed.split(' --')[0] ?? typed];
-  const known = Object.values(COMMANDS[command] ?? {}).map(({ flag }) => flag.split(' ')[0]);
+  const known = COMMANDS[command] ?? [];
   const flags = typed.match(/(?<= )--[a-z-]+/g) ?? [];
   return flags.filter((flag) => !known.includes(flag)).map((flag) => `${command} ${flag}`);
 }
@@ -56,8 +68,8 @@ describe.each(PAGES)('%s', (page) => {
 
   test('gives commands only flags that they know', () => {
     const unknown = codeLines(text).flatMap((line) => {
-      const [, typed] = /\bbin\/(router-.*)$/.exec(line) ?? [];
-      return typed === undefined ? [] : unknownIn(typed);
+      const [, typed = ''] = /\bbin\/(router-.*)$/.exec(line) ?? [];
+      return typed === '' ? [] : typed.split(/ \| bin\//).flatMap(unknownIn);
     });
     expect(unknown).toEqual([]);
   });
@@ -71,5 +83,6 @@ test('a flag or a command that does not exist is noticed', () => {
 
 test('README.md shows how to run each part by hand', () => {
   const lines = codeLines(readFile('README.md')).join('\n');
-  for (const command of Object.keys(COMMANDS)) expect(lines).toContain(`bin/${command} `);
+  for (const command of [...Object.keys(PARTS), 'router-cli up', 'router-cli admin init'])
+    expect(lines).toContain(`bin/${command} `);
 });

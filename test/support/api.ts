@@ -96,6 +96,16 @@ export interface TestApi extends ApiClient {
 
 /** A router-api in this process, ready, and a client that asks as `root`. Ends with the test. */
 export async function apiHere(redisUrl: string, config: Partial<ApiConfig> = {}): Promise<TestApi> {
+  const { api, close } = await startTestApi(redisUrl, config);
+  onTestFinished(close);
+  return api;
+}
+
+/** The same for several tests: whoever starts it closes it. */
+export async function startTestApi(
+  redisUrl: string,
+  config: Partial<ApiConfig> = {},
+): Promise<{ api: TestApi; close: () => Promise<void> }> {
   const { log, lines } = recordLog();
   const { token } = newToken('admin');
   const api = await startApi(
@@ -111,10 +121,9 @@ export async function apiHere(redisUrl: string, config: Partial<ApiConfig> = {})
     },
     log,
   );
-  onTestFinished(() => api.close());
   const client = new ApiClient(`http://127.0.0.1:${api.port}`, token);
   await untilReady(client);
-  return Object.assign(client, { lines });
+  return { api: Object.assign(client, { lines }), close: () => api.close() };
 }
 
 export function untilReady(client: ApiClient): Promise<boolean> {

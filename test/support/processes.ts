@@ -13,6 +13,8 @@ export interface LaunchOptions {
   cwd?: string;
   /** Its own process group, so that a signal to `-pid` reaches the whole group as a terminal's Ctrl-C does. */
   ownGroup?: boolean;
+  /** All of its standard input. */
+  input?: string;
 }
 
 export interface Ended {
@@ -45,7 +47,7 @@ export function spawnNode(script: string, args: string[], options: LaunchOptions
   const child = spawn(process.execPath, [script, ...args], {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: options.ownGroup ?? false,
   });
   const pid = child.pid;
@@ -53,8 +55,9 @@ export function spawnNode(script: string, args: string[], options: LaunchOptions
   running.set(pid, { child, command: [script, ...args].join(' ') });
 
   const output: Output = { stdout: '', stderr: '', complete: false };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  child.stdin?.on('error', () => undefined).end(options.input);
   const ended = once(child, 'close').then(() => {
     running.delete(pid);
     output.complete = true;

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+/** What GET /v1/status answers, as far as it is shown: an API of another version may say more, or less. */
+
+const count = z.number().catch(0);
+
+export const instanceSchema = z.looseObject({
+  id: z.string(),
+  group: z.string(),
+  agent: z.string().nullable().catch(null),
+  version: z.string().catch(''),
+  concurrency: count,
+  slots: count,
+  inFlight: count,
+  state: z.string().catch('unknown'),
+});
+
+const groupSchema = z.looseObject({
+  name: z.string(),
+  configured: z.boolean().catch(true),
+  paused: z.boolean().catch(false),
+  waiting: count,
+  queued: count,
+  running: count,
+  slots: count,
+  perSecond: count,
+  instances: z.array(instanceSchema).catch([]),
+});
+
+const hubSchema = z.looseObject({
+  id: z.string(),
+  name: z.string().catch(''),
+  version: z.string().catch(''),
+  startedAt: z.string().catch(''),
+  address: z.string().catch(''),
+  configVersion: count,
+  inFlight: count,
+});
+
+export const statusSchema = z.looseObject({
+  version: count,
+  hubs: z.array(hubSchema).catch([]),
+  groups: z.array(groupSchema).catch([]),
+});
+
+export type Status = z.output<typeof statusSchema>;
+export type HubStatus = z.output<typeof hubSchema>;
+export type GroupStatus = z.output<typeof groupSchema>;
+export type InstanceStatus = z.output<typeof instanceSchema>;

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { LIST_OF, type ObjectKind } from '../../router-core/config/object-kinds.ts';
+import { apiPath } from '../api/client.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand } from './api-command.ts';
+
+interface Action {
+  readonly kind: ObjectKind;
+  readonly action: string;
+  readonly about: string;
+  readonly done: string;
+}
+
+const ACTIONS: readonly Action[] = [
+  { kind: 'group', action: 'pause', about: 'let its requests wait', done: 'is paused: its requests wait' },
+  {
+    kind: 'group',
+    action: 'resume',
+    about: 'hand its requests out again',
+    done: 'hands its requests out again',
+  },
+  { kind: 'app', action: 'pause', about: 'refuse its requests', done: 'is paused: its requests are refused' },
+  { kind: 'app', action: 'resume', about: 'take its requests again', done: 'may send requests again' },
+  {
+    kind: 'agent',
+    action: 'pause',
+    about: 'let its instances pull nothing; what runs finishes',
+    done: 'is paused: what runs finishes',
+  },
+  { kind: 'agent', action: 'resume', about: 'let its instances pull again', done: 'pulls again' },
+  {
+    kind: 'agent',
+    action: 'drain',
+    about: 'let its instances finish what runs, and end',
+    done: 'drains: its instances finish what runs, and end',
+  },
+];
+
+/** What can be done to an object with one word. */
+export function actionCommands(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {
+  for (const { action, about, done } of ACTIONS.filter((each) => each.kind === kind)) {
+    addApiCommand(parent, surroundings, {
+      name: action,
+      args: '<name>',
+      about,
+      json: `the ${kind} as it is now`,
+      setUp:
+        () =>
+        async ({ api, out, args: [name = ''] }) => {
+          const { body } = await api.call('POST', apiPath(LIST_OF[kind], name, action));
+          out.show(body, () => [`The ${kind} ${name} ${done}.`]);
+        },
+    });
+  }
+}

@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import { chooseTarget, contextNamed } from '../contexts/choose-context.ts';
+import { contextFilePath, editContexts, readContexts } from '../contexts/context-file.ts';
+import { table } from '../terminal/table.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addCommand, runs } from './api-command.ts';
+
+/** What is known of a token without telling it: its id, which `admin show` has, too. */
+function tokenId(token: string): string {
+  return token.split('_')[2] ?? '';
+}
+
+/** Which APIs this user knows, and which one commands talk to. */
+export function contextCommands(program: Command, surroundings: Surroundings): void {
+  const parent = program.command('context').description('which router-api the commands talk to');
+  const path = contextFilePath(surroundings.env);
+  listCommand(parent, surroundings, path);
+
+  const show = addCommand(parent, {
+    name: 'show',
+    about: 'show which API is used, with variables taken into account',
+    json: '{"context", "url", "tokenId"}; context is null when variables say it all',
+  });
+  runs(show, surroundings, async ({ out }) => {
+    const { context = null, url, token } = await chooseTarget(surroundings.env, undefined);
+    out.show({ context, url, tokenId: tokenId(token) }, () => [`${context ?? 'from variables'}  ${url}`]);
+  });
+
+  const use = addCommand(parent, {
+    name: 'use',
+    args: '<name>',
+    about: 'make a context the current one',
+    json: '{"current"}',
+  });
+  runs(use, surroundings, async ({ out, args: [name = ''] }) => {
+    await editContexts(path, (contexts) => {
+      contextNamed(contexts, name);
+      return { ...contexts, current: name };
+    });
+    out.show({ current: name }, () => [`The current context is ${name}.`]);
+  });
+
+  const remove = addCommand(parent, {
+    name: 'remove',
+    args: '<name>',
+    about: 'forget a context and its token',
+    json: '{"removed"}',
+  }).alias('rm');
+  runs(remove, surroundings, async ({ out, args: [name = ''] }) => {
+    await editContexts(path, (all) => {
+      contextNamed(all, name);
+      const { [name]: _removed, ...contexts } = all.contexts;
+      return { current: all.current === name ? null : all.current, contexts };
+    });
+    out.show({ removed: name }, () => [`Forgot the context ${name}; its token is still valid.`]);
+  });
+}
+
+function listCommand(parent: Command, surroundings: Surroundings, path: string): void {
+  const list = addCommand(parent, {
+    name: 'list',
+    about: 'list contexts',
+    json: 'an array of {"name", "current", "url", "tokenId", "redis"}',
+  }).alias('ls');
+  runs(list, surroundings, async ({ out }) => {
+    const { current, contexts } = await readContexts(path);
+    const rows = Object.entries(contexts).map(([name, { url, token, redisUrl = null }]) => {
+      return { name, current: name === current, url, tokenId: tokenId(token), redis: redisUrl !== null };
+    });
+    const { env } = surroundings;
+    if (env['ROUTER_API_URL'] && env['ROUTER_API_TOKEN']) {
+      out.note('ROUTER_API_URL and ROUTER_API_TOKEN are set: they win over all of these');
+    }
+    if (rows.length === 0) out.note('there are no contexts yet: router-cli login URL makes one');
+    out.show(rows, () => {
+      if (rows.length === 0) return [];
+      return table(
+        rows,
+        [
+          { title: '', cell: (row) => (row.current ? '*' : '') },
+          { title: 'NAME', cell: (row) => row.name },
+          { title: 'URL', cell: (row) => row.url },
+          { title: 'TOKEN', cell: (row) => row.tokenId },
+        ],
+        out,
+      );
+    });
+  });
+}

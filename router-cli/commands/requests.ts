@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { count as wholeNumber } from '../../router-core/runtime/options.ts';
+import { apiPath } from '../api/client.ts';
+import { requestsSchema, type RequestInFlight } from '../api/requests.ts';
+import { table, type Column } from '../terminal/table.ts';
+import { elapsed } from '../terminal/words.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand } from './api-command.ts';
+import { anyText, useFlag } from './flags.ts';
+
+const outcomeSchema = z.looseObject({ outcome: z.string() });
+
+/** `requests`: what has no answer yet. */
+export function requestCommands(program: Command, surroundings: Surroundings): void {
+  const parent = program.command('requests').description('requests that have no answer yet');
+  addApiCommand(parent, surroundings, {
+    name: 'list',
+    about: 'list requests in flight: those that wait, by age, then those with instances, group by group',
+    json: 'an array of the items of GET /v1/requests',
+    setUp(command) {
+      const group = useFlag(command, {
+        flag: '--group <group>',
+        about: 'only those of this group',
+        type: anyText(),
+      });
+      const limit = useLimit(command);
+      return async ({ api, out }) => {
+        const items = await api.list('/v1/requests', { query: { group: group() }, limit: limit() });
+        if (items.length === 0) out.note('no request is in flight');
+        out.show(items, () => (items.length === 0 ? [] : table(requestsSchema.parse(items), columns, out)));
+      };
+    },
+  }).alias('ls');
+
+  addApiCommand(parent, surroundings, {
+    name: 'cancel',
+    args: '<id...>',
+    about: 'cancel requests, wherever they are: their clients get 503',
+    json: 'an array of {"id", "outcome"}; outcome is removed or running',
+    setUp(command) {
+      const group = useFlag(command, {
+        flag: '--group <group>',
+        about: 'where they are, to find them sooner',
+        type: anyText(),
+      });
+      return async ({ api, out, args }) => {
+        const outcomes: unknown[] = [];
+        for (const id of args) {
+          const { body } = await api.call('DELETE', apiPath('requests', id), { query: { group: group() } });
+          outcomes.push(body);
+        }
+        out.show(outcomes, () => outcomes.map((body, i) => `${args[i]} ${inWords(body)}`));
+      };
+    },
+  });
+}
+
+/** The most that `list` shows. */
+export function useLimit(command: Command): () => number {
+  const limit = useFlag(command, {
+    flag: '--limit <n>',
+    about: 'at most so many (default: 100)',
+    type: wholeNumber({ from: 1, to: 100_000 }),
+  });
+  return () => limit() ?? 100;
+}
+
+function inWords(body: unknown): string {
+  const isRunning = outcomeSchema.parse(body).outcome === 'running';
+  return isRunning ? 'was running: its agent was told to stop it' : 'was taken out before it ran';
+}
+
+const columns: readonly Column<RequestInFlight>[] = [
+  { title: 'ID', cell: (row) => row.id },
+  { title: 'GROUP', cell: (row) => row.group },
+  { title: 'STATE', cell: (row) => row.state },
+  { title: 'FOR', cell: (row) => elapsed(row.sinceMs), right: true },
+  { title: 'TRY', cell: (row) => String(row.attempt), right: true },
+  { title: 'INSTANCE', cell: (row) => row.instance ?? '' },
+  { title: 'REQUEST', cell: (row) => `${row.method} ${row.target}` },
+];

@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import { statusSchema, type GroupStatus, type HubStatus, type Status } from '../api/status.ts';
+import { table, type Column, type TableSpace } from '../terminal/table.ts';
+import { count, timeInWords } from '../terminal/words.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand } from './api-command.ts';
+import { instanceColumns } from './instances.ts';
+
+/** `status`: what is running now. */
+export function statusCommand(program: Command, surroundings: Surroundings): void {
+  addApiCommand(program, surroundings, {
+    name: 'status',
+    about: 'show what is running: hubs, groups and their instances',
+    json: 'what GET /v1/status answers',
+    setUp:
+      () =>
+      async ({ api, out }) => {
+        const { body } = await api.call('GET', '/v1/status');
+        out.show(body, () => describeStatus(statusSchema.parse(body), out));
+      },
+  });
+}
+
+function describeStatus(status: Status, space: TableSpace): string[] {
+  const { hubs, groups, version } = status;
+  const instances = groups.flatMap((group) => group.instances);
+  const behind = hubs.filter(({ configVersion }) => configVersion !== version);
+  const hints = [
+    ...(hubs.length === 0 ? ['No hub is running, or none has reached Redis.'] : []),
+    ...(instances.length === 0
+      ? ['No agent is running: `router-cli agent add NAME --group GROUP` prints how to start one.']
+      : []),
+    ...(behind.length > 0 ? [`${count(behind.length, 'hub')} not yet at configuration ${version}.`] : []),
+  ];
+  const parts = [
+    count(hubs.length, 'hub'),
+    count(groups.length, 'group'),
+    count(instances.length, 'instance'),
+  ];
+  return [
+    `${parts.join(', ')}; ${version === 0 ? 'nothing is configured yet' : `configuration ${version}`}`,
+    ...hints.map((hint) => space.style('warn', hint)),
+    ...section(groups, groupColumns, space),
+    ...section(instances, instanceColumns, space),
+    ...section(hubs, hubColumns, space),
+  ];
+}
+
+function section<T>(rows: readonly T[], columns: readonly Column<T>[], space: TableSpace): string[] {
+  return rows.length === 0 ? [] : ['', ...table(rows, columns, space)];
+}
+
+export function stateOfGroup({ paused, configured, instances }: GroupStatus): string {
+  if (paused) return 'paused';
+  if (instances.length === 0) return 'no agent';
+  return configured ? 'active' : 'by flags';
+}
+
+const groupColumns: readonly Column<GroupStatus>[] = [
+  { title: 'GROUP', cell: (row) => row.name },
+  {
+    title: 'WAITING',
+    cell: (row) => String(row.waiting),
+    right: true,
+    tone: (row) => (row.waiting > 0 ? 'warn' : undefined),
+  },
+  { title: 'QUEUED', cell: (row) => String(row.queued), right: true },
+  { title: 'RUNNING', cell: (row) => `${row.running}/${row.slots}`, right: true },
+  { title: 'PER SECOND', cell: (row) => row.perSecond.toFixed(1), right: true },
+  {
+    title: 'STATE',
+    cell: stateOfGroup,
+    tone: (row) => (row.paused || row.instances.length === 0 ? 'warn' : 'good'),
+  },
+];
+
+const hubColumns: readonly Column<HubStatus>[] = [
+  { title: 'HUB', cell: (row) => row.id },
+  { title: 'MACHINE', cell: (row) => row.name },
+  { title: 'ADDRESS', cell: (row) => row.address },
+  { title: 'IN FLIGHT', cell: (row) => String(row.inFlight), right: true },
+  { title: 'STARTED', cell: (row) => timeInWords(row.startedAt) },
+  { title: 'VERSION', cell: (row) => row.version },
+];

@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs';
+import { basename, delimiter, dirname, join, relative, resolve } from 'node:path';
+
+/** What commands know of where they run. */
+export interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  /** How router-cli was called: its siblings are beside it. */
+  readonly script: string;
+}
+
+/** How the program beside this one is called here: by its name when it is on PATH, else by its path. */
+export function siblingOf({ env, script }: Surroundings, program: string): string {
+  const onPath = (env['PATH'] ?? '')
+    .split(delimiter)
+    .some((folder) => folder !== '' && resolve(folder) === resolve(dirname(script)));
+  const path = join(dirname(script), program);
+  if (onPath || !existsSync(path)) return program;
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : basename(near) === near ? `./${near}` : near;
+}
