@@ -28,6 +28,8 @@ describe('the hub', () => {
       attempts: 2,
       retryUnsafe: false,
       leaseMs: 6_000,
+      metricsPort: undefined,
+      metricsHost: '127.0.0.1',
       logLevel: 'info',
       accessLog: false,
     });
@@ -116,6 +118,8 @@ describe('the agent', () => {
       preserveHost: false,
       drainMs: 30_000,
       connectTimeoutMs: 10_000,
+      metricsPort: undefined,
+      metricsHost: '127.0.0.1',
       logLevel: 'info',
     });
   });
