@@ -31,7 +31,9 @@ test('what is shown is what is declared: every metric, with its type and exactly
 });
 
 function expectDeclared({ types, samples }: Scrape, declared: readonly Metric[]): void {
-  expect([...types].sort()).toEqual(declared.map(({ name, type }) => [name, type]).sort());
+  expect(Object.fromEntries(types)).toEqual(
+    Object.fromEntries(declared.map(({ name, type }) => [name, type])),
+  );
   for (const { name, type, labels } of declared) {
     const own = type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];
     const found = samples.filter((sample) => own.includes(sample.name));
