@@ -5,6 +5,12 @@ import { StoreUnavailableError } from '../protocol/connection.ts';
 import { awaitHead, type Exchange } from './exchange.ts';
 import { trailersOf, type InlineBody } from './request-body.ts';
 
+/**
+ * The hub's timer decides, a moment after the time that Redis has counted. A sweep in that moment would take the request out
+ * of the line, and its hub could not tell that from a Redis that has lost it.
+ */
+const LATE_MS = 1_000;
+
 /** Time for a reply to be found by reading its stream, ms. */
 const UNKNOWN_WAIT_MS = 2_000;
 
@@ -29,7 +35,7 @@ export async function enqueueRequest(exchange: Exchange, head: RequestHead, body
       repeatable: isRepeatable(exchange),
       bodyFollows: !body.complete,
       deadlineMs: Math.ceil(exchange.remainingMs),
-      waitMs: policy.waitMs,
+      waitMs: policy.waitMs === 0 ? 0 : policy.waitMs + LATE_MS,
       wanted: () => !exchange.done,
     });
     if (!('place' in admission)) return refuse(exchange);

@@ -36,7 +36,7 @@ test(
 
     let longest = 0;
     await withRedis(redis.url, async (client) => {
-      for (let look = 0; look < shortOrLong(50, 3_000); look++) {
+      for (let look = 0; look < shortOrLong(30, 3_000); look++) {
         longest = Math.max(longest, await client.xlen(`mr:{${group}}:waiting`));
         await sleep(100);
       }
