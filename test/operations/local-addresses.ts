@@ -30,7 +30,9 @@ export async function localAddresses(texts: string[], folders: Record<string, st
         const [match] = args as [string];
         const { ip = REDIS, port = '443' } = args.at(-1) as { ip?: string; port?: string };
         const here = String(ports.get(`${ip}:${port}`));
-        return match.endsWith(port) ? match.replace(ip, '127.0.0.1').replace(new RegExp(`${port}$`), here) : `https://127.0.0.1:${here}`;
+        return match.endsWith(port)
+          ? match.replace(ip, '127.0.0.1').replace(new RegExp(`${port}$`), here)
+          : `https://127.0.0.1:${here}`;
       });
     }
     for (const [folder, here] of Object.entries(folders)) local = local.replaceAll(folder, here);
@@ -40,6 +42,8 @@ export async function localAddresses(texts: string[], folders: Record<string, st
 
 function placesIn(text: string): string[] {
   return WRITTEN.flatMap((written) =>
-    [...text.matchAll(written)].map(({ groups = {} }) => `${groups['ip'] ?? REDIS}:${groups['port'] ?? '443'}`),
+    [...text.matchAll(written)].map(
+      ({ groups = {} }) => `${groups['ip'] ?? REDIS}:${groups['port'] ?? '443'}`,
+    ),
   );
 }

@@ -40,11 +40,12 @@ export function openShell({ cwd, scratch }: { cwd: string; scratch: string }): P
       await writeFile(file, block);
       // From a file: commands that read their standard input would eat the rest of what is typed.
       shell.stdin.write(`. ${file} < /dev/null; echo; echo '${done}'\n`);
-      await waitFor(() => ended || output.includes(done), { timeoutMs: 45_000, what: 'a block to end' }).catch(
-        (error: unknown) => {
-          throw new Error(`still running:\n${block}\nPrinted:\n${lastLines(output)}`, { cause: error });
-        },
-      );
+      await waitFor(() => ended || output.includes(done), {
+        timeoutMs: 45_000,
+        what: 'a block to end',
+      }).catch((error: unknown) => {
+        throw new Error(`still running:\n${block}\nPrinted:\n${lastLines(output)}`, { cause: error });
+      });
       if (ended) throw new Error(`a command failed in:\n${block}\nPrinted:\n${lastLines(output)}`);
     },
     async close() {
@@ -58,5 +59,8 @@ export function openShell({ cwd, scratch }: { cwd: string; scratch: string }): P
 /** What a failure shows: without what a loop has said again and again. */
 function lastLines(output: string): string {
   const lines = output.split('\n');
-  return lines.filter((line, i) => line !== lines[i - 1]).slice(-40).join('\n');
+  return lines
+    .filter((line, i) => line !== lines[i - 1])
+    .slice(-40)
+    .join('\n');
 }

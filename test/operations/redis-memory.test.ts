@@ -61,7 +61,9 @@ interface CostOptions {
 /** What each of REQUESTS requests costs while `reached` says that all of them are where they are to be measured. */
 async function costOfRequest({ hub, group, options = {}, reached }: CostOptions): Promise<number> {
   const before = await memoryOfKeys(group);
-  const asked = Array.from({ length: REQUESTS }, () => startAsking(hub.url, { headers: HEADERS, ...options }));
+  const asked = Array.from({ length: REQUESTS }, () =>
+    startAsking(hub.url, { headers: HEADERS, ...options }),
+  );
   await reached();
   const cost = ((await memoryOfKeys(group)) - before) / REQUESTS;
   for (const each of asked) each.disconnect();
@@ -76,7 +78,9 @@ test('a request that waits', async () => {
   await agentHere(redis.url, group, upstream.url, { concurrency: 1 });
   const holdsTheSlot = startAsking(hub.url);
   await withRedis(redis.url, (client) =>
-    waitFor(async () => (await client.zcard(`mr:{${group}}:permits`)) === 1, { what: 'the slot to be taken' }),
+    waitFor(async () => (await client.zcard(`mr:{${group}}:permits`)) === 1, {
+      what: 'the slot to be taken',
+    }),
   );
   const queued = () => waitForQueued(redis.url, group, REQUESTS);
 
