@@ -3,11 +3,11 @@
 
 FROM node:24-slim AS build
 WORKDIR /app
-# Apart from the sources: while these two files stay the same, so does the layer with the packages.
+# Apart from the sources: while these files stay the same, so does the layer with the packages.
 COPY package.json package-lock.json ./
-RUN npm ci --include=dev --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
+RUN node --input-type=module -e "(await import('/app/scripts/setup.mjs')).ensurePackages()"
+COPY tsconfig.json tsconfig.build.json ./
 COPY bench bench
 COPY router-core router-core
 COPY router-api router-api
