@@ -16,6 +16,7 @@ import { requestCommands } from './commands/requests.ts';
 import { statusCommand } from './commands/status.ts';
 import { testRouteCommand } from './commands/test-route.ts';
 import { tokenCommands } from './commands/tokens.ts';
+import { topCommand } from './commands/top.ts';
 import { serverCommands } from './server-commands.ts';
 
 const ABOUT: Readonly<Record<ObjectKind, string>> = {
@@ -33,6 +34,7 @@ export function createCli(surroundings: Surroundings): Command {
   loginCommand(program, surroundings);
   contextCommands(program, surroundings);
   statusCommand(program, surroundings);
+  topCommand(program, surroundings);
   for (const kind of OBJECT_KINDS) {
     const parent = program.command(kind).description(ABOUT[kind]);
     if (kind === 'admin') directAdminCommands(parent, surroundings.env);

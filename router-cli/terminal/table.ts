@@ -6,6 +6,8 @@ export interface Column<T> {
   readonly cell: (row: T) => string;
   readonly tone?: (row: T) => Tone | undefined;
   readonly right?: boolean;
+  /** Left out when there is too little room. */
+  readonly optional?: boolean;
 }
 
 export interface TableSpace {
@@ -18,33 +20,78 @@ const GAP = 2;
 /** A column is not made narrower than that: better that the line is cut. */
 const LEAST = 6;
 
-/** Lines of a table with a header. A column in which no row says anything is left out. */
-export function table<T>(rows: readonly T[], columns: readonly Column<T>[], space: TableSpace): string[] {
+export interface Cell {
+  readonly text: string;
+  readonly tone: Tone | undefined;
+}
+
+/** The cells of a table, filled up with blanks to the widths of their columns; between them belong two more. */
+export interface TableLayout {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+/** A column in which no row says anything is left out. `available`: columns of the terminal, if there is one. */
+export function layOutTable<T>(
+  rows: readonly T[],
+  columns: readonly Column<T>[],
+  available: number | undefined,
+): TableLayout {
   const filled = columns
-    .map((column) => ({ column, cells: rows.map((row) => printable(column.cell(row))) }))
+    .map((column): FilledColumn<T> => {
+      const cells = rows.map((row) => printable(column.cell(row)));
+      return { column, cells, width: Math.max(...[column.title, ...cells].map(displayWidth)) };
+    })
     .filter(({ cells }) => cells.some((cell) => cell !== ''));
-  const natural = filled.map(({ column, cells }) => Math.max(...[column.title, ...cells].map(displayWidth)));
-  const widths = space.columns === undefined ? natural : shrink(natural, space.columns);
-  // The last one needs no blanks behind it.
-  const padded = (text: string, i: number): string => {
-    const width = widths[i] ?? 0;
-    const isLast = i === filled.length - 1 && !filled[i]?.column.right;
-    return isLast ? truncate(text, width) : fit(text, width, { right: filled[i]?.column.right ?? false });
-  };
-  const join = (parts: string[]) => parts.join(' '.repeat(GAP)).trimEnd();
-  return [
-    join(filled.map(({ column }, i) => space.style('quiet', padded(column.title, i)))),
-    ...rows.map((row, r) =>
-      join(filled.map(({ column, cells }, i) => space.style(column.tone?.(row), padded(cells[r] ?? '', i)))),
+  if (available !== undefined) dropOptional(filled, available);
+  const natural = filled.map(({ width }) => width);
+  const widths = available === undefined ? natural : shrink(natural, available);
+  const padded = (text: string, i: number): string =>
+    fit(text, widths[i] ?? 0, { right: filled[i]?.column.right ?? false });
+  return {
+    header: filled.map(({ column }, i) => padded(column.title, i)),
+    rows: rows.map((row, r) =>
+      filled.map(({ column, cells }, i) => ({ text: padded(cells[r] ?? '', i), tone: column.tone?.(row) })),
     ),
-  ];
+  };
+}
+
+interface FilledColumn<T> {
+  readonly column: Column<T>;
+  readonly cells: readonly string[];
+  readonly width: number;
+}
+
+const totalWidth = (widths: readonly number[]) =>
+  widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
+
+/** From the right, until the rest has room. */
+function dropOptional<T>(filled: FilledColumn<T>[], available: number): void {
+  while (totalWidth(filled.map(({ width }) => width)) > available) {
+    const last = filled.findLastIndex(({ column }) => column.optional);
+    if (last < 0) return;
+    filled.splice(last, 1);
+  }
+}
+
+export const COLUMN_GAP = ' '.repeat(GAP);
+
+/** Lines of a table with a header. */
+export function table<T>(rows: readonly T[], columns: readonly Column<T>[], space: TableSpace): string[] {
+  const { header, rows: laidOut } = layOutTable(rows, columns, space.columns);
+  // The last cell needs no blanks behind it.
+  const join = (cells: readonly Cell[]) =>
+    cells
+      .map(({ text, tone }, i) => space.style(tone, i === cells.length - 1 ? text.trimEnd() : text))
+      .join(COLUMN_GAP)
+      .trimEnd();
+  return [join(header.map((text) => ({ text, tone: 'quiet' as const }))), ...laidOut.map(join)];
 }
 
 /** Takes from the widest column, one by one, until all fit; what then does not is left out at the right. */
 function shrink(natural: readonly number[], available: number): number[] {
   const widths = [...natural];
-  const total = () => widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
-  while (total() > available) {
+  while (totalWidth(widths) > available) {
     const widest = Math.max(...widths);
     if (widest <= LEAST) break;
     widths[widths.indexOf(widest)] = widest - 1;

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { CommandError } from '../../router-core/runtime/run-command.ts';
+import { followStatus } from '../top/follow-status.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand } from './api-command.ts';
+
+/** `top`: what is running, live. */
+export function topCommand(program: Command, surroundings: Surroundings): void {
+  addApiCommand(program, surroundings, {
+    name: 'top',
+    about: 'show what is running, live, and act on it; ? shows the keys',
+    json: 'what `status --json` prints, every second, one line each',
+    setUp:
+      () =>
+      async ({ api, out }) => {
+        if (out.json) {
+          await followStatus(api, new AbortController().signal, {
+            onStatus: (status) => void process.stdout.write(`${JSON.stringify(status)}\n`),
+            onLost: (why) => void process.stderr.write(`${why}\n`),
+          });
+          return;
+        }
+        if (!process.stdin.isTTY || !process.stdout.isTTY) {
+          throw new CommandError(
+            'top needs a terminal: `router-cli status` shows the same once, `top --json` as lines',
+          );
+        }
+        // Loaded here: only this command needs what draws on a terminal.
+        const { runTop } = await import('../top/top.ts');
+        await runTop(api, { colours: out.style('good', 'x') !== 'x' });
+      },
+  });
+}

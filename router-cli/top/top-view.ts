@@ -1,0 +1,127 @@
+import type { RequestInFlight } from '../api/requests.ts';
+import type { GroupStatus, InstanceStatus, Status } from '../api/status.ts';
+import { toneOfState } from '../commands/instances.ts';
+import { stateOfGroup } from '../commands/status.ts';
+import type { Tone } from '../terminal/style.ts';
+import type { Column } from '../terminal/table.ts';
+import { elapsed } from '../terminal/words.ts';
+import type { History } from './history.ts';
+
+export const VIEWS = ['groups', 'instances', 'requests'] as const;
+export type View = (typeof VIEWS)[number];
+
+/** What a row stands for: what keys act on. */
+export type Subject =
+  | { readonly kind: 'group'; readonly id: string; readonly paused: boolean }
+  | { readonly kind: 'instance'; readonly id: string; readonly agent: string | null; readonly state: string }
+  | { readonly kind: 'request'; readonly id: string; readonly group: string };
+
+export interface ViewRow {
+  readonly subject: Subject;
+  /** One for each column. */
+  readonly cells: readonly string[];
+  readonly tones: readonly (Tone | undefined)[];
+  readonly sortKeys: readonly (string | number)[];
+}
+
+export interface ViewTable {
+  readonly titles: readonly string[];
+  readonly right: readonly boolean[];
+  readonly optional: readonly boolean[];
+  readonly rows: readonly ViewRow[];
+}
+
+interface TopColumn<T> extends Column<T> {
+  /** What rows are sorted by; its text when left out. */
+  readonly value?: (row: T) => string | number;
+}
+
+const SPARKLINE = 20;
+
+const groupColumns = (history: History): TopColumn<GroupStatus>[] => [
+  { title: 'GROUP', cell: (row) => row.name },
+  number(
+    'WAITING',
+    (row) => row.waiting,
+    (row) => (row.waiting > 0 ? 'warn' : undefined),
+  ),
+  { ...number<GroupStatus>('QUEUED', (row) => row.queued), optional: true },
+  number('RUNNING', (row) => row.running),
+  number('SLOTS', (row) => row.slots),
+  { ...number<GroupStatus>('PER SEC', (row) => row.perSecond), cell: (row) => row.perSecond.toFixed(1) },
+  {
+    title: 'LAST MINUTE',
+    optional: true,
+    cell: (row) => history.line(`group ${row.name}`, SPARKLINE),
+    value: (row) => row.perSecond,
+  },
+  { ...number<GroupStatus>('INSTANCES', (row) => row.instances.length), optional: true },
+  { title: 'STATE', cell: stateOfGroup, tone: (row) => (stateOfGroup(row) === 'active' ? 'good' : 'warn') },
+];
+
+const instanceColumns: TopColumn<InstanceStatus>[] = [
+  { title: 'INSTANCE', cell: (row) => row.id },
+  { title: 'GROUP', cell: (row) => row.group },
+  { title: 'AGENT', cell: (row) => row.agent ?? '' },
+  number('RUNNING', (row) => row.inFlight),
+  number('SLOTS', (row) => row.concurrency),
+  { title: 'STATE', cell: (row) => row.state, tone: (row) => toneOfState(row.state) },
+  { title: 'VERSION', cell: (row) => row.version, optional: true },
+];
+
+const requestColumns: TopColumn<RequestInFlight>[] = [
+  { title: 'REQUEST', cell: (row) => row.id },
+  { title: 'GROUP', cell: (row) => row.group },
+  { title: 'STATE', cell: (row) => row.state, tone: (row) => (row.state === 'running' ? 'good' : 'warn') },
+  { ...number<RequestInFlight>('FOR', (row) => row.sinceMs), cell: (row) => elapsed(row.sinceMs) },
+  { ...number<RequestInFlight>('TRY', (row) => row.attempt), optional: true },
+  { title: 'INSTANCE', cell: (row) => row.instance ?? '', optional: true },
+  { title: 'METHOD', cell: (row) => row.method },
+  { title: 'TARGET', cell: (row) => row.target },
+];
+
+function number<T>(title: string, value: (row: T) => number, tone?: Column<T>['tone']): TopColumn<T> {
+  return { title, value, cell: (row) => String(value(row)), right: true, ...(tone && { tone }) };
+}
+
+export interface Shown {
+  readonly status: Status;
+  readonly requests: readonly RequestInFlight[];
+  readonly history: History;
+}
+
+/** All rows of a view, as they come. */
+export function tableOf(view: View, { status, requests, history }: Shown): ViewTable {
+  const { groups } = status;
+  if (view === 'groups') {
+    return build(groups, groupColumns(history), ({ name, paused }) => ({ kind: 'group', id: name, paused }));
+  }
+  if (view === 'instances') {
+    const instances = groups.flatMap((group) => group.instances);
+    return build(instances, instanceColumns, ({ id, agent, state }) => ({
+      kind: 'instance',
+      id,
+      agent,
+      state,
+    }));
+  }
+  return build(requests, requestColumns, ({ id, group }) => ({ kind: 'request', id, group }));
+}
+
+function build<T>(
+  items: readonly T[],
+  columns: readonly TopColumn<T>[],
+  subjectOf: (item: T) => Subject,
+): ViewTable {
+  return {
+    titles: columns.map(({ title }) => title),
+    right: columns.map(({ right = false }) => right),
+    optional: columns.map(({ optional = false }) => optional),
+    rows: items.map((item) => ({
+      subject: subjectOf(item),
+      cells: columns.map(({ cell }) => cell(item)),
+      tones: columns.map(({ tone }) => tone?.(item)),
+      sortKeys: columns.map(({ value, cell }) => (value ?? cell)(item)),
+    })),
+  };
+}
