@@ -70,6 +70,7 @@ export class GroupQueue {
   /** Admissions look at one part of a large group after the other. */
   #parts: readonly GroupScript[];
   #turn = 0;
+  #born = '';
 
   constructor(options: GroupQueueOptions) {
     this.#options = options;
@@ -121,8 +122,9 @@ export class GroupQueue {
     return this.#scopes.includes(scope);
   }
 
-  /** Takes the lanes that a sweep has found. */
-  setLanes(found: readonly string[]): void {
+  /** Takes what a sweep has found: the lanes, and when the data began. */
+  learn(found: readonly string[], born: string): void {
+    this.#born = born;
     const lanes = [...new Set(['0', ...found])].sort();
     if (lanes.length === this.#lanes.length && lanes.every((lane, i) => lane === this.#lanes[i])) return;
     const { keys } = this.#options;
@@ -208,6 +210,7 @@ export class GroupQueue {
 
   async #admit(batch: Pending[]): Promise<void> {
     let again = false;
+    const born = this.#born;
     const giveUpAt = performance.now() + ASK_AGAIN_MS;
     let pending = batch;
     for (;;) {
@@ -224,9 +227,13 @@ export class GroupQueue {
       if (pending.length === 0) return;
       if (!client) return rejectAll(pending, new StoreUnavailableError(again));
       try {
-        const call = this.#admitCall(pending, again);
+        const call = this.#admitCall(pending, again, born);
         const places = (await runScript(client, scripts.admit, call.keys, call.args)) as string[];
-        pending.forEach(({ resolve }, i) => resolve(admissionOf(places[i] ?? '')));
+        pending.forEach(({ resolve, reject }, i) => {
+          const place = places[i] ?? '';
+          if (place === 'lost') reject(new StoreUnavailableError(true));
+          else resolve(admissionOf(place));
+        });
         return;
       } catch (error) {
         if (isServerError(error)) {
@@ -240,13 +247,17 @@ export class GroupQueue {
     }
   }
 
-  #admitCall(batch: Pending[], again: boolean): { keys: string[]; args: (string | number | Buffer)[] } {
+  #admitCall(
+    batch: Pending[],
+    again: boolean,
+    born: string,
+  ): { keys: string[]; args: (string | number | Buffer)[] } {
     const unlinks = this.#toUnlink.splice(0, 512);
     const told = this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole;
     const keys = [...told.keys, ...unlinks];
     const args: (string | number | Buffer)[] = [...told.args];
     const { queueDepth, leaseMs } = this.#options.limits();
-    args.push(this.#options.hub, hubLeaseMs(leaseMs), queueDepth, unlinks.length, batch.length);
+    args.push(this.#options.hub, hubLeaseMs(leaseMs), queueDepth, unlinks.length, born, batch.length);
     for (const { request } of batch) {
       const { id, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
       args.push(

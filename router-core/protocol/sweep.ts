@@ -37,13 +37,13 @@ const scripts = { sweep: loadScript('sweep'), recover: loadScript('recover') };
 export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   const { client, keys, queue, hub, leaseMs } = options;
   const told = queue.script;
-  const [instances, inLine, hubs, lanes, ...orphans] = (await runScript(
+  const [instances, inLine, hubs, lanes, born, ...orphans] = (await runScript(
     client,
     scripts.sweep,
     [...told.keys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
     [...told.args, hub, hubLeaseMs(leaseMs)],
-  )) as [number, number, number, string[], ...string[]];
-  queue.setLanes(lanes);
+  )) as [number, number, number, string[], string, ...string[]];
+  queue.learn(lanes, born);
   const recovered: Orphan[] = [];
   for (let i = 0; i + 2 < orphans.length; i += 3) {
     const [lane = '', entry = '', meta = ''] = orphans.slice(i, i + 3);

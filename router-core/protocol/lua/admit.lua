@@ -2,16 +2,18 @@
 -- Unlinks the per-request keys of answered requests on the way.
 --
 -- KEYS  group.lua's, then the keys to unlink, then, when asked before, per request its down stream of every attempt
--- ARGV  group.lua's, then: hub, hub lease ms, queue depth, number of keys to unlink, number of requests, and per request:
+-- ARGV  group.lua's, then: hub, hub lease ms, queue depth, number of keys to unlink, when the data began as the hub knew it
+--       when it asked first, number of requests, and per request:
 --       id, "attempt maxAttempts flags", scope (- for none; one of those given), ms to the deadline, ms it may wait, attempts
 --       it was asked with before (0: never), payload
 -- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy" may not wait,
---       "known" asked before and found.
+--       "known" asked before and found, "lost" asked before, Redis has lost its data since, and it must not run twice.
 --!include group
 --!include bells
 --!include hand-over
 local hub, hub_lease = ARGV[own_args + 1], tonumber(ARGV[own_args + 2])
-local depth, unlinks, count = tonumber(ARGV[own_args + 3]), tonumber(ARGV[own_args + 4]), tonumber(ARGV[own_args + 5])
+local depth, unlinks = tonumber(ARGV[own_args + 3]), tonumber(ARGV[own_args + 4])
+local is_same_data, count = ARGV[own_args + 5] == born, tonumber(ARGV[own_args + 6])
 
 redis.call('ZADD', hubs, now + hub_lease, hub)
 if unlinks > 0 then redis.call('UNLINK', unpack(KEYS, own_keys + 1, own_keys + unlinks)) end
@@ -45,14 +47,17 @@ for _, line in ipairs(lines) do
 end
 local places = {}
 for i = 1, count do
-  local a = own_args + 5 + (i - 1) * 7
+  local a = own_args + 6 + (i - 1) * 7
   local id, head, scope, payload = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 7]
   local may_wait = tonumber(ARGV[a + 5])
   local deadline = now + tonumber(ARGV[a + 4])
   -- A request handed over at once never expires in the queue; one that may wait carries its limit.
   local wait_until = deadline
-  if ARGV[a + 6] ~= '0' and is_known(id, tonumber(ARGV[a + 6])) then
+  local asked_before = ARGV[a + 6] ~= '0'
+  if asked_before and is_known(id, tonumber(ARGV[a + 6])) then
     places[i] = 'known'
+  elseif asked_before and not is_same_data and not string.find(head, 's', 1, true) then
+    places[i] = 'lost'
   else
     local line = line_of[scope]
     local lane = line.length == 0 and room > 0 and best_lane(scope)

@@ -25,7 +25,7 @@ end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused')
+local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused', 'born')
 local limit = tonumber(config[1] or '0')
 local lease = tonumber(config[2] or '6000')
 
@@ -37,6 +37,13 @@ if config[3] and now - tonumber(config[3]) > lease / 2 then
   redis.call('HSET', settings, 'grace', string.format('%.0f', grace), 'beat', string.format('%.0f', now))
 end
 local leases_count = now >= grace
+
+-- When this data began: another one than before, and Redis has lost what it knew.
+local born = config[6]
+if not born then
+  born = string.format('%.0f', now)
+  redis.call('HSET', settings, 'born', born)
+end
 
 local function beat()
   redis.call('HSET', settings, 'beat', string.format('%.0f', now))

@@ -4,7 +4,7 @@
 --
 -- KEYS  group.lua's, then: slots, agent-slots, instances, reports
 -- ARGV  group.lua's, then: hub, hub lease ms
--- Returns {live instances, requests in line, live hubs, names of all lanes, then per orphan: lane name, entry id, its meta}.
+-- Returns {live instances, requests in line, live hubs, names of all lanes, when the data began, then per orphan: lane name, entry id, its meta}.
 --!include group
 --!include bells
 --!include hand-over
@@ -117,7 +117,7 @@ for _, line in ipairs(lines) do
 end
 local members = {}
 for _, row in ipairs(redis.call('HVALS', slots_key)) do members[string.match(row, '^%S+')] = true end
-local result = { redis.call('ZCARD', instances), in_line, redis.call('ZCOUNT', hubs, now, '+inf'), {} }
+local result = { redis.call('ZCARD', instances), in_line, redis.call('ZCOUNT', hubs, now, '+inf'), {}, born }
 for i = 1, lane_count do
   local lane_key = KEYS[6 + i]
   if tonumber(redis.call('HGET', lanes, ARGV[1 + i]) or '0') <= 0 then
