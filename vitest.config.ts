@@ -12,8 +12,8 @@ export default defineConfig({
     pool: 'forks',
     // Each file starts processes of its own (Redis, hubs, agents): more files at once only make them slow.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // A test that passes at the second try has found something.
     retry: 0,
   },

@@ -25,7 +25,7 @@ test('an agent is killed with 50 GETs in flight: others answer them all', TIMEOU
   const client = await world.startClient({
     concurrency: 50,
     count: 50,
-    requests: [{ method: 'GET', workMs: 4_000 }],
+    requests: [{ method: 'GET', workMs: 7_000 }],
   });
   await world.waitForRunning(50);
   await Promise.all([agents[1]?.start(), agents[2]?.start()]);

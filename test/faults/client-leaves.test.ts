@@ -16,20 +16,20 @@ async function startLeaving(world: World) {
     name: 'runs',
     ...{ concurrency: SLOTS, count: SLOTS, seed: 5 },
     requests: [
-      { method: 'GET', path: '/silent', workMs: FOR_EVER_MS, leaveAfterMs: [2_000, 2_500] },
+      { method: 'GET', path: '/silent', workMs: FOR_EVER_MS, leaveAfterMs: [5_000, 5_500] },
       {
         method: 'GET',
         path: '/download',
         replyBytes: 400_000,
         replyMs: FOR_EVER_MS,
-        leaveAfterMs: [2_000, 2_500],
+        leaveAfterMs: [5_000, 5_500],
       },
       {
         method: 'POST',
         path: '/upload',
         bodyBytes: 400_000,
         bodyMs: FOR_EVER_MS,
-        leaveAfterMs: [2_000, 2_500],
+        leaveAfterMs: [5_000, 5_500],
       },
     ],
   });

@@ -45,7 +45,7 @@ test('SIGUSR2 to a hub with workers makes all of them say more, and at last as l
       for (const { level, pid } of await askAndRead()) if (level === DEBUG) debugging.add(pid);
       return debugging.size === 2;
     },
-    { what: 'debug lines of both workers' },
+    { timeoutMs: 25_000, what: 'debug lines of both workers' },
   );
   expect(debugging.has(hub.pid)).toBe(false);
 
@@ -57,7 +57,7 @@ test('SIGUSR2 to a hub with workers makes all of them say more, and at last as l
       const lines = [...(await askAndRead()), ...(await askAndRead())];
       return lines.every(({ level }) => level !== DEBUG);
     },
-    { what: 'both workers to be as quiet as before' },
+    { timeoutMs: 25_000, what: 'both workers to be as quiet as before' },
   );
 });
 
