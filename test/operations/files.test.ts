@@ -109,7 +109,9 @@ describe('what the deployment files start', () => {
     const texts = [...files, ...systemdUnits().map((name) => `deploy/systemd/${name}`)].map(readFile);
     const named = new Set(texts.flatMap((text) => text.match(/\bROUTER_[A-Z_]+/g) ?? []));
     expect(named.size).toBeGreaterThan(3);
-    expect([...named].filter((name) => !knownVariables().has(name))).toEqual([]);
+    // Those of router-cli are typed into a shell, where docs/operations.md is tried.
+    const known = new Set([...knownVariables(), 'ROUTER_API_URL', 'ROUTER_API_TOKEN']);
+    expect([...named].filter((name) => !known.has(name))).toEqual([]);
   });
 });
 
