@@ -8,11 +8,10 @@ COPY package.json package-lock.json ./
 COPY scripts scripts
 RUN node --input-type=module -e "(await import('/app/scripts/setup.mjs')).ensurePackages()"
 COPY tsconfig.json tsconfig.build.json ./
-COPY bench bench
 COPY router-core router-core
 COPY router-api router-api
 COPY router-cli router-cli
-RUN npm run build && npm prune --omit=dev --no-audit --no-fund && rm -rf dist/bench
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:24-slim
 # Process 1 passes signals on and takes in orphans, which is nothing that Node does.

@@ -16,6 +16,7 @@ const PAGES = [
   'docs/architecture.md',
   'docs/metrics.md',
   'docs/configuration.md',
+  'docs/operations.md',
   'docs/settings.md',
 ];
 
