@@ -29,11 +29,15 @@ const HELP = [
   'q Ctrl-C     leave',
 ];
 
+const SMALL_ROWS = 9;
+
 const KEYS = 'q quit  ? help  / filter  s sort  r reverse  p pause  d drain  c cancel';
 
 /** The whole screen, as many lines as it has rows. */
 export function render(state: TopState, url: string, size: ScreenSize): Line[] {
-  const head = [...header(state, url, size.columns), tabs(state), []];
+  const whole = [...header(state, url, size.columns), tabs(state), []];
+  // On a small screen the rows matter more.
+  const head = size.rows < SMALL_ROWS ? whole.slice(1, 2) : whole;
   const foot = footer(state);
   const room = Math.max(0, size.rows - head.length - 1);
   const body = state.isHelp ? HELP.map((text) => [{ text }]) : tableLines(state, { ...size, rows: room });
