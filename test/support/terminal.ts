@@ -16,6 +16,8 @@ export interface TestTerminal {
   press(...keys: string[]): Promise<void>;
   /** What is on the screen. */
   screen(): Promise<string>;
+  /** The same with its escape sequences. */
+  coloured(): Promise<string>;
   /** Resolves with the screen once it matches. */
   shows(what: RegExp, options?: { timeoutMs?: number }): Promise<string>;
   resize(columns: number, rows: number): Promise<void>;
@@ -54,6 +56,7 @@ export async function terminalHere({
   const display = async (format: string) => (await tmux('display-message', '-p', format)).trim();
   return {
     screen,
+    coloured: () => tmux('capture-pane', '-p', '-e'),
     async press(...keys) {
       await tmux('send-keys', ...keys);
     },
