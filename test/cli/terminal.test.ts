@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { useCliBench } from '../support/cli.ts';
 import { hasTmux, terminalHere } from '../support/terminal.ts';
-import { waitFor } from '../support/wait.ts';
 
 // What only a terminal has: width, colours, and somebody who can be asked.
 
@@ -29,12 +28,12 @@ describe.skipIf(!hasTmux)('router-cli in a terminal', () => {
     await cli.api.create('group', { name: 'wordy', description });
     expect(await cli.text('group', 'list')).toContain(description);
     const terminal = await shell();
-    await terminal.press('bin/router-cli group list', 'Enter');
+    await terminal.run('bin/router-cli group list');
     const screen = await terminal.shows(/^wordy .*…$/m);
     expect(screen).not.toMatch(/^ *text/m);
     expect(await terminal.coloured()).toContain('\u001b[32mactive');
     const plain = await shell({ NO_COLOR: '1' });
-    await plain.press('bin/router-cli group list', 'Enter');
+    await plain.run('bin/router-cli group list');
     await plain.shows(/^wordy .*…$/m);
     expect(await plain.coloured()).not.toContain('\u001b[3');
   });
@@ -48,13 +47,13 @@ describe.skipIf(!hasTmux)('router-cli in a terminal', () => {
       ['Enter', /not confirmed: nothing was changed/],
       ['C-c', /interrupted: nothing was changed/],
     ] as const) {
-      await terminal.press('clear; bin/router-cli group remove doomed', 'Enter');
+      await terminal.run('bin/router-cli group remove doomed');
       await terminal.shows(question);
       await terminal.press(key);
       await terminal.shows(answer);
       expect(await isThere()).toBe(true);
     }
-    await terminal.press('clear; bin/router-cli group remove doomed', 'Enter');
+    await terminal.run('bin/router-cli group remove doomed');
     await terminal.shows(question);
     await terminal.press('y', 'Enter');
     await terminal.shows(/^Removed the group doomed\.$/m);
@@ -67,22 +66,21 @@ describe.skipIf(!hasTmux)('router-cli in a terminal', () => {
       { ROUTER_API_URL: '', ROUTER_API_TOKEN: '', XDG_CONFIG_HOME: cli.folder },
       160,
     );
-    await terminal.press(`bin/router-cli login ${url}`, 'Enter');
+    await terminal.run(`bin/router-cli login ${url}`);
     await terminal.shows(/^Admin token for \S+:/m);
     await terminal.press(`${token.slice(0, 9)}x`, 'BSpace', token.slice(9), 'Enter');
     const screen = await terminal.shows(/^Logged in to /m);
     expect(screen).not.toContain('mr_admin');
     const file = join(cli.folder, 'mini-router', 'contexts.json');
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ current: expect.any(String) as string });
-    await waitFor(async () => (await terminal.foreground()) === 'sh', { what: 'the end of login' });
-    await terminal.press('bin/router-cli context list', 'Enter');
+    await terminal.run('bin/router-cli context list');
     await terminal.shows(/^\* +127/m);
   });
 
   test('says what it waits for', async () => {
     await cli.redis.kill('SIGSTOP');
     const terminal = await shell({}, 120);
-    await terminal.press('bin/router-cli requests list', 'Enter');
+    await terminal.run('bin/router-cli requests list');
     await terminal.shows(/^\S waiting for http\S+ …/m);
     await cli.redis.kill('SIGCONT');
     expect(await terminal.shows(/^no request is in flight$/m)).not.toContain('waiting for');

@@ -22,7 +22,7 @@ async function startTop(size: { columns?: number; rows?: number } = {}, env: Rec
     env: { ROUTER_API_URL: url, ROUTER_API_TOKEN: token, ...env },
   });
   await terminal.shows(/^[$#]/m);
-  await terminal.press('bin/router-cli top', 'Enter');
+  await terminal.run('bin/router-cli top');
   return terminal;
 }
 
@@ -31,7 +31,7 @@ async function expectLeft(terminal: TestTerminal): Promise<void> {
   await waitFor(async () => (await terminal.foreground()) === 'sh', { what: 'the end of top' });
   expect(await terminal.modes()).toEqual({ otherScreen: false, cursor: true });
   expect(await terminal.screen()).not.toContain('mini-router');
-  await terminal.press('echo typed and seen', 'Enter');
+  await terminal.run('echo typed and seen');
   await terminal.shows(/^typed and seen$/m);
 }
 

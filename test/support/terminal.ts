@@ -12,6 +12,8 @@ export const hasTmux = findProgram('tmux') !== undefined;
 
 /** A shell in a terminal of its own, which somebody types into and looks at. */
 export interface TestTerminal {
+  /** Types a command into the shell, on an empty screen, once the one before has ended. */
+  run(line: string): Promise<void>;
   /** Keys as tmux names them: `Enter`, `Up`, `C-c`, or characters. */
   press(...keys: string[]): Promise<void>;
   /** What is on the screen. */
@@ -54,7 +56,13 @@ export async function terminalHere({
   await tmux('new-session', '-d', '-x', String(columns), '-y', String(rows), ...variables, 'sh');
   const screen = () => tmux('capture-pane', '-p');
   const display = async (format: string) => (await tmux('display-message', '-p', format)).trim();
+  const foreground = () => display('#{pane_current_command}');
   return {
+    async run(line) {
+      await waitFor(async () => (await foreground()) === 'sh', { what: 'the shell' });
+      await tmux('send-keys', '-R');
+      await tmux('send-keys', line, 'Enter');
+    },
     screen,
     coloured: () => tmux('capture-pane', '-p', '-e'),
     async press(...keys) {
@@ -77,7 +85,7 @@ export async function terminalHere({
       const [otherScreen, cursor] = (await display('#{alternate_on} #{cursor_flag}')).split(' ');
       return { otherScreen: otherScreen === '1', cursor: cursor === '1' };
     },
-    foreground: () => display('#{pane_current_command}'),
+    foreground,
     async childPid() {
       const shell = await display('#{pane_pid}');
       return Number((await promisify(execFile)('ps', ['-o', 'pid=', '--ppid', shell])).stdout);
