@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import { EXIT_CODES } from './exit-codes.ts';
+import { TOP_KEYS } from './top/top-keys.ts';
 import { createCli } from './program.ts';
 
 const HEAD = `# router-cli
@@ -44,6 +45,9 @@ export function documentCommands(): string {
       .map((command) => `- [${titleOf(command)}](#${anchorOf(command)}): ${command.description()}`)
       .join('\n'),
     ...commands.flatMap((command) => describe(command, 3)),
+    '',
+    '## Keys of top\n',
+    ...TOP_KEYS.map((line) => `    ${line}`),
     '',
   ].join('\n');
 }

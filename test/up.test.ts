@@ -1,5 +1,7 @@
+import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { expectNoProcessLeft, isAlive, launch } from './support/processes.ts';
 import type { LaunchedProcess } from './support/processes.ts';
@@ -10,6 +12,11 @@ import { waitFor } from './support/wait.ts';
 
 const temporary = useTemporaryDirectory();
 afterEach(expectNoProcessLeft);
+
+interface Contexts {
+  current: string | null;
+  contexts: Record<string, { url: string; token: string }>;
+}
 
 interface Running {
   up: LaunchedProcess;
@@ -100,6 +107,44 @@ describe('router-cli up', () => {
     expect(isAlive(redis.pid ?? 0)).toBe(true);
     await demo.kill('SIGTERM');
     await redis.stop();
+  });
+
+  test('has a context for router-cli while it runs, which takes the place of no other', async () => {
+    const { up } = await startUp('--demo');
+    const file = join(process.env['XDG_CONFIG_HOME'] ?? '', 'mini-router', 'contexts.json');
+    const contexts = async () => JSON.parse(await readFile(file, 'utf8')) as Contexts;
+    const own = await contexts();
+    expect(own.current).toBe('local');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(up.stdout).toMatch(/In a second terminal:\n\n {2}\S*router-cli status\n/);
+    const { url, token } = own.contexts['local'] ?? { url: '', token: '' };
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${url}/v1/status`, { headers })).status).toBe(200);
+    expect(up.stdout + up.stderr).not.toContain(token);
+
+    const second = await startUp('--demo');
+    expect(second.up.stdout).toMatch(/router-cli status --context local-2\n/);
+    expect(await contexts()).toMatchObject({ current: 'local', contexts: { local: { url } } });
+    await second.up.kill('SIGTERM');
+    expect(Object.keys((await contexts()).contexts)).toEqual(['local']);
+
+    // Killed, it leaves its context; the next one does not take that for somebody's choice.
+    await up.kill('SIGKILL');
+    const third = await startUp('--demo');
+    expect(await contexts()).toMatchObject({ current: 'local' });
+    expect((await contexts()).contexts['local']?.token).not.toBe(token);
+    await third.up.kill('SIGTERM');
+    expect(await contexts()).toEqual({ current: null, contexts: {} });
+  });
+
+  test('says when the port that router-api was to have is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await waitFor(() => server.listening, { what: 'the port' });
+    const { port } = server.address() as AddressInfo;
+    const up = launch('router-cli', ['up', '--demo', '--port', '0', '--api-port', String(port)]);
+    expect((await up.ended).code).toBe(1);
+    expect(up.stderr).toContain(`port ${port} is in use: choose another with --api-port`);
+    server.close();
   });
 
   test('says when the port is taken', async () => {

@@ -15,6 +15,9 @@ export interface ApiTarget {
   readonly token: string;
 }
 
+/** Called with what is waited for; answers what ends that. */
+export type Progress = (text: string) => () => void;
+
 export interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: unknown;
@@ -38,16 +41,27 @@ export function apiPath(...segments: string[]): string {
 export class ApiClient {
   readonly url: string;
   readonly #token: string;
+  readonly #progress: Progress;
 
-  constructor({ url, token }: ApiTarget) {
+  constructor({ url, token }: ApiTarget, progress: Progress = () => () => undefined) {
     this.url = url.replace(/\/+$/, '');
     this.#token = token;
+    this.#progress = progress;
   }
 
   async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
     const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
-    const response = await this.fetch(method, path, { ...options, signal });
+    const endProgress = this.#progress(`waiting for ${this.url} …`);
+    try {
+      const response = await this.fetch(method, path, { ...options, signal });
+      return await this.#read(response, path);
+    } finally {
+      endProgress();
+    }
+  }
+
+  async #read(response: Response, path: string): Promise<Answer> {
     const text = await response.text().catch((error: unknown) => {
       throw unreachable({ url: this.url, path }, error);
     });

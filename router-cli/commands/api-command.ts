@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { ApiClient } from '../api/client.ts';
 import { chooseTarget, type ChosenTarget } from '../contexts/choose-context.ts';
 import { confirm } from '../terminal/ask.ts';
+import { showProgress } from '../terminal/progress.ts';
 import { styleFor } from '../terminal/style.ts';
 import type { TableSpace } from '../terminal/table.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -75,7 +76,7 @@ export function addApiCommand(
   });
   return command.action(async () => {
     const target = await chooseTarget(surroundings.env, context());
-    await run({ ...invocationOf(command, surroundings), target, api: new ApiClient(target) });
+    await run({ ...invocationOf(command, surroundings), target, api: new ApiClient(target, showProgress) });
   });
 }
 

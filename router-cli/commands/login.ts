@@ -10,6 +10,7 @@ import { withoutLogin } from '../contexts/redis-address.ts';
 import { contextFilePath, editContexts } from '../contexts/context-file.ts';
 import { askSecret, readStandardInput } from '../terminal/ask.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { showProgress } from '../terminal/progress.ts';
 import { addCommand, runs } from './api-command.ts';
 import { useFlag } from './flags.ts';
 
@@ -41,7 +42,7 @@ export function loginCommand(parent: Command, surroundings: Surroundings): void 
     checkApiUrl(given, 'the URL');
     const url = given.replace(/\/+$/, '');
     const token = await readToken({ fromInput: command.getOptionValue('withToken') === true, url, env });
-    await tryToken(new ApiClient({ url, token }));
+    await tryToken(new ApiClient({ url, token }, showProgress));
     const context =
       name() ?? new URL(url).host.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');
     const redisHere = redis();

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
+import { ApiClient } from '../api/client.ts';
 import { followStatus } from '../top/follow-status.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand } from './api-command.ts';
@@ -12,7 +13,9 @@ export function topCommand(program: Command, surroundings: Surroundings): void {
     json: 'what `status --json` prints, every second, one line each',
     setUp:
       () =>
-      async ({ api, out }) => {
+      async ({ target, out }) => {
+        // Without a word on stderr: the screen is taken.
+        const api = new ApiClient(target);
         if (out.json) {
           await followStatus(api, new AbortController().signal, {
             onStatus: (status) => void process.stdout.write(`${JSON.stringify(status)}\n`),

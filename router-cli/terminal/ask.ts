@@ -41,8 +41,9 @@ export async function askSecret(question: string): Promise<string> {
     );
   }
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // Before the question: what is typed at once is not to show either.
   stdin.setRawMode(true).setEncoding('utf8');
+  stderr.write(question);
   let secret = '';
   try {
     for await (const chunk of stdin as AsyncIterable<string>) {

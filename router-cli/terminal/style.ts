@@ -15,5 +15,9 @@ export interface OutputStream {
 /** Colours only on a terminal that has some, and never with NO_COLOR (https://no-color.org). */
 export function styleFor(stream: OutputStream, env: NodeJS.ProcessEnv): Style {
   const plain = !stream.isTTY || Boolean(env['NO_COLOR']) || env['TERM'] === 'dumb';
-  return (tone, text) => (plain || tone === undefined || text === '' ? text : styleText(FORMATS[tone], text));
+  return (tone, text) => {
+    if (plain || tone === undefined || text === '') return text;
+    // Decided above, for the stream that it is for; by itself it would look at stdout.
+    return styleText(FORMATS[tone], text, { validateStream: false });
+  };
 }

@@ -2,6 +2,7 @@ import { displayWidth, fit, truncate } from '../terminal/printable.ts';
 import type { Tone } from '../terminal/style.ts';
 import { COLUMN_GAP, layOutTable } from '../terminal/table.ts';
 import { count } from '../terminal/words.ts';
+import { TOP_KEYS } from './top-keys.ts';
 import type { TopState } from './top-state.ts';
 import { VIEWS, type ViewRow, type ViewTable } from './top-view.ts';
 
@@ -19,24 +20,18 @@ export interface ScreenSize {
   readonly rows: number;
 }
 
-const HELP = [
-  '↑ ↓ j k      select a row            1 2 3 Tab   groups, instances, requests',
-  's            sort by the next column  r           the other way round',
-  '/            filter; Esc ends it      Enter       requests of the selected group',
-  'p            pause or resume the selected group, or the agent of the selected instance',
-  'd            drain the agent of the selected instance: it finishes what runs, and ends',
-  'c            cancel the selected request',
-  'q Ctrl-C     leave',
-];
+const SMALL_ROWS = 9;
 
 const KEYS = 'q quit  ? help  / filter  s sort  r reverse  p pause  d drain  c cancel';
 
 /** The whole screen, as many lines as it has rows. */
 export function render(state: TopState, url: string, size: ScreenSize): Line[] {
-  const head = [...header(state, url, size.columns), tabs(state), []];
+  const whole = [...header(state, url, size.columns), tabs(state), []];
+  // On a small screen the rows matter more.
+  const head = size.rows < SMALL_ROWS ? whole.slice(1, 2) : whole;
   const foot = footer(state);
   const room = Math.max(0, size.rows - head.length - 1);
-  const body = state.isHelp ? HELP.map((text) => [{ text }]) : tableLines(state, { ...size, rows: room });
+  const body = state.isHelp ? TOP_KEYS.map((text) => [{ text }]) : tableLines(state, { ...size, rows: room });
   const filled = [
     ...body.slice(0, room),
     ...Array.from({ length: Math.max(0, room - body.length) }, () => []),

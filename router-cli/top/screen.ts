@@ -63,7 +63,9 @@ export function openScreen({ onKey, onResize }: ScreenEvents, { colours }: { col
     },
     draw(lines) {
       if (!isOpen) return;
-      buffer.clear();
+      // Not clear(): what that leaves is transparent, and stays on the screen. And no array.
+      // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type
+      buffer.fill({ attr: { defaultColor: true, bgDefaultColor: true }, char: ' ' });
       for (const [y, line] of lines.entries()) {
         let x = 0;
         for (const { text, tone, inverse = false } of clip(line, terminal.width)) {
