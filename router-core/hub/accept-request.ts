@@ -12,6 +12,7 @@ import { hasBody } from './hub-message.ts';
 import type { Caller } from './app-directory.ts';
 import { authorize } from './authorize.ts';
 import type { RouteRequest } from '../routing/route-search.ts';
+import { shortenWait } from './shorten-wait.ts';
 import type { RoutedRequest, Snapshot } from './snapshot.ts';
 
 /** The way in: checks what Node's parser let through, finds the group, hands the request to admission. */
@@ -128,8 +129,10 @@ export class RequestFront {
     const { snapshot } = this;
     const { link } = this.#context;
     if (!snapshot) return 'store-unavailable';
-    const routed = snapshot.route(routeRequest(req, checked));
-    if (!routed) return 'no-route';
+    const found = snapshot.route(routeRequest(req, checked));
+    if (!found) return 'no-route';
+    const { prefer } = req.headers;
+    const routed = prefer === undefined ? found : shortenWait(found, String(prefer));
     if (routed.target.length > MAX_TARGET_BYTES) return 'target-too-long';
     const access = authorize(req, routed, snapshot);
     if ('refused' in access) return access.refused;

@@ -1,4 +1,3 @@
-import { isIdempotent } from '../http/problems.ts';
 import { encodeFrame } from '../protocol/frames.ts';
 import { encodeRequestHead, type RequestHead } from '../protocol/heads.ts';
 import { StoreUnavailableError } from '../protocol/connection.ts';
@@ -32,7 +31,7 @@ export async function enqueueRequest(exchange: Exchange, head: RequestHead, body
       }),
       attempts: policy.attempts,
       scope: exchange.scope,
-      repeatable: isRepeatable(exchange),
+      repeatable: exchange.isRepeatable,
       bodyFollows: !body.complete,
       deadlineMs: Math.ceil(exchange.remainingMs),
       waitMs: policy.waitMs === 0 ? 0 : policy.waitMs + LATE_MS,
@@ -94,8 +93,4 @@ function refuse(exchange: Exchange): void {
 function retryAfterS({ context, group }: Exchange): number {
   const { inLine, hubs } = context.link.lastSweep(group);
   return context.rates.retryAfterS(group, inLine / Math.max(1, hubs));
-}
-
-function isRepeatable({ req, policy }: Exchange): boolean {
-  return isIdempotent(req.method) || req.headers['idempotency-key'] !== undefined || policy.retryUnsafe;
 }

@@ -6,7 +6,7 @@ import type { Frame } from '../protocol/frames.ts';
 import type { GroupQueue } from '../protocol/group-queue.ts';
 import type { HubLink } from '../protocol/hub-link.ts';
 import type { FrameReader } from '../protocol/inbox.ts';
-import { problemResponse, type ProblemCode } from '../http/problems.ts';
+import { isIdempotent, problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
@@ -44,6 +44,9 @@ export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 're
 /** Codes with which the hub may end what an agent is already running. */
 const ENDED_BY_US = new Set<ProblemCode>(['body-too-large', 'shutting-down', 'unauthorized']);
 
+/** Codes of those that were in line. */
+const ENDED_IN_LINE = new Set<ProblemCode>(['queue-timeout', 'no-agent', 'shutting-down', 'unauthorized']);
+
 export interface ExchangeOptions {
   readonly context: HubContext;
   readonly routed: RoutedRequest;
@@ -62,6 +65,7 @@ export class Exchange {
   readonly group: string;
   readonly scope: string | undefined;
   readonly policy: Policy;
+  readonly preference: string | undefined;
   readonly counts: RouteCounts;
   readonly caller: Caller | undefined;
   readonly queue: GroupQueue;
@@ -89,10 +93,11 @@ export class Exchange {
 
   constructor({ context, routed, caller, req, reply, sendContinue, onFrame }: ExchangeOptions) {
     this.context = context;
-    const { group, scope, policy, counts } = routed;
+    const { group, scope, policy, preference, counts } = routed;
     this.group = group;
     this.scope = scope;
     this.policy = policy;
+    this.preference = preference;
     this.counts = counts;
     this.caller = caller;
     this.req = req;
@@ -113,6 +118,12 @@ export class Exchange {
 
   get done(): boolean {
     return this.state === 'done';
+  }
+
+  /** Whether running it twice does no harm. */
+  get isRepeatable(): boolean {
+    const { req, policy } = this;
+    return isIdempotent(req.method) || req.headers['idempotency-key'] !== undefined || policy.retryUnsafe;
   }
 
   /** ms until nobody awaits the reply. */
@@ -171,7 +182,7 @@ export class Exchange {
     const { status, reason, headers, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
-      handedOver: this.state === 'handed' && ENDED_BY_US.has(code),
+      handedOver: this.#wasHandedOver(code),
       retryAfterS,
     });
     if (this.reply.started) {
@@ -179,9 +190,17 @@ export class Exchange {
       this.reply.abort();
       return;
     }
+    if (this.preference !== undefined) headers.push('Preference-Applied', this.preference);
     this.status = status;
     this.finish();
     this.reply.startAndEnd(status, reason, headers, body);
+  }
+
+  /** An agent may have run it: the one that has it, or one that was lost with it. */
+  #wasHandedOver(code: ProblemCode): boolean {
+    if (this.state === 'handed') return ENDED_BY_US.has(code);
+    // What may not run twice is in line again only when it has certainly not run.
+    return this.reader.attempt > 1 && this.isRepeatable && ENDED_IN_LINE.has(code);
   }
 
   /** The client has gone: whatever runs for it is stopped. */

@@ -24,6 +24,7 @@ export function sendHead(exchange: Exchange, frame: Frame): boolean {
     'Server-Timing',
     `queue;dur=${queueMs.toFixed(1)}, upstream;dur=${upstreamMs}`,
   ];
+  if (exchange.preference !== undefined) all.push('Preference-Applied', exchange.preference);
   exchange.status = status;
   const hasBody = req.method !== 'HEAD' && status !== 204 && status !== 304;
   const isWhole = frame.end === '';

@@ -32,6 +32,8 @@ export interface RoutedRequest {
   readonly scope: string | undefined;
   readonly needsApp: boolean;
   readonly policy: Policy;
+  /** What the client has asked for and got, as the answer confirms it: RFC 7240 §3. */
+  readonly preference: string | undefined;
   readonly headerRules: HeaderRules | undefined;
   readonly counts: RouteCounts;
 }
@@ -77,7 +79,8 @@ export function compileSnapshot(state: ConfigState, { config, counts, log }: Sna
       if (!found || !route || !inGroup) return undefined;
       const { scope, needsApp, headerRules } = route;
       const { policy, counts: own } = inGroup;
-      return { group: found.group, target: found.target, scope, needsApp, policy, headerRules, counts: own };
+      const { group, target } = found;
+      return { group, target, scope, needsApp, policy, preference: undefined, headerRules, counts: own };
     },
   };
 }

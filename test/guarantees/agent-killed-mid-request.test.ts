@@ -104,3 +104,19 @@ test('a GET that loses every agent gets 502 attempts-exhausted and leaves nothin
   await expectNothingLeft(redis.url, group);
   expect(counter.calls).toHaveLength(2);
 });
+
+test('a GET that has lost its agent and finds no other may have run, and says so', async () => {
+  const group = uniqueGroup();
+  const counter = countCalls(() => {});
+  const upstream = await upstreamHere(counter.listener);
+  const hub = await hubHere(redis.url, group, { leaseMs: LEASE_MS, queueWaitMs: 300 });
+  const only = await agentProcess(redis.url, group, upstream.url, { name: 'only' });
+  const { outcome } = startAsking(`${hub.url}/job`);
+  await waitFor(() => counter.calls.length === 1, { what: 'the upstream to be called' });
+  await only.kill('SIGKILL');
+
+  const result = await outcome;
+  expect(result).toMatchObject({ outcome: 'answered', status: 503 });
+  expect(result.headers['router-error']).toMatch(/^(no-agent|queue-timeout)$/);
+  expect(result.headers['router-executed']).toBe('maybe');
+});

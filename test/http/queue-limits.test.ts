@@ -1,11 +1,10 @@
-import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { HubConfig } from '../../router-core/hub/config.ts';
-import { startDataPath } from '../support/data-path.ts';
+import { busyPath } from '../support/busy-path.ts';
 import { expectProblem, expectRetryAfter } from '../support/problem.ts';
-import { openRaw, rawRequest, sendRaw, type RawConnection } from '../support/raw-http.ts';
+import { openRaw, rawRequest, sendRaw } from '../support/raw-http.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { leftovers, startTestHub, uniqueGroup } from '../support/router.ts';
+import { startTestHub, uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 let redis: TestRedis;
@@ -15,39 +14,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 const GET = rawRequest(['GET / HTTP/1.1', 'Host: h']);
-
-/** A path with one slot, which is taken until `free` is called. */
-async function startBusyPath(config: Partial<HubConfig>, method = 'GET') {
-  const held: ServerResponse[] = [];
-  const path = await startDataPath(redis, (_req, res) => void held.push(res), {
-    hub: config,
-    agent: { concurrency: 1 },
-  });
-  const first = await openRaw(path.port);
-  first.write(rawRequest([`${method} / HTTP/1.1`, 'Host: h', 'Content-Length: 0']));
-  await waitFor(() => held.length === 1, { what: 'the only slot to be taken' });
-  const clients: RawConnection[] = [first];
-  return {
-    port: path.port,
-    held,
-    first,
-    /** One more request, in line. */
-    wait: async () => {
-      const before = (await leftovers(redis.url, path.group)).entries;
-      const client = await openRaw(path.port);
-      clients.push(client);
-      client.write(GET);
-      const inLine = async () => (await leftovers(redis.url, path.group)).entries > before;
-      await waitFor(inLine, { what: 'the request to be in line' });
-      return client;
-    },
-    close: async () => {
-      for (const res of held) res.end();
-      for (const client of clients) client.close();
-      await path.close();
-    },
-  };
-}
+const startBusyPath = (config: Partial<HubConfig>) => busyPath(redis, config);
 
 test('a hub with as many requests in flight as it may have refuses the next: hub-full', async () => {
   const busy = await startBusyPath({ maxInFlight: 1 });

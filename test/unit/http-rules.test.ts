@@ -4,6 +4,7 @@ import { checkRequest, MAX_TARGET_BYTES } from '../../router-core/http/check-req
 import { forwardReplyHeaders } from '../../router-core/http/forward-reply.ts';
 import { forwardRequestHeaders } from '../../router-core/http/forward-request.ts';
 import { isHopByHop, nominatedFields } from '../../router-core/http/hop-by-hop.ts';
+import { preferredWaitS } from '../../router-core/http/prefer.ts';
 
 const CONTEXT = {
   requestId: 'id-1',
@@ -134,4 +135,29 @@ describe('the check of a request', () => {
     expect(line(`/${'x'.repeat(MAX_TARGET_BYTES - 1)}`).ok).toBe(true);
     expect(line(`/${'x'.repeat(MAX_TARGET_BYTES)}`)).toMatchObject({ ok: false, problem: 'target-too-long' });
   });
+});
+
+describe('Prefer: wait', () => {
+  test.each([
+    ['wait=5', 5],
+    ['WAIT = 0 ', 0],
+    ['respond-async, wait=10; x=y, wait=20', 10],
+    ['wait="7"', 7],
+    ['x="a, wait=1", wait=2', 2],
+    ['x="a; b", return=minimal;wait=3,wait=4', 4],
+  ])('of %j is %d s', (field, seconds) => {
+    expect(preferredWaitS(field)).toBe(seconds);
+  });
+
+  test.each([
+    '',
+    'wait',
+    'wait=',
+    'wait=-1',
+    'wait=1.5',
+    'wait=soon, wait=5',
+    'waiting=1',
+    'x=wait=1',
+    'wait=1=2',
+  ])('of %j is none', (field) => expect(preferredWaitS(field)).toBeUndefined());
 });
