@@ -25,8 +25,9 @@ A context is a URL and an admin token. \`login\` makes one and makes it the curr
 ## Output
 
 Results go to standard output, everything else to standard error. Tables fit the terminal; where there is none, nothing is
-cut. Every command that ends by itself has \`--json\`: fields are added to what it prints, none is renamed or removed without
-a line in the changelog. Errors are text on standard error; scripts go by the exit code.
+cut. Every command that asks router-api has \`--json\`, and so have \`login\`, \`context\` and \`config init\`: fields are added to
+what it prints, none is renamed or removed without a line in the changelog. Errors are text on standard error; scripts go by
+the exit code.
 
 Nothing is asked where standard input or standard error is no terminal: commands that would ask need \`--yes\` there.
 `;

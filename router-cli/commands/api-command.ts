@@ -13,7 +13,7 @@ export interface Output extends TableSpace {
   readonly json: boolean;
   /** `lines` is only asked when they are what is wanted. */
   readonly show: (value: unknown, lines: () => readonly string[]) => void;
-  /** For people, on stderr, and not with --json. */
+  /** For people, on stderr. */
   readonly note: (text: string) => void;
 }
 
@@ -102,7 +102,7 @@ function openOutput({ env }: Surroundings, { json }: { json: boolean }): Output 
       stdout.write(text === '' ? '' : `${text}\n`);
     },
     note(text) {
-      if (!json) stderr.write(`${text}\n`);
+      stderr.write(`${text}\n`);
     },
   };
 }

@@ -140,7 +140,7 @@ describe.skipIf(!hasTmux)('router-cli top', () => {
     await expectLeft(terminal);
   });
 
-  test('a signal and a refusal give the terminal back, too', async () => {
+  test('a signal and a refusal give the terminal back, and what is away is waited for', async () => {
     const terminal = await startTop();
     await terminal.shows(/ live$/m);
     process.kill(await terminal.childPid(), 'SIGTERM');
@@ -157,6 +157,15 @@ describe.skipIf(!hasTmux)('router-cli top', () => {
     await other.shows(/router-cli: error: An admin token is required/, { timeoutMs: 30_000 });
     await waitFor(async () => (await other.foreground()) === 'sh', { what: 'the end of top' });
     expect(await other.modes()).toEqual({ otherScreen: false, cursor: true });
+
+    const patient = await startTop();
+    await patient.shows(/ live$/m);
+    await cli.redis.kill('SIGSTOP');
+    await patient.shows(/^nothing is heard from router-api or its Redis$/m, { timeoutMs: 30_000 });
+    await cli.redis.kill('SIGCONT');
+    await patient.shows(/ live$/m, { timeoutMs: 30_000 });
+    await patient.press('q');
+    await expectLeft(patient);
 
     const wrong = await startTop({}, { ROUTER_API_URL: 'http://127.0.0.1:9' });
     await wrong.shows(/lost$/m);
