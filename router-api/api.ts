@@ -8,6 +8,7 @@ import { actionEndpoints } from './actions.ts';
 import { auditEndpoint } from './audit.ts';
 import { authenticate } from './authenticate.ts';
 import { configEndpoints } from './config.ts';
+import { deadEndpoints } from './dead.ts';
 import { documentationEndpoints } from './documentation.ts';
 import { createEndpoints } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
@@ -50,6 +51,7 @@ export function createApi(parts: ApiParts, options: ApiOptions): Api {
   statusEndpoint(api, parts);
   instanceEndpoints(api, parts);
   requestEndpoints(api, parts);
+  deadEndpoints(api, parts);
   eventsEndpoint(api, parts);
   const sources = [parts.processMetrics, apiMetrics(parts.control, counts)];
   metricsEndpoint(api, { sources, isOpen: options.openMetrics });

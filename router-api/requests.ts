@@ -32,10 +32,11 @@ const outcomeSchema = z
   })
   .meta({ id: 'Cancelled' });
 
-const group = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected the name of a group')
-  .optional();
+export const groupName = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected the name of a group');
+
+export const requestId = z.string().regex(/^[0-9a-z]{1,40}-[0-9a-z]{1,20}$/, 'expected the id of a request');
+
+const group = groupName.optional();
 
 /** What has no answer yet: to look at, and to end. */
 export function requestEndpoints(api: Api, parts: ApiParts): void {
@@ -73,9 +74,7 @@ function cancelEndpoint(api: Api, { control }: ApiParts): void {
     summary: 'Cancel a request, wherever it is: its client gets 503 `cancelled`',
     ...forRole('operator'),
     request: {
-      params: z.object({
-        id: z.string().regex(/^[0-9a-z]{1,40}-[0-9a-z]{1,20}$/, 'expected the id of a request'),
-      }),
+      params: z.object({ id: requestId }),
       query: z.object({ group: group.meta({ description: 'Where it is, to find it sooner' }) }),
     },
     responses: { 200: jsonContent(outcomeSchema, 'It was cancelled'), default: problemAnswer },

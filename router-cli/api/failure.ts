@@ -77,6 +77,8 @@ function hintFor(code: string, { path, url }: FailedCall): string | undefined {
   if (kind !== undefined && code === 'already-exists') return `Change it instead: router-cli ${kind} set`;
   if (path.startsWith('/v1/requests') && code === 'not-found')
     return 'See what there is: router-cli requests list';
+  if (path.startsWith('/v1/dead') && code === 'not-found')
+    return 'See what there is: router-cli requests dead';
   return hints[code];
 }
 

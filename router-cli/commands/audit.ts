@@ -7,8 +7,7 @@ import { timeInWords } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand } from './api-command.ts';
 import { changeSchema } from './changes.ts';
-import { anyText, useFlag } from './flags.ts';
-import { useLimit } from './requests.ts';
+import { anyText, useFlag, useLimit } from './flags.ts';
 
 const entrySchema = z.looseObject({
   at: z.string(),

@@ -92,7 +92,9 @@ async function candidatesFor(
   if (!first || (hasArgument && !first.variadic) || command.name() === 'add') return [];
   const parent = command.parent?.name() ?? '';
   if (parent === 'context') return contextNames(surroundings);
-  if (parent === 'requests') return namesFrom('/v1/requests', 'id', surroundings);
+  if (parent === 'requests') {
+    return namesFrom(command.name() === 'forget' ? '/v1/dead' : '/v1/requests', 'id', surroundings);
+  }
   const kind = OBJECT_KINDS.find((each) => each === parent);
   return kind && first.name() === 'name' ? objectNames(kind, surroundings) : [];
 }

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { fromText, type OptionType } from '../../router-core/runtime/options.ts';
+import { count as wholeNumber, fromText, type OptionType } from '../../router-core/runtime/options.ts';
 
 /** One flag of a command. Unlike the settings of a server it has no variable: it belongs to what is typed. */
 export interface Flag<T> {
@@ -51,6 +51,16 @@ function parseValue<T>(
 /** Any text; what it may be, the API says. */
 export function anyText(): OptionType<string> {
   return fromText('a text', (text) => text);
+}
+
+/** The most that a list shows. */
+export function useLimit(command: Command): () => number {
+  const limit = useFlag(command, {
+    flag: '--limit <n>',
+    about: 'at most so many (default: 100)',
+    type: wholeNumber({ from: 1, to: 100_000 }),
+  });
+  return () => limit() ?? 100;
 }
 
 const MS_PER_UNIT: Record<string, number> = {

@@ -1,19 +1,21 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { count as wholeNumber } from '../../router-core/runtime/options.ts';
 import { apiPath } from '../api/client.ts';
 import { requestsSchema, type RequestInFlight } from '../api/requests.ts';
 import { table, type Column } from '../terminal/table.ts';
 import { elapsed } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand } from './api-command.ts';
-import { anyText, useFlag } from './flags.ts';
+import { deadCommands } from './dead.ts';
+import { anyText, useFlag, useLimit } from './flags.ts';
 
 const outcomeSchema = z.looseObject({ outcome: z.string() });
 
-/** `requests`: what has no answer yet. */
+/** `requests`: what has no answer yet, and what was given up. */
 export function requestCommands(program: Command, surroundings: Surroundings): void {
-  const parent = program.command('requests').description('requests that have no answer yet');
+  const parent = program
+    .command('requests')
+    .description('requests that have no answer yet, and those given up');
   addApiCommand(parent, surroundings, {
     name: 'list',
     about: 'list requests in flight: those that wait, by age, then those with instances, group by group',
@@ -54,16 +56,7 @@ export function requestCommands(program: Command, surroundings: Surroundings): v
       };
     },
   });
-}
-
-/** The most that `list` shows. */
-export function useLimit(command: Command): () => number {
-  const limit = useFlag(command, {
-    flag: '--limit <n>',
-    about: 'at most so many (default: 100)',
-    type: wholeNumber({ from: 1, to: 100_000 }),
-  });
-  return () => limit() ?? 100;
+  deadCommands(parent, surroundings);
 }
 
 function inWords(body: unknown): string {

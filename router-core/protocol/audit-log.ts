@@ -37,9 +37,12 @@ export const auditEntrySchema = z
     version: z.number(),
     changes: z.array(objectChangeSchema),
     more: z.int().optional().meta({ description: 'Changes that the entry leaves out' }),
-    request: z.string().optional().meta({ description: 'Of a cancel: the id of the request' }),
+    request: z
+      .string()
+      .optional()
+      .meta({ description: 'Of a cancel, or of a dead one that was forgotten: the id of the request' }),
   })
-  .meta({ id: 'AuditEntry', description: 'One write of the configuration, or one request cancelled' });
+  .meta({ id: 'AuditEntry', description: 'One write of the configuration, or what was done to one request' });
 export type AuditEntry = z.output<typeof auditEntrySchema>;
 
 /** An entry of ten thousand changes says no more than one of a thousand. */
@@ -85,13 +88,17 @@ export function auditEntry(
   return JSON.stringify({ ...rest, changes: changes.slice(0, MOST_CHANGES), ...(more > 0 && { more }) });
 }
 
+/** Something done to one request. */
+export interface RequestNote {
+  readonly actor: Actor;
+  readonly action: 'cancel' | 'forget';
+  readonly version: number;
+  readonly request: string;
+}
+
 /** Notes what is no write of the configuration. */
-export async function noteCancel(
-  client: Redis,
-  { actor, version, request }: { actor: Actor; version: number; request: string },
-): Promise<void> {
-  const at = new Date().toISOString();
-  const entry = auditEntry({ at, actor, action: 'cancel', version, changes: [], request });
+export async function noteRequest(client: Redis, note: RequestNote): Promise<void> {
+  const entry = auditEntry({ at: new Date().toISOString(), ...note, changes: [] });
   await client.xadd(CONFIG_KEYS.audit, 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'e', entry);
 }
 

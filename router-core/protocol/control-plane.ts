@@ -1,12 +1,13 @@
 import type { Logger } from '../runtime/logger.ts';
 import { abortRequest, type AbortOutcome } from './abort-request.ts';
-import { noteCancel, readAudit, type Actor, type AuditPage, type AuditQuery } from './audit-log.ts';
+import { noteRequest, readAudit, type Actor, type AuditPage, type AuditQuery } from './audit-log.ts';
 import { isIdentity, type EditContext } from './config-edits.ts';
 import { ConfigPublisher } from './config-publisher.ts';
 import { objectsOf, type ConfigState } from './config-state.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { ConfigWriter, type ConfigEdit, type ConfigWrite } from './config-writer.ts';
 import { Connection, StoreUnavailableError } from './connection.ts';
+import { forgetDead, listDead, type DeadPage, type DeadQuery } from './dead-requests.ts';
 import type { LiveInstance } from './live-groups.ts';
 import { LiveStatusReader, type LiveStatus } from './live-status.ts';
 import { listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
@@ -112,12 +113,28 @@ export class ControlPlane {
     for (const name of await this.#groupNames(group)) {
       const outcome = await callStore(this.#commands, async (client) => {
         const found = await abortRequest(client, { group: name, id, by: actor.name });
-        if (found !== 'unknown') await noteCancel(client, { actor, version, request: id });
+        if (found !== 'unknown') await noteRequest(client, { actor, action: 'cancel', version, request: id });
         return found;
       });
       if (outcome !== 'unknown') return outcome;
     }
     return 'unknown';
+  }
+
+  /** Those given up after their last attempt. Undefined when the cursor is none of ours. */
+  async deadRequests(query: Omit<DeadQuery, 'groups'>, group?: string): Promise<DeadPage | undefined> {
+    const groups = await this.#groupNames(group);
+    return callStore(this.#commands, (client) => listDead(client, { ...query, groups }));
+  }
+
+  /** Takes one from its group's dead list. False: it is not there. */
+  async forgetDead(group: string, id: string, actor: Actor): Promise<boolean> {
+    const { version } = this.state;
+    return callStore(this.#commands, async (client) => {
+      const found = await forgetDead(client, group, id);
+      if (found) await noteRequest(client, { actor, action: 'forget', version, request: id });
+      return found;
+    });
   }
 
   close(): void {

@@ -15,7 +15,7 @@
  * | `mr:{g}:reports`               | hash instance → JSON      | what each instance reports of itself                     | with the instance |
  * | `mr:{g}:hubs`                  | zset hub → expiry         | live hubs: requests of a dead one are not started        | entries expire |
  * | `mr:{g}:settings`              | hash                      | concurrency, lease ms, paused; `agent:<record>` cap and state; version of the configuration they are from; beat, grace: when leases count; born: when the data began | persistent |
- * | `mr:{g}:dead`                  | stream, capped            | requests given up after their last attempt: meta, why    | capped |
+ * | `mr:{g}:dead`                  | stream, capped            | requests given up after their last attempt: meta, method, target, last instance, why | capped |
  * | `mr:{g}:up:<id>`               | stream                    | frames hub → agent                                       | PEXPIRE, renewed by the heartbeat |
  * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
  *

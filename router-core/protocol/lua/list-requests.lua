@@ -5,15 +5,8 @@
 --       the first), entries wanted
 -- Returns per request: number of its stream, entry id, meta, method, target (its first 1,000 bytes), instance that has pulled it
 -- ("": none).
+--!include request-line
 local first_lane, first, after, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-
--- The payload is a frame (layout in frames.ts) whose head begins with method and target.
-local function request_line(p)
-  local at = 13 + string.byte(p, 12)
-  if string.byte(p, 5) % 2 == 1 then at = at + 1 + string.byte(p, at) end
-  local method, target = string.match(string.sub(p, at + 4, at + 9000), '^([^\n]*)\n([^\n]*)')
-  return method or '', string.sub(target or '', 1, 1000)
-end
 
 local function owners_of(stream, from, to, count)
   local owners, pending = {}, redis.pcall('XPENDING', stream, 'agents', from, to, count)

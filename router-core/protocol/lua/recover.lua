@@ -5,16 +5,18 @@
 --
 -- KEYS  group.lua's (the orphan's lane only), then: dead, up, down of the lost attempt
 -- ARGV  group.lua's, then: entry id, stream ttl ms, frames that tell the hub "moved", "agent-lost", "attempts-exhausted",
---       summary for the dead list
+--       why it is on the dead list
 -- Returns "moved", "lost", "exhausted", "dropped" nobody awaits it, or "alive" its lease was renewed meanwhile.
 --!include group
 --!include bells
 --!include hand-over
+--!include request-line
 local lane_key, dead, up, down = KEYS[7], KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
 local entry_id, ttl = ARGV[own_args + 1], ARGV[own_args + 2]
-local moved, lost, exhausted, summary =
+local moved, lost, exhausted, why =
   ARGV[own_args + 3], ARGV[own_args + 4], ARGV[own_args + 5], ARGV[own_args + 6]
 
+local pending = redis.call('XPENDING', lane_key, 'agents', entry_id, entry_id, 1)
 local claimed = redis.call('XCLAIM', lane_key, 'agents', 'sweep', lease, entry_id)
 if #claimed == 0 or not claimed[1] then return 'alive' end
 local m, payload = parse_meta(claimed[1][2][2]), claimed[1][2][4]
@@ -43,7 +45,11 @@ else
   m.attempt = m.attempt + 1
   redeliver(m, payload)
 end
-if outcome == 'exhausted' then redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'm', claimed[1][2][2], 'why', summary) end
+if outcome == 'exhausted' then
+  local method, target = request_line(payload)
+  redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'm', claimed[1][2][2], 'method', method, 'target', target,
+    'instance', pending[1] and pending[1][2] or '', 'why', why)
+end
 read_free_slots()
 promote()
 ring_bells(prefix, 'hub')
