@@ -5,33 +5,13 @@ import {
   duration,
   flag,
   fromText,
-  header,
   oneOf,
   parseDuration,
   size,
-  type OptionType,
 } from '../../router-core/runtime/options.ts';
+import { description, LIST, timeouts, type FieldFlag } from './field-flag.ts';
 import { anyText, expiry } from './flags.ts';
-
-/** A flag that sets one field of an object. */
-export interface FieldFlag {
-  readonly flag: string;
-  readonly about: string;
-  /** Where its value goes. */
-  readonly path: readonly string[];
-  readonly type: OptionType<unknown>;
-  /** It may be given several times; what else separates values, if anything does. */
-  readonly list?: { readonly separator?: string };
-}
-
-const LIST = { separator: ',' };
-
-const description: FieldFlag = {
-  flag: '--description <text>',
-  about: 'for people',
-  path: ['description'],
-  type: anyText(),
-};
+import { routeFlags } from './route-flags.ts';
 
 const expires: FieldFlag = {
   flag: '--expires <when>',
@@ -46,27 +26,6 @@ const concurrency = (about: string): FieldFlag => ({
   path: ['concurrency'],
   type: count({ from: 0 }),
 });
-
-const timeouts: FieldFlag[] = [
-  {
-    flag: '--first-byte-timeout <duration>',
-    about: 'from the hand-over to the head of the reply',
-    path: ['timeouts', 'firstByteMs'],
-    type: duration({ atLeastMs: 1 }),
-  },
-  {
-    flag: '--idle-timeout <duration>',
-    about: 'the longest pause within a body',
-    path: ['timeouts', 'idleMs'],
-    type: duration({ atLeastMs: 1 }),
-  },
-  {
-    flag: '--total-timeout <duration>',
-    about: 'from the head of a request to the last byte of its reply',
-    path: ['timeouts', 'totalMs'],
-    type: duration({ atLeastMs: 1 }),
-  },
-];
 
 const group: FieldFlag[] = [
   concurrency('requests at once, over all hubs and agents'),
@@ -110,107 +69,12 @@ const group: FieldFlag[] = [
   description,
 ];
 
-/** `llama` or `llama=9`. */
-const target = fromText('a group, or a group and its weight such as llama=9', (text) => {
-  const [, name, weight] = /^([^=]+)(?:=(\d+))?$/.exec(text) ?? [];
-  if (name === undefined) return undefined;
-  return weight === undefined ? { group: name } : { group: name, weight: Number(weight) };
-});
-
-/** `X-A`, `X-A=value`, `X-A~pattern`. */
-const headerCondition = fromText(
-  'a header, or one with its value (Name=value) or pattern (Name~^v[0-9]+$)',
-  (text) => {
-    const [, name, how, rest] = /^([^=~]+)(?:([=~])(.*))?$/.exec(text) ?? [];
-    if (name === undefined) return undefined;
-    if (how === undefined) return { name };
-    return how === '=' ? { name, value: rest } : { name, pattern: rest };
-  },
-);
-
 /** `10/s`, `600/1m`. */
 const rate = fromText('requests per time, such as 10/s or 600/1m', (text) => {
   const [, requests, per = ''] = /^(\d+)\/(.+)$/.exec(text) ?? [];
   const perMs = parseDuration(/^\d/.test(per) ? per : `1${per}`);
   return requests === undefined || perMs === undefined ? undefined : { requests: Number(requests), perMs };
 });
-
-const route: FieldFlag[] = [
-  {
-    flag: '--to <group[=weight],…>',
-    about: 'where requests go; several share them by weight',
-    path: ['groups'],
-    type: target,
-    list: LIST,
-  },
-  {
-    flag: '--path <path>',
-    about: 'exact (/a/b), a prefix (/a/*), or a regular expression (~ ^/a/([0-9]+)$)',
-    path: ['match', 'path'],
-    type: anyText(),
-  },
-  { flag: '--host <host>', about: 'example.com or *.example.com', path: ['match', 'host'], type: anyText() },
-  {
-    flag: '--method <method,…>',
-    about: 'only these',
-    path: ['match', 'methods'],
-    type: anyText(),
-    list: LIST,
-  },
-  {
-    flag: '--header <condition>',
-    about: 'only with this header: Name, Name=value or Name~pattern; all of several',
-    path: ['match', 'headers'],
-    type: headerCondition,
-    list: {},
-  },
-  {
-    flag: '--priority <n>',
-    about: 'higher goes first; among equals the most specific',
-    path: ['priority'],
-    type: fromText('a whole number', (text) => (/^-?\d{1,7}$/.test(text) ? Number(text) : undefined)),
-  },
-  {
-    flag: '--strip-prefix [true|false]',
-    about: 'without the prefix that matched',
-    path: ['stripPrefix'],
-    type: flag(),
-  },
-  {
-    flag: '--rewrite <path>',
-    about: 'the path that the upstream sees; $1 is what * matched',
-    path: ['rewrite'],
-    type: anyText(),
-  },
-  {
-    flag: '--set-header <"Name: value">',
-    about: 'set a request header',
-    path: ['setHeaders'],
-    type: header(),
-    list: {},
-  },
-  {
-    flag: '--remove-header <name,…>',
-    about: 'remove request headers',
-    path: ['removeHeaders'],
-    type: anyText(),
-    list: LIST,
-  },
-  {
-    flag: '--scope <scope>',
-    about: 'only agents that carry it get the requests',
-    path: ['scope'],
-    type: anyText(),
-  },
-  {
-    flag: '--auth <none|app>',
-    about: 'app: the token of an app is needed',
-    path: ['auth'],
-    type: oneOf(['none', 'app']),
-  },
-  ...timeouts,
-  description,
-];
 
 const app: FieldFlag[] = [
   {
@@ -259,7 +123,7 @@ const admin: FieldFlag[] = [
 
 export const FIELD_FLAGS: Readonly<Record<ObjectKind, readonly FieldFlag[]>> = {
   group,
-  route,
+  route: routeFlags,
   app,
   agent,
   admin,

@@ -5,7 +5,8 @@ import { CommandError } from '../../router-core/runtime/run-command.ts';
 import type { JsonObject } from '../api/client.ts';
 import { readStandardInput } from '../terminal/ask.ts';
 import { anyText, useFlag, useListFlag } from './flags.ts';
-import { FIELD_FLAGS, type FieldFlag } from './object-flags.ts';
+import type { FieldFlag } from './field-flag.ts';
+import { FIELD_FLAGS } from './object-flags.ts';
 
 /** Gives `command` the flags of a kind of objects, and --file; the reader answers the fields that were given. */
 export function useFields(command: Command, kind: ObjectKind): () => Promise<JsonObject> {

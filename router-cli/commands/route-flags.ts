@@ -1,0 +1,99 @@
+import { flag, fromText, header, oneOf } from '../../router-core/runtime/options.ts';
+import { description, LIST, timeouts, type FieldFlag } from './field-flag.ts';
+import { anyText } from './flags.ts';
+
+/** `llama` or `llama=9`. */
+const target = fromText('a group, or a group and its weight such as llama=9', (text) => {
+  const [, name, weight] = /^([^=]+)(?:=(\d+))?$/.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  return weight === undefined ? { group: name } : { group: name, weight: Number(weight) };
+});
+
+/** `X-A`, `X-A=value`, `X-A~pattern`. */
+const headerCondition = fromText(
+  'a header, or one with its value (Name=value) or pattern (Name~^v[0-9]+$)',
+  (text) => {
+    const [, name, how, rest] = /^([^=~]+)(?:([=~])(.*))?$/.exec(text) ?? [];
+    if (name === undefined) return undefined;
+    if (how === undefined) return { name };
+    return how === '=' ? { name, value: rest } : { name, pattern: rest };
+  },
+);
+
+/** Where requests go, and what is done to them on the way. */
+export const routeFlags: FieldFlag[] = [
+  {
+    flag: '--to <group[=weight],…>',
+    about: 'where requests go; several share them by weight',
+    path: ['groups'],
+    type: target,
+    list: LIST,
+  },
+  {
+    flag: '--path <path>',
+    about: 'exact (/a/b), a prefix (/a/*), or a regular expression (~ ^/a/([0-9]+)$)',
+    path: ['match', 'path'],
+    type: anyText(),
+  },
+  { flag: '--host <host>', about: 'example.com or *.example.com', path: ['match', 'host'], type: anyText() },
+  {
+    flag: '--method <method,…>',
+    about: 'only these',
+    path: ['match', 'methods'],
+    type: anyText(),
+    list: LIST,
+  },
+  {
+    flag: '--header <condition>',
+    about: 'only with this header: Name, Name=value or Name~pattern; all of several',
+    path: ['match', 'headers'],
+    type: headerCondition,
+    list: {},
+  },
+  {
+    flag: '--priority <n>',
+    about: 'higher goes first; among equals the most specific',
+    path: ['priority'],
+    type: fromText('a whole number', (text) => (/^-?\d{1,7}$/.test(text) ? Number(text) : undefined)),
+  },
+  {
+    flag: '--strip-prefix [true|false]',
+    about: 'without the prefix that matched',
+    path: ['stripPrefix'],
+    type: flag(),
+  },
+  {
+    flag: '--rewrite <path>',
+    about: 'the path that the upstream sees; $1 is what * matched',
+    path: ['rewrite'],
+    type: anyText(),
+  },
+  {
+    flag: '--set-header <"Name: value">',
+    about: 'set a request header',
+    path: ['setHeaders'],
+    type: header(),
+    list: {},
+  },
+  {
+    flag: '--remove-header <name,…>',
+    about: 'remove request headers',
+    path: ['removeHeaders'],
+    type: anyText(),
+    list: LIST,
+  },
+  {
+    flag: '--scope <scope>',
+    about: 'only agents that carry it get the requests',
+    path: ['scope'],
+    type: anyText(),
+  },
+  {
+    flag: '--auth <none|app>',
+    about: 'app: the token of an app is needed',
+    path: ['auth'],
+    type: oneOf(['none', 'app']),
+  },
+  ...timeouts,
+  description,
+];
