@@ -24,6 +24,8 @@ end
 
 -- Requests handed to a lane that has lost its instances: nobody has pulled them, so they go back as they are.
 local function empty_lane(lane_key)
+  -- A read for nothing would make a consumer that newer engines never see idle.
+  if redis.call('XLEN', lane_key) == 0 then return end
   local read = redis.pcall('XREADGROUP', 'GROUP', 'agents', 'sweep', 'COUNT', 128, 'STREAMS', lane_key, '>')
   if not read or read.err then return end
   for _, entry in ipairs(read[1][2]) do
