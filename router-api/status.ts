@@ -6,6 +6,7 @@ import type { Api, ApiParts } from './endpoint.ts';
 import { instanceSchema } from './instances.ts';
 
 const count = z.number();
+const quantile = z.number().nullable();
 
 const hubSchema = z
   .object({
@@ -35,6 +36,12 @@ const groupSchema = z
     slots: count.meta({ description: 'Requests that its instances could run at once now' }),
     permits: count.meta({ description: 'Taken out of its concurrency' }),
     perSecond: count.meta({ description: 'Replies per second over all hubs, lately' }),
+    p50Ms: quantile.meta({
+      description:
+        'Half of the requests that had their outcome in the last twenty seconds took no longer, over all hubs; ' +
+        'estimated from buckets. null: there were none',
+    }),
+    p99Ms: quantile.meta({ description: 'The same of 99 in 100' }),
     instances: z.array(instanceSchema),
   })
   .meta({ id: 'GroupStatus' });
@@ -49,9 +56,15 @@ export type Status = z.input<typeof statusSchema>;
 export function statusView(version: number, { hubs, groups }: LiveStatus): Status {
   return {
     version,
-    hubs: [...hubs],
+    hubs: hubs.map(hubView),
     groups: groups.map(({ instances, ...group }) => ({ ...group, instances: [...instances] })),
   };
+}
+
+/** Without the buckets: they are there to be added up. */
+function hubView({ groups, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
+  const traffic = Object.entries(groups).map(([name, { times: _times, ...rest }]) => [name, rest] as const);
+  return { ...hub, groups: Object.fromEntries(traffic) };
 }
 
 /** GET /v1/status: hubs, groups and their instances at one moment. */

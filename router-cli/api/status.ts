@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** What GET /v1/status answers, as far as it is shown: an API of another version may say more, or less. */
 
 const count = z.number().catch(0);
+const quantile = z.number().nullable().catch(null);
 
 export const instanceSchema = z.looseObject({
   id: z.string(),
@@ -24,6 +25,8 @@ const groupSchema = z.looseObject({
   running: count,
   slots: count,
   perSecond: count,
+  p50Ms: quantile,
+  p99Ms: quantile,
   instances: z.array(instanceSchema).catch([]),
 });
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { statusSchema, type GroupStatus, type HubStatus, type Status } from '../api/status.ts';
 import { table, type Column, type TableSpace } from '../terminal/table.ts';
-import { count, timeInWords } from '../terminal/words.ts';
+import { count, latencyInWords, timeInWords } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand } from './api-command.ts';
 import { instanceColumns } from './instances.ts';
@@ -67,6 +67,8 @@ const groupColumns: readonly Column<GroupStatus>[] = [
   { title: 'QUEUED', cell: (row) => String(row.queued), right: true },
   { title: 'RUNNING', cell: (row) => `${row.running}/${row.slots}`, right: true },
   { title: 'PER SECOND', cell: (row) => row.perSecond.toFixed(1), right: true },
+  { title: 'P50', cell: (row) => latencyInWords(row.p50Ms), right: true },
+  { title: 'P99', cell: (row) => latencyInWords(row.p99Ms), right: true },
   {
     title: 'STATE',
     cell: stateOfGroup,

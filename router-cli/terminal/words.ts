@@ -40,6 +40,17 @@ export function elapsed(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)}ms` : roughly(ms);
 }
 
+/** An estimate, with two digits: `0.4ms`, `38ms`, `1.2s`, `3.5m`. Empty for none. */
+export function latencyInWords(ms: number | null): string {
+  if (ms === null) return '';
+  if (ms < 999.5) return `${twoDigits(ms)}ms`;
+  return ms < 99_500 ? `${twoDigits(ms / 1_000)}s` : `${twoDigits(ms / 60_000)}m`;
+}
+
+function twoDigits(value: number): string {
+  return value < 9.95 ? value.toFixed(1) : String(Math.round(value));
+}
+
 /** Bytes as flags take them: `64KiB`, `100MiB`. */
 export function sizeInWords(bytes: unknown): string {
   if (typeof bytes !== 'number') return '';

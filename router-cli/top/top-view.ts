@@ -4,7 +4,7 @@ import { toneOfState } from '../commands/instances.ts';
 import { stateOfGroup } from '../commands/status.ts';
 import type { Tone } from '../terminal/style.ts';
 import type { Column } from '../terminal/table.ts';
-import { elapsed } from '../terminal/words.ts';
+import { elapsed, latencyInWords } from '../terminal/words.ts';
 import type { History } from './history.ts';
 
 export const VIEWS = ['groups', 'instances', 'requests'] as const;
@@ -49,6 +49,8 @@ const groupColumns = (history: History): TopColumn<GroupStatus>[] => [
   number('RUNNING', (row) => row.running),
   number('SLOTS', (row) => row.slots),
   { ...number<GroupStatus>('PER SEC', (row) => row.perSecond), cell: (row) => row.perSecond.toFixed(1) },
+  latency('P50', (row) => row.p50Ms),
+  latency('P99', (row) => row.p99Ms),
   {
     title: 'LAST MINUTE',
     optional: true,
@@ -82,6 +84,13 @@ const requestColumns: TopColumn<RequestInFlight>[] = [
 
 function number<T>(title: string, value: (row: T) => number, tone?: Column<T>['tone']): TopColumn<T> {
   return { title, value, cell: (row) => String(value(row)), right: true, ...(tone && { tone }) };
+}
+
+function latency(title: string, ms: (row: GroupStatus) => number | null): TopColumn<GroupStatus> {
+  // Who has none is the fastest.
+  const column = number<GroupStatus>(title, (row) => ms(row) ?? -1);
+  // The column stays when nobody has any: what is live should not jump.
+  return { ...column, cell: (row) => latencyInWords(ms(row)) || '-', optional: true };
 }
 
 export interface Shown {

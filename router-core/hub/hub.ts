@@ -15,6 +15,7 @@ import { endRevoked } from './end-revoked.ts';
 import type { Exchange, HubContext } from './exchange.ts';
 import { createHttpServer, listen } from './http-server.ts';
 import { hubMetrics } from './hub-metrics.ts';
+import { RecentHistograms } from './recent-times.ts';
 import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
 import { compileSnapshot } from './snapshot.ts';
@@ -41,6 +42,7 @@ const OPEN_WARNING =
 export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const startedAt = new Date().toISOString();
   let address = '';
+  const recent = new RecentHistograms();
   const report = (): HubReport => ({
     name: hostname(),
     version: packageVersion(),
@@ -48,7 +50,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     address,
     configVersion: front.snapshot?.version ?? 0,
     inFlight: context.inFlight.size,
-    groups: groupReports(context),
+    groups: groupReports(context, recent),
   });
   const onState = (state: ConfigState) => takeState(state);
   const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
@@ -100,9 +102,13 @@ function createContext(config: HubConfig, link: HubLink, log: Logger): HubContex
   return { config, link, log, ...parts, tracer: findTracer() };
 }
 
-function groupReports({ link, rates }: HubContext): HubReport['groups'] {
+function groupReports({ link, rates, counts }: HubContext, recent: RecentHistograms): HubReport['groups'] {
+  const times = new Map(counts.groups.map(({ name, total }) => [name, recent.growth(total)]));
   return Object.fromEntries(
-    [...link.inFlight()].map(([group, inFlight]) => [group, { ...rates.of(group), inFlight }]),
+    [...link.inFlight()].map(([group, inFlight]) => [
+      group,
+      { ...rates.of(group), inFlight, times: times.get(group) },
+    ]),
   );
 }
 

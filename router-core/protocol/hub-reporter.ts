@@ -2,6 +2,7 @@ import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Connection } from './connection.ts';
 import { CONFIG_KEYS } from './keys.ts';
+import type { RecentTimes } from './latency.ts';
 import { loadScript, runScript } from './scripts.ts';
 
 /** What a hub says of itself, as operators see it. */
@@ -26,6 +27,8 @@ export interface GroupTraffic {
   /** Replies per second, lately. */
   readonly perSecond: number;
   readonly inFlight: number;
+  /** From head to outcome, of the requests of the last twenty seconds or so; left out when there were none. */
+  readonly times?: RecentTimes | undefined;
 }
 
 export interface HubReporterOptions {

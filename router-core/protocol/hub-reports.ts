@@ -20,7 +20,17 @@ const reportSchema = z.object({
   address: z.string().catch(''),
   configVersion: count,
   inFlight: count,
-  groups: z.record(z.string(), z.object({ served: count, perSecond: count, inFlight: count })).catch({}),
+  groups: z
+    .record(
+      z.string(),
+      z.object({
+        served: count,
+        perSecond: count,
+        inFlight: count,
+        times: z.record(z.string(), z.number()).optional().catch(undefined),
+      }),
+    )
+    .catch({}),
 });
 
 /** What the live hubs say of themselves, by their ids. `nowMs`: Redis's clock. The hubs delete the reports of dead ones. */

@@ -2,11 +2,17 @@ import type { Redis } from 'ioredis';
 import type { ConfigState } from './config-state.ts';
 import { readHubReports, type HubReport } from './hub-reports.ts';
 import { groupOfSettingsKey, SETTINGS_PATTERN } from './keys.ts';
+import { latencyOf, type Latency } from './latency.ts';
 import { readLiveGroups, redisNowMs, type LiveGroup } from './live-groups.ts';
 
 export interface LiveStatus {
   readonly hubs: readonly (HubReport & { id: string })[];
-  readonly groups: readonly (LiveGroup & { configured: boolean; paused: boolean; perSecond: number })[];
+  readonly groups: readonly (LiveGroup & GroupPace & { configured: boolean; paused: boolean })[];
+}
+
+/** Of all hubs together, lately. */
+interface GroupPace extends Latency {
+  readonly perSecond: number;
 }
 
 /** A group of an agent or a hub that nobody has configured is seen so much later. */
@@ -29,9 +35,10 @@ export class LiveStatusReader {
       hubs: [...hubs].map(([id, report]) => ({ id, ...report })),
       groups: groups.map((group) => {
         const { paused = false } = state.groups.get(group.name) ?? {};
-        const rates = [...hubs.values()].map((hub) => hub.groups[group.name]?.perSecond ?? 0);
-        const perSecond = rates.reduce((sum, rate) => sum + rate, 0);
-        return { ...group, configured: state.groups.has(group.name), paused, perSecond };
+        const traffic = [...hubs.values()].flatMap((hub) => hub.groups[group.name] ?? []);
+        const perSecond = traffic.reduce((sum, each) => sum + each.perSecond, 0);
+        const latency = latencyOf(traffic.flatMap(({ times }) => (times ? [times] : [])));
+        return { ...group, configured: state.groups.has(group.name), paused, perSecond, ...latency };
       }),
     };
   }

@@ -1,5 +1,5 @@
 /** From what a small answer takes to what a long generation takes, ms. */
-const LATENCY_BOUNDS_MS = [
+export const LATENCY_BOUNDS_MS = [
   ...[1, 2.5, 5, 10, 25, 50, 100, 250, 500],
   ...[1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000],
 ];

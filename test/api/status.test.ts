@@ -10,6 +10,8 @@ interface Group {
   readonly slots: number;
   readonly waiting: number;
   readonly running: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
   readonly instances: { readonly name: string; readonly slots: number; readonly state: string }[];
 }
 
@@ -64,6 +66,7 @@ test('shows hubs, groups and their instances as they are', async () => {
     },
     { what: 'the report of the hub' },
   );
+  expect(hubs.hubs[0]?.groups.default).not.toHaveProperty('times');
   expect(hubs.hubs).toMatchObject([
     { version: '0.1.0', configVersion: hubs.version, address: `127.0.0.1:${hub.port}` },
   ]);
@@ -82,7 +85,15 @@ test('a group that is paused lets its requests wait, and an agent that is paused
   const hub = await configuredHub(redis.url);
   await untilGroup(api, 'slots', ({ slots }) => slots === 2);
   const asks = () => startAsking(hub.url);
+  await untilGroup(
+    api,
+    'no latency of what was never asked',
+    ({ p50Ms, p99Ms }) => p50Ms === null && p99Ms === null,
+  );
   expect((await asks().outcome).status).toBe(200);
+  const served = await untilGroup(api, 'how long it took', ({ p50Ms }) => p50Ms !== null);
+  expect(served.p50Ms).toBeGreaterThan(0);
+  expect(served.p99Ms).toBeGreaterThanOrEqual(served.p50Ms ?? Infinity);
 
   expect((await api.post('/v1/groups/default/pause')).body).toMatchObject({ paused: true });
   const held = asks();

@@ -59,6 +59,11 @@ test('status, requests and audit show what runs and what was done', { timeout: 9
     { id: idOf('running'), outcome: 'running' },
   ]);
   expect((await waiting.outcome).status).toBe(503);
+  await waitFor(
+    async () =>
+      /^GROUP .* P50 +P99 .*\ndefault .* [\d.]+m?s +[\d.]+m?s +active$/m.test(await cli.text('status')),
+    { what: 'the latency of what was cancelled', timeoutMs: 15_000 },
+  );
   const gone = await cli.run(['requests', 'cancel', idOf('waiting')]);
   expect(gone.code).toBe(3);
   expect(gone.stderr).toContain('See what there is: router-cli requests list');

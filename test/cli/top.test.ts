@@ -97,6 +97,8 @@ describe.skipIf(!hasTmux)('router-cli top', () => {
     await terminal.press('n');
 
     await terminal.press('1');
+    // The request that was cancelled has taken some time.
+    await terminal.shows(/^default .* \d[\d.]*m?s +\d[\d.]*m?s /m);
     await terminal.press('p');
     await terminal.press('y');
     await terminal.shows(/^pause the group default: done$/m);

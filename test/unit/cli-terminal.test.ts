@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { displayWidth, fit, printable, truncate } from '../../router-cli/terminal/printable.ts';
 import { styleFor } from '../../router-cli/terminal/style.ts';
 import { pairs, table } from '../../router-cli/terminal/table.ts';
-import { durationInWords, elapsed, sizeInWords, timeInWords } from '../../router-cli/terminal/words.ts';
+import {
+  durationInWords,
+  elapsed,
+  latencyInWords,
+  sizeInWords,
+  timeInWords,
+} from '../../router-cli/terminal/words.ts';
 import { History } from '../../router-cli/top/history.ts';
 
 const plain = styleFor({ isTTY: false }, {});
@@ -32,6 +38,11 @@ describe('text on a terminal', () => {
       expect(styleFor({ isTTY }, env)('good', 'x')).toBe('x');
     }
   });
+});
+
+test('latencies have two digits', () => {
+  const shown = [null, 0.42, 9.96, 37.6, 999.6, 1_234, 42_000, 210_000, 600_000].map(latencyInWords);
+  expect(shown).toEqual(['', '0.4ms', '10ms', '38ms', '1.0s', '1.2s', '42s', '3.5m', '10m']);
 });
 
 describe('tables', () => {
