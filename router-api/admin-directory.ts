@@ -8,6 +8,8 @@ export interface Admin {
   readonly name: string;
   readonly role: Role;
   readonly tokenId: string;
+  /** When the token ends, by itself or with its admin; ISO 8601, null for never. */
+  readonly expiresAt: string | null;
   /** Has no record: it is there as long as the process is given its token. */
   readonly isRoot: boolean;
 }
@@ -39,14 +41,14 @@ export class AdminDirectory {
     const tokenId = parsed.id;
     if (this.#root?.id === tokenId) {
       return tokenMatches(text, this.#root, nowMs)
-        ? { name: ROOT, role: 'admin', tokenId, isRoot: true }
+        ? { name: ROOT, role: 'admin', tokenId, expiresAt: null, isRoot: true }
         : undefined;
     }
     const found = this.#index(admins).get(tokenId);
     if (!found || !tokenMatches(text, found.token, nowMs)) return undefined;
     const { name, role, expiresAt } = found.admin;
     if (expiresAt !== null && nowMs >= Date.parse(expiresAt)) return undefined;
-    return { name, role, tokenId, isRoot: false };
+    return { name, role, tokenId, expiresAt: earlier(expiresAt, found.token.expiresAt), isRoot: false };
   }
 
   #index(admins: ConfigState['admins'] | undefined): TokenIndex {
@@ -60,4 +62,9 @@ export class AdminDirectory {
     }
     return this.#byToken;
   }
+}
+
+function earlier(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return Date.parse(a) <= Date.parse(b) ? a : b;
 }

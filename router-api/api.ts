@@ -15,6 +15,7 @@ import type { Api, ApiParts } from './endpoint.ts';
 import { eventsEndpoint } from './events.ts';
 import { healthEndpoints } from './health.ts';
 import { instanceEndpoints } from './instances.ts';
+import { meEndpoint } from './me.ts';
 import { apiMetrics, EndpointCounts, metricsEndpoint } from './metrics.ts';
 import { objectEndpoints } from './objects.ts';
 import { answerProblem, ApiProblem } from './problems.ts';
@@ -48,6 +49,7 @@ export function createApi(parts: ApiParts, options: ApiOptions): Api {
   configEndpoints(api, parts);
   testRouteEndpoint(api, parts);
   auditEndpoint(api, parts);
+  meEndpoint(api);
   statusEndpoint(api, parts);
   instanceEndpoints(api, parts);
   requestEndpoints(api, parts);

@@ -66,7 +66,7 @@ function hintFor(code: string, { path, url }: FailedCall): string | undefined {
   const kind = OBJECT_KINDS.find((each) => path.startsWith(`/v1/${LIST_OF[each]}`));
   const hints: Record<string, string> = {
     unauthorized: `Log in with a valid token: router-cli login ${url}`,
-    forbidden: 'Ask an admin to do it, or for another role; `router-cli context list` shows who you are',
+    forbidden: 'Ask an admin to do it, or for another role; `router-cli context show` shows who you are',
     stale: 'Run the command again to go by what is there now',
     'too-many-requests': 'Wait a minute, and check the token: router-cli context list',
     'store-unavailable': "Check Redis and router-api's log, then try again",

@@ -1,9 +1,17 @@
 import type { Command } from 'commander';
+import { ApiClient } from '../api/client.ts';
+import { ApiFailure } from '../api/failure.ts';
+import { whoAmI, type Me } from '../api/me.ts';
 import { chooseTarget, contextNamed } from '../contexts/choose-context.ts';
 import { contextFilePath, editContexts, readContexts } from '../contexts/context-file.ts';
+import { showProgress } from '../terminal/progress.ts';
 import { table } from '../terminal/table.ts';
+import { timeInWords } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addCommand, runs } from './api-command.ts';
+
+/** What is asked is not worth a longer wait: the rest is known without. */
+const ANSWER_WITHIN_MS = 5_000;
 
 /** What is known of a token without telling it: its id, which `admin show` has, too. */
 function tokenId(token: string): string {
@@ -16,15 +24,7 @@ export function contextCommands(program: Command, surroundings: Surroundings): v
   const path = contextFilePath(surroundings.env);
   listCommand(parent, surroundings, path);
 
-  const show = addCommand(parent, {
-    name: 'show',
-    about: 'show which API is used, with variables taken into account',
-    json: '{"context", "url", "tokenId"}; context is null when variables say it all',
-  });
-  runs(show, surroundings, async ({ out }) => {
-    const { context = null, url, token } = await chooseTarget(surroundings.env, undefined);
-    out.show({ context, url, tokenId: tokenId(token) }, () => [`${context ?? 'from variables'}  ${url}`]);
-  });
+  showCommand(parent, surroundings);
 
   const use = addCommand(parent, {
     name: 'use',
@@ -54,6 +54,35 @@ export function contextCommands(program: Command, surroundings: Surroundings): v
     });
     out.show({ removed: name }, () => [`Forgot the context ${name}; its token is still valid.`]);
   });
+}
+
+function showCommand(parent: Command, surroundings: Surroundings): void {
+  const show = addCommand(parent, {
+    name: 'show',
+    about: 'show which API is used, with variables taken into account, and who you are there',
+    json:
+      '{"context", "url", "tokenId", "name", "role", "expiresAt"}; ' +
+      'context is null when variables say it all, name and role when the API does not answer',
+  });
+  runs(show, surroundings, async ({ out }) => {
+    const target = await chooseTarget(surroundings.env, undefined);
+    const { context = null, url, token } = target;
+    const me = await whoAmI(new ApiClient(target, showProgress), {
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    }).catch((error: unknown) => {
+      if (!(error instanceof ApiFailure)) throw error;
+      out.note(error.message);
+      return undefined;
+    });
+    const { name = null, role = null, expiresAt = null } = me ?? {};
+    out.show({ context, url, tokenId: tokenId(token), name, role, expiresAt }, () => [
+      [context ?? 'from variables', url, ...(me ? [describeMe(me)] : [])].join('  '),
+    ]);
+  });
+}
+
+function describeMe({ name, role, expiresAt }: Me): string {
+  return `${name} (${role})${expiresAt === null ? '' : `, token ends ${timeInWords(expiresAt)}`}`;
 }
 
 function listCommand(parent: Command, surroundings: Surroundings, path: string): void {

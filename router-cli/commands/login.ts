@@ -5,6 +5,7 @@ import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { matching, redisUrl } from '../../router-core/runtime/options.ts';
 import { ApiClient } from '../api/client.ts';
 import { ApiFailure } from '../api/failure.ts';
+import { whoAmI, type Me } from '../api/me.ts';
 import { checkApiUrl } from '../contexts/choose-context.ts';
 import { withoutLogin } from '../contexts/redis-address.ts';
 import { contextFilePath, editContexts } from '../contexts/context-file.ts';
@@ -25,7 +26,7 @@ export function loginCommand(parent: Command, surroundings: Surroundings): void 
     name: 'login',
     args: '<url>',
     about: 'keep the URL of a router-api and an admin token as a context, and make it the current one',
-    json: '{"context", "url"}',
+    json: '{"context", "url", "name", "role"}',
   });
   const name = useFlag(command, {
     flag: '--name <context>',
@@ -42,7 +43,7 @@ export function loginCommand(parent: Command, surroundings: Surroundings): void 
     checkApiUrl(given, 'the URL');
     const url = given.replace(/\/+$/, '');
     const token = await readToken({ fromInput: command.getOptionValue('withToken') === true, url, env });
-    await tryToken(new ApiClient({ url, token }, showProgress));
+    const { name: admin, role } = await tryToken(new ApiClient({ url, token }, showProgress));
     const context =
       name() ?? new URL(url).host.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');
     const redisHere = redis();
@@ -54,7 +55,9 @@ export function loginCommand(parent: Command, surroundings: Surroundings): void 
       },
     }));
     if (isInTheClear(url)) out.note(`Note: ${url} is without TLS: everybody on the way can read the token.`);
-    out.show({ context, url }, () => [`Logged in to ${url}; the current context is ${context}.`]);
+    out.show({ context, url, name: admin, role }, () => [
+      `Logged in to ${url} as ${admin} (${role}); the current context is ${context}.`,
+    ]);
   });
 }
 
@@ -77,13 +80,13 @@ async function readToken({ fromInput, url, env }: TokenSource): Promise<string> 
   );
 }
 
-async function tryToken(api: ApiClient): Promise<void> {
+async function tryToken(api: ApiClient): Promise<Me> {
   try {
-    await api.call('GET', '/v1/groups', { query: { limit: 1 } });
+    return await whoAmI(api);
   } catch (error) {
     if (!(error instanceof ApiFailure) || error.code !== 'unauthorized') throw error;
     await sleep(KNOWN_AFTER_MS);
-    await api.call('GET', '/v1/groups', { query: { limit: 1 } });
+    return whoAmI(api);
   }
 }
 

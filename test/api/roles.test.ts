@@ -81,6 +81,31 @@ test('viewers read, operators change, and only admins make admins and apply docu
   }
 });
 
+test('everybody can ask who they are', async () => {
+  const api = await apiHere((await redisHere()).url);
+  const tokenId = (token: string) => token.split('_')[2];
+  for (const role of ROLES) {
+    const { token } = await api.admin(role, `a-${role}`);
+    expect((await api.as(token).get('/v1/me')).body).toEqual({
+      name: `a-${role}`,
+      role,
+      tokenId: tokenId(token),
+      expiresAt: null,
+    });
+  }
+  const root = { name: 'root', role: 'admin', tokenId: tokenId(api.token), expiresAt: null };
+  expect((await api.get('/v1/me')).body).toEqual(root);
+
+  // A token ends with its admin, or by itself when it has been replaced: whatever is first.
+  const expiresAt = '2100-01-01T00:00:00.000Z';
+  const first = api.as(await api.create('admin', { name: 'guest', role: 'viewer', expiresAt }));
+  expect((await first.get('/v1/me')).body).toMatchObject({ name: 'guest', expiresAt });
+  await api.post('/v1/admins/guest/rotate', { graceMs: 3_600_000 });
+  const { body } = await first.get('/v1/me');
+  expect(Date.parse((body as { expiresAt: string }).expiresAt)).toBeLessThan(Date.now() + 3_600_001);
+  expect((await api.get('/v1/me', { token: null })).status).toBe(401);
+});
+
 test('an admin cannot lock itself out', async () => {
   const api = await apiHere((await redisHere()).url);
   const me = await api.admin('admin', 'me');

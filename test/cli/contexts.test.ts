@@ -28,7 +28,7 @@ test('a login is kept where only its user can read it', async () => {
   const user = newUser();
   expect(await user.login('--name', 'here')).toMatchObject({
     code: 0,
-    stdout: `Logged in to ${bench.api.url}; the current context is here.\n`,
+    stdout: `Logged in to ${bench.api.url} as root (admin); the current context is here.\n`,
   });
   expect((await stat(user.file)).mode & 0o777).toBe(0o600);
   expect((await stat(join(user.file, '..'))).mode & 0o777).toBe(0o700);
@@ -44,7 +44,7 @@ test('several contexts', async () => {
   await user.login('--name', 'two', '--redis', 'redis://redis.example:6379');
   expect(JSON.parse((await user.run('context', 'show', '--json')).stdout)).toMatchObject({ context: 'two' });
   expect((await user.run('context', 'use', 'one')).code).toBe(0);
-  expect((await user.run('context', 'show')).stdout).toBe(`one  ${bench.api.url}\n`);
+  expect((await user.run('context', 'show')).stdout).toBe(`one  ${bench.api.url}  root (admin)\n`);
   const added = await user.run('agent', 'add', 'dials', '--group', 'default', '--context', 'two');
   expect(added.stdout).toContain('--redis redis://redis.example:6379 --upstream');
   expect((await user.run('context', 'remove', 'one')).code).toBe(0);
@@ -74,7 +74,8 @@ test('variables win, and a token goes only to the API it is for', async () => {
   const nowhere = { ...user.env, ROUTER_API_URL: 'http://127.0.0.1:1', ROUTER_API_TOKEN: bench.api.token };
   expect((await runCli(['group', 'list'], { env: nowhere })).code).toBe(6);
   const shown = await runCli(['context', 'show'], { env: nowhere });
-  expect(shown.stdout).toBe('from variables  http://127.0.0.1:1\n');
+  expect(shown).toMatchObject({ code: 0, stdout: 'from variables  http://127.0.0.1:1\n' });
+  expect(shown.stderr).toContain('cannot reach http://127.0.0.1:1');
   const half = await runCli(['group', 'list'], {
     env: { ...user.env, ROUTER_API_URL: 'http://127.0.0.1:1' },
   });
@@ -82,6 +83,21 @@ test('variables win, and a token goes only to the API it is for', async () => {
     code: 2,
     stderr: expect.stringContaining('set ROUTER_API_TOKEN, too') as string,
   });
+});
+
+test('who one is, and until when, is what the API says', async () => {
+  const expiresAt = new Date(Date.now() + 90 * 86_400_000).toISOString();
+  const token = await bench.api.create('admin', { name: 'alice', role: 'operator', expiresAt });
+  const env = { ROUTER_API_TOKEN: token };
+  expect((await bench.run(['context', 'show'], { env })).stdout).toBe(
+    `from variables  ${bench.api.url}  alice (operator), token ends in 90d\n`,
+  );
+  const { stdout } = await bench.run(['context', 'show', '--json'], { env });
+  expect(JSON.parse(stdout)).toMatchObject({ context: null, name: 'alice', role: 'operator', expiresAt });
+  await bench.api.post('/v1/admins/alice/revoke', {});
+  const revoked = await bench.run(['context', 'show', '--json'], { env });
+  expect(JSON.parse(revoked.stdout)).toMatchObject({ url: bench.api.url, name: null, role: null });
+  expect(revoked.stderr).toContain('An admin token is required');
 });
 
 test('a login that cannot be is not kept', async () => {
