@@ -3,6 +3,7 @@ import { LIST_OF, type ObjectKind } from '../../router-core/config/object-kinds.
 import { apiPath } from '../api/client.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand } from './api-command.ts';
+import { drainAgentCommand } from './drain-agent.ts';
 
 interface Action {
   readonly kind: ObjectKind;
@@ -28,12 +29,6 @@ const ACTIONS: readonly Action[] = [
     done: 'is paused: what runs finishes',
   },
   { kind: 'agent', action: 'resume', about: 'let its instances pull again', done: 'pulls again' },
-  {
-    kind: 'agent',
-    action: 'drain',
-    about: 'let its instances finish what runs, and end',
-    done: 'drains: its instances finish what runs, and end',
-  },
 ];
 
 /** What can be done to an object with one word. */
@@ -52,4 +47,5 @@ export function actionCommands(parent: Command, kind: ObjectKind, surroundings: 
         },
     });
   }
+  if (kind === 'agent') drainAgentCommand(parent, surroundings);
 }

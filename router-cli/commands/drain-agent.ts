@@ -1,0 +1,122 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { sleep } from '../../router-core/runtime/backoff.ts';
+import { duration } from '../../router-core/runtime/options.ts';
+import { CommandError } from '../../router-core/runtime/run-command.ts';
+import { ApiClient, apiPath } from '../api/client.ts';
+import { ApiFailure } from '../api/failure.ts';
+import { instanceSchema, type InstanceStatus } from '../api/status.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { printable } from '../terminal/printable.ts';
+import { showProgress } from '../terminal/progress.ts';
+import { count, durationInWords } from '../terminal/words.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { addApiCommand, type ApiInvocation } from './api-command.ts';
+import { useFlag } from './flags.ts';
+
+const TIMEOUT_MS = 300_000;
+const LOOK_EVERY_MS = 500;
+/** Of the instances that still run; more would hide what is said about them. */
+const MOST_NAMED = 10;
+
+/** `agent drain`: sets it, and with `--wait` stays until nothing of the agent runs. */
+export function drainAgentCommand(parent: Command, surroundings: Surroundings): void {
+  addApiCommand(parent, surroundings, {
+    name: 'drain',
+    args: '<name>',
+    about: 'let its instances finish what runs, and end',
+    json: 'the agent as it is now',
+    setUp(command) {
+      command.option('--wait', 'come back when the last of them has ended');
+      const timeout = useFlag(command, {
+        flag: '--timeout <duration>',
+        about: 'with --wait: fail when some are still there after so long (default: 5m)',
+        type: duration(),
+      });
+      return async (invocation) => {
+        const {
+          api,
+          out,
+          args: [name = ''],
+        } = invocation;
+        const [isWaiting, timeoutMs] = [command.getOptionValue('wait') === true, timeout()];
+        if (!isWaiting && timeoutMs !== undefined) throw new CommandError('--timeout goes with --wait');
+        const { body } = await api.call('POST', apiPath('agents', name, 'drain'));
+        if (isWaiting) await waitUntilGone(name, timeoutMs ?? TIMEOUT_MS, invocation);
+        const done = isWaiting
+          ? 'has drained: no instance of it is left'
+          : 'drains: its instances finish what runs, and end';
+        out.show(body, () => [`The agent ${name} ${done}.`]);
+      };
+    },
+  });
+}
+
+/** Rejects when there are still instances after that long, or nobody could say. */
+async function waitUntilGone(name: string, timeoutMs: number, { target }: ApiInvocation): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  // Without a spinner of its own: there is one for all of the waiting.
+  const api = new ApiClient(target);
+  const progress = changingProgress();
+  try {
+    for (;;) {
+      const left = await instancesOf(name, api);
+      if (!(left instanceof ApiFailure)) {
+        if (left.length === 0) return;
+        progress.show(`waiting for ${whatRuns(left)} …`);
+      }
+      if (performance.now() >= endMs)
+        throw left instanceof ApiFailure ? left : stillThere(name, left, timeoutMs);
+      await sleep(Math.min(LOOK_EVERY_MS, Math.max(0, endMs - performance.now())));
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+/** The failure when the API is away for now: the agent drains without it. */
+async function instancesOf(name: string, api: ApiClient): Promise<InstanceStatus[] | ApiFailure> {
+  try {
+    return z.array(instanceSchema).parse(await api.list(apiPath('agents', name, 'instances')));
+  } catch (error) {
+    if (error instanceof ApiFailure && error.exitCode === EXIT_CODES.unreachable.code) return error;
+    throw error;
+  }
+}
+
+function whatRuns(instances: readonly InstanceStatus[]): string {
+  const running = instances.reduce((sum, { inFlight }) => sum + inFlight, 0);
+  return `${count(instances.length, 'instance')} with ${count(running, 'request')}`;
+}
+
+function stillThere(name: string, left: readonly InstanceStatus[], timeoutMs: number): CommandError {
+  const named = left
+    .slice(0, MOST_NAMED)
+    .map(
+      ({ id, state, inFlight }) => `  ${printable(id)}: ${printable(state)}, ${count(inFlight, 'request')}`,
+    );
+  const more = left.length > MOST_NAMED ? [`  and ${left.length - MOST_NAMED} more`] : [];
+  const group = printable(left[0]?.group ?? '');
+  const lines = [
+    `after ${durationInWords(timeoutMs)} the agent ${name} still has ${whatRuns(left)}`,
+    ...named,
+    ...more,
+    `  It goes on draining. See what runs: router-cli requests list --group ${group}`,
+  ];
+  return new CommandError(lines.join('\n'), { exitCode: EXIT_CODES.failed.code });
+}
+
+/** A spinner whose text may become another one. */
+function changingProgress(): { show: (text: string) => void; end: () => void } {
+  let shown = '';
+  let end: () => void = () => undefined;
+  return {
+    show(text) {
+      if (text === shown) return;
+      end();
+      shown = text;
+      end = showProgress(text);
+    },
+    end: () => end(),
+  };
+}
