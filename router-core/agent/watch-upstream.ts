@@ -19,33 +19,50 @@ export interface UpstreamWatch {
 
 const CHECK_EVERY_MS = 5_000;
 
+/**
+ * An upstream may pass its check and refuse calls all the same (a TLS handshake that hangs, a full backlog). Each try costs
+ * the requests that were pulled an attempt, so tries are further and further apart until it has been up for so long.
+ */
+const STEADY_MS = 30_000;
+
 /** Keeps the agent from pulling what it could not run. */
 export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatchOptions): UpstreamWatch {
   const closing = new AbortController();
   const backoff = createBackoff({ minMs: 200, maxMs: 5_000 });
   let up = !always;
+  let upSince = up ? -Infinity : 0;
+  let timesDown = 0;
   let wake = new AbortController();
 
   const set = (now: boolean, reason: string) => {
     if (now === up) return;
     up = now;
+    if (up) upSince = performance.now();
+    else {
+      timesDown += 1;
+      if (performance.now() - upSince > STEADY_MS) backoff.reset();
+    }
     if (up) log.info({ upstream: upstream.url }, 'upstream is up, pulling');
     else log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
     onChange(up);
   };
   const markDown = (reason: string) => {
+    // Calls that fail after the first one tell nothing new.
+    if (!up) return;
     set(false, reason);
     wake.abort();
+  };
+  const check = async () => {
+    const before = timesDown;
+    const healthy = await upstream.isHealthy();
+    // A call that was refused meanwhile knows better.
+    if (!closing.signal.aborted && timesDown === before) set(healthy, 'health check failed');
   };
   const run = async () => {
     const { signal } = closing;
     while (!signal.aborted) {
-      if (always || !up) {
-        const healthy = await upstream.isHealthy();
-        if (signal.aborted) return;
-        set(healthy, 'health check failed');
-      }
-      if (up) backoff.reset();
+      if (always || !up) await check();
+      if (signal.aborted) return;
       wake = new AbortController();
       await sleep(up ? CHECK_EVERY_MS : backoff.next(), wake.signal);
       if (wake.signal.aborted) await sleep(backoff.next(), signal);

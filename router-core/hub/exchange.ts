@@ -16,7 +16,8 @@ import type { Caller } from './app-directory.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
-import type { Policy, RoutedRequest } from './snapshot.ts';
+import type { Policy } from './prepare-route.ts';
+import type { RoutedRequest } from './snapshot.ts';
 import type { ServiceRate } from './service-rate.ts';
 
 /** What all exchanges of a hub share. */

@@ -18,7 +18,7 @@ import { hubMetrics } from './hub-metrics.ts';
 import { RecentHistograms } from './recent-times.ts';
 import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
-import { compileSnapshot } from './snapshot.ts';
+import { SnapshotCompiler } from './snapshot.ts';
 
 export interface Hub {
   /** The port it listens on. */
@@ -59,8 +59,9 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const front = new RequestFront(context, readiness);
   const server = createHttpServer(front);
   const warnIfOpen = openWarning(config, log);
+  const compiler = new SnapshotCompiler(context);
   const takeState = (state: ConfigState) => {
-    const snapshot = compileSnapshot(state, context);
+    const snapshot = compiler.compile(state);
     link.serve(snapshot.version, snapshot.groups);
     front.snapshot = snapshot;
     endRevoked(context.inFlight.values(), snapshot.apps);

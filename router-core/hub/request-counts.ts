@@ -63,6 +63,8 @@ export class RouteCounts {
   }
 }
 
+type Names = Pick<ReadonlySet<string>, 'has'>;
+
 /** The counts of all requests of a hub. Each version of the configuration names the routes that there are. */
 export class RequestCounts {
   #groups = new Map<string, GroupCounts>();
@@ -82,7 +84,7 @@ export class RequestCounts {
   }
 
   /** Forgets what is configured no more: the number of label values stays that of the configuration. */
-  retain(groups: ReadonlySet<string>, routes: ReadonlySet<string>): void {
+  retain(groups: Names, routes: Names): void {
     for (const name of this.#groups.keys()) if (!groups.has(name)) this.#groups.delete(name);
     for (const [name, byGroup] of this.#routes) {
       if (!routes.has(name)) this.#routes.delete(name);

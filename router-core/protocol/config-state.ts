@@ -64,36 +64,65 @@ export interface UnreadableObject {
   readonly reason: string;
 }
 
-/** Turns what Redis holds into states. What has not changed since the last state is taken from it, not parsed again. */
+type Objects = ReadonlyMap<string, unknown>;
+
+/**
+ * Turns what Redis holds into states. What has not changed since the last state is taken from it, not parsed again: the same
+ * object, and of a kind in which nothing has changed the same map. Others may keep by identity what they have made of it.
+ */
 export class ConfigReader {
-  #texts = new Map<string, string>();
-  #parsed = new Map<string, unknown>();
+  readonly #kinds = new Map(OBJECT_KINDS.map((kind) => [kind, new KindReader(kind)]));
 
   /** `hashes`: names and JSON texts in turn, one list per kind. `onBad` hears of objects that cannot be read: they are left out. */
   read(version: number, hashes: readonly string[][], onBad: (object: UnreadableObject) => void): ConfigState {
     if (version === 0) return FRESH_STATE;
-    const texts = new Map<string, string>();
-    const parsed = new Map<string, unknown>();
-    const maps = OBJECT_KINDS.map((kind, i) => {
-      const hash = hashes[i] ?? [];
-      const objects = new Map<string, unknown>();
-      for (let at = 0; at + 1 < hash.length; at += 2) {
-        const name = hash[at] ?? '';
-        const text = hash[at + 1] ?? '';
-        const key = `${kind} ${name}`;
-        try {
-          const object = this.#texts.get(key) === text ? this.#parsed.get(key) : parseStored(kind, text);
-          objects.set(name, object);
-          texts.set(key, text);
-          parsed.set(key, object);
-        } catch (error) {
-          onBad({ kind, name, reason: (error as Error).message });
-        }
-      }
-      return [LIST_OF[kind], objects];
-    });
-    this.#texts = texts;
-    this.#parsed = parsed;
+    const maps = OBJECT_KINDS.map((kind, i) => [
+      LIST_OF[kind],
+      this.#kinds.get(kind)?.read(hashes[i] ?? [], onBad),
+    ]);
     return { version, ...Object.fromEntries(maps) } as ConfigState;
+  }
+}
+
+class KindReader {
+  readonly #kind: ObjectKind;
+  /** What the objects were read from. */
+  readonly #texts = new Map<string, string>();
+  #objects: Objects = new Map();
+
+  constructor(kind: ObjectKind) {
+    this.#kind = kind;
+  }
+
+  read(hash: readonly string[], onBad: (object: UnreadableObject) => void): Objects {
+    const kind = this.#kind;
+    const objects = new Map<string, unknown>();
+    let changed = 0;
+    for (let at = 0; at + 1 < hash.length; at += 2) {
+      const name = hash[at] ?? '';
+      const text = hash[at + 1] ?? '';
+      if (this.#texts.get(name) === text) {
+        objects.set(name, this.#objects.get(name));
+        continue;
+      }
+      try {
+        objects.set(name, parseStored(kind, text));
+        changed += 1;
+      } catch (error) {
+        onBad({ kind, name, reason: (error as Error).message });
+      }
+    }
+    if (changed === 0 && objects.size === this.#objects.size) return this.#objects;
+    this.#keep(hash, objects);
+    return objects;
+  }
+
+  #keep(hash: readonly string[], objects: Objects): void {
+    this.#objects = objects;
+    for (let at = 0; at + 1 < hash.length; at += 2) {
+      const name = hash[at] ?? '';
+      if (objects.has(name)) this.#texts.set(name, hash[at + 1] ?? '');
+    }
+    for (const name of this.#texts.keys()) if (!objects.has(name)) this.#texts.delete(name);
   }
 }

@@ -15,18 +15,21 @@ interface PathNode {
  * long, and no more than the routes' paths are deep, however many there are. Expressions are tried one after the other.
  */
 export class PathIndex {
+  /** In the order of precedence. */
+  readonly routes: readonly RankedRoute[];
+  /** The lowest rank of all routes in here. */
+  readonly firstRank: number;
   readonly #root: PathNode = createNode(undefined);
   readonly #expressions: RankedRoute[] = [];
-  #firstRank = Infinity;
 
-  /** The lowest rank of all routes in here. */
-  get firstRank(): number {
-    return this.#firstRank;
+  /** Takes routes in the order of precedence. */
+  constructor(routes: readonly RankedRoute[]) {
+    this.routes = routes;
+    this.firstRank = routes[0]?.rank ?? Infinity;
+    for (const route of routes) this.#add(route);
   }
 
-  /** To be called in the order of precedence. */
-  add(route: RankedRoute): void {
-    this.#firstRank = Math.min(this.#firstRank, route.rank);
+  #add(route: RankedRoute): void {
     const { path } = route;
     if (path.kind === 'expression') this.#expressions.push(route);
     else if (path.kind === 'exact') this.#nodeFor(path.path).exact.push(route);

@@ -20,21 +20,29 @@ export class RouteTable {
   /** All of them, in the order of precedence. */
   readonly routes: readonly RankedRoute[];
   readonly #random: Random;
-  readonly #exactHosts = new Map<string, PathIndex>();
+  readonly #exactHosts: ReadonlyMap<string, PathIndex>;
   /** By the name that a host must be below. */
-  readonly #parentHosts = new Map<string, PathIndex>();
+  readonly #parentHosts: ReadonlyMap<string, PathIndex>;
   /** The lowest rank of all routes in there. */
   #firstParentRank = Infinity;
-  readonly #anyHost = new PathIndex();
+  readonly #anyHost: PathIndex;
 
-  /** Takes routes in the order of precedence. */
-  constructor(routes: readonly RankedRoute[], random: Random) {
+  /** Takes routes in the order of precedence. Hosts whose routes are those of `previous` are taken from there. */
+  constructor(routes: readonly RankedRoute[], random: Random, previous?: RouteTable) {
     this.routes = routes;
     this.#random = random;
+    const any: RankedRoute[] = [];
+    const exact = new Map<string, RankedRoute[]>();
+    const parents = new Map<string, RankedRoute[]>();
     for (const route of routes) {
-      this.#indexFor(route).add(route);
-      if (route.host.kind === 'below') this.#firstParentRank = Math.min(this.#firstParentRank, route.rank);
+      const { host } = route;
+      if (host.kind === 'any') any.push(route);
+      else addTo(host.kind === 'exact' ? exact : parents, host.host, route);
+      if (host.kind === 'below') this.#firstParentRank = Math.min(this.#firstParentRank, route.rank);
     }
+    this.#anyHost = indexOf(any, previous && previous.#anyHost);
+    this.#exactHosts = indexesOf(exact, previous && previous.#exactHosts);
+    this.#parentHosts = indexesOf(parents, previous && previous.#parentHosts);
   }
 
   match(request: RouteRequest): RouteMatch | undefined {
@@ -72,14 +80,27 @@ export class RouteTable {
       searchIn(this.#parentHosts.get(host.slice(dot + 1)), search);
     }
   }
+}
 
-  #indexFor({ host }: RankedRoute): PathIndex {
-    if (host.kind === 'any') return this.#anyHost;
-    const indexes = host.kind === 'exact' ? this.#exactHosts : this.#parentHosts;
-    const index = indexes.get(host.host) ?? new PathIndex();
-    indexes.set(host.host, index);
-    return index;
-  }
+function addTo(lists: Map<string, RankedRoute[]>, host: string, route: RankedRoute): void {
+  const list = lists.get(host);
+  if (list) list.push(route);
+  else lists.set(host, [route]);
+}
+
+function indexesOf(
+  lists: ReadonlyMap<string, RankedRoute[]>,
+  previous: ReadonlyMap<string, PathIndex> | undefined,
+): Map<string, PathIndex> {
+  const indexes = new Map<string, PathIndex>();
+  for (const [host, routes] of lists) indexes.set(host, indexOf(routes, previous?.get(host)));
+  return indexes;
+}
+
+function indexOf(routes: readonly RankedRoute[], previous: PathIndex | undefined): PathIndex {
+  const old = previous?.routes;
+  const isSame = old?.length === routes.length && routes.every((route, i) => route === old[i]);
+  return isSame && previous ? previous : new PathIndex(routes);
 }
 
 function searchIn(index: PathIndex | undefined, search: RouteSearch): void {

@@ -1,0 +1,68 @@
+import type { Group } from '../config/group.ts';
+import type { Route } from '../config/route.ts';
+import type { HeaderRules } from '../http/forward-request.ts';
+import type { RequestCounts, RouteCounts } from './request-counts.ts';
+
+/** What counts for one request: its group's policy, with what its route says otherwise. Times in ms, 0 as in the schema. */
+export interface Policy {
+  readonly waitMs: number;
+  readonly firstByteMs: number;
+  readonly idleMs: number;
+  readonly totalMs: number;
+  readonly attempts: number;
+  readonly retryUnsafe: boolean;
+  readonly maxBodyBytes: number;
+}
+
+/** What a hub needs of a route once it is found. */
+export interface PreparedRoute {
+  readonly scope: string | undefined;
+  readonly needsApp: boolean;
+  readonly groups: ReadonlyMap<string, { readonly policy: Policy; readonly counts: RouteCounts }>;
+  readonly headerRules: HeaderRules | undefined;
+  readonly madeFrom: readonly { readonly name: string; readonly group: Group | undefined }[];
+}
+
+export function prepareRoute(
+  route: Route,
+  groups: ReadonlyMap<string, Group>,
+  counts: RequestCounts,
+): PreparedRoute {
+  const usable = new Map<string, { policy: Policy; counts: RouteCounts }>();
+  const madeFrom = route.groups.map(({ group: name }) => {
+    const group = groups.get(name);
+    if (group) usable.set(name, { policy: policyOf(group, route), counts: counts.of(route.name, name) });
+    return { name, group };
+  });
+  return {
+    scope: route.scope,
+    needsApp: route.auth === 'app',
+    groups: usable,
+    headerRules: headerRulesOf(route),
+    madeFrom,
+  };
+}
+
+/** Whether its groups are still those that it was made from. A group that was gone and is back is another object. */
+export function isUpToDate({ madeFrom }: PreparedRoute, groups: ReadonlyMap<string, Group>): boolean {
+  return madeFrom.every(({ name, group }) => groups.get(name) === group);
+}
+
+function policyOf({ queue, timeouts, retry, maxBodyBytes }: Group, route: Route): Policy {
+  return {
+    waitMs: queue.waitMs,
+    firstByteMs: route.timeouts.firstByteMs ?? timeouts.firstByteMs,
+    idleMs: route.timeouts.idleMs ?? timeouts.idleMs,
+    totalMs: route.timeouts.totalMs ?? timeouts.totalMs,
+    attempts: retry.attempts,
+    retryUnsafe: retry.unsafe,
+    maxBodyBytes,
+  };
+}
+
+function headerRulesOf({ setHeaders, removeHeaders }: Route): HeaderRules | undefined {
+  const set = Object.entries(setHeaders);
+  if (set.length === 0 && removeHeaders.length === 0) return undefined;
+  const dropped = [...set.map(([name]) => name), ...removeHeaders].map((name) => name.toLowerCase());
+  return { dropped: new Set(dropped), added: set.flat() };
+}
