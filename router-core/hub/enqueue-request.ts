@@ -37,7 +37,7 @@ export async function enqueueRequest(exchange: Exchange, head: RequestHead, body
       waitMs: policy.waitMs === 0 ? 0 : policy.waitMs + LATE_MS,
       wanted: () => !exchange.done,
     });
-    if (!('place' in admission)) return refuse(exchange);
+    if (!('place' in admission)) return refuse(exchange, admission.outcome);
     // A hint of a hand-over may have come first: then it knows better.
     if (exchange.place === '') exchange.place = admission.place;
     if (exchange.done) {
@@ -58,7 +58,8 @@ export async function enqueueRequest(exchange: Exchange, head: RequestHead, body
 
 /** In line for a slot, for the first time or after an agent was lost. */
 export function awaitSlot(exchange: Exchange): void {
-  exchange.enter('waiting', exchange.policy.waitMs, () => void giveUpWaiting(exchange));
+  // A timer of 0 ms is none: whoever may not wait and has lost its agent is in line for a moment all the same.
+  exchange.enter('waiting', Math.max(1, exchange.policy.waitMs), () => void giveUpWaiting(exchange));
 }
 
 async function giveUpWaiting(exchange: Exchange): Promise<void> {
@@ -81,16 +82,17 @@ async function giveUpWaiting(exchange: Exchange): Promise<void> {
   );
 }
 
-function refuse(exchange: Exchange): void {
+function refuse(exchange: Exchange, outcome: 'full' | 'busy'): void {
   const { link } = exchange.context;
   exchange.fail(
     link.lastSweep(exchange.group).instances === 0 ? 'no-agent' : 'queue-full',
-    retryAfterS(exchange),
+    // A burst fills the line long before a sweep sees it.
+    retryAfterS(exchange, outcome === 'full' ? exchange.queue.depth : 0),
   );
 }
 
 /** From how many wait and how many were answered lately; the other hubs are taken to answer as many as this one. */
-function retryAfterS({ context, group }: Exchange): number {
+function retryAfterS({ context, group }: Exchange, leastInLine = 0): number {
   const { inLine, hubs } = context.link.lastSweep(group);
-  return context.rates.retryAfterS(group, inLine / Math.max(1, hubs));
+  return context.rates.retryAfterS(group, Math.max(inLine, leastInLine) / Math.max(1, hubs));
 }

@@ -98,6 +98,11 @@ export class GroupQueue {
     return this.#options.keys.down(id, attempt);
   }
 
+  /** Requests that may wait in all lines together. */
+  get depth(): number {
+    return this.#options.limits().queueDepth;
+  }
+
   /** Requests admitted and not yet forgotten. */
   get inFlight(): number {
     return this.#inFlight;

@@ -77,6 +77,11 @@ test('a POST is run again where the group says that this is fine', async () => {
   expect(result).toMatchObject({ outcome: 'answered', status: 200, body: 'rescued order' });
 });
 
+test('a GET is run again where requests do not wait, if a slot is free', async () => {
+  const { result } = await loseAgentDuring({}, { queueWaitMs: 0 });
+  expect(result).toMatchObject({ outcome: 'answered', status: 200, body: 'rescued ' });
+});
+
 test('a GET is not run again when one attempt is all there is', async () => {
   const { rescue, result } = await loseAgentDuring({}, { attempts: 1 });
   expect(result).toMatchObject({ outcome: 'answered', status: 502 });
@@ -105,18 +110,21 @@ test('a GET that loses every agent gets 502 attempts-exhausted and leaves nothin
   expect(counter.calls).toHaveLength(2);
 });
 
-test('a GET that has lost its agent and finds no other may have run, and says so', async () => {
-  const group = uniqueGroup();
-  const counter = countCalls(() => {});
-  const upstream = await upstreamHere(counter.listener);
-  const hub = await hubHere(redis.url, group, { leaseMs: LEASE_MS, queueWaitMs: 300 });
-  const only = await agentProcess(redis.url, group, upstream.url, { name: 'only' });
-  const { outcome } = startAsking(`${hub.url}/job`);
-  await waitFor(() => counter.calls.length === 1, { what: 'the upstream to be called' });
-  await only.kill('SIGKILL');
+test.each([300, 0])(
+  'a GET that has lost its agent and finds no other within %d ms says that it may have run',
+  async (queueWaitMs) => {
+    const group = uniqueGroup();
+    const counter = countCalls(() => {});
+    const upstream = await upstreamHere(counter.listener);
+    const hub = await hubHere(redis.url, group, { leaseMs: LEASE_MS, queueWaitMs });
+    const only = await agentProcess(redis.url, group, upstream.url, { name: 'only' });
+    const { outcome } = startAsking(`${hub.url}/job`);
+    await waitFor(() => counter.calls.length === 1, { what: 'the upstream to be called' });
+    await only.kill('SIGKILL');
 
-  const result = await outcome;
-  expect(result).toMatchObject({ outcome: 'answered', status: 503 });
-  expect(result.headers['router-error']).toMatch(/^(no-agent|queue-timeout)$/);
-  expect(result.headers['router-executed']).toBe('maybe');
-});
+    const result = await outcome;
+    expect(result).toMatchObject({ outcome: 'answered', status: 503 });
+    expect(result.headers['router-error']).toMatch(/^(no-agent|queue-timeout)$/);
+    expect(result.headers['router-executed']).toBe('maybe');
+  },
+);

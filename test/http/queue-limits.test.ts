@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { HubConfig } from '../../router-core/hub/config.ts';
 import { busyPath } from '../support/busy-path.ts';
 import { expectProblem, expectRetryAfter } from '../support/problem.ts';
-import { openRaw, rawRequest, sendRaw } from '../support/raw-http.ts';
+import { openRaw, rawRequest, sendRaw, valuesOf, type RawReply } from '../support/raw-http.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startTestHub, uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
@@ -69,6 +69,32 @@ test('a line that is full takes no more: queue-full', async () => {
     res.end(`answer ${i}`);
     expect((await client.reply()).body.toString()).toBe(`answer ${i}`);
   }
+  await busy.close();
+});
+
+test('who finds a line full that was filled in this moment is told how long it takes to be served', async () => {
+  const busy = await startBusyPath({ queueDepth: 20 });
+  busy.held[0]?.end('the only answer lately: at most 0.2 a second');
+  await busy.first.reply();
+  const refusals: RawReply[] = [];
+  const burst = await Promise.all(
+    Array.from({ length: 30 }, async () => {
+      const client = await openRaw(busy.port);
+      client.write(GET);
+      client.reply().then(
+        (reply) => void refusals.push(reply),
+        () => undefined,
+      );
+      return client;
+    }),
+  );
+  // Nine, or ten when the first of them came before its slot was free.
+  await waitFor(() => refusals.length >= 9, { what: 'what does not fit to be refused' });
+  for (const refused of refusals) {
+    expectProblem(refused, 503, 'queue-full');
+    expect(valuesOf(refused.headers, 'retry-after')).toEqual(['60']);
+  }
+  for (const client of burst) client.close();
   await busy.close();
 });
 
