@@ -38,9 +38,12 @@ test('status, requests and audit show what runs and what was done', { timeout: 9
   const status = await waitFor(
     async () => {
       const text = await cli.text('status');
-      return /^1 hub, 1 group, 1 instance; configuration \d+$/m.test(text) && text;
+      // The instance tells with its next beat what it runs.
+      const isWhole =
+        /^1 hub, 1 group, 1 instance; configuration \d+$/m.test(text) && /1\/1 +ready/.test(text);
+      return isWhole && text;
     },
-    { what: 'the hub to report', timeoutMs: 15_000 },
+    { what: 'hub and instance to report', timeoutMs: 15_000 },
   );
   expect(status).toMatch(/^default +1 +0 +1\/1 +[\d.]+ +active$/m);
   expect(status).toMatch(/^slow\.\w+ +default +1\/1 +ready +0\.1\.0$/m);
