@@ -54,7 +54,7 @@ const LINK_COMMANDS = [
 
 /** What heartbeat.lua, reply.lua, give-back.lua and leave.lua call: Redis holds a script to the rules of its caller. */
 const SCRIPT_COMMANDS = [
-  ...['hdel', 'hget', 'hincrby', 'hkeys', 'hmget', 'hset', 'hvals'],
+  ...['hdel', 'hget', 'hincrby', 'hkeys', 'hlen', 'hmget', 'hset', 'hvals'],
   ...['pexpire', 'spublish', 'time'],
   ...['xack', 'xadd', 'xclaim', 'xdel', 'xgroup|create', 'xgroup|delconsumer', 'xlen', 'xtrim'],
   // Tells a frame that is sent again after a cut from one whose attempt was taken away.

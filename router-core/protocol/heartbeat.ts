@@ -122,7 +122,7 @@ export class Heartbeat {
       ],
       [
         ...lanes.script.args,
-        ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, held.length],
+        ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, lanes.count, held.length],
         ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
       ],
     )) as [string, string, number, number, Grant['state'], string[], ...string[]];

@@ -120,6 +120,7 @@ export class Inbox {
   }
 
   #checkSilent(): void {
+    if (this.#readers.size === 0) return;
     const limit = performance.now() - SILENCE_MS;
     for (const reader of this.#readers.values()) {
       if (reader.heardAt < limit) {

@@ -19,6 +19,9 @@ export class KnownLanes {
   readonly #keys: GroupKeys;
   readonly #end: string;
   #own: string;
+  #count = 0;
+  /** Lanes of other scopes, in parts. */
+  #others: readonly string[][] = [[]];
   #turn = 0;
   #script: GroupScript;
 
@@ -42,11 +45,19 @@ export class KnownLanes {
     this.#script = groupScript(this.#keys, [this.#own]);
   }
 
-  /** Takes the lanes that a heartbeat has found. */
+  /** How many there are, the own one included; 0 until a heartbeat has told. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes all lanes as a heartbeat has found them; none when there are as many as before. */
   set(found: readonly string[]): void {
-    const others = found.filter((lane) => endOfLane(scopesOf(lane)) !== this.#end).sort();
-    const parts = splitLanes(others, MOST_OTHERS);
-    const part = parts[this.#turn++ % parts.length] ?? [];
+    if (found.length > 0) {
+      this.#count = found.length;
+      const others = found.filter((lane) => endOfLane(scopesOf(lane)) !== this.#end).sort();
+      this.#others = splitLanes(others, MOST_OTHERS);
+    } else if (this.#others.length === 1) return;
+    const part = this.#others[this.#turn++ % this.#others.length] ?? [];
     this.#script = groupScript(this.#keys, [this.#own, ...part]);
   }
 

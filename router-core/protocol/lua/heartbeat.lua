@@ -3,10 +3,11 @@
 -- The first beat is the join; every beat repairs what a Redis restarted without its data has lost.
 --
 -- KEYS  group.lua's (the instance's lane first), then: slots, agent-slots, instances, reports, and per running request its up and down
--- ARGV  group.lua's, then: instance, agent record ("-": none), slots, report JSON, stream ttl ms, running requests, and per request:
+-- ARGV  group.lua's, then: instance, agent record ("-": none), slots, report JSON, stream ttl ms, number of lanes it knows, running requests, and per
+--       request:
 --       entry id, permit, hub
 -- Returns {Redis ms, lease ms, 1 when the instance was not registered, slots granted, state of the record (active, paused,
--- draining, unknown, moved: it has other scopes now), names of all lanes, then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone, "gone" both}.
+-- draining, unknown, moved: it has other scopes now), names of all lanes if there are more or fewer than it knows, then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone, "gone" both}.
 -- All instances of a record together get no more slots than it may have: what others have is not granted.
 --!include group
 --!include bells
@@ -15,7 +16,7 @@
 local lane_key, slots_key = KEYS[7], KEYS[own_keys + 1]
 local agent_slots, instances, reports = KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
 local instance, record, slots, ttl = ARGV[own_args + 1], ARGV[own_args + 2], tonumber(ARGV[own_args + 3]), ARGV[own_args + 5]
-local running = tonumber(ARGV[own_args + 6])
+local known_lanes, running = tonumber(ARGV[own_args + 6]), tonumber(ARGV[own_args + 7])
 
 beat()
 redis.pcall('XGROUP', 'CREATE', lane_key, 'agents', '0', 'MKSTREAM')
@@ -37,13 +38,14 @@ if record ~= '-' then
 end
 set_slots(slots_key, agent_slots, instance, ARGV[2], slots, record)
 
-local result = { string.format('%.0f', now), string.format('%.0f', lease), joined, slots, state, redis.call('HKEYS', lanes) }
+local result = { string.format('%.0f', now), string.format('%.0f', lease), joined, slots, state, {} }
+if redis.call('HLEN', lanes) ~= known_lanes then result[6] = redis.call('HKEYS', lanes) end
 local owned = {}
 if running > 0 then
   for _, entry in ipairs(redis.call('XPENDING', lane_key, 'agents', '-', '+', 10000, instance)) do owned[entry[1]] = true end
 end
 for i = 1, running do
-  local a = own_args + 6 + (i - 1) * 3
+  local a = own_args + 7 + (i - 1) * 3
   local entry, permit, hub = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
   if not owned[entry] then
     result[6 + i] = is_hub_alive(hub) and 'lost' or 'gone'
