@@ -11,7 +11,7 @@ import type {
   InstanceReport,
   PulledRequest,
 } from './agent-link.ts';
-import { Connection, isServerError } from './connection.ts';
+import { isServerError, type Connection } from './connection.ts';
 import { checkEngine } from './engine.ts';
 import { FrameStream, WINDOW_BYTES } from './frame-stream.ts';
 import { encodeFrame, FENCE, PART, type Frame } from './frames.ts';
@@ -22,6 +22,7 @@ import { Outbox } from './outbox.ts';
 import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
 import { KnownLanes } from './known-lanes.ts';
 import { loadScript, runScript } from './scripts.ts';
+import { openStore, type Store } from './store.ts';
 import { RETRY_MS } from './times.ts';
 
 export interface RedisAgentLinkOptions {
@@ -63,9 +64,9 @@ export class RedisAgentLink implements AgentLink {
   readonly #options: RedisAgentLinkOptions;
   readonly #keys: GroupKeys;
   readonly #lanes: KnownLanes;
+  readonly #store: Store;
   readonly #commands: Connection;
   readonly #blocking: Connection;
-  readonly #doorbells: Connection;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
@@ -82,17 +83,11 @@ export class RedisAgentLink implements AgentLink {
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
     const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes));
-    this.#commands = new Connection({ url, token, purpose: 'commands', log });
-    this.#blocking = new Connection({ url, token, purpose: 'blocking', blockMs: BLOCK_MS, log });
-    this.#doorbells = new Connection({ url, token, purpose: 'doorbells', log });
-    const channels = [this.#keys.instanceChannel(this.instance)];
-    this.#inbox = new Inbox({
-      commands: this.#commands,
-      doorbells: this.#doorbells,
-      channels,
-      onNudge: () => void this.report(),
-      log,
-    });
+    const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, log }));
+    this.#commands = store.at(group, 'commands');
+    this.#blocking = store.at(group, 'blocking');
+    this.#inbox = new Inbox({ store, onNudge: () => void this.report(), log });
+    this.#inbox.listen(this.#keys.instanceChannel(this.instance));
     this.#heartbeat = new Heartbeat({
       connection: this.#commands,
       keys: this.#keys,
@@ -170,7 +165,7 @@ export class RedisAgentLink implements AgentLink {
 
   async stopPulling(): Promise<PulledRequest[]> {
     this.#stopPulling.abort();
-    this.#blocking.close();
+    this.#store.close('blocking');
     const client = this.#commands.client;
     return client ? this.#readPending(client).catch(() => []) : [];
   }
@@ -248,9 +243,7 @@ export class RedisAgentLink implements AgentLink {
         () => undefined,
       );
     this.#outbox.close();
-    this.#blocking.close();
-    this.#doorbells.close();
-    this.#commands.close();
+    this.#store.close();
   }
 
   #drop(reader: FrameReader, handlers: ExchangeHandlers): void {
