@@ -18,8 +18,11 @@ export interface FollowedStoreOptions {
   readonly log: Logger;
 }
 
-/** While all is well somebody is asked this often, for servers that moved or came without our noticing, ms. */
-const LOOK_MS = 10_000;
+/**
+ * While all is well somebody is asked this often, for servers that moved or came without our noticing, ms. Who is connected
+ * with every server has to notice, before agents want to log in there.
+ */
+const LOOK_MS = { some: 10_000, all: 1_000 };
 /** Questions come no faster than this, however many commands are told to go elsewhere, ms. */
 const PAUSE_MS = 50;
 
@@ -96,6 +99,7 @@ export class FollowedStore implements Store {
   async #followForEver(): Promise<void> {
     const { signal } = this.#closing;
     const backoff = createBackoff({ minMs: PAUSE_MS, maxMs: 1_000 });
+    const lookMs = this.#options.everyNode ? LOOK_MS.all : LOOK_MS.some;
     for (let turn = 0; !signal.aborted; turn++) {
       // Before the look: what is noticed during it leads to another one.
       this.#isAsked = new AbortController();
@@ -103,7 +107,7 @@ export class FollowedStore implements Store {
       const isWell = isKnown && [...this.#nodes.values()].every(({ client }) => client !== undefined);
       if (isWell) backoff.reset();
       await sleep(isWell ? PAUSE_MS : backoff.next(), signal);
-      if (isWell) await sleep(LOOK_MS * (0.9 + 0.2 * Math.random()), this.#isAsked.signal);
+      if (isWell) await sleep(lookMs * (0.9 + 0.2 * Math.random()), this.#isAsked.signal);
     }
   }
 

@@ -74,4 +74,5 @@ test.each([
 test('slots are those of the Cluster specification', () => {
   expect(hashSlot('123456789')).toBe(0x31c3);
   expect(hashSlot('foo')).toBe(12_182);
+  expect(hashSlot('/config')).toBe(13_938);
 });
