@@ -23,8 +23,9 @@ export class StoreUnavailableError extends Error {
 /** These keys are, or were, elsewhere: another server became the master, or has the slot now. */
 const ELSEWHERE = /^(READONLY|MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b/;
 
-export function isElsewhere(error: Error): boolean {
-  return ELSEWHERE.test(error.message);
+/** Whether the server has sent the command elsewhere, and has not run it. */
+export function isElsewhere(error: unknown): boolean {
+  return isReplyError(error) && ELSEWHERE.test(error.message);
 }
 
 /**
@@ -32,5 +33,9 @@ export function isElsewhere(error: Error): boolean {
  * another server is to be asked, which for whoever asks is the same: ask again.
  */
 export function isServerError(error: unknown): error is Error {
-  return error instanceof (ReplyError as new () => Error) && !isElsewhere(error);
+  return isReplyError(error) && !isElsewhere(error);
+}
+
+function isReplyError(error: unknown): error is Error {
+  return error instanceof (ReplyError as new () => Error);
 }

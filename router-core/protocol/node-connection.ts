@@ -5,6 +5,7 @@ import { isElsewhere, type Connection, type Purpose } from './connection.ts';
 import { CurrentClient } from './current-client.ts';
 import { dial, type Ended } from './dial.ts';
 import { addressOf, type Address } from './login.ts';
+import { noteOrigin } from './origin.ts';
 
 export interface NodeConnectionOptions {
   /** Of one server. */
@@ -14,6 +15,8 @@ export interface NodeConnectionOptions {
   readonly purpose: Purpose;
   /** Whether a replica will do: its users can be managed, nothing can be written. */
   readonly isReplica?: boolean;
+  /** Whether another server may take over from this one. */
+  readonly hasReplicas?: boolean;
   readonly log: Logger;
   /** How long one blocking read may take, ms: the socket is given up 5 s after that. */
   readonly blockMs?: number | undefined;
@@ -92,10 +95,12 @@ export class NodeConnection implements Connection {
 
   /** One client from its first dial to its end. */
   async #serve(onReady: () => void): Promise<Ended> {
-    const { purpose, isReplica = false, onChange, onElsewhere } = this.#options;
+    const { purpose, isReplica = false, hasReplicas = false, onChange, onElsewhere } = this.#options;
     let isNoMaster = false;
     const welcome = async (ready: Redis) => {
-      isNoMaster = !isReplica && !(await isMaster(ready));
+      const { role, runId } = await describe(ready);
+      isNoMaster = !isReplica && role === 'slave';
+      if (hasReplicas) noteOrigin(ready, runId);
       if (this.#closing.signal.aborted || isNoMaster) return ready.disconnect();
       if (ready.status !== 'ready') return;
       onReady();
@@ -131,8 +136,9 @@ export class NodeConnection implements Connection {
   }
 }
 
-/** Where it does not say, it is: not every engine and proxy has replicas. */
-async function isMaster(client: Redis): Promise<boolean> {
-  const info = await client.info('replication').catch(() => '');
-  return !/^role:slave\b/m.test(info);
+/** Empty where it does not say: not every engine and proxy has replicas. */
+async function describe(client: Redis): Promise<{ role: string; runId: string }> {
+  const about = await Promise.all([client.info('replication'), client.info('server')]).catch(() => []);
+  const field = (name: string) => new RegExp(`^${name}:(\\w+)`, 'm').exec(about.join('\n'))?.[1] ?? '';
+  return { role: field('role'), runId: field('run_id') };
 }

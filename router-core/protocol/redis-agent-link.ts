@@ -143,9 +143,7 @@ export class RedisAgentLink implements AgentLink {
         this.#caughtUp = client;
         if (pending.length > 0) return await this.#dropUnwanted(pending);
       }
-      return await this.#dropUnwanted(
-        decodeEntries(await this.#read(client, '>', max), this.#lanes.own, this.#heartbeat.redisNow()),
-      );
+      return await this.#dropUnwanted(await this.#readRequests(client, '>', max));
     } catch (error) {
       // What was delivered and not handed out is read again as pending.
       this.#caughtUp = undefined;
@@ -270,11 +268,7 @@ export class RedisAgentLink implements AgentLink {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
     const known = new Set(this.#settling.keys());
     for (const { entry } of this.#running.values()) known.add(entry);
-    const pending = decodeEntries(
-      await this.#read(client, '0', 1_000),
-      this.#lanes.own,
-      this.#heartbeat.redisNow(),
-    );
+    const pending = await this.#readRequests(client, '0', 1_000);
     for (const { entry } of this.#running.values()) known.add(entry);
     for (const entry of this.#settling.keys()) known.add(entry);
     return pending.filter(({ entry }) => !known.has(entry));
@@ -301,6 +295,11 @@ export class RedisAgentLink implements AgentLink {
       return reset.length > 0 ? { ...request, remainingMs: 0 } : request;
     });
     return (await Promise.all(looked)).filter((request) => request !== undefined);
+  }
+
+  async #readRequests(client: Redis, from: '>' | '0', count: number): Promise<PulledRequest[]> {
+    const entries = await this.#read(client, from, count);
+    return decodeEntries(entries, { client, lane: this.#lanes.own, redisNow: this.#heartbeat.redisNow() });
   }
 
   async #read(client: Redis, from: '>' | '0', count: number): Promise<StreamEntry[]> {

@@ -47,14 +47,17 @@ function isServed(loads: readonly ReturnType<typeof load>[], from: number): () =
 
 type Timed = Outcome & { sentAt: number };
 
-/** Sends one POST after the other to a group, until told to stop. */
-function load(url: string): { outcomes: Timed[]; stop: () => Promise<void> } {
+/** Sends one request after the other to a group, until told to stop. */
+function load(url: string, method: 'GET' | 'POST'): { outcomes: Timed[]; stop: () => Promise<void> } {
   const outcomes: Timed[] = [];
   const stopping = new AbortController();
   const sendForEver = async (client: number) => {
     for (let i = 0; !stopping.signal.aborted; i++) {
       const sentAt = performance.now();
-      outcomes.push({ ...(await ask(`${url}/${client}/${i}`, { method: 'POST', body: 'x' })), sentAt });
+      outcomes.push({
+        ...(await ask(`${url}/${client}/${i}`, { method, ...(method === 'POST' && { body: 'x' }) })),
+        sentAt,
+      });
       await sleep(10);
     }
   };
@@ -69,7 +72,7 @@ function load(url: string): { outcomes: Timed[]; stop: () => Promise<void> } {
 
 test('a master hands over to its replica: nobody notices', OPTIONS, async () => {
   const { cluster, groups, hub, counter } = await start();
-  const loads = groups.map((name) => load(`${hub.url}/${name}`));
+  const loads = groups.map((name) => load(`${hub.url}/${name}`, 'GET'));
   await waitFor(isServed(loads, 0), { what: 'all groups to be served' });
   await cluster.on(cluster.replicas[KILLED] as TestRedis, 'CLUSTER', 'FAILOVER');
   await cluster.failedOver(KILLED);
@@ -87,7 +90,7 @@ test.each(SIGNALS.slice(0, shortOrLong(1, 2)))(
   OPTIONS,
   async (signal) => {
     const { cluster, api, groups, hub, counter } = await start();
-    const loads = groups.map((name) => load(`${hub.url}/${name}`));
+    const loads = groups.map((name) => load(`${hub.url}/${name}`, 'POST'));
     await waitFor(isServed(loads, 0), { what: 'all groups to be served' });
 
     const name = groups[KILLED] ?? '';
