@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { sleep } from '../../router-core/runtime/backoff.ts';
 import { apiHere } from '../support/api.ts';
@@ -40,6 +41,8 @@ async function start() {
   return { cluster, api, groups, hub, counter };
 }
 
+type Started = Awaited<ReturnType<typeof start>>;
+
 function isServed(loads: readonly ReturnType<typeof load>[], from: number): () => boolean {
   const isGood = ({ status, sentAt }: Timed) => status === 200 && sentAt > from;
   return () => loads.every(({ outcomes }) => outcomes.filter(isGood).length > 20);
@@ -70,6 +73,43 @@ function load(url: string, method: 'GET' | 'POST'): { outcomes: Timed[]; stop: (
   return { outcomes, stop };
 }
 
+/**
+ * A POST and a GET wait while something else runs. Whether somebody has pulled them from the master that is about to go, its
+ * replica may not have heard: only what may run twice is run.
+ */
+async function someWait(
+  group: string,
+  { api, hub, storeUrl }: Pick<Started, 'api' | 'hub'> & { storeUrl: string },
+) {
+  const held: ServerResponse[] = [];
+  const counter = countCalls(
+    (req, res) => void (req.url?.endsWith('/held') ? held.push(res) : res.end('run')),
+  );
+  const upstream = await upstreamHere(counter.listener);
+  await api.create('group', { name: group, leaseMs: 2_000 });
+  await api.create('route', { name: group, match: { path: `/${group}/*` }, groups: [{ group }] });
+  await agentHere(storeUrl, group, upstream.url, { concurrency: 1, name: 'busy' });
+  const ready = async () => (await ask(`${hub.url}/${group}/ready`)).status === 200;
+  await waitFor(ready, { what: 'the group to be served' });
+  const first = ask(`${hub.url}/${group}/held`);
+  await waitFor(() => held.length === 1, { what: 'the call that holds the agent' });
+  const [post, get] = ['POST', 'GET'].map((method) => ask(`${hub.url}/${group}/waits`, { method }));
+  const isWaiting = async () => {
+    const { items } = (await api.get(`/v1/requests?group=${group}`)).body as { items: { state: string }[] };
+    return items.filter(({ state }) => state === 'waiting').length === 2;
+  };
+  await waitFor(isWaiting, { what: 'both to wait' });
+  return {
+    async expectOnlyTheGetRuns() {
+      held[0]?.end('done');
+      expect(await first).toMatchObject({ status: 200, body: 'done' });
+      expect(await post).toMatchObject({ status: 502, headers: { 'router-error': 'agent-lost' } });
+      expect(await get).toMatchObject({ status: 200, body: 'run' });
+      expect(counter.calls.filter((path) => path.endsWith('/waits'))).toHaveLength(1);
+    },
+  };
+}
+
 test('a master hands over to its replica: nobody notices', OPTIONS, async () => {
   const { cluster, groups, hub, counter } = await start();
   const loads = groups.map((name) => load(`${hub.url}/${name}`, 'GET'));
@@ -94,6 +134,7 @@ test.each(SIGNALS.slice(0, shortOrLong(1, 2)))(
     await waitFor(isServed(loads, 0), { what: 'all groups to be served' });
 
     const name = groups[KILLED] ?? '';
+    const waiting = await someWait(cluster.groupOn(KILLED), { api, hub, storeUrl: cluster.storeUrl });
     await cluster.masters[KILLED].kill(signal);
     const killedAt = performance.now();
     await cluster.failedOver(KILLED);
@@ -108,6 +149,7 @@ test.each(SIGNALS.slice(0, shortOrLong(1, 2)))(
       what: 'the configuration to be changed',
     });
     await Promise.all(loads.map(({ stop }) => stop()));
+    await waiting.expectOnlyTheGetRuns();
 
     for (const [i, { outcomes }] of loads.entries()) {
       const bad = outcomes.filter(({ status }) => status !== 200);
