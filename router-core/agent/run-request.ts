@@ -45,6 +45,8 @@ export class RunningRequest implements ExchangeHandlers {
     this.#exchange = link.open(request, this);
     // Nobody awaits it any more: settled without having run.
     if (request.remainingMs <= 0) this.onStop('deadline');
+    else if (request.mayHaveRun)
+      this.#exchange.reply.fail('agent-lost', 'another Redis has taken over since');
     else this.#start();
   }
 

@@ -32,7 +32,7 @@ export function loginOfToken(token: string): { username: string; password: strin
 
 /**
  * What an agent's connections send themselves (redis-agent-link.ts, heartbeat.ts, inbox.ts, outbox.ts, engine.ts,
- * connection.ts). AUTH, HELLO, QUIT and RESET need no rule: Redis lets everybody run them.
+ * find-nodes.ts, dial.ts). AUTH, HELLO, QUIT and RESET need no rule: Redis lets everybody run them.
  */
 const LINK_COMMANDS = [
   // A script is sent by its hash, and by its text when Redis does not know it: newer agents bring newer scripts.
@@ -48,6 +48,8 @@ const LINK_COMMANDS = [
   'info',
   // Only names the connection in CLIENT LIST; agents would work without it.
   'client|setname',
+  // Which node of a Cluster has its group.
+  'cluster|slots',
   // For a URL with a database number. Keys are matched by name in whichever database.
   'select',
 ];

@@ -1,8 +1,8 @@
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { AGENT_USER_PREFIX, loginOfToken } from './agent-acl.ts';
-import { Connection } from './connection.ts';
-import { agentCardKey } from './keys.ts';
+import { agentCardKey, tagOf } from './keys.ts';
+import { openStore } from './store.ts';
 
 /** What an agent's token is for: the one thing that it can read outside of its group. */
 export interface AgentCard {
@@ -31,13 +31,15 @@ export interface ReadCardOptions {
 /** Asks until there is an answer: Redis may be away, or have lost its data. Undefined when the signal aborts. */
 export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard | undefined> {
   const { redisUrl: url, token, until = () => true, signal, log } = options;
-  const connection = new Connection({ url, token, purpose: 'commands', log });
+  const key = agentCardKey(tokenIdOf(token));
+  const store = openStore({ url, token, log });
+  const connection = store.at(tagOf(key), 'commands');
   const backoff = createBackoff({ minMs: 100, maxMs: 2_000 });
   let said = false;
   try {
     while (!signal.aborted) {
       const client = await connection.ready(signal);
-      const text = await client?.get(agentCardKey(tokenIdOf(token))).catch(() => undefined);
+      const text = await client?.get(key).catch(() => undefined);
       if (text !== undefined && text !== null) {
         const card = JSON.parse(text) as AgentCard;
         if (until(card)) return card;
@@ -50,6 +52,6 @@ export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard
     }
     return undefined;
   } finally {
-    connection.close();
+    store.close();
   }
 }

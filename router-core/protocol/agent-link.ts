@@ -41,6 +41,8 @@ export interface PulledRequest {
   readonly bodyFollows: boolean;
   /** ms left until nobody awaits the reply. */
   readonly remainingMs: number;
+  /** It must not run twice, and somebody may have run it before another Redis took over: to be failed. */
+  readonly mayHaveRun: boolean;
   readonly lane: string;
   readonly entry: string;
 }

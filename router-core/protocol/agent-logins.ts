@@ -1,18 +1,20 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { AgentLogin } from './agent-acl.ts';
-import { StoreUnavailableError, type Connection } from './connection.ts';
+import { StoreUnavailableError } from './connection.ts';
 import { provisionAgentLogins, type AgentLoginChanges } from './provision-agent-logins.ts';
+import type { Store } from './store.ts';
 
 export interface AgentLoginsOptions {
-  readonly connection: Connection;
+  /** Users are not copied from server to server, and must be those of now when a replica takes over. */
+  readonly store: Pick<Store, 'masters' | 'replicas' | 'onClient'>;
   /** Read anew for every run: an older list would bring a revoked token back. */
   readonly wanted: () => Promise<readonly AgentLogin[]>;
   readonly log: Logger;
 }
 
 /**
- * Keeps the agents' logins of one Redis: they are made after every new connection to it, since a server that restarts
- * has lost them, and whenever told. Ends with its connection.
+ * Keeps the agents' logins of a Redis, on each of its servers: they are made after every new connection to one, since a server
+ * that restarts has lost them, and whenever told. Ends with its connections.
  */
 export class AgentLogins {
   readonly #options: AgentLoginsOptions;
@@ -23,7 +25,7 @@ export class AgentLogins {
 
   constructor(options: AgentLoginsOptions) {
     this.#options = options;
-    options.connection.onReady(() => {
+    options.store.onClient(() => {
       // A lost connection is followed by a new one; everything else has been logged.
       this.provision().catch(() => undefined);
     });
@@ -41,11 +43,13 @@ export class AgentLogins {
   }
 
   async #run(): Promise<AgentLoginChanges> {
-    const { connection, wanted, log } = this.#options;
+    const { store, wanted, log } = this.#options;
     try {
       const logins = await wanted();
-      if (!connection.client) throw new StoreUnavailableError(false);
-      const changes = await provisionAgentLogins([connection.client], logins);
+      // One that is away gets them when it is back.
+      const clients = [...store.masters(), ...store.replicas()].flatMap(({ client }) => client ?? []);
+      if (clients.length === 0) throw new StoreUnavailableError(false);
+      const changes = await provisionAgentLogins(clients, logins);
       const { created, changed, deleted } = changes;
       if (created.length + changed.length + deleted.length > 0)
         log.info(changes, "agents' logins are up to date");

@@ -1,8 +1,10 @@
-import type { Redis } from 'ioredis';
 import type { AgentLogin } from './agent-acl.ts';
 import type { AgentCard } from './agent-card.ts';
 import type { ConfigState } from './config-state.ts';
-import { agentCardKey, AGENT_CARD_PATTERN } from './keys.ts';
+import { agentCardKey, AGENT_CARD_PATTERN, tagOf } from './keys.ts';
+import { scanKeys } from './scan-keys.ts';
+import type { Store } from './store.ts';
+import { callByNode } from './store-call.ts';
 
 /** A token that an agent may use now, and what it is for. */
 export interface LiveAgentToken extends AgentLogin {
@@ -32,34 +34,31 @@ function msOf(expiresAt: string | null): number {
   return expiresAt === null ? Infinity : Date.parse(expiresAt);
 }
 
-/** The cards in Redis as they are known to be there, token id → JSON; undefined: to be looked up. */
+/** The cards in Redis as they are known to be there, key → JSON; undefined: to be looked up. */
 export type KnownCards = Map<string, string> | undefined;
 
 /** Makes the cards in Redis be those of these tokens. Returns what is there then, to be passed in again. */
 export async function writeAgentCards(
-  client: Redis,
+  store: Store,
   tokens: readonly LiveAgentToken[],
   known: KnownCards,
 ): Promise<KnownCards> {
-  const there = known ?? (await readCardIds(client));
-  const wanted = new Map(tokens.map(({ tokenId, card }) => [tokenId, JSON.stringify(card)]));
-  const pipeline = client.pipeline();
-  for (const [id, json] of wanted) if (there.get(id) !== json) pipeline.set(agentCardKey(id), json);
-  // One key per command: each has a hash tag of its own.
-  for (const id of there.keys()) if (!wanted.has(id)) pipeline.unlink(agentCardKey(id));
-  if (pipeline.length > 0) {
+  const there = known ?? new Map((await scanKeys(store, AGENT_CARD_PATTERN)).map((key) => [key, '']));
+  const wanted = new Map(tokens.map(({ tokenId, card }) => [agentCardKey(tokenId), JSON.stringify(card)]));
+  const wrong = [...new Set([...there.keys(), ...wanted.keys()])].filter(
+    (key) => there.get(key) !== wanted.get(key),
+  );
+  const keys = new Map(wrong.map((key) => [tagOf(key), key]));
+  await callByNode(store, [...keys.keys()], async (client, tags) => {
+    const pipeline = client.pipeline();
+    // One key per command: each has a hash tag of its own.
+    for (const tag of tags) {
+      const key = keys.get(tag) ?? '';
+      const json = wanted.get(key);
+      if (json === undefined) pipeline.unlink(key);
+      else pipeline.set(key, json);
+    }
     for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
-  }
+  });
   return wanted;
-}
-
-async function readCardIds(client: Redis): Promise<Map<string, string>> {
-  const ids = new Map<string, string>();
-  let cursor = '0';
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', AGENT_CARD_PATTERN, 'COUNT', 1_000);
-    for (const key of keys) ids.set(/^mr:\{agent:(.*)\}:group$/.exec(key)?.[1] ?? '', '');
-    cursor = next;
-  } while (cursor !== '0');
-  return ids;
 }

@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import { BurstyRateLimiter, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { StoredApp } from '../config/stored.ts';
-import type { Connection } from './connection.ts';
-import { appKeys } from './keys.ts';
+import { appKeys, tagOf } from './keys.ts';
 import { loadScript, runScript } from './scripts.ts';
+import type { Store } from './store.ts';
 
 /** Whether an app's request may go on; `retryAfterS` in seconds. Rejects when Redis is away. */
 export type AppAdmission = { readonly ok: true } | { readonly ok: false; readonly retryAfterS: number };
@@ -18,14 +18,14 @@ type Limiter = RateLimiterRedis | BurstyRateLimiter;
 
 /** The limits of apps, over all hubs. Apps without limits never get here. */
 export class AppLimits {
-  readonly #connection: Connection;
+  readonly #store: Pick<Store, 'at'>;
   /** Requests that hold a permit, by app. */
   readonly #held = new Map<string, ChurnMap<true>>();
   readonly #timer: NodeJS.Timeout;
   #limiters = new WeakMap<Redis, Map<string, Limiter>>();
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
+  constructor(store: Pick<Store, 'at'>) {
+    this.#store = store;
     this.#timer = setInterval(() => this.#renew(), PERMIT_TTL_MS / 3);
     this.#timer.unref();
   }
@@ -36,7 +36,7 @@ export class AppLimits {
 
   /** Asks for one request. What was taken is to be given back with `leave`. */
   async enter(app: StoredApp, id: string): Promise<AppAdmission> {
-    const { client } = this.#connection;
+    const client = this.#clientOf(app.name);
     if (!client) throw new Error('Redis is not reachable');
     if (app.rate) {
       const waitMs = await this.#consume(client, app);
@@ -95,6 +95,10 @@ export class AppLimits {
     return limiter;
   }
 
+  #clientOf(app: string): Redis | undefined {
+    return this.#store.at(tagOf(appKeys(app).permits), 'commands').client;
+  }
+
   #renew(): void {
     for (const [app, held] of this.#held) {
       if (held.size > 0) this.#tell(app, 'renew', held.keys());
@@ -103,7 +107,7 @@ export class AppLimits {
 
   /** When it is lost, the permit lapses by itself. */
   #tell(app: string, action: 'renew' | 'release', ids: string[]): void {
-    const { client } = this.#connection;
+    const client = this.#clientOf(app);
     if (!client) return;
     runScript(client, script, [appKeys(app).permits], [action, 0, PERMIT_TTL_MS, ...ids]).catch(
       () => undefined,

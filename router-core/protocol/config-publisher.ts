@@ -1,16 +1,15 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from '../runtime/logger.ts';
 import { AgentLogins } from './agent-logins.ts';
 import { liveAgentTokens, writeAgentCards, type KnownCards } from './agent-tokens.ts';
 import type { ConfigState } from './config-state.ts';
-import type { Connection } from './connection.ts';
 import { dropGroup } from './drop-group.ts';
 import { MovedTokens } from './moved-tokens.ts';
 import { publishGroupSettings, settingsOf } from './group-settings.ts';
-import { callStore } from './store-call.ts';
+import type { Store } from './store.ts';
+import { allOrFirstFailure, callStore } from './store-call.ts';
 
 export interface ConfigPublisherOptions {
-  readonly commands: Connection;
+  readonly store: Store;
   /** What Redis holds now. */
   readonly newest: () => Promise<ConfigState>;
   readonly log: Logger;
@@ -29,7 +28,7 @@ export class ConfigPublisher {
   readonly #options: ConfigPublisherOptions;
   readonly #logins: AgentLogins;
   readonly #timer: NodeJS.Timeout;
-  /** What this connection has written, group → JSON. */
+  /** What has been written since a server was last connected, group → JSON. */
   #settings = new Map<string, string>();
   #cards: KnownCards;
   readonly #moved = new MovedTokens();
@@ -42,13 +41,13 @@ export class ConfigPublisher {
 
   constructor(options: ConfigPublisherOptions) {
     this.#options = options;
-    const { commands, newest, log } = options;
+    const { store, newest, log } = options;
     const wanted = async () => {
       const now = Date.now();
       return this.#moved.loginsOf(liveAgentTokens(await newest(), now).tokens, now);
     };
-    this.#logins = new AgentLogins({ connection: commands, wanted, log });
-    commands.onReady(() => {
+    this.#logins = new AgentLogins({ store, wanted, log });
+    store.onClient(() => {
       this.#settings = new Map();
       this.#cards = undefined;
       void this.publish();
@@ -72,34 +71,39 @@ export class ConfigPublisher {
   }
 
   async #run(): Promise<void> {
-    const { commands, newest, log } = this.#options;
+    const { store, newest, log } = this.#options;
     try {
       const state = await newest();
       const { tokens, nextExpiryMs } = liveAgentTokens(state, Date.now());
       this.#nextExpiryMs = nextExpiryMs;
       this.#noteRemovedGroups(state);
-      await callStore(commands, async (client) => {
-        await this.#publishSettings(client, state);
-        this.#cards = await writeAgentCards(client, tokens, this.#cards);
-      });
+      // What can be done is done: of a Cluster one node may be away.
+      const cards = writeAgentCards(store, tokens, this.#cards).then(
+        (written) => void (this.#cards = written),
+      );
+      const told = allOrFirstFailure([this.#publishSettings(state), cards]);
+      await told.catch(() => undefined);
       // Where logins cannot be made the rest works; AgentLogins has said so.
       await this.#logins.provision().catch(() => undefined);
+      await told;
     } catch (error) {
       this.#nextExpiryMs = 0;
       log.debug({ err: error }, 'could not publish the configuration, trying again');
     }
   }
 
-  async #publishSettings(client: Redis, state: ConfigState): Promise<void> {
+  async #publishSettings(state: ConfigState): Promise<void> {
     // A fresh install has the limits that the flags of its hubs say.
     if (state.version === 0) return;
     const published = this.#settings;
-    await Promise.all(
+    await allOrFirstFailure(
       [...state.groups.values()].map(async (group) => {
         const settings = settingsOf(state, group);
         const json = JSON.stringify(settings);
         if (published.get(group.name) === json) return;
-        await publishGroupSettings(client, state.version, settings);
+        await callStore(this.#options.store.at(group.name, 'commands'), (client) =>
+          publishGroupSettings(client, state.version, settings),
+        );
         published.set(group.name, json);
       }),
     );
@@ -114,16 +118,15 @@ export class ConfigPublisher {
   }
 
   #tick(): void {
-    if (!this.#options.commands.client) return;
+    if (!this.#options.store.isUp) return;
     if (Date.now() >= Math.min(this.#nextExpiryMs, this.#moved.nextEndMs)) void this.publish();
     for (const [name, tries] of this.#toDrop) void this.#drop(name, tries);
   }
 
   async #drop(name: string, tries: number): Promise<void> {
     this.#toDrop.delete(name);
-    const isGone = await callStore(this.#options.commands, (client) => dropGroup(client, name)).catch(
-      () => false,
-    );
+    const connection = this.#options.store.at(name, 'commands');
+    const isGone = await callStore(connection, (client) => dropGroup(client, name)).catch(() => false);
     // Configured again meanwhile: then it is not in the set of what is gone.
     if (!isGone && tries > 1 && !this.#groups.has(name)) this.#toDrop.set(name, tries - 1);
   }

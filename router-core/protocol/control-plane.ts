@@ -6,11 +6,13 @@ import { ConfigPublisher } from './config-publisher.ts';
 import { objectsOf, type ConfigState } from './config-state.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { ConfigWriter, type ConfigEdit, type ConfigWrite } from './config-writer.ts';
-import { Connection, StoreUnavailableError } from './connection.ts';
+import { StoreUnavailableError, type Connection } from './connection.ts';
 import { forgetDead, listDead, type DeadPage, type DeadQuery } from './dead-requests.ts';
+import { CONFIG_TAG } from './keys.ts';
 import type { LiveInstance } from './live-groups.ts';
 import { LiveStatusReader, type LiveStatus } from './live-status.ts';
 import { listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
+import { openStore, type Store } from './store.ts';
 import { callStore } from './store-call.ts';
 import { TokenUse } from './token-use.ts';
 import { OBJECT_KINDS } from '../config/object-kinds.ts';
@@ -26,8 +28,9 @@ const NOTE_AGENTS_MS = 10_000;
 /** All that router-api shares with Redis. What asks Redis rejects with StoreUnavailableError while it is away. */
 export class ControlPlane {
   readonly tokenUse: TokenUse;
+  readonly #store: Store;
+  /** Where the configuration is. */
   readonly #commands: Connection;
-  readonly #doorbells: Connection;
   readonly #writer: ConfigWriter;
   readonly #watch: ConfigWatch;
   readonly #publisher: ConfigPublisher;
@@ -36,14 +39,15 @@ export class ControlPlane {
   readonly #timer: NodeJS.Timeout;
 
   constructor({ redisUrl: url, checkRoute, log }: ControlPlaneOptions) {
-    const commands = new Connection({ url, purpose: 'commands', log });
-    const doorbells = new Connection({ url, purpose: 'doorbells', log });
+    const store = openStore({ url, everyNode: true, log });
+    const commands = store.at(CONFIG_TAG, 'commands');
+    const doorbells = store.at(CONFIG_TAG, 'doorbells');
     const writer = new ConfigWriter({ commands, checkRoute, onState: (state) => this.#onState(state), log });
+    this.#store = store;
     this.#commands = commands;
-    this.#doorbells = doorbells;
     this.#writer = writer;
     this.#watch = new ConfigWatch({ commands, doorbells, onState: (state) => writer.adopt(state), log });
-    this.#publisher = new ConfigPublisher({ commands, newest: () => writer.newest(), log });
+    this.#publisher = new ConfigPublisher({ store, newest: () => writer.newest(), log });
     this.tokenUse = new TokenUse(commands);
     this.#timer = setInterval(() => void this.#noteAgents(), NOTE_AGENTS_MS);
     this.#timer.unref();
@@ -89,7 +93,7 @@ export class ControlPlane {
 
   status(): Promise<LiveStatus> {
     const { state } = this;
-    return callStore(this.#commands, (client) => this.#live.read(client, state));
+    return this.#live.read(this.#store, state);
   }
 
   async instances(): Promise<LiveInstance[]> {
@@ -104,19 +108,21 @@ export class ControlPlane {
   /** Of one group, or of all. Undefined when the cursor is none of ours. */
   async requests(query: Omit<RequestQuery, 'groups'>, group?: string): Promise<RequestPage | undefined> {
     const groups = await this.#groupNames(group);
-    return callStore(this.#commands, (client) => listRequests(client, { ...query, groups }));
+    return listRequests(this.#store, { ...query, groups });
   }
 
   /** Ends a request wherever it is; with its group it is found sooner. */
   async abort(id: string, actor: Actor, group?: string): Promise<AbortOutcome> {
     const { version } = this.state;
     for (const name of await this.#groupNames(group)) {
-      const outcome = await callStore(this.#commands, async (client) => {
-        const found = await abortRequest(client, { group: name, id, by: actor.name });
-        if (found !== 'unknown') await noteRequest(client, { actor, action: 'cancel', version, request: id });
-        return found;
-      });
-      if (outcome !== 'unknown') return outcome;
+      const outcome = await callStore(this.#store.at(name, 'commands'), (client) =>
+        abortRequest(client, { group: name, id, by: actor.name }),
+      );
+      if (outcome === 'unknown') continue;
+      await callStore(this.#commands, (client) =>
+        noteRequest(client, { actor, action: 'cancel', version, request: id }),
+      );
+      return outcome;
     }
     return 'unknown';
   }
@@ -124,25 +130,27 @@ export class ControlPlane {
   /** Those given up after their last attempt. Undefined when the cursor is none of ours. */
   async deadRequests(query: Omit<DeadQuery, 'groups'>, group?: string): Promise<DeadPage | undefined> {
     const groups = await this.#groupNames(group);
-    return callStore(this.#commands, (client) => listDead(client, { ...query, groups }));
+    return listDead(this.#store, { ...query, groups });
   }
 
   /** Takes one from its group's dead list. False: it is not there. */
   async forgetDead(group: string, id: string, actor: Actor): Promise<boolean> {
     const { version } = this.state;
-    return callStore(this.#commands, async (client) => {
-      const found = await forgetDead(client, group, id);
-      if (found) await noteRequest(client, { actor, action: 'forget', version, request: id });
-      return found;
-    });
+    const found = await callStore(this.#store.at(group, 'commands'), (client) =>
+      forgetDead(client, group, id),
+    );
+    if (!found) return false;
+    await callStore(this.#commands, (client) =>
+      noteRequest(client, { actor, action: 'forget', version, request: id }),
+    );
+    return true;
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#watch.close();
     this.#publisher.close();
-    this.#doorbells.close();
-    this.#commands.close();
+    this.#store.close();
   }
 
   async #groupNames(only: string | undefined): Promise<string[]> {

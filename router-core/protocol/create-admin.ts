@@ -2,7 +2,9 @@ import { createToken } from '../config/token.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { ConfigRefusal } from './config-refusal.ts';
 import { ConfigWriter } from './config-writer.ts';
-import { Connection, StoreUnavailableError } from './connection.ts';
+import { StoreUnavailableError } from './connection.ts';
+import { CONFIG_TAG } from './keys.ts';
+import { openStore } from './store.ts';
 
 const PATIENCE_MS = 5_000;
 
@@ -14,7 +16,8 @@ export async function createAdmin(
   { redisUrl, name }: { redisUrl: string; name: string },
   log: Logger,
 ): Promise<string> {
-  const commands = new Connection({ url: redisUrl, purpose: 'commands', log });
+  const store = openStore({ url: redisUrl, log });
+  const commands = store.at(CONFIG_TAG, 'commands');
   try {
     if (!(await commands.readyWithin(PATIENCE_MS))) throw new StoreUnavailableError(false);
     // No route is changed here, so none is to be checked.
@@ -32,6 +35,6 @@ export async function createAdmin(
     });
     return token;
   } finally {
-    commands.close();
+    store.close();
   }
 }

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import { groupKeys } from './keys.ts';
+import type { Store } from './store.ts';
+import { callStore } from './store-call.ts';
 
 /** A request that was given up after its last attempt, as its group's list of the last thousand or so has it. */
 export interface DeadRequest {
@@ -46,7 +48,7 @@ interface Entry {
 
 /** Newest first; of one millisecond, by the names of their groups. Undefined when the cursor is none of ours. */
 export async function listDead(
-  client: Redis,
+  store: Pick<Store, 'at'>,
   { groups, limit, after }: DeadQuery,
 ): Promise<DeadPage | undefined> {
   const [, lastGroup = '', last = ''] = CURSOR.exec(after ?? '') ?? [];
@@ -59,7 +61,7 @@ export async function listDead(
       return group > lastGroup ? last : `(${last}`;
     };
     // One more than wanted says whether there is another page.
-    const lists = await Promise.all(some.map((group) => newest(client, group, from(group), limit + 1)));
+    const lists = await Promise.all(some.map((group) => newest(store, group, from(group), limit + 1)));
     found.push(...lists.flat());
     // What a page cannot hold is not kept: a thousand groups may have a thousand each.
     found.sort(newestFirst).splice(limit + 1);
@@ -72,8 +74,15 @@ export async function listDead(
   };
 }
 
-async function newest(client: Redis, group: string, from: string, count: number): Promise<Entry[]> {
-  const entries = await client.xrevrange(groupKeys(group).dead, from, '-', 'COUNT', count);
+async function newest(
+  store: Pick<Store, 'at'>,
+  group: string,
+  from: string,
+  count: number,
+): Promise<Entry[]> {
+  const entries = await callStore(store.at(group, 'commands'), (client) =>
+    client.xrevrange(groupKeys(group).dead, from, '-', 'COUNT', count),
+  );
   return entries.map(([id, fields]) => ({ group, id, fields }));
 }
 

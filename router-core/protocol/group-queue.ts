@@ -1,10 +1,12 @@
+import type { Redis } from 'ioredis';
 import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { isServerError, StoreUnavailableError, type Connection } from './connection.ts';
+import { isElsewhere, isServerError, StoreUnavailableError, type Connection } from './connection.ts';
 import { encodeFrame, EVERY_ATTEMPT, FENCE } from './frames.ts';
 import { FrameStream } from './frame-stream.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
 import type { GroupKeys } from './keys.ts';
+import { flagsOf, originOf } from './origin.ts';
 import { Outbox } from './outbox.ts';
 import { groupScript, scopesOfLanes, splitLanes, type GroupScript } from './script-keys.ts';
 import { loadScript, runScript } from './scripts.ts';
@@ -214,14 +216,17 @@ export class GroupQueue {
   }
 
   async #admit(batch: Pending[]): Promise<void> {
-    let again = false;
+    // Where it was sent and nobody knows what came of it.
+    let sentTo: string | undefined;
+    let isRetry = false;
     const born = this.#born;
     const giveUpAt = performance.now() + ASK_AGAIN_MS;
     let pending = batch;
     for (;;) {
       const client =
         this.#options.commands.client ??
-        (again ? await this.#options.commands.readyWithin(giveUpAt - performance.now()) : undefined);
+        (isRetry ? await this.#options.commands.readyWithin(giveUpAt - performance.now()) : undefined);
+      const again = sentTo !== undefined;
       // Last thing before it is sent: what was answered while we waited has left no trace in Redis to be known by.
       pending = pending.filter(({ request, resolve }) => {
         const wanted = request.wanted();
@@ -232,7 +237,9 @@ export class GroupQueue {
       if (pending.length === 0) return;
       if (!client) return rejectAll(pending, new StoreUnavailableError(again));
       try {
-        const call = this.#admitCall(pending, again, born);
+        // Another server may not have heard of what the first one did: for it, the data is not the same.
+        const known = sentTo === undefined || sentTo === originOf(client) ? born : '';
+        const call = this.#admitCall(client, pending, again, known);
         const places = (await runScript(client, scripts.admit, call.keys, call.args)) as string[];
         pending.forEach(({ resolve, reject }, i) => {
           const place = places[i] ?? '';
@@ -246,13 +253,17 @@ export class GroupQueue {
           return rejectAll(pending, new StoreUnavailableError(again, { cause: error }));
         }
         // Cut: the batch may have been let in. Ask again with the same ids; the script looks before it adds.
-        again = true;
+        const origin = originOf(client);
+        if (!isElsewhere(error)) sentTo = (sentTo ?? origin) === origin ? origin : 'several';
+        else if (performance.now() > giveUpAt) return rejectAll(pending, new StoreUnavailableError(again));
+        isRetry = true;
         await sleep(RETRY_MS, this.#closing.signal);
       }
     }
   }
 
   #admitCall(
+    client: Redis,
     batch: Pending[],
     again: boolean,
     born: string,
@@ -267,7 +278,7 @@ export class GroupQueue {
       const { id, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
       args.push(
         id,
-        `1 ${attempts} ${flagsOf(request)}`,
+        `1 ${attempts} ${flagsOf(request, client)}`,
         scope,
         deadlineMs,
         waitMs,
@@ -278,11 +289,6 @@ export class GroupQueue {
     }
     return { keys, args };
   }
-}
-
-function flagsOf({ repeatable, bodyFollows }: AdmitRequest): string {
-  if (repeatable) return bodyFollows ? 'sb' : 's';
-  return bodyFollows ? 'b' : '-';
 }
 
 function admissionOf(place: string): Admission {

@@ -4,13 +4,13 @@ import type { Logger } from '../runtime/logger.ts';
 import { AppLimits } from './app-limits.ts';
 import type { ConfigState } from './config-state.ts';
 import { ConfigWatch } from './config-watch.ts';
-import { Connection } from './connection.ts';
 import { checkEngine } from './engine.ts';
 import type { GroupQueue } from './group-queue.ts';
 import { HubReporter, type HubReport } from './hub-reporter.ts';
 import { Inbox } from './inbox.ts';
-import { groupKeys } from './keys.ts';
+import { CONFIG_TAG, groupKeys } from './keys.ts';
 import { ServedGroup, type ServedSettings } from './served-group.ts';
+import { openStore, type Store } from './store.ts';
 import type { SweepReport } from './sweep.ts';
 
 export interface HubLinkOptions {
@@ -30,8 +30,7 @@ export class HubLink {
   readonly appLimits: AppLimits;
   readonly reporter: HubReporter;
   readonly #options: HubLinkOptions;
-  readonly #commands: Connection;
-  readonly #doorbells: Connection;
+  readonly #store: Store;
   readonly #config: ConfigWatch;
   readonly #groups = new Map<string, ServedGroup>();
   readonly #closing = new AbortController();
@@ -40,31 +39,27 @@ export class HubLink {
   constructor(options: HubLinkOptions) {
     this.#options = options;
     const { redisUrl: url, onState, report, log } = options;
-    this.#commands = new Connection({ url, purpose: 'commands', log });
-    this.#doorbells = new Connection({ url, purpose: 'doorbells', log });
-    this.inbox = new Inbox({ commands: this.#commands, doorbells: this.#doorbells, channels: [], log });
-    this.appLimits = new AppLimits(this.#commands);
-    this.reporter = new HubReporter({ hub: this.hub, commands: this.#commands, report, log });
-    this.#commands.onReady(() => {
-      for (const group of this.#groups.values()) group.publish();
+    const store = (this.#store = openStore({ url, log }));
+    const commands = store.at(CONFIG_TAG, 'commands');
+    const doorbells = store.at(CONFIG_TAG, 'doorbells');
+    this.inbox = new Inbox({ store, log });
+    this.appLimits = new AppLimits(store);
+    this.reporter = new HubReporter({ hub: this.hub, commands, report, log });
+    store.onClient((client) => {
+      for (const group of this.#groups.values()) if (group.client === client) group.publish();
     });
-    this.#config = new ConfigWatch({
-      commands: this.#commands,
-      doorbells: this.#doorbells,
-      onState,
-      log,
-    });
+    this.#config = new ConfigWatch({ commands, doorbells, onState, log });
   }
 
   /** Waits for Redis and refuses one that would lose requests: rejects with UnsuitableEngineError. */
   async check(): Promise<void> {
-    const client = await this.#commands.ready(this.#closing.signal);
-    if (client) await checkEngine(client);
+    await this.#store.at(CONFIG_TAG, 'commands').ready(this.#closing.signal);
+    for (const { client } of this.#store.masters()) if (client) await checkEngine(client);
   }
 
   /** Whether requests can be taken: without doorbells replies are late, but they come. */
   get connected(): boolean {
-    return this.#commands.client !== undefined && this.#config.state !== undefined;
+    return this.#store.isUp && this.#config.state !== undefined;
   }
 
   /** Whether all is as it should be. */
@@ -75,7 +70,7 @@ export class HubLink {
   /** Resolves when all is as it should be, or after `ms`. */
   async settled(ms: number): Promise<void> {
     const until = performance.now() + ms;
-    await this.#commands.readyWithin(ms);
+    await this.#store.at(CONFIG_TAG, 'commands').readyWithin(ms);
     while (!this.ready && performance.now() < until) await sleep(5, this.#closing.signal);
   }
 
@@ -121,8 +116,7 @@ export class HubLink {
     this.appLimits.close();
     this.inbox.stop();
     for (const group of this.#groups.values()) group.close();
-    this.#doorbells.close();
-    this.#commands.close();
+    this.#store.close();
   }
 
   #group(name: string): ServedGroup {
@@ -137,7 +131,7 @@ export class HubLink {
     this.inbox.listen(channel);
     const group = new ServedGroup({
       hub: this.hub,
-      commands: this.#commands,
+      commands: this.#store.at(name, 'commands'),
       settings,
       version,
       onRetired: () => {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { HubReport as SentReport } from './hub-reporter.ts';
 import { CONFIG_KEYS } from './keys.ts';
+import { redisNowMs } from './live-groups.ts';
 
 /** A hub's report with the time Redis got it, Redis ms. */
 export type HubReport = SentReport & { readonly at: number };
@@ -33,8 +34,9 @@ const reportSchema = z.object({
     .catch({}),
 });
 
-/** What the live hubs say of themselves, by their ids. `nowMs`: Redis's clock. The hubs delete the reports of dead ones. */
-export async function readHubReports(client: Redis, nowMs: number): Promise<Map<string, HubReport>> {
+/** What the live hubs say of themselves, by their ids. The hubs delete the reports of dead ones. */
+export async function readHubReports(client: Redis): Promise<Map<string, HubReport>> {
+  const nowMs = await redisNowMs(client);
   const reports = new Map<string, HubReport>();
   for (const [hub, text] of Object.entries(await client.hgetall(CONFIG_KEYS.hubs))) {
     const parsed = reportSchema.safeParse(parseJson(text));

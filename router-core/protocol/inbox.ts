@@ -3,6 +3,8 @@ import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Connection } from './connection.ts';
 import { decodeFrame, FENCE, NUDGE_ID, type Frame } from './frames.ts';
+import { tagOf } from './keys.ts';
+import type { Store } from './store.ts';
 
 /** One incoming stream. The inbox keeps `lastSeq` and `heardAt`; `attempt` and `key` move on when a request does. */
 export interface FrameReader {
@@ -15,12 +17,19 @@ export interface FrameReader {
 }
 
 export interface InboxOptions {
-  readonly commands: Connection;
-  readonly doorbells: Connection;
-  readonly channels: readonly string[];
+  /** Where a stream is read, and where its doorbells are heard, by the hash tag of its group. */
+  readonly store: Pick<Store, 'at'>;
   /** Something has changed that the next heartbeat will tell. */
   readonly onNudge?: () => void;
   readonly log: Logger;
+}
+
+/** One connection for doorbells and what is listened to on it. */
+interface Line {
+  readonly doorbells: Connection;
+  readonly channels: Set<string>;
+  /** The client that has subscribed to all of them. */
+  subscribedOn: Redis | undefined;
 }
 
 /** After so much silence the stream itself is read: a lost doorbell costs at most this, ms. */
@@ -33,22 +42,28 @@ const CHECK_MS = 250;
  */
 export class Inbox {
   readonly #options: InboxOptions;
-  readonly #channels: Set<string>;
+  readonly #lines = new Map<Connection, Line>();
+  /** Clients that bring their rings here: several lines may have one. */
+  readonly #heard = new WeakSet<Redis>();
   readonly #readers = new ChurnMap<FrameReader>();
   readonly #reading = new Set<FrameReader>();
   readonly #rungWhileReading = new Set<FrameReader>();
   readonly #timer: NodeJS.Timeout;
-  /** Whether the doorbells are connected: until then nobody should be asked to ring. */
-  subscribed = false;
   /** Doorbells that were lost, or late by a second: their frames were found by reading the stream. */
   missedDoorbells = 0;
 
   constructor(options: InboxOptions) {
     this.#options = options;
-    this.#channels = new Set(options.channels);
     this.#timer = setInterval(() => this.#checkSilent(), CHECK_MS);
     this.#timer.unref();
-    options.doorbells.onReady((client) => void this.#subscribe(client));
+  }
+
+  /** Whether all doorbells are connected that can be: until then nobody should be asked to ring. */
+  get subscribed(): boolean {
+    const lines = [...this.#lines.values()];
+    const isHeard = ({ doorbells, subscribedOn }: Line) =>
+      doorbells.client !== undefined && doorbells.client === subscribedOn;
+    return lines.length === 0 || lines.some(isHeard);
   }
 
   open(reader: FrameReader): void {
@@ -61,14 +76,23 @@ export class Inbox {
 
   /** Rings on this channel count, too. */
   listen(channel: string): void {
-    this.#channels.add(channel);
-    // Failed with its connection: the next one subscribes to all.
-    this.#options.doorbells.client?.ssubscribe(channel).catch(() => undefined);
+    const doorbells = this.#options.store.at(tagOf(channel), 'doorbells');
+    const line = this.#lines.get(doorbells);
+    if (line) {
+      line.channels.add(channel);
+      // Failed with its connection: the next one subscribes to all.
+      doorbells.client?.ssubscribe(channel).catch(() => undefined);
+      return;
+    }
+    const opened: Line = { doorbells, channels: new Set([channel]), subscribedOn: undefined };
+    this.#lines.set(doorbells, opened);
+    doorbells.onReady((client) => void this.#subscribe(opened, client));
   }
 
   stopListening(channel: string): void {
-    this.#channels.delete(channel);
-    this.#options.doorbells.client?.sunsubscribe(channel).catch(() => undefined);
+    const doorbells = this.#options.store.at(tagOf(channel), 'doorbells');
+    this.#lines.get(doorbells)?.channels.delete(channel);
+    doorbells.client?.sunsubscribe(channel).catch(() => undefined);
   }
 
   stop(): void {
@@ -76,13 +100,18 @@ export class Inbox {
     this.#readers.clear();
   }
 
-  async #subscribe(client: Redis): Promise<void> {
-    client.on('smessageBuffer', (_channel: Buffer, message: Buffer) => this.#onDoorbell(message));
-    client.once('close', () => (this.subscribed = false));
+  async #subscribe(line: Line, client: Redis): Promise<void> {
+    if (!this.#heard.has(client)) {
+      this.#heard.add(client);
+      client.on('smessageBuffer', (_channel: Buffer, message: Buffer) => this.#onDoorbell(message));
+    }
     try {
-      if (this.#channels.size > 0) await client.ssubscribe(...this.#channels);
-      this.subscribed = true;
-      for (const reader of this.#readers.values()) this.#readStream(reader);
+      if (line.channels.size > 0) await client.ssubscribe(...line.channels);
+      line.subscribedOn = client;
+      for (const reader of this.#readers.values()) {
+        if (this.#options.store.at(tagOf(reader.key), 'doorbells') === line.doorbells)
+          this.#readStream(reader);
+      }
     } catch (error) {
       this.#options.log.warn({ err: error }, 'could not subscribe to doorbells');
       client.disconnect();
@@ -141,7 +170,7 @@ export class Inbox {
 
   /** Resolves with how many frames it has brought. */
   async #readOnce(reader: FrameReader): Promise<number> {
-    const client = this.#options.commands.client;
+    const { client } = this.#options.store.at(tagOf(reader.key), 'commands');
     if (!client) return 0;
     let found = 0;
     this.#reading.add(reader);

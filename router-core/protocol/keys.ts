@@ -81,7 +81,10 @@ export function groupKeys(group: string): GroupKeys {
   };
 }
 
-const CONFIG_PREFIX = 'mr:{/config}:';
+/** The hash tag of the configuration. */
+export const CONFIG_TAG = '/config';
+
+const CONFIG_PREFIX = `mr:{${CONFIG_TAG}}:`;
 
 export const CONFIG_KEYS = {
   version: `${CONFIG_PREFIX}version`,
@@ -94,6 +97,11 @@ export const CONFIG_KEYS = {
 export const configKey = (list: string): string => `${CONFIG_PREFIX}${list}`;
 
 export const CHANGES_CHANNEL = 'mr:changes';
+
+/** The hash tag of a key or channel: keys with the same one are on the same server. */
+export function tagOf(key: string): string {
+  return key.slice(key.indexOf('{') + 1, key.indexOf('}'));
+}
 
 /** What the token of this id is for. */
 export const agentCardKey = (tokenId: string): string => `mr:{agent:${tokenId}}:group`;

@@ -55,13 +55,9 @@ export async function readLanes(client: Redis, groups: readonly string[]): Promi
   return replies.map((lanes) => [...new Set(['0', ...(lanes as string[])])].sort());
 }
 
-/** Looks at groups, all in one go. `nowMs` is Redis's own time. */
-export async function readLiveGroups(
-  client: Redis,
-  names: readonly string[],
-  nowMs: number,
-): Promise<LiveGroup[]> {
-  const lanes = await readLanes(client, names);
+/** Looks at groups of one server, all in one go. */
+export async function readLiveGroups(client: Redis, names: readonly string[]): Promise<LiveGroup[]> {
+  const [nowMs, lanes] = await Promise.all([redisNowMs(client), readLanes(client, names)]);
   const pipeline = client.pipeline();
   const sizes = names.map((name, i) => {
     const keys = groupKeys(name);

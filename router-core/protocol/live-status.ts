@@ -1,9 +1,11 @@
-import type { Redis } from 'ioredis';
 import type { ConfigState } from './config-state.ts';
 import { readHubReports, type HubReport } from './hub-reports.ts';
-import { groupOfSettingsKey, SETTINGS_PATTERN } from './keys.ts';
+import { CONFIG_TAG, groupOfSettingsKey, SETTINGS_PATTERN } from './keys.ts';
 import { latencyOf, type Latency } from './latency.ts';
-import { readLiveGroups, redisNowMs, type LiveGroup } from './live-groups.ts';
+import { readLiveGroups, type LiveGroup } from './live-groups.ts';
+import { scanKeys } from './scan-keys.ts';
+import type { Store } from './store.ts';
+import { callByNode, callStore } from './store-call.ts';
 
 export interface LiveStatus {
   readonly hubs: readonly (HubReport & { id: string })[];
@@ -23,38 +25,40 @@ export class LiveStatusReader {
   #scanned: string[] = [];
   #scannedAt = -Infinity;
 
-  async read(client: Redis, state: ConfigState): Promise<LiveStatus> {
-    const nowMs = await redisNowMs(client);
-    const [hubs, found] = await Promise.all([readHubReports(client, nowMs), this.#scan(client)]);
+  async read(store: Store, state: ConfigState): Promise<LiveStatus> {
+    const [hubs, found] = await Promise.all([
+      callStore(store.at(CONFIG_TAG, 'commands'), readHubReports),
+      this.#scan(store),
+    ]);
     const reported = [...hubs.values()].flatMap(({ groups }) => Object.keys(groups));
     // At version 0 the groups are those of the hubs' flags; that of a fresh install is only there when hubs say so.
     const configured = state.version === 0 ? [] : [...state.groups.keys()];
     const names = [...new Set([...configured, ...reported, ...found])].sort();
-    const groups = await readLiveGroups(client, names, nowMs);
+    const groups = await callByNode(store, names, readLiveGroups);
     return {
       hubs: [...hubs].map(([id, report]) => ({ id, ...report })),
-      groups: groups.map((group) => {
-        const { paused = false } = state.groups.get(group.name) ?? {};
-        const traffic = [...hubs.values()].flatMap((hub) => hub.groups[group.name] ?? []);
-        const perSecond = traffic.reduce((sum, each) => sum + each.perSecond, 0);
-        const latency = latencyOf(traffic.flatMap(({ times }) => (times ? [times] : [])));
-        return { ...group, configured: state.groups.has(group.name), paused, perSecond, ...latency };
-      }),
+      groups: groups
+        .flat()
+        .sort(byName)
+        .map((group) => {
+          const { paused = false } = state.groups.get(group.name) ?? {};
+          const traffic = [...hubs.values()].flatMap((hub) => hub.groups[group.name] ?? []);
+          const perSecond = traffic.reduce((sum, each) => sum + each.perSecond, 0);
+          const latency = latencyOf(traffic.flatMap(({ times }) => (times ? [times] : [])));
+          return { ...group, configured: state.groups.has(group.name), paused, perSecond, ...latency };
+        }),
     };
   }
 
   /** SCAN looks at every key, those of requests too: not with every call. */
-  async #scan(client: Redis): Promise<string[]> {
+  async #scan(store: Store): Promise<string[]> {
     if (performance.now() - this.#scannedAt < SCAN_MS) return this.#scanned;
-    const names = new Set<string>();
-    let cursor = '0';
-    do {
-      const [next, keys] = await client.scan(cursor, 'MATCH', SETTINGS_PATTERN, 'COUNT', 1_000);
-      for (const key of keys) names.add(groupOfSettingsKey(key));
-      cursor = next;
-    } while (cursor !== '0');
-    this.#scanned = [...names];
+    this.#scanned = (await scanKeys(store, SETTINGS_PATTERN)).map(groupOfSettingsKey);
     this.#scannedAt = performance.now();
     return this.#scanned;
   }
+}
+
+function byName(a: LiveGroup, b: LiveGroup): number {
+  return a.name < b.name ? -1 : 1;
 }

@@ -1,12 +1,17 @@
+import type { Redis } from 'ioredis';
 import type { PulledRequest } from './agent-link.ts';
 import { decodeFrame } from './frames.ts';
 import { decodeRequestHead } from './heads.ts';
+import { isFromElsewhere } from './origin.ts';
 
 /** `[entry id, [name, value, …]]`, as XREADGROUP replies. */
 export type StreamEntry = [id: Buffer, fields: Buffer[]];
 
 /** The requests in a lane's entries. `redisNow` in Redis ms. */
-export function decodeEntries(entries: StreamEntry[], lane: string, redisNow: number): PulledRequest[] {
+export function decodeEntries(
+  entries: StreamEntry[],
+  { client, lane, redisNow }: { client: Redis; lane: string; redisNow: number },
+): PulledRequest[] {
   const requests: PulledRequest[] = [];
   for (const [entry, fields] of entries) {
     const [, meta, , payload] = fields ?? [];
@@ -22,6 +27,7 @@ export function decodeEntries(entries: StreamEntry[], lane: string, redisNow: nu
       body: frame.body,
       trailers: frame.end ?? '',
       bodyFollows: flags.includes('b'),
+      mayHaveRun: isFromElsewhere(flags, client),
       remainingMs: Number(deadline) - redisNow,
       lane,
       entry: entry.toString('latin1'),

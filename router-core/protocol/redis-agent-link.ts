@@ -11,7 +11,7 @@ import type {
   InstanceReport,
   PulledRequest,
 } from './agent-link.ts';
-import { Connection, isServerError } from './connection.ts';
+import { isServerError, type Connection } from './connection.ts';
 import { checkEngine } from './engine.ts';
 import { FrameStream, WINDOW_BYTES } from './frame-stream.ts';
 import { encodeFrame, FENCE, PART, type Frame } from './frames.ts';
@@ -22,6 +22,7 @@ import { Outbox } from './outbox.ts';
 import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
 import { KnownLanes } from './known-lanes.ts';
 import { loadScript, runScript } from './scripts.ts';
+import { openStore, type Store } from './store.ts';
 import { RETRY_MS } from './times.ts';
 
 export interface RedisAgentLinkOptions {
@@ -63,9 +64,9 @@ export class RedisAgentLink implements AgentLink {
   readonly #options: RedisAgentLinkOptions;
   readonly #keys: GroupKeys;
   readonly #lanes: KnownLanes;
+  readonly #store: Store;
   readonly #commands: Connection;
   readonly #blocking: Connection;
-  readonly #doorbells: Connection;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
@@ -82,17 +83,11 @@ export class RedisAgentLink implements AgentLink {
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
     const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes));
-    this.#commands = new Connection({ url, token, purpose: 'commands', log });
-    this.#blocking = new Connection({ url, token, purpose: 'blocking', blockMs: BLOCK_MS, log });
-    this.#doorbells = new Connection({ url, token, purpose: 'doorbells', log });
-    const channels = [this.#keys.instanceChannel(this.instance)];
-    this.#inbox = new Inbox({
-      commands: this.#commands,
-      doorbells: this.#doorbells,
-      channels,
-      onNudge: () => void this.report(),
-      log,
-    });
+    const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, log }));
+    this.#commands = store.at(group, 'commands');
+    this.#blocking = store.at(group, 'blocking');
+    this.#inbox = new Inbox({ store, onNudge: () => void this.report(), log });
+    this.#inbox.listen(this.#keys.instanceChannel(this.instance));
     this.#heartbeat = new Heartbeat({
       connection: this.#commands,
       keys: this.#keys,
@@ -148,9 +143,7 @@ export class RedisAgentLink implements AgentLink {
         this.#caughtUp = client;
         if (pending.length > 0) return await this.#dropUnwanted(pending);
       }
-      return await this.#dropUnwanted(
-        decodeEntries(await this.#read(client, '>', max), this.#lanes.own, this.#heartbeat.redisNow()),
-      );
+      return await this.#dropUnwanted(await this.#readRequests(client, '>', max));
     } catch (error) {
       // What was delivered and not handed out is read again as pending.
       this.#caughtUp = undefined;
@@ -170,7 +163,7 @@ export class RedisAgentLink implements AgentLink {
 
   async stopPulling(): Promise<PulledRequest[]> {
     this.#stopPulling.abort();
-    this.#blocking.close();
+    this.#store.close('blocking');
     const client = this.#commands.client;
     return client ? this.#readPending(client).catch(() => []) : [];
   }
@@ -248,9 +241,7 @@ export class RedisAgentLink implements AgentLink {
         () => undefined,
       );
     this.#outbox.close();
-    this.#blocking.close();
-    this.#doorbells.close();
-    this.#commands.close();
+    this.#store.close();
   }
 
   #drop(reader: FrameReader, handlers: ExchangeHandlers): void {
@@ -277,11 +268,7 @@ export class RedisAgentLink implements AgentLink {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
     const known = new Set(this.#settling.keys());
     for (const { entry } of this.#running.values()) known.add(entry);
-    const pending = decodeEntries(
-      await this.#read(client, '0', 1_000),
-      this.#lanes.own,
-      this.#heartbeat.redisNow(),
-    );
+    const pending = await this.#readRequests(client, '0', 1_000);
     for (const { entry } of this.#running.values()) known.add(entry);
     for (const entry of this.#settling.keys()) known.add(entry);
     return pending.filter(({ entry }) => !known.has(entry));
@@ -308,6 +295,11 @@ export class RedisAgentLink implements AgentLink {
       return reset.length > 0 ? { ...request, remainingMs: 0 } : request;
     });
     return (await Promise.all(looked)).filter((request) => request !== undefined);
+  }
+
+  async #readRequests(client: Redis, from: '>' | '0', count: number): Promise<PulledRequest[]> {
+    const entries = await this.#read(client, from, count);
+    return decodeEntries(entries, { client, lane: this.#lanes.own, redisNow: this.#heartbeat.redisNow() });
   }
 
   async #read(client: Redis, from: '>' | '0', count: number): Promise<StreamEntry[]> {

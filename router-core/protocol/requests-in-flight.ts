@@ -3,6 +3,8 @@ import { groupKeys } from './keys.ts';
 import { readLanes, redisNowMs } from './live-groups.ts';
 import { requestStreams } from './request-streams.ts';
 import { loadScript, runScript } from './scripts.ts';
+import type { Store } from './store.ts';
+import { callByNode, callStore } from './store-call.ts';
 
 const script = loadScript('list-requests');
 
@@ -51,18 +53,20 @@ interface Place {
 }
 
 /** Undefined when the cursor is none of ours. */
-export async function listRequests(client: Redis, query: RequestQuery): Promise<RequestPage | undefined> {
+export async function listRequests(store: Store, query: RequestQuery): Promise<RequestPage | undefined> {
   const [, firstGroup = '', stream = '', entry = ''] = CURSOR.exec(query.after ?? '') ?? [];
   if (query.after !== undefined && firstGroup === '') return undefined;
-  const nowMs = await redisNowMs(client);
   const groups = query.groups.filter((name) => name >= firstGroup);
-  const lanes = await readLanes(client, groups);
+  const looked = await callByNode(store, groups, lookAtGroups);
+  const known = new Map(looked.flat());
   const items: RequestInFlight[] = [];
-  for (const [i, group] of groups.entries()) {
+  for (const group of groups) {
+    const { lanes = [], nowMs = 0 } = known.get(group) ?? {};
     let place: Place | undefined = group === firstGroup ? { stream, entry } : { stream: '', entry: '-' };
     while (place) {
       const wanted = Math.min(CHUNK, query.limit - items.length);
-      const found = await readChunk(client, { group, lanes: lanes[i] ?? [], place, wanted, nowMs });
+      const chunk: Chunk = { group, lanes, place, wanted, nowMs };
+      const found: Found = await callStore(store.at(group, 'commands'), (client) => readChunk(client, chunk));
       items.push(...found.items);
       place = found.next;
       if (place && items.length === query.limit) {
@@ -73,6 +77,18 @@ export async function listRequests(client: Redis, query: RequestQuery): Promise<
   return { items, next: null };
 }
 
+interface LookedAt {
+  readonly lanes: readonly string[];
+  /** The time of its server, ms. */
+  readonly nowMs: number;
+}
+
+/** What is to be known of groups of one server before their requests can be read. */
+async function lookAtGroups(client: Redis, groups: readonly string[]): Promise<[string, LookedAt][]> {
+  const [nowMs, lanes] = await Promise.all([redisNowMs(client), readLanes(client, groups)]);
+  return groups.map((group, i) => [group, { lanes: lanes[i] ?? [], nowMs }]);
+}
+
 interface Chunk {
   readonly group: string;
   readonly lanes: readonly string[];
@@ -81,11 +97,13 @@ interface Chunk {
   readonly nowMs: number;
 }
 
-/** `next` is undefined when there are no more in this group. */
-async function readChunk(
-  client: Redis,
-  { group, lanes, place, wanted, nowMs }: Chunk,
-): Promise<{ items: RequestInFlight[]; next: Place | undefined }> {
+interface Found {
+  readonly items: RequestInFlight[];
+  /** Undefined when there are no more in this group. */
+  readonly next: Place | undefined;
+}
+
+async function readChunk(client: Redis, { group, lanes, place, wanted, nowMs }: Chunk): Promise<Found> {
   const keys = groupKeys(group);
   const { waiting, lane } = requestStreams(keys, lanes);
   const streams = [...waiting, ...lane];

@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Connection } from './connection.ts';
@@ -47,6 +48,11 @@ export class ServedGroup {
     this.queue = new GroupQueue({ keys: groupKeys(settings.name), hub, commands, limits, log });
     this.publish();
     void this.#sweepForEver();
+  }
+
+  /** Where its keys are now. */
+  get client(): Redis | undefined {
+    return this.#options.commands.client;
   }
 
   /** What the last sweep found. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { StoreUnavailableError, type Connection } from './connection.ts';
+import type { Store } from './store.ts';
 
 /**
  * Asks Redis something. Rejects with StoreUnavailableError when it is away, goes away meanwhile, or refuses (loading, full,
@@ -15,4 +16,44 @@ export async function callStore<T>(connection: Connection, use: (client: Redis) 
     if (error instanceof TypeError || error instanceof RangeError) throw error;
     throw new StoreUnavailableError(true, { cause: error });
   }
+}
+
+/**
+ * Asks each server about those of these hash tags whose keys it has. Rejects when one could not be asked, after the others
+ * have answered. Results come in any order.
+ */
+export async function callByNode<T>(
+  store: Pick<Store, 'at'>,
+  tags: readonly string[],
+  use: (client: Redis, tags: string[]) => Promise<T>,
+): Promise<T[]> {
+  const nodes = new Map<Redis | undefined, { connection: Connection; tags: string[] }>();
+  for (const tag of tags) {
+    const connection = store.at(tag, 'commands');
+    const node = nodes.get(connection.client);
+    if (node) node.tags.push(tag);
+    else nodes.set(connection.client, { connection, tags: [tag] });
+  }
+  return allOrFirstFailure(
+    [...nodes.values()].map(({ connection, tags: its }) =>
+      callStore(connection, (client) => use(client, its)),
+    ),
+  );
+}
+
+/** Asks every server that there is. */
+export function callEveryNode<T>(
+  store: Pick<Store, 'masters'>,
+  use: (client: Redis) => Promise<T>,
+): Promise<T[]> {
+  const masters = store.masters();
+  // Before anybody could tell which there are.
+  if (masters.length === 0) return Promise.reject(new StoreUnavailableError(false));
+  return allOrFirstFailure(masters.map((connection) => callStore(connection, use)));
+}
+
+/** Like Promise.all, but what is under way comes to its end first. */
+export async function allOrFirstFailure<T>(calls: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(calls);
+  return Promise.all(calls);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseStoreUrl } from './store-url.ts';
 
 /**
  * The kinds of values that flags and `ROUTER_…` variables may hold. Each is a zod type from text to the value that
@@ -88,8 +89,10 @@ export function matching(pattern: RegExp, expected: string): OptionType<string> 
 
 /** Never repeated in a message: a Redis URL may carry a password. */
 export function redisUrl(): OptionType<string> {
-  return secretFromText('a URL such as redis://host:6379 or rediss://user:password@host:6379/0', (text) =>
-    urlWith(['redis:', 'rediss:'], text) === undefined ? undefined : text,
+  return secretFromText(
+    'a URL such as redis://host:6379 or rediss://user:password@host:6379/0, ' +
+      'redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379,host:6379',
+    (text) => (parseStoreUrl(text) === undefined ? undefined : text),
   );
 }
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { Connection } from '../../router-core/protocol/connection.ts';
+import { NodeConnection } from '../../router-core/protocol/node-connection.ts';
 import { guardedRedisHere, newLogin, provision, urlAs, type GuardedRedis } from '../support/agent-logins.ts';
 import { withRedis } from '../support/parts.ts';
 import { waitFor } from '../support/wait.ts';
@@ -31,7 +31,7 @@ function dial(url: string, token?: string) {
       },
     },
   );
-  const connection = new Connection({ url, token, purpose: 'commands', log });
+  const connection = new NodeConnection({ url, token, purpose: 'commands', log });
   onTestFinished(() => connection.close());
   const warnings = () => logged.filter(({ level }) => level >= 40).map(({ msg }) => msg);
   return { connection, logged, warnings, printed: () => printed };

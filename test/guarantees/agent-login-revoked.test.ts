@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { AgentLogin } from '../../router-core/protocol/agent-acl.ts';
 import { AgentLogins } from '../../router-core/protocol/agent-logins.ts';
-import { Connection } from '../../router-core/protocol/connection.ts';
+import { openStore } from '../../router-core/protocol/store.ts';
 import { createLogger } from '../../router-core/runtime/logger.ts';
 import { agentUrl, connectionsOf, guardedRedisHere, newLogin } from '../support/agent-logins.ts';
 import type { GuardedRedis, TestLogin } from '../support/agent-logins.ts';
@@ -18,9 +18,9 @@ const log = createLogger({ level: 'silent', name: 'test' });
 
 /** Keeps these logins in Redis, as router-api does. */
 function keepLogins(redis: GuardedRedis, wanted: AgentLogin[]): AgentLogins {
-  const connection = new Connection({ url: redis.adminUrl, purpose: 'commands', log });
-  onTestFinished(() => connection.close());
-  return new AgentLogins({ connection, wanted: () => Promise.resolve(wanted), log });
+  const store = openStore({ url: redis.adminUrl, log });
+  onTestFinished(() => store.close());
+  return new AgentLogins({ store, wanted: () => Promise.resolve(wanted), log });
 }
 
 async function agentOf(redis: GuardedRedis, login: TestLogin, name: string) {

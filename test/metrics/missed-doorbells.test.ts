@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { Connection } from '../../router-core/protocol/connection.ts';
 import { encodeFrame } from '../../router-core/protocol/frames.ts';
 import { Inbox, type FrameReader } from '../../router-core/protocol/inbox.ts';
+import { openStore } from '../../router-core/protocol/store.ts';
 import { recordLog } from '../support/config.ts';
 import { redisHere } from '../support/parts.ts';
 import { waitFor } from '../support/wait.ts';
@@ -13,13 +13,13 @@ const KEY = 'mr:{doorbells}:down:r:1';
 test('a frame that no doorbell has announced is counted, one that was rung is not', async () => {
   const { url } = await redisHere();
   const { log } = recordLog();
-  const commands = new Connection({ url, purpose: 'commands', log });
-  const doorbells = new Connection({ url, purpose: 'doorbells', log });
-  const inbox = new Inbox({ commands, doorbells, channels: [CHANNEL], log });
+  const store = openStore({ url, log });
+  const inbox = new Inbox({ store, log });
+  inbox.listen(CHANNEL);
   const redis = new Redis(url, { protocol: 2 });
   onTestFinished(() => {
     inbox.stop();
-    for (const connection of [commands, doorbells]) connection.close();
+    store.close();
     redis.disconnect();
   });
   let frames = 0;

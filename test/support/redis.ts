@@ -20,6 +20,8 @@ export interface RedisOptions {
 /** A real server that belongs to one test file. */
 export interface TestRedis {
   readonly url: string;
+  /** What hubs and agents are given when that is not the URL of this one server. */
+  readonly storeUrl?: string;
   readonly port: number;
   /** Where the server keeps its files. */
   readonly dir: string;

@@ -14,7 +14,7 @@ import { startProgram } from './start-program.ts';
 import { World } from './world.ts';
 
 export interface WorldOptions {
-  readonly redis?: RedisOptions;
+  readonly redis?: RedisOptions | (() => Promise<TestRedis>);
   readonly hubs?: number;
   readonly agents?: number;
   /** Those that the test starts itself: the last ones. */
@@ -63,7 +63,7 @@ const DEFAULTS: Required<WorldOptions> = {
 /** Redis, upstreams, hubs and agents, each a process of its own. All of it ends with the test. */
 export async function startWorld(given: WorldOptions = {}): Promise<World> {
   const options = { ...DEFAULTS, ...given };
-  const redis = await redisHere(options.redis);
+  const redis = await (typeof options.redis === 'function' ? options.redis() : redisHere(options.redis));
   const record = new RunRecord(mkdtempSync(join(tmpdir(), 'mini-router-faults-')));
   const ground: Ground = { options, redis, group: uniqueGroup(), record };
   const upstreams: { part: Part; url: string }[] = [];
@@ -106,7 +106,7 @@ async function createHub(ground: Ground, name: string): Promise<{ part: Part; ur
   const proxy = await proxyHere(ground);
   const flags = ['--lease', `${options.leaseMs}ms`, '--total-timeout', `${options.deadlineMs}ms`];
   flags.push('--drain', '1s', '--log-level', LOG_LEVEL, ...options.hubFlags);
-  const url = proxy ? `redis://127.0.0.1:${proxy.port}` : redis.url;
+  const url = proxy ? `redis://127.0.0.1:${proxy.port}` : (redis.storeUrl ?? redis.url);
   const start = () => hubProcess(url, group, flags, { port, env: options.env(name) });
   return { part: new Part({ name, start, proxy, mayKeep: 0 }), url: `http://127.0.0.1:${port}` };
 }
@@ -114,7 +114,7 @@ async function createHub(ground: Ground, name: string): Promise<{ part: Part; ur
 async function createAgent(ground: Ground, name: string, upstream: string): Promise<Part> {
   const { options, redis, group } = ground;
   const proxy = await proxyHere(ground);
-  const url = proxy ? `redis://127.0.0.1:${proxy.port}` : redis.url;
+  const url = proxy ? `redis://127.0.0.1:${proxy.port}` : (redis.storeUrl ?? redis.url);
   const upstreams = Array<string>(options.instances).fill(upstream).join(',');
   const flags = ['--concurrency', String(options.concurrency), '--drain', '1s', '--log-level', LOG_LEVEL];
   flags.push('--set-header', `x-agent: ${name}`);

@@ -1,0 +1,73 @@
+/** A host, and the port as digits. An IPv6 address stands in brackets. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: string;
+}
+
+/** Where Redis is and how it is to be found. */
+export interface StoreUrl {
+  readonly kind: 'standalone' | 'sentinel' | 'cluster';
+  /** Of Redis itself, of its sentinels, or of some nodes of the Cluster. */
+  readonly endpoints: readonly Endpoint[];
+  /** What the sentinels call the master; empty without sentinels. */
+  readonly master: string;
+  /** The URL of one server, with the login, the database and the options of the whole. */
+  readonly urlOf: (endpoint: Endpoint) => string;
+  /** The same of a sentinel, which has logins of its own and no databases. */
+  readonly sentinelUrlOf: (endpoint: Endpoint) => string;
+}
+
+const SCHEME = /^(rediss?)(?:\+(sentinel|cluster))?:\/\//;
+const SENTINEL_PORT = '26379';
+const REDIS_PORT = '6379';
+
+/**
+ * `redis://host:6379/0`, `redis+sentinel://host:26379,host:26379/<master>/0`, `redis+cluster://host:6379,host:6379`, each
+ * also with `rediss` for TLS and `user:password@` before the hosts. `?sentinelUsername=…&sentinelPassword=…` is the login at
+ * the sentinels. Undefined for what is none of these.
+ */
+export function parseStoreUrl(text: string): StoreUrl | undefined {
+  const [start = '', scheme = 'redis', kind = 'standalone'] = SCHEME.exec(text) ?? [];
+  // The userinfo ends with the last @ of the authority (as in WHATWG URLs), the hosts with what comes after it.
+  const [, login = '', hosts = '', rest = ''] =
+    /^([^/?#]*@)?([^/?#]*)(.*)$/s.exec(text.slice(start.length)) ?? [];
+  if (start === '' || hosts === '') return undefined;
+  if (kind === 'standalone') return URL.canParse(text) ? standalone(text) : undefined;
+  const isSentinel = kind === 'sentinel';
+  const endpoints = hosts.split(',').map((host) => endpointOf(host, isSentinel ? SENTINEL_PORT : REDIS_PORT));
+  if (!endpoints.every((endpoint) => endpoint !== undefined)) return undefined;
+  const bare = new URL(`redis://h${rest}`);
+  const [first = '', second = '', ...more] = bare.pathname.slice(1).split('/');
+  const [master, database] = isSentinel ? [first, second] : ['', first];
+  // A Cluster has one database.
+  if (more.length > 0 || !/^\d*$/.test(database) || (isSentinel ? master === '' : database + second !== ''))
+    return undefined;
+  const sentinelLogin = takeSentinelLogin(bare.searchParams);
+  const at = ({ host, port }: Endpoint) => `${host}:${port}`;
+  const path = database === '' ? '' : `/${database}`;
+  return {
+    ...{ kind: kind as StoreUrl['kind'], endpoints, master: decodeURIComponent(master) },
+    urlOf: (endpoint) => `${scheme}://${login}${at(endpoint)}${path}${bare.search}`,
+    sentinelUrlOf: (endpoint) => `${scheme}://${sentinelLogin}${at(endpoint)}${bare.search}`,
+  };
+}
+
+function standalone(url: string): StoreUrl {
+  const { hostname: host, port } = new URL(url);
+  const urlOf = () => url;
+  return { kind: 'standalone', endpoints: [{ host, port }], master: '', urlOf, sentinelUrlOf: urlOf };
+}
+
+function endpointOf(text: string, defaultPort: string): Endpoint | undefined {
+  const [, host, port = defaultPort] = /^(\[[0-9a-fA-F:.%]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  return host === undefined ? undefined : { host, port };
+}
+
+function takeSentinelLogin(params: URLSearchParams): string {
+  const [user, password] = ['sentinelUsername', 'sentinelPassword'].map((name) => {
+    const value = params.get(name) ?? '';
+    params.delete(name);
+    return encodeURIComponent(value);
+  });
+  return `${user}${password}` === '' ? '' : `${user}:${password}@`;
+}
