@@ -11,11 +11,9 @@ const deadSchema = z
     id: z.string(),
     group: z.string(),
     method: z.string(),
-    target: z
-      .string()
-      .meta({
-        description: 'What the upstream was asked for, its first 1,000 bytes. Headers and body are not kept',
-      }),
+    target: z.string().meta({
+      description: 'What the upstream was asked for, its first 1,000 bytes. Headers and body are not kept',
+    }),
     attempts: z.number(),
     instance: z.string().nullable().meta({ description: 'The one that had it last' }),
     hub: z.string(),

@@ -132,11 +132,16 @@ export async function waitForQueued(redisUrl: string, group: string, count: numb
   );
 }
 
+/** Resolves when an instance of this name has reported for the first time: from then on it has slots. */
 export async function waitForInstance(redisUrl: string, group: string, name: string): Promise<void> {
-  const what = `an instance of ${name}`;
-  await waitFor(
-    async () => (await instancesOf(redisUrl, group)).some((instance) => instance.startsWith(`${name}.`)),
-    { what },
+  await withRedis(redisUrl, (redis) =>
+    waitFor(
+      async () => {
+        const reported = await redis.hkeys(`mr:{${group}}:reports`);
+        return reported.some((instance) => instance.startsWith(`${name}.`));
+      },
+      { what: `an instance of ${name}` },
+    ),
   );
 }
 
