@@ -38,8 +38,8 @@ async function start() {
   }
   const hub = await configuredHub(storeUrl);
   const counter = countCalls((req, res) => {
-    if (req.url?.endsWith('/hold')) return void res.write('held');
-    req.pipe(res);
+    if (req.url?.endsWith('/hold')) res.write('held');
+    else req.pipe(res);
   });
   const upstream = await upstreamHere(counter.listener);
   return { cluster, api, groups, headers, tokens, hub, counter, upstream: upstream.url, agentUrl };
