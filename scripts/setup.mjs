@@ -146,7 +146,8 @@ function redisAnswers() {
   });
 }
 
-function isOnPath(program) {
+/** Whether there is such a program. */
+export function isOnPath(program) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     if (folder === '') return false;
     try {

@@ -10,6 +10,7 @@ import { agentHere, upstreamHere } from '../support/parts.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { clusterHere } from '../support/redis-cluster.ts';
 import { waitFor } from '../support/wait.ts';
+import { hasClusters } from '../support/engine.ts';
 
 // One master of three goes, its replica takes over. It is the one that has the configuration, too.
 
@@ -110,7 +111,7 @@ async function someWait(
   };
 }
 
-test('a master hands over to its replica: nobody notices', OPTIONS, async () => {
+test.skipIf(!hasClusters())('a master hands over to its replica: nobody notices', OPTIONS, async () => {
   const { cluster, groups, hub, counter } = await start();
   const loads = groups.map((name) => load(`${hub.url}/${name}`, 'GET'));
   await waitFor(isServed(loads, 0), { what: 'all groups to be served' });
@@ -125,7 +126,7 @@ test('a master hands over to its replica: nobody notices', OPTIONS, async () => 
 /** A frozen master looks well from far away: its sockets stay open, until a command has not been answered for 4 s. */
 const SIGNALS = ['SIGKILL', 'SIGSTOP'] as const;
 
-test.each(SIGNALS.slice(0, shortOrLong(1, 2)))(
+test.skipIf(!hasClusters()).each(SIGNALS.slice(0, shortOrLong(1, 2)))(
   'a master gets %s: its group is served by the replica, the others all the time, and no POST runs twice',
   OPTIONS,
   async (signal) => {

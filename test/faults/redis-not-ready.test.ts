@@ -1,16 +1,15 @@
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { startRedisProcess } from '../../router-cli/redis-process.ts';
-import { binaryEngine } from '../../router-cli/redis-engine.ts';
-import { findProgram } from '../../router-core/runtime/find-program.ts';
 import { ask } from '../support/ask.ts';
+import { engineOf, engineProgram } from '../support/engine.ts';
 import { agentProcess, hubProcess, isReady, redisHere, statusOf, upstreamHere } from '../support/parts.ts';
 import { freePort } from '../support/ports.ts';
 import { launch } from '../support/processes.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
-const program = findProgram('redis-server', 'valkey-server');
+const program = engineProgram();
 
 test.skipIf(program === undefined)(
   'hub and agent that start before Redis wait for it and then work',
@@ -28,7 +27,7 @@ test.skipIf(program === undefined)(
     const refused = await ask(hub.url);
     expect(refused.headers).toMatchObject({ 'router-error': 'store-unavailable', 'router-executed': 'no' });
 
-    const late = await startRedisProcess(binaryEngine(program ?? ''), { port, dir: tmpdir() });
+    const late = await startRedisProcess(engineOf(program ?? ''), { port, dir: tmpdir() });
     onTestFinished(async () => {
       late.signal('SIGTERM');
       await late.ended;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { sleep } from '../../router-core/runtime/backoff.ts';
+import { hasClusters } from '../support/engine.ts';
 import { watchedRedisHere } from '../support/sentinels.ts';
 import { shortOrLong, SLACK_MS, TIMEOUT } from './support/form.ts';
 import { startWorld } from './support/start-world.ts';
@@ -14,7 +15,7 @@ const HONEST = /^(answered 200|answered 50[234] [a-z-]+|broken (0|200))$/;
 /** A frozen master looks well from far away: its sockets stay open. */
 const SIGNALS = ['SIGKILL', 'SIGSTOP'] as const;
 
-test.each(SIGNALS.slice(0, shortOrLong(1, 2)))(
+test.skipIf(!hasClusters()).each(SIGNALS.slice(0, shortOrLong(1, 2)))(
   'the master gets %s under load: the replica serves, and no POST runs twice',
   TIMEOUT,
   async (signal) => {

@@ -2,9 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcess } from '../../router-cli/end-process.ts';
-import { binaryEngine } from '../../router-cli/redis-engine.ts';
 import { startRedisProcess } from '../../router-cli/redis-process.ts';
-import { findProgram } from '../../router-core/runtime/find-program.ts';
+import { engineOf, engineProgram } from './engine.ts';
 import { freePort } from './ports.ts';
 import { startRedisContainer } from './redis-container.ts';
 
@@ -34,14 +33,14 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** Starts redis-server or valkey-server from PATH; without either, a container. */
+/** Starts the engine that the tests are for, see engine.ts; without one on PATH, a container. */
 export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
   const args = [
     ...(options.appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []),
     ...(options.maxMemory === undefined ? [] : ['--maxmemory', options.maxMemory]),
     ...(options.args ?? []),
   ];
-  const program = findProgram('redis-server', 'valkey-server');
+  const program = engineProgram();
   const dir = await mkdtemp(join(tmpdir(), 'mini-router-test-'));
   const port = await freePort();
   const cleanUp = async (): Promise<void> => {
@@ -74,7 +73,7 @@ export interface RunnerOptions {
 
 async function startRedisServer(program: string, options: RunnerOptions): Promise<TestRedis> {
   const { port, dir, args, cleanUp } = options;
-  const start = () => startRedisProcess(binaryEngine(program), { port, dir, args });
+  const start = () => startRedisProcess(engineOf(program), { port, dir, args });
   let server = await start();
   let runs = true;
 

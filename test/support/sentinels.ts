@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { findProgram } from '../../router-core/runtime/find-program.ts';
+import { engineProgram } from './engine.ts';
 import { withRedis } from './parts.ts';
+import { redisCommand } from './redis-command.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 import { freePort } from './ports.ts';
 import { waitFor } from './wait.ts';
@@ -90,7 +91,7 @@ async function sentinelHere(masterPort: number): Promise<number> {
     ...settings.map((each) => `sentinel ${each}`),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
-  const program = findProgram('redis-server', 'valkey-server');
+  const program = engineProgram();
   if (program === undefined) throw new Error('sentinels need redis-server or valkey-server');
   const child = spawn(program, [file, '--sentinel'], { stdio: 'ignore' });
   onTestFinished(async () => {
@@ -103,6 +104,8 @@ async function sentinelHere(masterPort: number): Promise<number> {
 
 /** Sentinels find each other through the master, and its replicas, in a second or two. */
 async function waitForPeers(port: number): Promise<void> {
+  const answers = async () => (await redisCommand(port, 'PING')) === '+PONG';
+  await waitFor(answers, { what: 'a sentinel to answer' });
   await withRedis(`redis://127.0.0.1:${port}`, (client) =>
     waitFor(
       async () => {

@@ -1,0 +1,43 @@
+import { basename } from 'node:path';
+import { binaryEngine, type RedisEngine } from '../../router-cli/redis-engine.ts';
+import { findProgram } from '../../router-core/runtime/find-program.ts';
+
+/** The server that tests run on: the one that TEST_ENGINE names (see scripts/test-engines.mjs), or whichever there is. */
+export function engineProgram(): string | undefined {
+  const wanted = process.env['TEST_ENGINE'];
+  if (wanted === undefined) return findProgram('redis-server', 'valkey-server');
+  const program = findProgram(wanted);
+  if (program === undefined) throw new Error(`TEST_ENGINE names ${wanted}, which is not on PATH`);
+  return program;
+}
+
+export function engineOf(program: string): RedisEngine {
+  return basename(program) === 'dragonfly' ? dragonfly(program) : binaryEngine(program);
+}
+
+/** Whether it can be a Cluster, and be watched by sentinels: as processes, with Redis's own flags. */
+export function hasClusters(): boolean {
+  const program = engineProgram();
+  return program !== undefined && basename(program) !== 'dragonfly';
+}
+
+/** What tests ask of Redis that Dragonfly has under the same name, and what it does anyway. */
+const DRAGONFLY_FLAGS = new Set(['--requirepass', '--maxmemory']);
+const DRAGONFLY_HABITS = new Set(['--save ', '--appendonly no', '--maxmemory-policy noeviction']);
+
+function dragonfly(program: string): RedisEngine {
+  return {
+    // It does not say its process id where Redis does.
+    isDirect: false,
+    command({ port, dir, args }) {
+      const flags = ['--bind', '127.0.0.1', '--port', String(port), '--dir', dir, '--dbfilename', ''];
+      for (let i = 0; i < args.length; i += 2) {
+        const [name = '', value = ''] = args.slice(i, i + 2);
+        if (DRAGONFLY_HABITS.has(`${name} ${value}`)) continue;
+        if (!DRAGONFLY_FLAGS.has(name)) throw new Error(`Dragonfly has no ${name}`);
+        flags.push(name, value);
+      }
+      return { program, args: [...flags, '--proactor_threads', '1'] };
+    },
+  };
+}
