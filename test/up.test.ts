@@ -80,7 +80,7 @@ describe('router-cli up --demo', () => {
   test('takes everything with it when it is killed', async () => {
     const { up, pids } = await startUp('--demo');
     await up.kill('SIGKILL');
-    await waitFor(() => !pids.some(isAlive), { timeoutMs: 15_000, what: 'the end of every part' });
+    await waitFor(() => !pids.some(isAlive), { timeoutMs: 40_000, what: 'the end of every part' });
     await waitFor(async () => (await temporary.entries()).length === 0, { what: 'the directory to go' });
   });
 
@@ -119,7 +119,9 @@ describe('router-cli up', () => {
     expect(up.stdout).toMatch(/In a second terminal:\n\n {2}\S*router-cli status\n/);
     const { url, token } = own.contexts['local'] ?? { url: '', token: '' };
     const headers = { authorization: `Bearer ${token}` };
-    expect((await fetch(`${url}/v1/status`, { headers })).status).toBe(200);
+    // Its first look at Redis may take a moment longer than its start.
+    const statusOf = async () => (await fetch(`${url}/v1/status`, { headers })).status;
+    await waitFor(async () => (await statusOf()) === 200, { what: 'router-api to answer' });
     expect(up.stdout + up.stderr).not.toContain(token);
 
     const second = await startUp('--demo');
