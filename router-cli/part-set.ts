@@ -16,7 +16,7 @@ const STOP_GRACE_MS = 10_000;
 
 export interface PartSet {
   /** Starts a part and resolves when it is ready. */
-  start(kind: PartKind, command: PartCommand): Promise<{ part: Part; line: LogLine | undefined }>;
+  start(kind: PartKind, command: PartCommand): Promise<{ part: Part; line: LogLine }>;
   /** Rejects when a part ends that was not told to. */
   readonly failed: Promise<never>;
   readonly isStopping: boolean;

@@ -20,8 +20,8 @@ export interface PartCommand {
   launcher: 'router-core' | 'router-api' | 'router-cli';
   args: string[];
   env: NodeJS.ProcessEnv;
-  /** What tells that it is ready: the message of a log line, or a URL that answers 2xx. */
-  readyWhen: { logs: string } | { answers: string };
+  /** What tells that it is ready: the message of a log line, and then the URL, where there is one, that answers 2xx. */
+  readyWhen: { logs: string; answers?: (line: LogLine) => string };
   /** What to look at when that does not come. */
   hint?: string;
 }
@@ -31,8 +31,8 @@ export interface Part {
   readonly name: string;
   readonly pid: number;
   readonly ended: Promise<void>;
-  /** The log line that said it is ready, if one did. Rejects when it ends before or takes too long. */
-  readonly ready: Promise<LogLine | undefined>;
+  /** The log line that said it is ready. Rejects when it ends before or takes too long. */
+  readonly ready: Promise<LogLine>;
   /** How it ended, in words, with the last that it printed. */
   obituary(): string;
   /** SIGTERM, and SIGKILL when that takes longer than `graceMs`. */
@@ -60,7 +60,7 @@ export function startPart(command: PartCommand, show: (line: LogLine) => void): 
         const line = parseLogLine(text);
         last.push(line);
         if (last.length > LAST_LINES) last.shift();
-        if ('logs' in readyWhen && line.message === readyWhen.logs) resolve(line);
+        if (line.message === readyWhen.logs) resolve(line);
         show(line);
       });
     }
@@ -74,7 +74,10 @@ export function startPart(command: PartCommand, show: (line: LogLine) => void): 
   };
 
   const patience = new AbortController();
-  const isReady = 'answers' in readyWhen ? untilAnswers(readyWhen.answers, patience.signal) : readyLine;
+  const isReady = readyLine.then(async (line) => {
+    if (readyWhen.answers) await untilAnswers(readyWhen.answers(line), patience.signal);
+    return line;
+  });
   const ready = whenReady({ isReady, ended, obituary, command, patience });
   // Stopped while starting, nobody may be waiting for it any more.
   ready.catch(() => undefined);
@@ -90,7 +93,7 @@ export function startPart(command: PartCommand, show: (line: LogLine) => void): 
 }
 
 interface ReadyWait {
-  isReady: Promise<LogLine | undefined>;
+  isReady: Promise<LogLine>;
   ended: Promise<void>;
   obituary: () => string;
   command: PartCommand;
@@ -111,7 +114,7 @@ async function whenReady({ isReady, ended, obituary, command, patience }: ReadyW
   throw new CommandError(`${command.name} was not ready within ${withinMs / 1000} s${hint}`, { exitCode: 1 });
 }
 
-async function untilAnswers(url: string, signal: AbortSignal): Promise<undefined> {
+async function untilAnswers(url: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const response = await fetch(url, { signal }).catch(() => undefined);
     await response?.body?.cancel();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { LogLine } from './log-line.ts';
 import type { PartSet } from './part-set.ts';
 import { findRedisEngine } from './redis-engine.ts';
 import type { RunningPart } from './up-report.ts';
@@ -30,7 +31,7 @@ export async function startRedis({ parts, env }: StartContext, givenUrl: string 
     env,
     readyWhen: { logs: 'redis ready' },
   });
-  const { url, redisPid: pid } = z.object({ url: z.string(), redisPid: z.number() }).parse(line?.fields);
+  const { url, redisPid: pid } = z.object({ url: z.string(), redisPid: z.number() }).parse(line.fields);
   return { name: 'redis', what: 'private, in memory', address: url, pid, url };
 }
 
@@ -42,7 +43,7 @@ export async function startDemo({ parts, env }: StartContext): Promise<RunningPa
     env,
     readyWhen: { logs: 'demo upstream ready' },
   });
-  const { url } = z.object({ url: z.string() }).parse(line?.fields);
+  const { url } = z.object({ url: z.string() }).parse(line.fields);
   return { name: 'demo', what: 'demo upstream', address: url, pid: part.pid };
 }
 
@@ -67,11 +68,14 @@ export async function startHub(
       ...LOG_LEVEL,
     ],
     env: { ...env, ROUTER_REDIS_URL: redisUrl },
-    readyWhen: { answers: `${address}/_router/ready` },
+    readyWhen: { logs: 'hub listening', answers: () => `${address}/_router/ready` },
     hint: 'does Redis answer?',
   });
   return { name: 'hub', what: 'takes requests', address, pid: part.pid };
 }
+
+const boundPort = z.object({ port: z.number() });
+const apiAddress = ({ fields }: LogLine) => `http://127.0.0.1:${boundPort.parse(fields).port}`;
 
 /** Port 0 lets it choose: nobody can take a port that it already has. */
 export async function startApi(
@@ -83,10 +87,10 @@ export async function startApi(
     launcher: 'router-api',
     args: ['--host', '127.0.0.1', '--port', String(port), ...LOG_LEVEL],
     env: { ...env, ROUTER_REDIS_URL: redisUrl, ROUTER_ADMIN_TOKEN: token },
-    readyWhen: { logs: 'api ready' },
+    readyWhen: { logs: 'api ready', answers: (ready) => `${apiAddress(ready)}/ready` },
+    hint: 'does Redis answer?',
   });
-  const bound = z.object({ port: z.number() }).parse(line?.fields);
-  return { name: 'api', what: 'router-api', address: `http://127.0.0.1:${bound.port}`, pid: part.pid };
+  return { name: 'api', what: 'router-api', address: apiAddress(line), pid: part.pid };
 }
 
 interface AgentStart {

@@ -119,9 +119,7 @@ describe('router-cli up', () => {
     expect(up.stdout).toMatch(/In a second terminal:\n\n {2}\S*router-cli status\n/);
     const { url, token } = own.contexts['local'] ?? { url: '', token: '' };
     const headers = { authorization: `Bearer ${token}` };
-    // Its first look at Redis may take a moment longer than its start.
-    const statusOf = async () => (await fetch(`${url}/v1/status`, { headers })).status;
-    await waitFor(async () => (await statusOf()) === 200, { what: 'router-api to answer' });
+    expect((await fetch(`${url}/v1/status`, { headers })).status).toBe(200);
     expect(up.stdout + up.stderr).not.toContain(token);
 
     const second = await startUp('--demo');

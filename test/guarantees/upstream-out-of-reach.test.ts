@@ -20,14 +20,16 @@ test('a POST whose upstream refuses connections is answered by another agent', a
   const counter = countCalls((req, res) => req.resume().on('end', () => res.end('done')));
   const upstream = await upstreamHere(counter.listener);
   const hub = await hubHere(redis.url, group);
+  // Both are there first: one that is alone in its group has nobody to leave a request to.
   await agentHere(redis.url, group, `http://127.0.0.1:${await freePort()}`, { name: 'refused' });
+  await agentHere(redis.url, group, upstream.url, { name: 'good', concurrency: 1 });
   const asked = Array.from({ length: 8 }, (_, i) =>
     startAsking(`${hub.url}/${i}`, { method: 'POST', body: 'x' }),
   );
-  await agentHere(redis.url, group, upstream.url, { name: 'good', concurrency: 1 });
 
   const outcomes = await Promise.all(asked.map(({ outcome }) => outcome));
 
+  expect(await reportsOf(group)).toContain('upstream-down');
   expect(outcomes.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
   expect(counter.calls.sort()).toEqual(Array.from({ length: 8 }, (_, i) => `/${i}`));
 });

@@ -69,8 +69,11 @@ export async function hubProcess(
   const hub = launch('router-core', all, { env });
   onTestFinished(() => hub.kill('SIGKILL'));
   const url = `http://127.0.0.1:${usedPort}`;
-  if (waitUntilReady)
-    await waitFor(() => isReady(url), { timeoutMs: 30_000, what: `the hub to be ready (${hub.stderr})` });
+  if (waitUntilReady) {
+    const over = hub.ended.then(() => Promise.reject(new Error(`the hub has ended: ${hub.stderr}`)));
+    const ready = waitFor(() => isReady(url), { timeoutMs: 30_000, what: 'the hub to be ready' });
+    await Promise.race([ready, over]);
+  }
   return Object.assign(hub, { url });
 }
 
