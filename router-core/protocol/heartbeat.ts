@@ -13,6 +13,8 @@ export interface HeldRequest {
   readonly attempt: number;
   readonly hub: string;
   readonly entry: string;
+  /** Its deadline, by performance.now(). */
+  readonly expiresAt: number;
   /** The request is not ours any more, or nobody awaits it: the upstream call should stop. */
   readonly onTaken: (why: 'lost' | 'abandoned') => void;
 }
@@ -138,7 +140,9 @@ export class Heartbeat {
       const fate = fates[i];
       if (storeWasEmptied) this.#unknownToStore.set(request, receivedAt + this.#leaseMs);
       const hubDueAt = this.#unknownToStore.get(request);
-      if (fate === 'abandoned') request.onTaken('abandoned');
+      // Its hub has ended it, and what it told us was lost with the data of Redis.
+      const isOver = receivedAt > request.expiresAt + this.#leaseMs;
+      if (fate === 'abandoned' || isOver) request.onTaken('abandoned');
       else if (fate && hubDueAt === undefined) request.onTaken('lost');
       else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('abandoned');
     });

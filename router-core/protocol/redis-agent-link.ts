@@ -202,7 +202,8 @@ export class RedisAgentLink implements AgentLink {
       if (why === 'lost') abandon();
       handlers.onStop(why);
     };
-    this.#running.set(id, { id, attempt, hub, entry, onTaken, exchange });
+    const expiresAt = performance.now() + request.remainingMs;
+    this.#running.set(id, { id, attempt, hub, entry, expiresAt, onTaken, exchange });
     this.#inbox.open(reader);
     return exchange;
   }
