@@ -20,6 +20,12 @@ export interface DialOptions {
   readonly onError?: (error: Error) => boolean;
 }
 
+/**
+ * A server that is frozen never hears that we hang up, and until the socket is gone nothing in flight rejects, ms. Whatever
+ * was written is on its way by then.
+ */
+const HANG_UP_MS = 20;
+
 /** One client from its dial to its end. What is in flight at the end rejects at once, and nothing is sent twice. */
 export function dial(options: DialOptions): { readonly client: Redis; readonly ended: Promise<Ended> } {
   const { address, silenceMs, onReady, onClose, onError = () => false } = options;
@@ -32,6 +38,7 @@ export function dial(options: DialOptions): { readonly client: Redis; readonly e
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     retryStrategy: () => null,
+    disconnectTimeout: HANG_UP_MS,
     reconnectOnError: onError,
     connectTimeout: options.connectMs ?? 5_000,
     connectionName: options.name,

@@ -13,9 +13,9 @@ export async function lookAtRedis(redis: Redis, group: string): Promise<Omit<Rem
   }
   const consumers: string[] = [];
   for (const lane of lanes) {
-    const pending = (await redis.xpending(prefix + lane, 'agents')) as [number, ...unknown[]];
-    if (pending[0] > 0) entries.push(`${lane} ${pending[0]} pending`);
-    consumers.push(...(await consumersOf(redis, prefix + lane)));
+    const served = await lookAtLane(redis, prefix + lane);
+    if (served.pending > 0) entries.push(`${lane} ${served.pending} pending`);
+    consumers.push(...served.consumers);
   }
   const instances = new Set(await redis.zrange(`${prefix}instances`, '0', '-1'));
   return {
@@ -26,8 +26,16 @@ export async function lookAtRedis(redis: Redis, group: string): Promise<Omit<Rem
   };
 }
 
-async function consumersOf(redis: Redis, lane: string): Promise<string[]> {
-  const consumers = (await redis.xinfo('CONSUMERS', lane, 'agents')) as unknown[][];
-  // Field, value, field, value: `name` is the first.
-  return consumers.map((fields) => String(fields[1]));
+/** One that is removed while we look has neither. */
+async function lookAtLane(redis: Redis, lane: string): Promise<{ pending: number; consumers: string[] }> {
+  try {
+    const [pending] = (await redis.xpending(lane, 'agents')) as [number, ...unknown[]];
+    const consumers = (await redis.xinfo('CONSUMERS', lane, 'agents')) as unknown[][];
+    // Field, value, field, value: `name` is the first.
+    return { pending, consumers: consumers.map((fields) => String(fields[1])) };
+  } catch (error) {
+    if (/^(NOGROUP|ERR no such key)/.test(String((error as Error).message)))
+      return { pending: 0, consumers: [] };
+    throw error;
+  }
 }

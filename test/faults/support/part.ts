@@ -5,7 +5,7 @@ import type { ProcessRecord, ProcessSize, ProcessUse } from './remains.ts';
 
 interface Life {
   readonly process: LaunchedProcess;
-  readonly before: ProcessUse | undefined;
+  before: ProcessUse | undefined;
   /** Its end is this test's doing. */
   isEnded: boolean;
   ended: Ended | undefined;
@@ -78,7 +78,12 @@ export class Part {
     return ended.signal ?? `with code ${ended.code}`;
   }
 
-  /** How it has grown since it was ready; nothing when it has ended. */
+  /** From here on it is to grow no more: what it uses now is what such work takes. */
+  acceptUse(): void {
+    this.#life.before = useOf(this.process.pid);
+  }
+
+  /** How it has grown since it was ready, or its use was accepted; nothing when it has ended. */
   sizes(): ProcessSize[] {
     const { before, process } = this.#life;
     const after = useOf(process.pid);

@@ -20,7 +20,7 @@ export interface ProcessUse {
 
 export interface ProcessSize {
   readonly name: string;
-  /** When it was ready. */
+  /** When it was ready, or a test took its use for normal. */
   readonly before: ProcessUse;
   readonly after: ProcessUse;
   /** Connections that it may keep alive for the next request. */
