@@ -34,8 +34,7 @@ async function lookAtLane(redis: Redis, lane: string): Promise<{ pending: number
     // Field, value, field, value: `name` is the first.
     return { pending, consumers: consumers.map((fields) => String(fields[1])) };
   } catch (error) {
-    if (/^(NOGROUP|ERR no such key)/.test(String((error as Error).message)))
-      return { pending: 0, consumers: [] };
+    if (/^(NOGROUP|ERR no such key)/.test((error as Error).message)) return { pending: 0, consumers: [] };
     throw error;
   }
 }
