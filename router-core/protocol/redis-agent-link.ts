@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { sleep } from '../runtime/backoff.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -17,10 +16,10 @@ import { FrameStream, WINDOW_BYTES } from './frame-stream.ts';
 import { encodeFrame, FENCE, PART, type Frame } from './frames.ts';
 import { Heartbeat, type HeldRequest } from './heartbeat.ts';
 import { Inbox, type FrameReader } from './inbox.ts';
-import { CONSUMER_GROUP, groupKeys, type GroupKeys } from './keys.ts';
+import { groupKeys, type GroupKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
-import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
 import { KnownLanes } from './known-lanes.ts';
+import { BLOCK_MS, RequestPuller } from './request-puller.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { openStore, type Store } from './store.ts';
 import { RETRY_MS } from './times.ts';
@@ -43,15 +42,6 @@ export interface RedisAgentLinkOptions {
   readonly log: Logger;
 }
 
-/** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
-const BLOCK_MS = 5_000;
-
-/** Pause after a pull that Redis has refused. */
-const REFUSED_MS = 1_000;
-
-/** A request that took longer than this from the hand-over to the pull may have been cancelled meanwhile. */
-const LATE_MS = 100;
-
 const scripts = { reply: loadScript('reply'), giveBack: loadScript('give-back'), leave: loadScript('leave') };
 
 interface Running extends HeldRequest {
@@ -61,31 +51,25 @@ interface Running extends HeldRequest {
 /** An agent's link straight to Redis. */
 export class RedisAgentLink implements AgentLink {
   readonly instance: string;
-  readonly #options: RedisAgentLinkOptions;
   readonly #keys: GroupKeys;
   readonly #lanes: KnownLanes;
   readonly #store: Store;
   readonly #commands: Connection;
-  readonly #blocking: Connection;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
   readonly #running = new ChurnMap<Running>();
   /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
   readonly #settling = new ChurnMap<true>();
-  readonly #stopPulling = new AbortController();
-  /** The blocking connection whose pending entries have been read; a new one starts with them. */
-  #caughtUp: Redis | undefined;
+  readonly #puller: RequestPuller;
 
   constructor(options: RedisAgentLinkOptions) {
-    this.#options = options;
     const { redisUrl: url, token, group, name, log } = options;
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
     const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes));
     const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, log }));
     this.#commands = store.at(group, 'commands');
-    this.#blocking = store.at(group, 'blocking');
     this.#inbox = new Inbox({ store, onNudge: () => void this.report(), log });
     this.#inbox.listen(this.#keys.instanceChannel(this.instance));
     this.#heartbeat = new Heartbeat({
@@ -97,6 +81,17 @@ export class RedisAgentLink implements AgentLink {
       report: options.report,
       onGrant: options.onGrant,
       held: () => this.#running.values(),
+      log,
+    });
+    this.#puller = new RequestPuller({
+      blocking: store.at(group, 'blocking'),
+      commands: this.#commands,
+      keys: this.#keys,
+      lanes,
+      instance: this.instance,
+      redisNow: () => this.#heartbeat.redisNow(),
+      known: () => this.#knownEntries(),
+      rejoin: () => this.report(),
       log,
     });
     this.#outbox = new Outbox({
@@ -132,40 +127,15 @@ export class RedisAgentLink implements AgentLink {
     await this.#heartbeat.beat().catch(() => undefined);
   }
 
-  async pull(max: number): Promise<PulledRequest[]> {
-    const { signal } = this.#stopPulling;
-    const client = await this.#blocking.ready(signal);
-    if (!client || signal.aborted) return [];
-    try {
-      if (this.#caughtUp !== client) {
-        // A reply lost with the old connection leaves its entries pending: they come first.
-        const pending = await this.#readPending(client);
-        this.#caughtUp = client;
-        if (pending.length > 0) return await this.#dropUnwanted(pending);
-      }
-      return await this.#dropUnwanted(await this.#readRequests(client, '>', max));
-    } catch (error) {
-      // What was delivered and not handed out is read again as pending.
-      this.#caughtUp = undefined;
-      if (signal.aborted) return [];
-      if (!isServerError(error)) {
-        await sleep(RETRY_MS, signal);
-        return [];
-      }
-      // NOGROUP: Redis has lost its data. The heartbeat makes the group again.
-      this.#options.log.warn({ err: error }, 'pull failed, joining again');
-      await this.report();
-      // Anything else, such as a login that may not pull from this group any more, would come back at once.
-      if (!error.message.startsWith('NOGROUP')) await sleep(REFUSED_MS, signal);
-      return [];
-    }
+  pull(max: number): Promise<PulledRequest[]> {
+    return this.#puller.pull(max);
   }
 
   async stopPulling(): Promise<PulledRequest[]> {
-    this.#stopPulling.abort();
+    this.#puller.stop();
     this.#store.close('blocking');
     const client = this.#commands.client;
-    return client ? this.#readPending(client).catch(() => []) : [];
+    return client ? this.#puller.readPending(client).catch(() => []) : [];
   }
 
   open(request: PulledRequest, handlers: ExchangeHandlers): Exchange {
@@ -264,51 +234,9 @@ export class RedisAgentLink implements AgentLink {
     running.onTaken('abandoned');
   }
 
-  /** Entries that Redis holds as ours and that we have never seen: delivered in a reply that a cut has swallowed. */
-  async #readPending(client: Redis): Promise<PulledRequest[]> {
-    // What is settled while the read is under way may be in its reply: so what we knew before counts too.
-    const known = new Set(this.#settling.keys());
-    for (const { entry } of this.#running.values()) known.add(entry);
-    const pending = await this.#readRequests(client, '0', 1_000);
-    for (const { entry } of this.#running.values()) known.add(entry);
-    for (const entry of this.#settling.keys()) known.add(entry);
-    return pending.filter(({ entry }) => !known.has(entry));
-  }
-
-  /**
-   * An instance that was frozen or cut off finds requests that were handed to it some time ago. Their reset may have been
-   * rung while nobody listened, or the sweep may have given them to others: what is late is looked at before it starts.
-   */
-  async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
-    const lateBefore = this.#heartbeat.redisNow() - LATE_MS;
-    const looked = requests.map(async (request) => {
-      if (Number.parseInt(request.entry, 10) > lateBefore) return request;
-      const client = await this.#commands.ready();
-      if (!client) return undefined;
-      const lane = this.#keys.lane(this.#lanes.own);
-      const { entry } = request;
-      const [pending, reset] = await Promise.all([
-        client.xpending(lane, CONSUMER_GROUP, entry, entry, 1, this.instance),
-        client.xrange(this.#keys.up(request.id), `${FENCE}-0`, '+'),
-      ]);
-      if (pending.length === 0) return undefined;
-      // Nobody awaits it: settled without having run.
-      return reset.length > 0 ? { ...request, remainingMs: 0 } : request;
-    });
-    return (await Promise.all(looked)).filter((request) => request !== undefined);
-  }
-
-  async #readRequests(client: Redis, from: '>' | '0', count: number): Promise<PulledRequest[]> {
-    const entries = await this.#read(client, from, count);
-    return decodeEntries(entries, { client, lane: this.#lanes.own, redisNow: this.#heartbeat.redisNow() });
-  }
-
-  async #read(client: Redis, from: '>' | '0', count: number): Promise<StreamEntry[]> {
-    const group = ['GROUP', CONSUMER_GROUP, this.instance, 'COUNT', count] as const;
-    const block = from === '>' ? (['BLOCK', BLOCK_MS] as const) : [];
-    const streams = ['STREAMS', this.#keys.lane(this.#lanes.own), from] as const;
-    const reply = await client.callBuffer('XREADGROUP', ...group, ...block, ...streams);
-    return (reply as [Buffer, StreamEntry[]][] | null)?.[0]?.[1] ?? [];
+  *#knownEntries(): Iterable<string> {
+    for (const { entry } of this.#running.values()) yield entry;
+    yield* this.#settling.keys();
   }
 }
 
