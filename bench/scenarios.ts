@@ -81,12 +81,15 @@ function small(name: string, connections: number, slots: number, without: readon
   return { name, kind: 'requests', slots, proxyThreads, without, measure };
 }
 
+/** What streams or uploads is more than the bare one can do. */
+const WITH_BODIES: readonly TargetName[] = ['bare-pull', 'router-apps'];
+
 const sse: Scenario = {
   name: 'sse',
   kind: 'events',
   slots: 256,
   proxyThreads: cores,
-  without: ['router-apps'],
+  without: WITH_BODIES,
   async measure(workspace, { url }, { streams, events, eventEveryMs }) {
     const from = `${url}/sse?n=${events}&ms=${eventEveryMs}`;
     return parseLoad(await runClient(workspace, 'sse-client', [from, String(streams), String(events)]));
@@ -99,7 +102,7 @@ function transfer(direction: 'download' | 'upload'): Scenario {
     kind: 'transfer',
     slots: 256,
     proxyThreads: cores,
-    without: ['router-apps'],
+    without: WITH_BODIES,
     async measure(workspace, { url }, { transferBytes }) {
       const address = direction === 'download' ? `${url}/large?bytes=${transferBytes}` : `${url}/sink`;
       return parseLoad(
@@ -114,7 +117,7 @@ export const scenarios: readonly Scenario[] = [
   small('small-32', 32, 256, []),
   small('small-256', 256, 256, ['router-apps']),
   // 64 slots for 256 connections: 192 requests always wait in Redis.
-  small('small-256-wait', 256, 64, ['direct', 'haproxy', 'router-apps']),
+  small('small-256-wait', 256, 64, ['direct', 'haproxy', 'bare-pull', 'router-apps']),
   sse,
   transfer('download'),
   transfer('upload'),

@@ -1,6 +1,7 @@
 /** Starts what the command line asks for and this machine has. */
 import { findProgram } from '../router-core/runtime/find-program.ts';
 import type { Options } from './options.ts';
+import { startBarePull } from './targets/bare-pull.ts';
 import { startHaproxy } from './targets/haproxy.ts';
 import { startNginx } from './targets/nginx.ts';
 import { startRouter } from './targets/router.ts';
@@ -40,6 +41,7 @@ const variants: Readonly<Record<TargetName, (scenario: Scenario) => number>> = {
   nginx: ({ proxyThreads }) => proxyThreads,
   haproxy: ({ proxyThreads }) => proxyThreads,
   'node-push': () => 0,
+  'bare-pull': ({ slots }) => slots,
   router: ({ slots }) => slots,
   'router-apps': ({ slots }) => slots,
 };
@@ -55,6 +57,7 @@ export async function startTargets(
     nginx: (settings, { proxyThreads }) => startNginx(settings, proxyThreads),
     haproxy: (settings, { proxyThreads }) => startHaproxy(settings, proxyThreads),
     'node-push': startNodePush,
+    'bare-pull': (settings, { slots }) => startBarePull(settings, { slots }),
     router: (settings, { slots }) => startRouter(settings, { slots, profileDir }),
     'router-apps': (settings, { slots }) => startRouterWithApps(settings, { slots }),
   };

@@ -5,36 +5,12 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
+import { forwardable } from './forwardable.ts';
 
 const [port, upstream] = process.argv.slice(2);
 if (port === undefined || upstream === undefined) throw new Error('usage: push-proxy.js PORT UPSTREAM_URL');
 
 const pool = new Pool(upstream, { connections: 256, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
-
-/** Hop-by-hop fields (RFC 9110 section 7.6.1), and Host, which undici writes itself. */
-const notForwarded = new Set([
-  'connection',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-function forwardable(raw: readonly (string | Buffer)[]): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = String(raw[i]);
-    if (notForwarded.has(name.toLowerCase())) continue;
-    const value = raw[i + 1];
-    kept.push(name, typeof value === 'string' ? value : (value?.toString('latin1') ?? ''));
-  }
-  return kept;
-}
 
 function hasBody(req: IncomingMessage): boolean {
   return req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined;

@@ -28,7 +28,7 @@ interface StartedRedis {
   readonly isDirect: boolean;
 }
 
-async function startRedis(settings: TargetSettings): Promise<StartedRedis> {
+export async function startRedis(settings: TargetSettings): Promise<StartedRedis> {
   const engine = await findRedisEngine();
   const port = await freePort();
   const dir = settings.workspace.directory(`redis-${port}`);

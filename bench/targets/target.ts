@@ -5,7 +5,15 @@ import { freePort } from '../../router-core/runtime/free-port.ts';
 import { waitFor200 } from '../ready.ts';
 import type { ProcessTable } from '../process-stats.ts';
 
-export const targetNames = ['direct', 'nginx', 'haproxy', 'node-push', 'router', 'router-apps'] as const;
+export const targetNames = [
+  'direct',
+  'nginx',
+  'haproxy',
+  'node-push',
+  'bare-pull',
+  'router',
+  'router-apps',
+] as const;
 export type TargetName = (typeof targetNames)[number];
 
 export interface Target {
