@@ -1,11 +1,11 @@
-// npm run test:engines: the tests, on each server that is on PATH, one after the other. Arguments go to vitest; with
-// `--cluster` only the tests that start a Cluster or sentinels.
+// npm run test:engines: the tests, on each server that is on PATH, one after the other: as a server, and once more with every
+// server a Cluster of one node, which refuses scripts and commands that mix slots. `--cluster` leaves out the first.
+// More arguments go to vitest.
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { ensurePackages, isOnPath, main, root, runCommand, SetupError } from './setup.mjs';
 
 const ENGINES = ['redis-server', 'valkey-server', 'dragonfly'];
-const CLUSTER_TESTS = ['test/cluster', 'test/faults/sentinel.test.ts'];
 
 await main(() => {
   ensurePackages();
@@ -13,16 +13,17 @@ await main(() => {
   if (engines.length === 0) throw new SetupError(`none of these is on PATH: ${ENGINES.join(', ')}`);
   build();
   const given = process.argv.slice(2).filter((arg) => arg !== '--cluster');
-  const files = process.argv.includes('--cluster') ? CLUSTER_TESTS : [];
-  const failed = engines.filter((engine) => {
-    console.log(`\n> tests on ${engine}`);
-    const env = { ...process.env, TEST_ENGINE: engine };
-    return (
-      runCommand(join(root, 'node_modules', '.bin', 'vitest'), ['run', ...files, ...given], { env }) !== 0
-    );
+  const modes = process.argv.includes('--cluster') ? ['Cluster'] : ['server', 'Cluster'];
+  const runs = engines.flatMap((engine) => modes.map((mode) => ({ engine, mode })));
+  // Dragonfly is no node of a Cluster with these flags.
+  const wanted = runs.filter(({ engine, mode }) => engine !== 'dragonfly' || mode === 'server');
+  const nameOf = ({ engine, mode }) => `${engine} as a ${mode}`;
+  const failed = wanted.filter((run) => {
+    console.log(`\n> tests on ${nameOf(run)}`);
+    const env = { ...process.env, TEST_ENGINE: run.engine, TEST_CLUSTER: run.mode === 'Cluster' ? '1' : '' };
+    return runCommand(join(root, 'node_modules', '.bin', 'vitest'), ['run', ...given], { env }) !== 0;
   });
-  console.log(
-    failed.length === 0 ? `\nPassed on ${engines.join(', ')}.` : `\nFailed on ${failed.join(', ')}`,
-  );
+  const names = (some) => some.map(nameOf).join(', ');
+  console.log(failed.length === 0 ? `\nPassed on ${names(wanted)}.` : `\nFailed on ${names(failed)}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 });

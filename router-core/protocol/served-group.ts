@@ -37,7 +37,13 @@ export class ServedGroup {
   #settings: ServedSettings;
   #version: number;
   #retired = false;
-  #lastSweep: Omit<SweepReport, 'recovered'> = { instances: 0, inLine: 0, hubs: 1 };
+  #isPublished = false;
+  #lastSweep: Omit<SweepReport, 'recovered'> = {
+    instances: 0,
+    inLine: 0,
+    hubs: 1,
+    born: '',
+  };
 
   constructor(options: ServedGroupOptions) {
     this.#options = options;
@@ -73,13 +79,18 @@ export class ServedGroup {
     this.#retired = true;
   }
 
-  /** Tells the group's scripts and agents. Lost with the connection, it is done again with the next. */
+  /** Tells the group's scripts and agents. Refused or lost, it is done again after the next sweep. */
   publish(): void {
     const { client } = this.#options.commands;
+    this.#isPublished = false;
     if (!client || this.#retired) return;
-    publishGroupSettings(client, this.#version, this.#settings).catch((error: unknown) => {
-      this.#options.log.debug({ err: error, group: this.#settings.name }, 'could not publish settings');
-    });
+    const settings = this.#settings;
+    publishGroupSettings(client, this.#version, settings).then(
+      () => (this.#isPublished = settings === this.#settings),
+      (error: unknown) => {
+        this.#options.log.debug({ err: error, group: settings.name }, 'could not publish settings');
+      },
+    );
   }
 
   close(): void {
@@ -103,6 +114,8 @@ export class ServedGroup {
         }
         const { leaseMs } = this.#settings;
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
+        // They went with the data, and Redis need not have been away for that.
+        if (!this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
         this.#lastSweep = report;
         this.counts.sweeps += 1;
         for (const orphan of report.recovered) {

@@ -20,6 +20,8 @@ export interface SweepReport {
   readonly inLine: number;
   /** Live hubs. */
   readonly hubs: number;
+  /** When the data of the group began. */
+  readonly born: string;
   readonly recovered: Orphan[];
 }
 
@@ -50,7 +52,7 @@ export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
     const orphan = await recover(options, lane, entry, meta);
     if (orphan) recovered.push(orphan);
   }
-  return { instances, inLine, hubs, recovered };
+  return { instances, inLine, hubs, born, recovered };
 }
 
 async function recover(

@@ -67,6 +67,18 @@ test('Redis comes back empty: hubs go on with the last configuration, and take a
   await waitFor(async () => (await concurrency()) === '8', { what: 'the new settings to be published' });
 });
 
+test('somebody empties Redis under a running hub: the settings of its groups are there again', async () => {
+  const { redis, group } = await start();
+  const hubs = [await configuredHub(redis.url)];
+  await expectServing(hubs, '/served/', 5_000);
+
+  await withRedis(redis.url, async (client) => {
+    await client.flushall();
+    const concurrency = async () => (await client.hget(`mr:{${group}}:settings`, 'concurrency')) === '7';
+    await waitFor(concurrency, { what: 'the settings to be published again' });
+  });
+});
+
 test('Redis is away for a while: the last configuration serves on when it is back', async () => {
   const { redis, route } = await start({ appendOnly: true });
   const hubs = [await configuredHub(redis.url), await configuredHub(redis.url)];

@@ -21,6 +21,15 @@ export function hasClusters(): boolean {
   return program !== undefined && basename(program) !== 'dragonfly';
 }
 
+/**
+ * Whether a server is to be a Cluster of its own, with all slots (see scripts/test-engines.mjs): then it refuses what mixes
+ * keys of several slots. Nodes of larger Clusters and servers that have replicas are what their tests make of them.
+ */
+export function isOneNodeCluster(args: readonly string[]): boolean {
+  const isSpecial = args.includes('--cluster-enabled') || args.includes('--repl-diskless-sync-delay');
+  return process.env['TEST_CLUSTER'] === '1' && !isSpecial;
+}
+
 /** What tests ask of Redis that Dragonfly has under the same name, and what it does anyway. */
 const DRAGONFLY_FLAGS = new Set(['--requirepass', '--maxmemory']);
 const DRAGONFLY_HABITS = new Set(['--save ', '--appendonly no', '--maxmemory-policy noeviction']);

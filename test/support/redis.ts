@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { endProcess } from '../../router-cli/end-process.ts';
 import { startRedisProcess } from '../../router-cli/redis-process.ts';
-import { engineOf, engineProgram } from './engine.ts';
+import { engineOf, engineProgram, isOneNodeCluster } from './engine.ts';
 import { freePort } from './ports.ts';
 import { startRedisContainer } from './redis-container.ts';
+import { waitFor } from './wait.ts';
 
 export interface RedisOptions {
   /** Keep every write on disk, so that `restart()` finds the data again. */
@@ -73,7 +75,19 @@ export interface RunnerOptions {
 
 async function startRedisServer(program: string, options: RunnerOptions): Promise<TestRedis> {
   const { port, dir, args, cleanUp } = options;
-  const start = () => startRedisProcess(engineOf(program), { port, dir, args });
+  const isCluster = isOneNodeCluster(args);
+  const clusterArgs = isCluster
+    ? ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
+    : [];
+  const start = async () => {
+    const started = await startRedisProcess(engineOf(program), {
+      port,
+      dir,
+      args: [...args, ...clusterArgs],
+    });
+    if (isCluster) await takeAllSlots(port, args);
+    return started;
+  };
   let server = await start();
   let runs = true;
 
@@ -103,4 +117,21 @@ async function startRedisServer(program: string, options: RunnerOptions): Promis
       await cleanUp();
     },
   };
+}
+
+/** Makes a server a whole Cluster; one that was started again is one already, and needs a moment. */
+async function takeAllSlots(port: number, args: readonly string[]): Promise<void> {
+  const password = args[args.indexOf('--requirepass') + 1];
+  const client = new Redis({
+    port,
+    host: '127.0.0.1',
+    ...(args.includes('--requirepass') && password !== undefined && { password }),
+  });
+  try {
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383).catch(() => undefined);
+    const isOk = async () => String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok');
+    await waitFor(isOk, { what: 'the Cluster to be whole' });
+  } finally {
+    client.disconnect();
+  }
 }
