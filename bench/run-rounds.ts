@@ -110,7 +110,8 @@ export async function runRounds(
 ): Promise<Round[]> {
   const { workspace, size, progress } = settings;
   if (settings.warmUp) {
-    for (const target of targets) await measure(workspace, scenario, target, warmUpSize);
+    const warmUp = { ...scenario, measure: scenario.warmUp };
+    for (const target of targets) await measure(workspace, warmUp, target, warmUpSize);
   }
   const measureRound = async (name: string) => {
     const round: Round = {};

@@ -30,7 +30,9 @@ export const smokeSize: Size = {
   eventEveryMs: 20,
 };
 /** Run once before the first round, not counted: compiles the code and opens the connections to the upstream. */
-export const warmUpSize: Size = { ...smokeSize, seconds: 2, streams: 50 };
+export const warmUpSize: Size = { ...smokeSize, seconds: 3, streams: 50 };
+/** One connection makes too few requests in that time for a compiler to take notice. */
+const WARM_UP_CONNECTIONS = 32;
 
 type Endpoint = Pick<Target, 'url' | 'header'>;
 
@@ -43,8 +45,12 @@ export interface Scenario {
   readonly proxyThreads: number;
   /** Targets for which the scenario says nothing new. */
   readonly without: readonly TargetName[];
-  measure(workspace: Workspace, target: Endpoint, size: Size): Promise<Load>;
+  measure: Measure;
+  /** Load of the same kind that warms a target up. */
+  warmUp: Measure;
 }
+
+type Measure = (workspace: Workspace, target: Endpoint, size: Size) => Promise<Load>;
 
 /**
  * Each scenario gets the number that makes nginx the faster. Two cores, quiet, in turn, medians of 5 rounds: 2 workers
@@ -64,8 +70,8 @@ function runClient(workspace: Workspace, name: string, args: readonly string[]):
   return workspace.run(name, process.execPath, [processFile(name), ...args]);
 }
 
-function small(name: string, connections: number, slots: number, without: readonly TargetName[]): Scenario {
-  const measure = async (workspace: Workspace, { url, header }: Endpoint, { seconds }: Size) => {
+function loadSmall(connections: number): Measure {
+  return async (workspace, { url, header }, { seconds }) => {
     const target = `${url}/small`;
     if (wrk === undefined) {
       const args = [target, String(connections), String(seconds), ...(header === undefined ? [] : [header])];
@@ -77,12 +83,27 @@ function small(name: string, connections: number, slots: number, without: readon
     const args = [...load, ...headers, '--timeout', '10', '--latency', target];
     return parseWrk(await workspace.run('wrk', wrk, args));
   };
-  const proxyThreads = connections === 32 ? halfOfCores : cores;
-  return { name, kind: 'requests', slots, proxyThreads, without, measure };
+}
+
+function small(name: string, connections: number, slots: number, without: readonly TargetName[]): Scenario {
+  return {
+    name,
+    kind: 'requests',
+    slots,
+    proxyThreads: connections === 32 ? halfOfCores : cores,
+    without,
+    measure: loadSmall(connections),
+    warmUp: loadSmall(Math.max(connections, WARM_UP_CONNECTIONS)),
+  };
 }
 
 /** What streams or uploads is more than the bare one can do. */
 const WITH_BODIES: readonly TargetName[] = ['bare-pull', 'router-apps'];
+
+const loadEvents: Measure = async (workspace, { url }, { streams, events, eventEveryMs }) => {
+  const from = `${url}/sse?n=${events}&ms=${eventEveryMs}`;
+  return parseLoad(await runClient(workspace, 'sse-client', [from, String(streams), String(events)]));
+};
 
 const sse: Scenario = {
   name: 'sse',
@@ -90,25 +111,24 @@ const sse: Scenario = {
   slots: 256,
   proxyThreads: cores,
   without: WITH_BODIES,
-  async measure(workspace, { url }, { streams, events, eventEveryMs }) {
-    const from = `${url}/sse?n=${events}&ms=${eventEveryMs}`;
-    return parseLoad(await runClient(workspace, 'sse-client', [from, String(streams), String(events)]));
-  },
+  measure: loadEvents,
+  warmUp: loadEvents,
 };
 
 function transfer(direction: 'download' | 'upload'): Scenario {
+  const load: Measure = async (workspace, { url }, { transferBytes }) => {
+    const address = direction === 'download' ? `${url}/large?bytes=${transferBytes}` : `${url}/sink`;
+    const args = [direction, address, String(transferBytes)];
+    return parseLoad(await runClient(workspace, 'transfer-client', args));
+  };
   return {
     name: direction,
     kind: 'transfer',
     slots: 256,
     proxyThreads: cores,
     without: WITH_BODIES,
-    async measure(workspace, { url }, { transferBytes }) {
-      const address = direction === 'download' ? `${url}/large?bytes=${transferBytes}` : `${url}/sink`;
-      return parseLoad(
-        await runClient(workspace, 'transfer-client', [direction, address, String(transferBytes)]),
-      );
-    },
+    measure: load,
+    warmUp: load,
   };
 }
 

@@ -140,6 +140,7 @@ export class RedisAgentLink implements AgentLink {
 
   open(request: PulledRequest, handlers: ExchangeHandlers): Exchange {
     const { id, attempt, hub, entry } = request;
+    const now = performance.now();
     const reply = new FrameStream({
       id,
       attempt,
@@ -160,7 +161,7 @@ export class RedisAgentLink implements AgentLink {
       attempt,
       key: this.#keys.up(id),
       lastSeq: 0,
-      heardAt: performance.now(),
+      heardAt: now,
       onFrame: (frame) => onRequestFrame(frame, reply, handlers),
     };
     const abandon = () => {
@@ -172,7 +173,7 @@ export class RedisAgentLink implements AgentLink {
       if (why === 'lost') abandon();
       handlers.onStop(why);
     };
-    const expiresAt = performance.now() + request.remainingMs;
+    const expiresAt = now + request.remainingMs;
     this.#running.set(id, { id, attempt, hub, entry, expiresAt, onTaken, exchange });
     this.#inbox.open(reader);
     return exchange;

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { sleep } from '../../router-core/runtime/backoff.ts';
 import { withRedis } from '../support/parts.ts';
 import { TELLS_MEMORY, memoryOf, MIB } from '../support/memory.ts';
+import { quantile } from '../support/quantile.ts';
 import { createRandom } from '../support/random.ts';
 import { waitFor } from '../support/wait.ts';
-import { shortOrLong, TIMEOUT } from './support/form.ts';
+import { IS_LONG, shortOrLong, TIMEOUT } from './support/form.ts';
 import { startWorld } from './support/start-world.ts';
 import type { World } from './support/world.ts';
 
@@ -53,6 +54,32 @@ test.skipIf(!TELLS_MEMORY)(
     await world.expectPromisesKept();
   },
 );
+
+test.skipIf(!IS_LONG)('others hardly notice 200 clients that read slowly', TIMEOUT, async () => {
+  const world = await startWorld({ agents: 1, concurrency: SLOW_CLIENTS + 10, deadlineMs: 120_000 });
+  const others = (name: string) =>
+    world.startClient({
+      ...{ name, concurrency: 4, keepAlive: true },
+      requests: [{ method: 'GET', workMs: 20, replyBytes: 1_000 }],
+    });
+  const before = await others('before');
+  await sleep(20_000);
+  await before.stop();
+  const during = await others('during');
+  await readSlowly(world, 30_000);
+  await during.stop();
+
+  const p99 = (name: string) =>
+    quantile(
+      world.record.times(({ id }) => id.startsWith(name)),
+      0.99,
+    );
+  const [alone, beside] = [p99('before'), p99('during')];
+  console.log(`99 % within ${alone.toFixed(1)} ms alone, ${beside.toFixed(1)} ms beside the slow ones`);
+  // Promised are 20 %. The clients that read slowly, and the upstream that feeds them, have a share of the same two cores.
+  expect(beside).toBeLessThan(1.2 * alone + 10);
+  await world.expectPromisesKept();
+});
 
 test('200 agents join, leave and are killed: nothing of them is left', TIMEOUT, async () => {
   const ROUNDS = shortOrLong(3, 40);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { agentProcess, withRedis } from '../support/parts.ts';
 import { sleep } from '../../router-core/runtime/backoff.ts';
+import { quantile } from '../support/quantile.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { IS_LONG, shortOrLong, SLACK_MS, TIMEOUT } from './support/form.ts';
 import { startWorld } from './support/start-world.ts';
@@ -8,11 +9,6 @@ import { startWorld } from './support/start-world.ts';
 const SLOTS = 8;
 const DEPTH = 24;
 const WORK_MS = 200;
-
-/** The value below which this share of all is. */
-function quantile(values: number[], share: number): number {
-  return values.sort((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Infinity;
-}
 
 test(
   'ten times more than fits: a bounded line, quick refusals, and another group is undisturbed',

@@ -17,6 +17,8 @@ interface Line {
 const linesOf = ({ stdout }: LaunchedProcess) =>
   stdout
     .split('\n')
+    // The last one is empty, or not all here yet.
+    .slice(0, -1)
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line);
 
