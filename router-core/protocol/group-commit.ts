@@ -6,6 +6,8 @@ export interface GroupCommitOptions<T> {
   /** A batch ends with the item that reaches this many bytes. */
   readonly maxBytes: number;
   readonly bytesOf: (item: T) => number;
+  /** Items that are larger let others pass when not all fit into one batch: their order means nothing. */
+  readonly bulkBytes?: number;
   /** Takes the items of one batch in order, retries what must be retried, and never rejects. */
   readonly commit: (items: T[]) => Promise<void>;
 }
@@ -42,17 +44,33 @@ export class GroupCommit<T> {
 
   /** Redis must never stall on one call, so a batch is bounded in items and in bytes. */
   #takeBatch(): T[] {
+    let count = this.#countThatFit();
+    if (count < Math.min(this.#items.length, this.#options.maxItems) && this.#letPass()) {
+      count = this.#countThatFit();
+    }
+    if (count < this.#items.length) return this.#items.splice(0, count);
+    const all = this.#items;
+    this.#items = [];
+    return all;
+  }
+
+  #countThatFit(): number {
     const { maxItems, maxBytes, bytesOf } = this.#options;
     let bytes = 0;
     let count = 0;
     while (count < this.#items.length && count < maxItems && bytes < maxBytes) {
       bytes += bytesOf(this.#items[count++] as T);
     }
-    if (count === this.#items.length) {
-      const all = this.#items;
-      this.#items = [];
-      return all;
-    }
-    return this.#items.splice(0, count);
+    return count;
+  }
+
+  /** Puts what is small in front of what is bulky, but for the first, so that bulk moves on as well. */
+  #letPass(): boolean {
+    const { bulkBytes, bytesOf } = this.#options;
+    if (bulkBytes === undefined) return false;
+    const [first, ...others] = this.#items as [T, ...T[]];
+    const isBulk = (item: T) => bytesOf(item) > bulkBytes;
+    this.#items = [first, ...others.filter((item) => !isBulk(item)), ...others.filter(isBulk)];
+    return true;
   }
 }

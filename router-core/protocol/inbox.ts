@@ -36,6 +36,9 @@ interface Line {
 const SILENCE_MS = 1_000;
 const CHECK_MS = 250;
 
+/** Streams that are read at the same time because of a doorbell: what else is asked of Redis waits behind their bytes. */
+const MOST_READS = 8;
+
 /**
  * Brings frames to their readers, each once and in order. Doorbells are hints and carry small frames along; the stream is
  * the truth and is read after a gap, a notice, a reconnect, or a second of silence. Losing any doorbell loses nothing.
@@ -47,7 +50,8 @@ export class Inbox {
   readonly #heard = new WeakSet<Redis>();
   readonly #readers = new ChurnMap<FrameReader>();
   readonly #reading = new Set<FrameReader>();
-  readonly #rungWhileReading = new Set<FrameReader>();
+  /** Rung, and not read because others are. */
+  readonly #toRead = new Set<FrameReader>();
   readonly #timer: NodeJS.Timeout;
   /** Doorbells that were lost, or late by a second: their frames were found by reading the stream. */
   missedDoorbells = 0;
@@ -72,6 +76,7 @@ export class Inbox {
 
   close(reader: FrameReader): void {
     if (this.#readers.get(reader.id) === reader) this.#readers.delete(reader.id);
+    this.#toRead.delete(reader);
   }
 
   /** Rings on this channel count, too. */
@@ -137,7 +142,7 @@ export class Inbox {
       this.#deliver(reader, frame);
     } else if (frame.attempt > reader.attempt || frame.seq > reader.lastSeq) {
       // A gap; unless what is missing is being read, because it was too large for its doorbell.
-      if (frame.seq > reader.lastSeq + 1 && !this.#reading.has(reader)) this.missedDoorbells += 1;
+      if (frame.seq > reader.lastSeq + 1 && !this.#isBeingRead(reader)) this.missedDoorbells += 1;
       this.#readStream(reader);
     }
   }
@@ -154,18 +159,29 @@ export class Inbox {
     for (const reader of this.#readers.values()) {
       if (reader.heardAt < limit) {
         reader.heardAt = performance.now();
-        if (this.#reading.has(reader)) this.#readStream(reader);
+        if (this.#isBeingRead(reader)) this.#readStream(reader);
         else void this.#readOnce(reader).then((found) => (this.missedDoorbells += found));
       }
     }
   }
 
+  #isBeingRead(reader: FrameReader): boolean {
+    return this.#reading.has(reader) || this.#toRead.has(reader);
+  }
+
   #readStream(reader: FrameReader): void {
-    if (this.#reading.has(reader)) {
-      this.#rungWhileReading.add(reader);
-      return;
+    this.#toRead.add(reader);
+    this.#readNext();
+  }
+
+  #readNext(): void {
+    for (const reader of this.#toRead) {
+      if (this.#reading.size >= MOST_READS) return;
+      // What it was rung for while it is being read is read afterwards.
+      if (this.#reading.has(reader)) continue;
+      this.#toRead.delete(reader);
+      void this.#readOnce(reader);
     }
-    void this.#readOnce(reader);
   }
 
   /** Resolves with how many frames it has brought. */
@@ -191,7 +207,7 @@ export class Inbox {
       this.#options.log.debug({ err: error, id: reader.id }, 'could not read frames, trying again');
     } finally {
       this.#reading.delete(reader);
-      if (this.#rungWhileReading.delete(reader)) this.#readStream(reader);
+      this.#readNext();
     }
     return found;
   }

@@ -22,6 +22,9 @@ export interface OutboxOptions {
   readonly log: Logger;
 }
 
+/** A small answer does not wait for the bodies of hundreds of others. */
+const BULK_BYTES = 16 * 1024;
+
 /**
  * Sends the frames of many streams in few script calls. A batch whose fate is unknown (connection cut) is sent again as
  * it is: frames carry their sequence number as stream id and settling twice changes nothing, so a repeat has no effect.
@@ -36,6 +39,7 @@ export class Outbox {
     this.#commit = new GroupCommit({
       ...BATCH_LIMITS,
       bytesOf: (stream) => stream.nextBytes,
+      bulkBytes: BULK_BYTES,
       commit: (streams) => this.#deliver(streams.map((stream) => stream.take())),
     });
   }

@@ -4,7 +4,7 @@ import { GroupCommit } from '../../router-core/protocol/group-commit.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** A commit whose batches end only when the test says so. */
-function startGathering(maxItems: number, maxBytes = Infinity) {
+function startGathering(maxItems: number, maxBytes = Infinity, bulkBytes?: number) {
   const batches: number[][] = [];
   const ends: (() => void)[] = [];
   let running = 0;
@@ -15,7 +15,10 @@ function startGathering(maxItems: number, maxBytes = Infinity) {
     await new Promise<void>((resolve) => ends.push(resolve));
     running -= 1;
   };
-  const group = new GroupCommit<number>({ maxItems, maxBytes, bytesOf: (item) => item, commit });
+  const group = new GroupCommit<number>({
+    ...{ maxItems, maxBytes, bytesOf: (item) => item, commit },
+    ...(bulkBytes !== undefined && { bulkBytes }),
+  });
   const endOne = async () => {
     (await waitFor(() => ends.shift(), { what: 'a batch to be under way' }))();
     await nextTick();
@@ -81,4 +84,13 @@ test('a batch ends with the item that reaches its bytes, however large that item
   for (let i = 0; i < 3; i++) await endOne();
   await waitFor(() => !group.busy, { what: 'the commit to rest' });
   expect(batches).toEqual([[4, 5, 1], [3, 500], [2]]);
+});
+
+test('what is small passes what is bulky when not all fit, and the first of the bulky goes on', async () => {
+  const { group, batches, endOne } = startGathering(100, 100, 10);
+  for (const bytes of [60, 61, 62, 1, 2]) group.add(bytes);
+  await endOne();
+  await endOne();
+  await waitFor(() => !group.busy, { what: 'the commit to rest' });
+  expect(batches).toEqual([[60, 1, 2, 61], [62]]);
 });
