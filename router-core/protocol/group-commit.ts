@@ -64,13 +64,14 @@ export class GroupCommit<T> {
     return count;
   }
 
-  /** Puts what is small in front of what is bulky, but for the first, so that bulk moves on as well. */
+  /** Puts what is small in front of what is bulky, but for the first of that: it moves on with every batch. */
   #letPass(): boolean {
     const { bulkBytes, bytesOf } = this.#options;
     if (bulkBytes === undefined) return false;
-    const [first, ...others] = this.#items as [T, ...T[]];
     const isBulk = (item: T) => bytesOf(item) > bulkBytes;
-    this.#items = [first, ...others.filter((item) => !isBulk(item)), ...others.filter(isBulk)];
+    const bulk = this.#items.filter(isBulk);
+    const small = this.#items.filter((item) => !isBulk(item));
+    this.#items = [...bulk.splice(0, 1), ...small, ...bulk];
     return true;
   }
 }

@@ -94,3 +94,15 @@ test('what is small passes what is bulky when not all fit, and the first of the 
   await waitFor(() => !group.busy, { what: 'the commit to rest' });
   expect(batches).toEqual([[60, 1, 2, 61], [62]]);
 });
+
+test('something bulky goes on with every batch, however much there is that is small', async () => {
+  const { group, batches, endOne } = startGathering(100, 100, 10);
+  for (const bytes of [10, 10, 10, 10, 10, 60, 61, 10, 10]) group.add(bytes);
+  await endOne();
+  await endOne();
+  await waitFor(() => !group.busy, { what: 'the commit to rest' });
+  expect(batches).toEqual([
+    [60, 10, 10, 10, 10],
+    [10, 10, 10, 61],
+  ]);
+});
