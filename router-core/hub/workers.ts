@@ -20,7 +20,8 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
     while (!stopping.signal.aborted) {
       const worker = cluster.fork();
       workers.add(worker);
-      if (log.level !== config.logLevel) tellLevel(worker, log.level as LogLevel);
+      // Not before it listens to us: what it is told while it starts is lost.
+      worker.once('listening', () => tellLevel(worker, log.level as LogLevel));
       const startedAt = performance.now();
       const code = await new Promise<number>((resolve) => worker.once('exit', (exit) => resolve(exit)));
       workers.delete(worker);
