@@ -80,7 +80,7 @@ describe('router-cli up --demo', () => {
   test('takes everything with it when it is killed', async () => {
     const { up, pids } = await startUp('--demo');
     await up.kill('SIGKILL');
-    await waitFor(() => !pids.some(isAlive), { timeoutMs: 40_000, what: 'the end of every part' });
+    await waitFor(() => !pids.some(isAlive), { timeoutMs: 15_000, what: 'the end of every part' });
     await waitFor(async () => (await temporary.entries()).length === 0, { what: 'the directory to go' });
   });
 

@@ -43,7 +43,8 @@ export function settingsOf(state: ConfigState, { name, paused, concurrency, leas
 
 /**
  * Writes a group's settings unless those of a newer version are there. Hubs and router-api all do it after every change and
- * every reconnect: whoever is first, and a Redis that has lost its data has them again.
+ * every reconnect, hubs also when a sweep finds that the data is another: whoever is first, and a Redis that has lost its
+ * data has them again.
  */
 export async function publishGroupSettings(
   client: Redis,

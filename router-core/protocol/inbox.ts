@@ -103,6 +103,7 @@ export class Inbox {
   stop(): void {
     clearInterval(this.#timer);
     this.#readers.clear();
+    this.#toRead.clear();
   }
 
   async #subscribe(line: Line, client: Redis): Promise<void> {

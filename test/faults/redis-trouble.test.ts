@@ -5,37 +5,13 @@ import { sleep } from '../../router-core/runtime/backoff.ts';
 import { withRedis } from '../support/parts.ts';
 import { createRandom, pickOne } from '../support/random.ts';
 import { IS_LONG, shortOrLong, SLACK_MS, TIMEOUT } from './support/form.ts';
-import { startWorld, type WorldOptions } from './support/start-world.ts';
-import type { World } from './support/world.ts';
+import { expectHonest, startUnderLoad } from './support/in-trouble.ts';
+import { startWorld } from './support/start-world.ts';
 
 // Redis goes away, stands still or loses its data under load: every request has one outcome, no POST runs twice, and
 // requests are served again within three seconds of Redis being there.
 
 const SERVING_MS = 3_000 + SLACK_MS;
-
-async function startUnderLoad(options: WorldOptions): Promise<World> {
-  const world = await startWorld({ hubs: 2, agents: 2, concurrency: 4, deadlineMs: 8_000, ...options });
-  await world.startClient({
-    concurrency: 10,
-    requests: [
-      { method: 'POST', weight: 3, workMs: [0, 30], bodyBytes: [0, 3_000], replyBytes: [0, 3_000] },
-      { method: 'POST', workMs: [0, 30], bodyBytes: [70_000, 300_000], bodyMs: 20 },
-      { method: 'GET', workMs: [0, 30], replyBytes: [0, 300_000], replyMs: 20 },
-    ],
-  });
-  await world.expectServing(10_000, 30);
-  return world;
-}
-
-/** One of the answers that a client may get while Redis is in trouble, each with what it says of the execution. */
-const HONEST = /^(answered 200|answered 50[234] [a-z-]+|broken (0|200))$/;
-
-async function expectHonest(world: World): Promise<Record<string, number>> {
-  await world.expectPromisesKept();
-  const kinds = world.record.tally();
-  expect(Object.keys(kinds).filter((kind) => !HONEST.test(kind))).toEqual([]);
-  return kinds;
-}
 
 test('Redis is killed and comes back with its data', TIMEOUT, async () => {
   const world = await startUnderLoad({ redis: { appendOnly: true } });

@@ -1,27 +1,14 @@
-import { Redis } from 'ioredis';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { encodeFrame } from '../../router-core/protocol/frames.ts';
-import { Inbox, type FrameReader } from '../../router-core/protocol/inbox.ts';
-import { openStore } from '../../router-core/protocol/store.ts';
-import { recordLog } from '../support/config.ts';
-import { redisHere } from '../support/parts.ts';
+import type { FrameReader } from '../../router-core/protocol/inbox.ts';
+import { inboxHere } from '../support/inbox.ts';
 import { waitFor } from '../support/wait.ts';
 
 const CHANNEL = 'mr:{doorbells}:hub:h';
 const KEY = 'mr:{doorbells}:down:r:1';
 
 test('a frame that no doorbell has announced is counted, one that was rung is not', async () => {
-  const { url } = await redisHere();
-  const { log } = recordLog();
-  const store = openStore({ url, log });
-  const inbox = new Inbox({ store, log });
-  inbox.listen(CHANNEL);
-  const redis = new Redis(url, { protocol: 2 });
-  onTestFinished(() => {
-    inbox.stop();
-    store.close();
-    redis.disconnect();
-  });
+  const { inbox, redis } = await inboxHere(CHANNEL);
   let frames = 0;
   const onFrame = () => (frames += 1);
   const reader: FrameReader = {
@@ -33,7 +20,6 @@ test('a frame that no doorbell has announced is counted, one that was rung is no
     onFrame,
   };
   inbox.open(reader);
-  await waitFor(() => inbox.subscribed, { what: 'the inbox to listen' });
   const write = async (seq: number, { ring }: { ring: boolean }) => {
     const frame = encodeFrame('r', 1, seq, { body: [Buffer.from('x')] });
     await redis.xadd(KEY, `${seq}-0`, 'f', frame);
