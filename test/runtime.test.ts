@@ -7,6 +7,7 @@ import { packageFolder } from '../router-core/runtime/package-info.ts';
 import { expectNoProcessLeft, spawnNode } from './support/processes.ts';
 import type { LaunchedProcess } from './support/processes.ts';
 import { useTemporaryDirectory } from './support/temporary-directory.ts';
+import { waitFor } from './support/wait.ts';
 
 describe('back-off', () => {
   test('doubles its ceiling up to the longest wait, never below the shortest', () => {
@@ -87,6 +88,50 @@ describe('a process', () => {
       expect(program.stdout.split('"closed"')).toHaveLength(2);
     },
   );
+
+  test('ends when nobody reads its log any more', async () => {
+    const program = await run(
+      `process.on('SIGTERM', () => { log.warn('in flight'); log.warn('left'); process.exit(3); });`,
+    );
+    program.stopReading();
+    process.kill(program.pid, 'SIGTERM');
+    expect(await program.ended).toEqual({ code: 3, signal: null });
+  });
+
+  test('goes on when nobody reads its log any more', async () => {
+    const program = await run(`process.on('SIGTERM', async () => {
+      for (let i = 0; i < 3; i += 1) { log.warn('nobody hears'); await wait(20); }
+      process.exit(4);
+    });`);
+    program.stopReading();
+    process.kill(program.pid, 'SIGTERM');
+    expect(await program.ended).toEqual({ code: 4, signal: null });
+  });
+
+  test('writes all of its log when it exits', async () => {
+    const program = await run(`process.on('SIGTERM', () => {
+      for (let i = 0; i < 20_000; i += 1) log.info({ i }, 'many');
+      process.exit(0);
+    });`);
+    await program.kill('SIGTERM');
+    const lines = program.stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(20_001);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ i: 19_999 });
+  });
+
+  test('drops lines, and says how many, when its log is not read for long', async () => {
+    const program = await run(`process.on('SIGTERM', async () => {
+      const line = 'x'.repeat(1024 * 1024);
+      for (let i = 0; i < 50; i += 1) log.info({ i }, line);
+      setInterval(() => log.info('read again'), 100);
+    });`);
+    process.kill(program.pid, 'SIGTERM');
+    await waitFor(() => program.stdout.includes('read again'), { what: 'the end of the log' });
+    const count = Number(/"(\d+) lines are missing here/.exec(program.stdout)?.[1]);
+    expect(program.stdout.split('\n').filter((line) => line.includes('xxxx')).length).toBe(50 - count);
+    expect(count).toBeGreaterThan(25);
+    await program.kill('SIGKILL');
+  });
 
   test('takes the two signals of one Ctrl-C for one', async () => {
     const program = await run(`closeOnSignal(async () => { await wait(300); log.info('closed'); }, log);`);

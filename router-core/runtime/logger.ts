@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { redactTokens } from '../config/token.ts';
+import { LogOutput } from './log-output.ts';
 
 export type { Logger };
 
@@ -32,8 +33,7 @@ export function createLogger({ level, name, destination }: LoggerOptions): Logge
     hooks: { streamWrite: redactSecrets },
     onChild: (child: Logger) => children.push(new WeakRef(child)),
   };
-  const to = destination ?? (process.stdout.isTTY ? prettyStream() : undefined);
-  const log = to ? pino(options, to) : pino(options);
+  const log = pino(options, destination ?? (process.stdout.isTTY ? prettyStream() : new LogOutput(1)));
   childrenOf.set(log, children);
   return log;
 }

@@ -31,6 +31,8 @@ export interface LaunchedProcess {
   readonly ended: Promise<Ended>;
   /** Resolves with the first line, of either output, that contains `text` or matches. */
   waitForLine(wanted: string | RegExp, options?: { timeoutMs?: number }): Promise<string>;
+  /** Closes our end of its outputs, as a reader that was killed does. */
+  stopReading(): void;
   /** Sends a signal and waits for the end, except for SIGSTOP and SIGCONT. */
   kill(signal: NodeJS.Signals): Promise<void>;
 }
@@ -74,6 +76,10 @@ export function spawnNode(script: string, args: string[], options: LaunchOptions
       return output.stderr;
     },
     waitForLine: (wanted, { timeoutMs = 20_000 } = {}) => waitForLine({ output, wanted, timeoutMs }),
+    stopReading() {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
     async kill(signal) {
       child.kill(signal);
       if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await ended;
