@@ -188,11 +188,13 @@ export class Instance {
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
-      for (const request of await this.#link.pull(free)) {
-        // The lane is shared: what came for a slot that was taken away from us is for somebody else.
+      // The lane is shared: what came for a slot that was taken away from us is for somebody else.
+      const unwanted: PulledRequest[] = [];
+      await this.#link.pull(free, (request) => {
         if (this.#free > 0) this.#run(request);
-        else await this.#giveBack(request);
-      }
+        else unwanted.push(request);
+      });
+      for (const request of unwanted) await this.#giveBack(request);
     }
   }
 

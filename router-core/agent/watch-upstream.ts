@@ -18,6 +18,7 @@ export interface UpstreamWatch {
 }
 
 const CHECK_EVERY_MS = 5_000;
+const NEVER_MS = 2 ** 31 - 1;
 
 /**
  * An upstream may pass its check and refuse calls all the same (a TLS handshake that hangs, a full backlog). Each try costs
@@ -64,7 +65,8 @@ export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatch
       if (always || !up) await check();
       if (signal.aborted) return;
       wake = new AbortController();
-      await sleep(up ? CHECK_EVERY_MS : backoff.next(), wake.signal);
+      const checkMs = always ? CHECK_EVERY_MS : NEVER_MS;
+      await sleep(up ? checkMs : backoff.next(), wake.signal);
       if (wake.signal.aborted) await sleep(backoff.next(), signal);
     }
   };

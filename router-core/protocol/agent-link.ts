@@ -14,10 +14,10 @@ export interface AgentLink {
   /** Joins the group and keeps the lease. Resolves at the first success. Rejects with UnsuitableEngineError. */
   join(): Promise<void>;
   /**
-   * Up to `max` requests, as soon as there is one; none when the pull was interrupted or nothing came for some seconds.
-   * Each must be replied to, given back or let go.
+   * Hands up to `max` requests to `take`, as soon as there is one, and resolves then; or without any, when the pull was
+   * interrupted or nothing came for some seconds. Each must be replied to, given back or let go.
    */
-  pull(max: number): Promise<PulledRequest[]>;
+  pull(max: number, take: (request: PulledRequest) => void): Promise<void>;
   /** No pull returns anything any more. Resolves with the requests that were on their way: to be given back. */
   stopPulling(): Promise<PulledRequest[]>;
   /** Starts an attempt's streams. */

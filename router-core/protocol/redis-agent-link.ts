@@ -127,8 +127,8 @@ export class RedisAgentLink implements AgentLink {
     await this.#heartbeat.beat().catch(() => undefined);
   }
 
-  pull(max: number): Promise<PulledRequest[]> {
-    return this.#puller.pull(max);
+  pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
+    return this.#puller.pull(max, take);
   }
 
   async stopPulling(): Promise<PulledRequest[]> {

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import { Command, type Redis } from 'ioredis';
 import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { PulledRequest } from './agent-link.ts';
@@ -40,30 +40,32 @@ export class RequestPuller {
   readonly #stopping = new AbortController();
   /** The blocking connection whose pending entries have been read; a new one starts with them. */
   #caughtUp: Redis | undefined;
+  /** What a blocking read has brought and nobody has been handed yet; see BlockingRead. */
+  #fresh: PulledRequest[] = [];
 
   constructor(options: RequestPullerOptions) {
     this.#options = options;
   }
 
-  /** Up to `max` requests as soon as there are any; none when it was stopped, after a while, or after trouble. */
-  async pull(max: number): Promise<PulledRequest[]> {
+  /**
+   * Hands out up to `max` requests as soon as there are any. Resolves then, when it was stopped, after a while without any, or
+   * after trouble.
+   */
+  async pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
     const { signal } = this.#stopping;
     const client = await this.#options.blocking.ready(signal);
-    if (!client || signal.aborted) return [];
+    if (!client || signal.aborted) return;
+    let looked: PulledRequest[];
     try {
-      if (this.#caughtUp !== client) {
-        // A reply lost with the old connection leaves its entries pending: they come first.
-        const pending = await this.readPending(client);
-        this.#caughtUp = client;
-        if (pending.length > 0) return await this.#dropUnwanted(pending);
-      }
-      return await this.#dropUnwanted(await this.#readRequests(client, '>', max));
+      looked = await this.#read(client, max);
     } catch (error) {
       // What was delivered and not handed out is read again as pending.
       this.#caughtUp = undefined;
       if (!signal.aborted) await this.#recover(error);
-      return [];
+      return;
     }
+    for (const request of looked) take(request);
+    for (const request of this.#takeFresh()) take(request);
   }
 
   /** From now on nothing is pulled. A read that waits ends with its connection. */
@@ -75,7 +77,8 @@ export class RequestPuller {
   async readPending(client: Redis): Promise<PulledRequest[]> {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
     const known = new Set(this.#options.known());
-    const pending = await this.#readRequests(client, '0', 1_000);
+    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('0', 1_000));
+    const pending = this.#decode(client, reply as ReadReply | null);
     for (const entry of this.#options.known()) known.add(entry);
     return pending.filter(({ entry }) => !known.has(entry));
   }
@@ -91,15 +94,37 @@ export class RequestPuller {
     if (!error.message.startsWith('NOGROUP')) await sleep(REFUSED_MS, signal);
   }
 
+  /** Leaves what has come just now in `#fresh`; resolves with what had to be looked at. */
+  async #read(client: Redis, max: number): Promise<PulledRequest[]> {
+    if (this.#caughtUp !== client) {
+      // A reply lost with the old connection leaves its entries pending: they come first.
+      const pending = await this.readPending(client);
+      this.#caughtUp = client;
+      if (pending.length > 0) return this.#dropUnwanted(pending);
+    }
+    const keep = (reply: ReadReply | null) => (this.#fresh = this.#decode(client, reply));
+    await client.sendCommand(new BlockingRead(this.#readArgs('>', max), keep));
+    return this.#fresh.some((request) => this.#isLate(request)) ? this.#dropUnwanted(this.#takeFresh()) : [];
+  }
+
+  #takeFresh(): PulledRequest[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
+  #isLate({ entry }: PulledRequest): boolean {
+    return Number.parseInt(entry, 10) <= this.#options.redisNow() - LATE_MS;
+  }
+
   /**
    * An instance that was frozen or cut off finds requests that were handed to it some time ago. Their reset may have been
    * rung while nobody listened, or the sweep may have given them to others: what is late is looked at before it starts.
    */
   async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
-    const { commands, keys, lanes, instance, redisNow } = this.#options;
-    const lateBefore = redisNow() - LATE_MS;
+    const { commands, keys, lanes, instance } = this.#options;
     const looked = requests.map(async (request) => {
-      if (Number.parseInt(request.entry, 10) > lateBefore) return request;
+      if (!this.#isLate(request)) return request;
       const client = await commands.ready();
       if (!client) return undefined;
       const { id, entry } = request;
@@ -114,13 +139,36 @@ export class RequestPuller {
     return (await Promise.all(looked)).filter((request) => request !== undefined);
   }
 
-  async #readRequests(client: Redis, from: '>' | '0', count: number): Promise<PulledRequest[]> {
-    const { keys, lanes, instance, redisNow } = this.#options;
-    const group = ['GROUP', CONSUMER_GROUP, instance, 'COUNT', count] as const;
+  #readArgs(from: '>' | '0', count: number): (string | number)[] {
+    const { keys, lanes, instance } = this.#options;
     const block = from === '>' ? (['BLOCK', BLOCK_MS] as const) : [];
-    const streams = ['STREAMS', keys.lane(lanes.own), from] as const;
-    const reply = await client.callBuffer('XREADGROUP', ...group, ...block, ...streams);
-    const entries = (reply as [Buffer, StreamEntry[]][] | null)?.[0]?.[1] ?? [];
-    return decodeEntries(entries, { client, lane: lanes.own, redisNow: redisNow() });
+    const group = ['GROUP', CONSUMER_GROUP, instance, 'COUNT', count] as const;
+    return [...group, ...block, 'STREAMS', keys.lane(lanes.own), from];
+  }
+
+  #decode(client: Redis, reply: ReadReply | null): PulledRequest[] {
+    const { lanes, redisNow } = this.#options;
+    return decodeEntries(reply?.[0]?.[1] ?? [], { client, lane: lanes.own, redisNow: redisNow() });
+  }
+}
+
+/** As XREADGROUP replies: of one stream, or null when nothing came. */
+type ReadReply = [stream: Buffer, entries: StreamEntry[]][];
+
+/**
+ * Its reply goes past its promise. The promise of a read that has waited is in V8's old generation: what it is resolved with,
+ * and all that hangs on that, is taken for alive until that generation is collected (docs/decisions/0014).
+ */
+class BlockingRead extends Command {
+  readonly #keep: (reply: ReadReply | null) => void;
+
+  constructor(args: (string | number)[], keep: (reply: ReadReply | null) => void) {
+    super('xreadgroup', args, { replyEncoding: null });
+    this.#keep = keep;
+  }
+
+  override transformReply(reply: unknown): Buffer[] {
+    this.#keep(reply as ReadReply | null);
+    return [];
   }
 }

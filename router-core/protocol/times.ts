@@ -1,6 +1,6 @@
 /** Everything that expires follows from one setting, the group's lease. All in ms. */
 
-/** How often an instance renews what it holds. */
+/** After so long at most an instance renews what it holds. */
 export const heartbeatMs = (leaseMs: number): number => leaseMs / 3;
 
 /** How often a hub looks for orphans and says that it lives. */

@@ -188,7 +188,7 @@ test('the token beats the user in the URL, on all three connections', async () =
   });
   try {
     await link.join();
-    const pulled = link.pull(1);
+    const pulled = link.pull(1, () => undefined);
     await waitFor(async () => (await connectionsOf(redis, login.user)).length === 3, {
       what: 'three connections',
     });

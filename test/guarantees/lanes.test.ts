@@ -121,3 +121,31 @@ test('what was handed to a lane that dies goes to the others', async () => {
   expect(calls.calls).toHaveLength(20);
   await waitFor(async () => !('frozen' in (await rows(group))), { what: 'the dead to be gone' });
 });
+
+test('consumers of the dead go from a large group too, those of a few lanes with each sweep', async () => {
+  const group = uniqueGroup();
+  const lanes = Array.from({ length: 20 }, (_, i) => `mr:{${group}}:lane:${i}`);
+  await withRedis(redis.url, async (client) => {
+    for (const [i, lane] of lanes.entries()) {
+      await client.xgroup('CREATE', lane, 'agents', '0', 'MKSTREAM');
+      await client.xgroup('CREATECONSUMER', lane, 'agents', 'dead');
+      // Somebody who lives, so that the lane stays.
+      await client.hset(`mr:{${group}}:slots`, `alive-${i}`, `${i} 1 -`);
+      await client.hset(`mr:{${group}}:lanes`, i, 1);
+      await client.zadd(`mr:{${group}}:instances`, Date.now() + 60_000, `alive-${i}`);
+    }
+  });
+  await hubHere(redis.url, group);
+  const consumers = () =>
+    withRedis(redis.url, async (client) => {
+      const found = await Promise.all(lanes.map((lane) => client.xinfo('CONSUMERS', lane, 'agents')));
+      return found.filter((each) => (each as unknown[]).length > 0).length;
+    });
+  // They count as gone a lease after they were last heard of.
+  const left: number[] = [];
+  await waitFor(async () => left.push(await consumers()) && left.at(-1) === 0, {
+    timeoutMs: 20_000,
+    what: 'all to be gone',
+  });
+  expect(Math.max(...left.slice(1).map((count, i) => (left[i] ?? 0) - count))).toBeLessThanOrEqual(8);
+});

@@ -36,7 +36,7 @@ if record ~= '-' then
     slots = math.max(math.min(slots, tonumber(cap) - others), 0)
   end
 end
-set_slots(slots_key, agent_slots, instance, ARGV[2], slots, record)
+local has_changed = set_slots(slots_key, agent_slots, instance, ARGV[2], slots, record)
 
 local result = { string.format('%.0f', now), string.format('%.0f', lease), joined, slots, state, {} }
 if redis.call('HLEN', lanes) ~= known_lanes then result[6] = redis.call('HKEYS', lanes) end
@@ -57,7 +57,10 @@ for i = 1, running do
     result[6 + i] = is_hub_alive(hub) and '' or 'abandoned'
   end
 end
-read_free_slots()
-promote()
+-- Otherwise nothing new can be handed over: settlements, admissions and sweeps have done that.
+if has_changed then
+  read_free_slots()
+  promote()
+end
 ring_bells(prefix, 'hub')
 return result
