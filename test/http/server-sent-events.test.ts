@@ -28,9 +28,12 @@ async function openStream(url: string): Promise<{ client: RawConnection; res: Se
 /** ms from the upstream's write to the client's receipt of `text`. */
 async function latencyOf({ client, res }: { client: RawConnection; res: ServerResponse }, text: string) {
   const arrived = new Promise<number>((resolve) => {
-    client.socket.on('data', () => {
-      if (client.received().includes(text)) resolve(performance.now());
-    });
+    const onData = () => {
+      if (!client.received().includes(text)) return;
+      client.socket.off('data', onData);
+      resolve(performance.now());
+    };
+    client.socket.on('data', onData);
   });
   const writtenAt = performance.now();
   res.write(text);
