@@ -8,6 +8,7 @@ export const EXIT_CODES = {
   conflict: { code: 5, means: 'what is configured does not allow it, or has changed in the meantime' },
   unreachable: { code: 6, means: 'the API or its Redis does not answer, or is too busy: try again later' },
   interrupted: { code: 130, means: 'ended by Ctrl-C' },
+  unread: { code: 141, means: 'nobody reads its output any more, as after `| head`' },
 } as const;
 
 export type ExitReason = keyof typeof EXIT_CODES;

@@ -1,4 +1,11 @@
 import { runProgram } from '../router-core/runtime/run-command.ts';
+import { EXIT_CODES } from './exit-codes.ts';
 import { createCli } from './program.ts';
 
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // `| head` has seen enough, `| less` was left.
+  if (code === 'EPIPE') process.exit(EXIT_CODES.unread.code);
+  process.stderr.write(`router-cli: error: cannot write the output: ${message}\n`);
+  process.exit(EXIT_CODES.failed.code);
+});
 await runProgram(createCli({ env: process.env, script: process.argv[1] ?? '' }));

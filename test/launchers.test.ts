@@ -1,5 +1,9 @@
-import { cp, symlink, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, open, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { packageFolder, packageVersion } from '../router-core/runtime/package-info.ts';
 import { expectNoProcessLeft, launch, spawnNode } from './support/processes.ts';
@@ -32,6 +36,30 @@ describe.each(LAUNCHERS)('%s', (launcher) => {
     const program = spawnNode(join(temporary.path, 'bin', launcher), ['--version']);
     expect((await program.ended).code).toBe(1);
     expect(program.stderr).toBe(`${launcher}: not built yet: run \`npm run build\` first\n`);
+  });
+});
+
+describe('output that cannot be written', () => {
+  test('ends router-cli quietly when nobody reads it, as after `| head`', async () => {
+    const program = launch('router-cli', ['completion', 'bash']);
+    program.stopReading('stdout');
+    expect(await program.ended).toEqual({ code: 141, signal: null });
+    expect(program.stderr).toBe('');
+  });
+
+  test.skipIf(process.platform !== 'linux')('is said when there is no room for it', async () => {
+    const full = await open('/dev/full', 'w');
+    const program = spawn(
+      process.execPath,
+      [join(packageFolder(), 'bin', 'router-cli'), 'completion', 'bash'],
+      {
+        stdio: ['ignore', full.fd, 'pipe'],
+      },
+    );
+    const [stderr] = await Promise.all([text(program.stderr as Readable), once(program, 'close')]);
+    expect(stderr).toMatch(/^router-cli: error: cannot write the output: ENOSPC.*\n$/);
+    expect(program.exitCode).toBe(1);
+    await full.close();
   });
 });
 

@@ -31,8 +31,8 @@ export interface LaunchedProcess {
   readonly ended: Promise<Ended>;
   /** Resolves with the first line, of either output, that contains `text` or matches. */
   waitForLine(wanted: string | RegExp, options?: { timeoutMs?: number }): Promise<string>;
-  /** Closes our end of its outputs, as a reader that was killed does. */
-  stopReading(): void;
+  /** Closes our end of its outputs, or of one, as a reader that was killed does. */
+  stopReading(only?: 'stdout'): void;
   /** Sends a signal and waits for the end, except for SIGSTOP and SIGCONT. */
   kill(signal: NodeJS.Signals): Promise<void>;
 }
@@ -76,9 +76,9 @@ export function spawnNode(script: string, args: string[], options: LaunchOptions
       return output.stderr;
     },
     waitForLine: (wanted, { timeoutMs = 20_000 } = {}) => waitForLine({ output, wanted, timeoutMs }),
-    stopReading() {
+    stopReading(only) {
       child.stdout?.destroy();
-      child.stderr?.destroy();
+      if (only === undefined) child.stderr?.destroy();
     },
     async kill(signal) {
       child.kill(signal);
