@@ -42,6 +42,7 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #closing = new AbortController();
   #leaseMs = DEFAULT_LEASE_MS;
+  /** When the last beat ran, by Redis's clock: its answer may have come much later. */
   #lastBeatAt = 0;
   /** Redis ms minus this process's monotonic ms. */
   #clockOffset = 0;
@@ -132,8 +133,8 @@ export class Heartbeat {
     this.#clockOffset = Number(now) - (sentAt + receivedAt) / 2;
     this.#leaseMs = Number(lease);
     // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
-    const storeWasEmptied = joined === 1 && receivedAt - this.#lastBeatAt < this.#leaseMs;
-    this.#lastBeatAt = receivedAt;
+    const storeWasEmptied = joined === 1 && Number(now) - this.#lastBeatAt < this.#leaseMs;
+    this.#lastBeatAt = Number(now);
     lanes.set(found);
     this.#options.onGrant({ slots: granted, state });
     held.forEach((request, i) => {
