@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createBackoff, sleep } from '../router-core/runtime/backoff.ts';
 import { packageFolder } from '../router-core/runtime/package-info.ts';
-import { expectNoProcessLeft, spawnNode } from './support/processes.ts';
+import { expectNoProcessLeft, isAlive, spawnNode } from './support/processes.ts';
 import type { LaunchedProcess } from './support/processes.ts';
 import { useTemporaryDirectory } from './support/temporary-directory.ts';
 import { waitFor } from './support/wait.ts';
@@ -122,15 +122,32 @@ describe('a process', () => {
   test('drops lines, and says how many, when its log is not read for long', async () => {
     const program = await run(`process.on('SIGTERM', async () => {
       const line = 'x'.repeat(1024 * 1024);
-      for (let i = 0; i < 50; i += 1) log.info({ i }, line);
-      setInterval(() => log.info('read again'), 100);
+      for (let i = 0; i < 60; i += 1) { log.info({ i }, line); await wait(25); }
+      process.on('SIGINT', () => setInterval(() => log.info('read again'), 100));
+      process.stderr.write('all logged');
     });`);
+    program.readOutput(false);
     process.kill(program.pid, 'SIGTERM');
+    await program.waitForLine('all logged');
+    program.readOutput(true);
+    process.kill(program.pid, 'SIGINT');
     await waitFor(() => program.stdout.includes('read again'), { what: 'the end of the log' });
     const count = Number(/"(\d+) lines are missing here/.exec(program.stdout)?.[1]);
-    expect(program.stdout.split('\n').filter((line) => line.includes('xxxx')).length).toBe(50 - count);
+    expect(program.stdout.split('\n').filter((line) => line.includes('xxxx')).length).toBe(60 - count);
     expect(count).toBeGreaterThan(25);
     await program.kill('SIGKILL');
+  });
+
+  test('exits although nobody comes to read its log', async () => {
+    const program = await run(`process.on('SIGTERM', () => {
+      log.info('x'.repeat(4 * 1024 * 1024));
+      process.exit(5);
+    });`);
+    program.readOutput(false);
+    process.kill(program.pid, 'SIGTERM');
+    await waitFor(() => !isAlive(program.pid), { what: 'its end' });
+    program.readOutput(true);
+    expect(await program.ended).toEqual({ code: 5, signal: null });
   });
 
   test('takes the two signals of one Ctrl-C for one', async () => {

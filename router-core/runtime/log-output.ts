@@ -1,7 +1,7 @@
 import { write, writeSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
 
-/** What may wait for whoever reads the log, characters: a reader that stands still costs lines, not memory. */
+/** What may wait behind what is being written, characters: a reader that stands still costs lines, not memory. */
 const MOST_WAITING = 16 * 1024 * 1024;
 
 /** Pause before a non-blocking pipe that was full is tried again, ms. */
@@ -44,7 +44,8 @@ export class LogOutput implements DestinationStream {
   }
 
   #writeNext(): void {
-    const chunk = this.#take();
+    const chunk = this.#rest.length > 0 ? this.#rest : this.#take();
+    this.#rest = NOTHING;
     this.#isWriting = chunk.length > 0;
     if (!this.#isWriting) return;
     write(this.#fd, chunk, (error, written) => {
@@ -63,15 +64,15 @@ export class LogOutput implements DestinationStream {
 
   #take(): Buffer {
     if (this.#dropped > 0) this.#lines.push(droppedLine(this.#dropped));
-    const chunk = Buffer.concat([this.#rest, Buffer.from(this.#lines.join(''))]);
+    const chunk = Buffer.from(this.#lines.join(''));
     this.#lines = [];
-    this.#rest = NOTHING;
     this.#waiting = this.#dropped = 0;
     return chunk;
   }
 
   #writeAtExit(): void {
-    let chunk = this.#isBroken ? NOTHING : this.#take();
+    if (this.#isBroken) return;
+    let chunk = Buffer.concat([this.#rest, this.#take()]);
     const until = performance.now() + LAST_TRIES_MS;
     while (chunk.length > 0 && performance.now() < until) {
       try {

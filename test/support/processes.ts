@@ -31,6 +31,8 @@ export interface LaunchedProcess {
   readonly ended: Promise<Ended>;
   /** Resolves with the first line, of either output, that contains `text` or matches. */
   waitForLine(wanted: string | RegExp, options?: { timeoutMs?: number }): Promise<string>;
+  /** Stands still, or goes on, as a reader of its standard output. */
+  readOutput(reads: boolean): void;
   /** Closes our end of its outputs, or of one, as a reader that was killed does. */
   stopReading(only?: 'stdout'): void;
   /** Sends a signal and waits for the end, except for SIGSTOP and SIGCONT. */
@@ -76,6 +78,7 @@ export function spawnNode(script: string, args: string[], options: LaunchOptions
       return output.stderr;
     },
     waitForLine: (wanted, { timeoutMs = 20_000 } = {}) => waitForLine({ output, wanted, timeoutMs }),
+    readOutput: (reads) => void (reads ? child.stdout?.resume() : child.stdout?.pause()),
     stopReading(only) {
       child.stdout?.destroy();
       if (only === undefined) child.stderr?.destroy();
