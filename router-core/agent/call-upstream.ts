@@ -49,12 +49,12 @@ interface RawHandler {
 export function startReply(
   { reply, instance, counts, trace }: CallOptions,
   calledAt: number,
-  head: { status: number; reason: string; headers: string[] },
+  { status, reason, headers }: { status: number; reason: string; headers: string[] },
 ): void {
   const upstreamMs = Math.round((performance.now() - calledAt) * 10) / 10;
-  counts.replied(head.status, upstreamMs);
-  trace?.replied(head.status);
-  reply.start({ owner: instance, head: encodeReplyHead({ ...head, upstreamMs }) });
+  counts.replied(status, upstreamMs);
+  trace?.replied(status);
+  reply.start({ owner: instance, head: encodeReplyHead({ status, reason, upstreamMs, headers }) });
 }
 
 /**

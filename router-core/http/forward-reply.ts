@@ -1,7 +1,8 @@
+import { FieldNames } from './field-names.ts';
 import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 
 /** Names the router speaks for itself: an upstream cannot set them. */
-const OWN = new Set(['router-request-id', 'router-agent', 'router-executed', 'router-error']);
+const OWN = new FieldNames(['router-request-id', 'router-agent', 'router-executed', 'router-error']);
 
 /** An upstream's fields (names and values in turn) without the hop-by-hop, Connection-nominated and router's own ones. */
 export function forwardReplyHeaders(raw: readonly string[]): string[] {
@@ -9,8 +10,7 @@ export function forwardReplyHeaders(raw: readonly string[]): string[] {
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
-    const key = name.toLowerCase();
-    if (!isHopByHop(key, nominated) && !OWN.has(key)) headers.push(name, raw[i + 1] ?? '');
+    if (!isHopByHop(name, nominated) && !OWN.has(name)) headers.push(name, raw[i + 1] ?? '');
   }
   return headers;
 }

@@ -1,8 +1,10 @@
+import { FieldNames } from './field-names.ts';
+
 /**
  * Fields that concern one connection only and are never forwarded, RFC 9110 §7.6.1. Expect is answered by the hub.
  * Trailer stays: trailers are forwarded. TE is rebuilt, see forward-request.ts.
  */
-const HOP_BY_HOP = new Set([
+const HOP_BY_HOP = new FieldNames([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -29,7 +31,7 @@ export function nominatedFields(raw: readonly string[]): Set<string> | undefined
   return nominated;
 }
 
-/** Whether a field (lower-case name) stays behind on this connection. */
+/** Whether a field stays behind on this connection. */
 export function isHopByHop(name: string, nominated: Set<string> | undefined): boolean {
-  return HOP_BY_HOP.has(name) || (nominated?.has(name) ?? false);
+  return HOP_BY_HOP.has(name) || (nominated?.has(name.toLowerCase()) ?? false);
 }

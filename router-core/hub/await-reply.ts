@@ -14,7 +14,7 @@ export function onReplyFrame(exchange: Exchange, frame: Frame): void {
   if (frame.failed !== undefined) return onFailed(exchange, frame.failed);
   if (frame.owner !== undefined) onOwner(exchange, frame.owner);
   if (frame.credit > 0) onCredit(exchange, frame.credit);
-  if (frame.head && sendHead(exchange, frame)) return;
+  if (frame.head !== undefined && sendHead(exchange, frame)) return;
   if (frame.body) {
     exchange.touch();
     exchange.reply.write(frame.body, (bytes) => exchange.taken(bytes));

@@ -9,7 +9,7 @@ import type { Exchange } from './exchange.ts';
  */
 export function sendHead(exchange: Exchange, frame: Frame): boolean {
   const { reply, req, context } = exchange;
-  const { status, reason, upstreamMs, headers } = decodeReplyHead(frame.head ?? Buffer.alloc(0));
+  const { status, reason, upstreamMs, headers } = decodeReplyHead(frame.head ?? '');
   const queueMs = Math.max(0, performance.now() - exchange.receivedAt - upstreamMs);
   exchange.counts.replied(queueMs, upstreamMs);
   exchange.trace?.replied(queueMs);

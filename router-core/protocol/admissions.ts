@@ -64,7 +64,7 @@ const MOST_UNLINKS = 512;
 
 const script = loadScript('admit');
 
-/** Lets requests into a group, those of one tick with one call, each once although connections are cut. */
+/** Lets requests into a group, those of two turns with one call, each once although connections are cut. */
 export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #batches: GroupCommit<Pending>;

@@ -47,7 +47,7 @@ export interface FrameStreamOptions {
 
 /**
  * One side of an exchange: a flow-controlled byte stream out, and the books of the one coming in. The same class serves
- * requests (hub → agent) and replies (agent → hub). Parts gather until the outbox takes them: what one tick, or the time
+ * requests (hub → agent) and replies (agent → hub). Parts gather until the outbox takes them: what two turns, or the time
  * of one batch on its way, has brought becomes one frame.
  */
 export class FrameStream {
@@ -94,9 +94,9 @@ export class FrameStream {
   }
 
   /** First frame of an attempt's reply: who answers and, when there is one, the head of the reply. */
-  start(parts: { owner: string; head?: Buffer; credit?: number }): void {
+  start(parts: { owner: string; head?: string; credit?: number }): void {
     this.#parts.owner = this.#seq === 0 ? parts.owner : undefined;
-    if (parts.head) this.#parts.head = parts.head;
+    if (parts.head !== undefined) this.#parts.head = parts.head;
     if (parts.credit) this.#parts.credit = (this.#parts.credit ?? 0) + parts.credit;
     this.#pending();
   }

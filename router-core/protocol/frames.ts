@@ -26,7 +26,8 @@ export const PART = {
   stop: 128,
 } as const;
 
-export const FENCE = 0xffff_ffff;
+/** The largest integer that V8 holds unboxed: one reader that has seen a larger one makes all that follow slow. */
+export const FENCE = 0x7fff_ffff;
 
 /** Id of a hint that concerns no request: an instance that gets it beats at once. */
 export const NUDGE_ID = '-';
@@ -37,7 +38,7 @@ export const EVERY_ATTEMPT = 0xffff;
 /** What a frame may carry. Absent parts are undefined; `credit` in bytes. */
 export interface FrameParts {
   owner?: string | undefined;
-  head?: Buffer | undefined;
+  head?: string | undefined;
   credit?: number | undefined;
   failed?: string | undefined;
   end?: string | undefined;
@@ -51,7 +52,7 @@ export interface Frame {
   readonly seq: number;
   readonly parts: number;
   readonly owner: string | undefined;
-  readonly head: Buffer | undefined;
+  readonly head: string | undefined;
   readonly credit: number;
   readonly failed: string | undefined;
   readonly end: string | undefined;
@@ -67,7 +68,7 @@ function bytesOf(list: Buffer[] | undefined): number {
   return bytes;
 }
 
-/** Encodes one frame into one buffer. Instance names, failures and trailers are latin1. */
+/** Encodes one frame into one buffer. All text is latin1: one character, one byte. */
 export function encodeFrame(id: string, attempt: number, seq: number, parts: FrameParts): Buffer {
   const { owner, head, credit, failed, end, body } = parts;
   let bits = parts.stop ? PART.stop : 0;
@@ -96,7 +97,7 @@ export function encodeFrame(id: string, attempt: number, seq: number, parts: Fra
   }
   if (head !== undefined) {
     at = buffer.writeUInt32BE(head.length, at);
-    at += head.copy(buffer, at);
+    at += buffer.write(head, at, 'latin1');
   }
   if (credit) at = buffer.writeUInt32BE(credit, at);
   if (failed !== undefined) {
@@ -121,11 +122,7 @@ export function decodeFrame(buffer: Buffer, offset = 0): { frame: Frame; next: n
   const text = (n: number) => buffer.toString('latin1', at, (at += n));
   const id = text(buffer[offset + 11] ?? 0);
   const owner = parts & PART.owner ? text(buffer[at++] ?? 0) : undefined;
-  let head: Buffer | undefined;
-  if (parts & PART.head) {
-    const n = buffer.readUInt32BE(at);
-    head = buffer.subarray(at + 4, (at += 4 + n));
-  }
+  const head = parts & PART.head ? text(buffer.readUInt32BE((at += 4) - 4)) : undefined;
   let credit = 0;
   if (parts & PART.credit) {
     credit = buffer.readUInt32BE(at);

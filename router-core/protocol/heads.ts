@@ -19,23 +19,25 @@ export interface ReplyHead {
 }
 
 // Lines in latin1: no field name or value can hold a line feed (RFC 9110 §5.5), and every byte survives.
-const join = (parts: readonly (string | number)[], headers: RawHeaders) =>
-  Buffer.from(headers.length > 0 ? `${parts.join('\n')}\n${headers.join('\n')}` : parts.join('\n'), 'latin1');
+const join = (first: string, headers: RawHeaders) =>
+  headers.length > 0 ? `${first}\n${headers.join('\n')}` : first;
 
-export function encodeRequestHead(head: RequestHead): Buffer {
-  return join([head.method, head.target, head.upgrade], head.headers);
+export function encodeRequestHead({ method, target, upgrade, headers }: RequestHead): string {
+  return join(`${method}\n${target}\n${upgrade}`, headers);
 }
 
-export function decodeRequestHead(buffer: Buffer): RequestHead {
-  const [method = '', target = '', upgrade = '', ...headers] = buffer.toString('latin1').split('\n');
-  return { method, target, upgrade, headers };
+export function decodeRequestHead(text: string): RequestHead {
+  const lines = text.split('\n');
+  const [method = '', target = '', upgrade = ''] = lines;
+  return { method, target, upgrade, headers: lines.slice(3) };
 }
 
-export function encodeReplyHead(head: ReplyHead): Buffer {
-  return join([head.status, head.reason, head.upstreamMs], head.headers);
+export function encodeReplyHead({ status, reason, upstreamMs, headers }: ReplyHead): string {
+  return join(`${status}\n${reason}\n${upstreamMs}`, headers);
 }
 
-export function decodeReplyHead(buffer: Buffer): ReplyHead {
-  const [status, reason = '', upstreamMs, ...headers] = buffer.toString('latin1').split('\n');
-  return { status: Number(status), reason, upstreamMs: Number(upstreamMs), headers };
+export function decodeReplyHead(text: string): ReplyHead {
+  const lines = text.split('\n');
+  const [status, reason = '', upstreamMs] = lines;
+  return { status: Number(status), reason, upstreamMs: Number(upstreamMs), headers: lines.slice(3) };
 }

@@ -4,7 +4,7 @@ import { decodeFrame } from './frames.ts';
 import { decodeRequestHead } from './heads.ts';
 import { isFromElsewhere } from './origin.ts';
 
-/** `[entry id, [name, value, …]]`, as XREADGROUP replies. */
+/** `[entry id, [meta, payload]]`, as XREADGROUP replies. */
 export type StreamEntry = [id: Buffer, fields: Buffer[]];
 
 /** The requests in a lane's entries. `redisNow` in Redis ms. */
@@ -14,7 +14,7 @@ export function decodeEntries(
 ): PulledRequest[] {
   const requests: PulledRequest[] = [];
   for (const [entry, fields] of entries) {
-    const [, meta, , payload] = fields ?? [];
+    const [meta, payload] = fields ?? [];
     // Deleted since it was delivered: cancelled.
     if (!meta || !payload) continue;
     const [id = '', attempt, , flags = '', hub = '', deadline] = meta.toString('latin1').split(' ');
@@ -23,7 +23,7 @@ export function decodeEntries(
       id,
       attempt: Number(attempt),
       hub,
-      head: decodeRequestHead(frame.head ?? Buffer.alloc(0)),
+      head: decodeRequestHead(frame.head ?? ''),
       body: frame.body,
       trailers: frame.end ?? '',
       bodyFollows: flags.includes('b'),

@@ -35,14 +35,14 @@ function take(stream: FrameStream): { frame: Frame; settle: unknown; trimTo: num
 describe('what is written', () => {
   test('in one tick becomes one frame: head, body and end of a small answer', () => {
     const { stream, onPending, onSettled } = makeStream();
-    stream.start({ owner: 'agent', head: Buffer.from('head') });
+    stream.start({ owner: 'agent', head: 'head' });
     stream.write(Buffer.from('bo'));
     stream.write(Buffer.from('dy'));
     stream.end('X\n1');
     expect(onPending).toHaveBeenCalledTimes(1);
     const { frame, settle, notice } = take(stream);
     expect(frame).toMatchObject({ seq: 1, owner: 'agent', end: 'X\n1' });
-    expect(`${frame.head?.toString()} ${frame.body?.toString()}`).toBe('head body');
+    expect(`${frame.head} ${frame.body?.toString()}`).toBe('head body');
     expect(settle).toEqual(SETTLE);
     expect(notice).toBe('');
     expect(onSettled).toHaveBeenCalledTimes(1);

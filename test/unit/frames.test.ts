@@ -12,8 +12,8 @@ const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_each, i) => i));
 const FRAMES: [what: string, parts: FrameParts][] = [
   ['a notice', {}],
   ['an owner', { owner: 'agent-1.0a1b2c3d' }],
-  ['a head', { head: EVERY_BYTE }],
-  ['an empty head', { head: Buffer.alloc(0) }],
+  ['a head', { head: EVERY_BYTE.toString('latin1') }],
+  ['an empty head', { head: '' }],
   ['credit', { credit: 0xffff_ffff }],
   ['a failure', { failed: 'upstream-failed\nsocket hang up' }],
   ['an end', { end: '' }],
@@ -22,7 +22,15 @@ const FRAMES: [what: string, parts: FrameParts][] = [
   ['a stop', { stop: true }],
   [
     'everything at once',
-    { owner: 'a', head: EVERY_BYTE, credit: 7, failed: 'x\ny', end: 'T\nv', body: [EVERY_BYTE], stop: true },
+    {
+      owner: 'a',
+      head: EVERY_BYTE.toString('latin1'),
+      credit: 7,
+      failed: 'x\ny',
+      end: 'T\nv',
+      body: [EVERY_BYTE],
+      stop: true,
+    },
   ],
 ];
 
@@ -33,7 +41,7 @@ describe('a frame', () => {
     expect(next).toBe(bytes.length);
     expect(frame).toMatchObject({ id: '0a1b2c-1z', attempt: 3, seq: 42 });
     expect(frame.owner).toBe(parts.owner);
-    expect(frame.head?.toString('hex')).toBe(parts.head?.toString('hex'));
+    expect(frame.head).toBe(parts.head);
     expect(frame.credit).toBe(parts.credit ?? 0);
     expect(frame.failed).toBe(parts.failed);
     expect(frame.end).toBe(parts.end);
@@ -66,6 +74,8 @@ describe('a frame', () => {
   test('can have the last attempt and the last sequence number there are', () => {
     const { frame } = decodeFrame(encodeFrame('x', 65_535, FENCE, { end: '' }));
     expect(frame).toMatchObject({ attempt: 65_535, seq: FENCE });
+    // With a boxed one, V8 migrates an object for every request that follows a cancelled one.
+    expect(FENCE | 0).toBe(FENCE);
   });
 
   test('knows a zero-length body from none', () => {

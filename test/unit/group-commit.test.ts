@@ -26,9 +26,11 @@ function startGathering(maxItems: number, maxBytes = Infinity, bulkBytes?: numbe
   return { group, batches, endOne, mostRunning: () => mostRunning };
 }
 
-test('what one tick brings goes out in one batch, in its order', async () => {
+test('what two turns bring goes out in one batch, in its order', async () => {
   const { group, batches, endOne } = startGathering(100);
-  for (let i = 0; i < 5; i++) group.add(i);
+  for (let i = 0; i < 3; i++) group.add(i);
+  await nextTick();
+  for (let i = 3; i < 5; i++) group.add(i);
   expect(batches).toEqual([]);
   await endOne();
   expect(batches).toEqual([[0, 1, 2, 3, 4]]);

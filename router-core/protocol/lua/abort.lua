@@ -28,7 +28,7 @@ local function find()
     repeat
       local entries = redis.call('XRANGE', stream, from, '+', 'COUNT', 100)
       for _, entry in ipairs(entries) do
-        local m = parse_meta(entry[2][2])
+        local m = parse_meta(entry[2][1])
         if m.id == id then return stream, entry[1], m, i >= first_lane end
         from = '(' .. entry[1]
       end
@@ -41,7 +41,7 @@ if not m then return 'unknown' end
 if tostring(m.attempt) ~= attempt then return tostring(m.attempt) end
 
 -- Refused when the reply was fenced before.
-redis.pcall('XADD', down, '4294967295-0', 'f', failed)
+redis.pcall('XADD', down, '2147483647-0', 'f', failed)
 redis.call('PEXPIRE', down, ttl)
 bell(m.hub, failed)
 
@@ -51,7 +51,7 @@ if is_handed then
   owner = not pending.err and pending[1] and pending[1][2]
 end
 if owner then
-  redis.pcall('XADD', up, '4294967295-0', 'f', reset)
+  redis.pcall('XADD', up, '2147483647-0', 'f', reset)
   redis.call('PEXPIRE', up, ttl)
   redis.call('SPUBLISH', prefix .. 'instance:' .. owner, reset)
 else

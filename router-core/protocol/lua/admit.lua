@@ -32,18 +32,25 @@ local function is_known(id, attempts)
   for _, line in ipairs(lines) do
     for _, stream in ipairs({ line.waiting, line.redelivery }) do
       for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-        if parse_meta(entry[2][2]).id == id then return true end
+        if parse_meta(entry[2][1]).id == id then return true end
       end
     end
   end
   return false
 end
 
-promote()
-local queued = 0
-for _, line in ipairs(lines) do
-  line.length = redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
-  queued = queued + line.length
+local queued
+local function measure_lines()
+  queued = 0
+  for _, line in ipairs(lines) do
+    line.length = redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
+    queued = queued + line.length
+  end
+end
+measure_lines()
+if queued > 0 then
+  promote()
+  measure_lines()
 end
 local places = {}
 for i = 1, count do
@@ -62,7 +69,7 @@ for i = 1, count do
     local line = line_of[scope]
     local lane = line.length == 0 and room > 0 and best_lane(scope)
     if not lane then wait_until = math.min(deadline, now + may_wait) end
-    local meta = id .. ' ' .. head .. ' ' .. hub .. ' ' .. string.format('%.0f %.0f ', deadline, wait_until) .. scope
+    local meta = id .. ' ' .. head .. ' ' .. hub .. ' ' .. string.format('%d %d ', deadline, wait_until) .. scope
     if lane then
       places[i] = hand_over(lane, scope, id, 1, meta, payload)
     elseif may_wait <= 0 then
@@ -70,7 +77,7 @@ for i = 1, count do
     elseif queued >= depth then
       places[i] = 'full'
     else
-      places[i] = line.place .. ' ' .. redis.call('XADD', line.waiting, '*', 'm', meta, 'p', payload)
+      places[i] = line.place .. ' ' .. redis.call('XADD', line.waiting, '*', meta, payload)
       line.length, queued = line.length + 1, queued + 1
     end
   end

@@ -4,7 +4,7 @@
 --
 -- first_key: index in KEYS before the first stream. first_arg: index in ARGV before the first frame's
 -- reader, seq, frame, notice ('' = ring with the frame itself). Returns the numbers of frames not taken (1-based).
-local FENCE = '4294967295-0'
+local FENCE = '2147483647-0'
 
 local function append_frames(first_key, first_arg, count, ttl)
   local refused = {}

@@ -20,7 +20,7 @@ end
 -- The slow look, for a request whose place was never heard of.
 local function find_in(stream)
   for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-    local m = parse_meta(entry[2][2])
+    local m = parse_meta(entry[2][1])
     if m.id == id then return entry[1], m end
   end
 end
@@ -33,7 +33,7 @@ end
 local lane_key, m = where and lane_key_of(where), nil
 if lane_key then
   local entry = redis.call('XRANGE', lane_key, entry_id, entry_id)[1]
-  m = entry and parse_meta(entry[2][2])
+  m = entry and parse_meta(entry[2][1])
 end
 for i = 1, m and 0 or lane_count do
   lane_key = KEYS[6 + i]
@@ -51,7 +51,7 @@ for _, line in ipairs(m and {} or lines) do
 end
 -- Refused when it was cancelled before: then the reset is already there.
 local function write_reset()
-  redis.pcall('XADD', up, '4294967295-0', 'f', reset)
+  redis.pcall('XADD', up, '2147483647-0', 'f', reset)
   redis.call('PEXPIRE', up, ARGV[own_args + 5])
 end
 

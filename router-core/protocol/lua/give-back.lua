@@ -17,8 +17,8 @@ local instance, entry_id, why, moved = ARGV[own_args + 1], ARGV[own_args + 2], A
 local pending = redis.call('XPENDING', lane_key, 'agents', entry_id, entry_id, 1, instance)
 if #pending == 0 then return 1 end
 local entry = redis.call('XRANGE', lane_key, entry_id, entry_id)[1]
-local m = entry and parse_meta(entry[2][2])
-local is_wanted = m and m.deadline > now and is_hub_alive(m.hub) and #redis.call('XRANGE', up, '4294967295-0', '+') == 0
+local m = entry and parse_meta(entry[2][1])
+local is_wanted = m and m.deadline > now and is_hub_alive(m.hub) and #redis.call('XRANGE', up, '2147483647-0', '+') == 0
 
 if is_wanted and why ~= 'unstarted' then
   if m.attempt >= m.max then return 0 end
@@ -37,12 +37,12 @@ if m then
   redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
   if is_wanted then
     if why ~= 'unstarted' then
-      redis.call('XADD', down, '4294967295-0', 'f', moved)
+      redis.call('XADD', down, '2147483647-0', 'f', moved)
       redis.call('PEXPIRE', down, 3 * lease)
       bell(m.hub, moved)
       m.attempt = m.attempt + 1
     end
-    redeliver(m, entry[2][4])
+    redeliver(m, entry[2][2])
   end
 end
 read_free_slots()

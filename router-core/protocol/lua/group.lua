@@ -34,23 +34,24 @@ local lease = tonumber(config[2] or '6000')
 local grace = tonumber(config[4] or '0')
 if config[3] and now - tonumber(config[3]) > lease / 2 then
   grace = now + lease
-  redis.call('HSET', settings, 'grace', string.format('%.0f', grace), 'beat', string.format('%.0f', now))
+  redis.call('HSET', settings, 'grace', string.format('%d', grace), 'beat', string.format('%d', now))
 end
 local leases_count = now >= grace
 
 -- When this data began: another one than before, and Redis has lost what it knew.
 local born = config[6]
 if not born then
-  born = string.format('%.0f', now)
+  born = string.format('%d', now)
   redis.call('HSET', settings, 'born', born)
 end
 
 local function beat()
-  redis.call('HSET', settings, 'beat', string.format('%.0f', now))
+  redis.call('HSET', settings, 'beat', string.format('%d', now))
 end
 
--- A permit outlives the lease, so that the sweep deals with an orphan before its permit lapses.
-local permit_expiry = now + 3 * lease
+-- A permit outlives the lease, so that the sweep deals with an orphan before its permit lapses. As text: turning a number
+-- into it costs as much as the rest of a permit.
+local permit_expiry = string.format('%d', now + 3 * lease)
 
 -- room: permits left under the group's limit; none while the group is paused. Free slots are derived, never counted: slots minus length of the lane.
 local room
@@ -72,7 +73,9 @@ local function read_free_slots()
 end
 read_free_slots()
 
--- Meta of a request, one string: id attempt maxAttempts flags hub deadline waitUntil scope (times in Redis ms; scope - is none).
+-- An entry of a lane or a line has one field: its name is the meta of the request, its value the payload. (Two fields would
+-- be twice as many strings for the agent to read.)
+-- Meta: id attempt maxAttempts flags hub deadline waitUntil scope, times in Redis ms, scope - is none.
 -- Flags: s = safe to run again, b = body follows on the up stream, - = none.
 local function parse_meta(meta)
   local id, attempt, max, flags, hub, deadline, wait_until, scope =
@@ -82,5 +85,5 @@ local function parse_meta(meta)
 end
 
 local function meta_string(m)
-  return string.format('%s %d %d %s %s %.0f %.0f %s', m.id, m.attempt, m.max, m.flags, m.hub, m.deadline, m.wait_until, m.scope)
+  return string.format('%s %d %d %s %s %d %d %s', m.id, m.attempt, m.max, m.flags, m.hub, m.deadline, m.wait_until, m.scope)
 end

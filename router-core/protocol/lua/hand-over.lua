@@ -16,7 +16,7 @@ end
 local new_permits = {}
 local function hand_over(lane, scope, id, attempt, meta, payload)
   last_lane[scope] = lane
-  local entry = redis.call('XADD', KEYS[6 + lane], '*', 'm', meta, 'p', payload)
+  local entry = redis.call('XADD', KEYS[6 + lane], '*', meta, payload)
   new_permits[#new_permits + 1] = permit_expiry
   new_permits[#new_permits + 1] = id .. ':' .. attempt
   free[lane] = free[lane] - 1
@@ -52,7 +52,7 @@ end
 -- and its clients with it.
 local function promote_entry(stream, entry, lane)
   redis.call('XDEL', stream, entry[1])
-  local m, payload = parse_meta(entry[2][2]), entry[2][4]
+  local m, payload = parse_meta(entry[2][1]), entry[2][2]
   if m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
     m.wait_until = m.deadline
     bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, meta_string(m), payload)))
@@ -105,5 +105,5 @@ end
 -- Puts a request that was taken back to the front of its line. One whose scope this call was not told of goes to the others.
 local function redeliver(m, payload)
   local line = line_of[m.scope] or lines[1]
-  redis.call('XADD', line.redelivery, '*', 'm', meta_string(m), 'p', payload)
+  redis.call('XADD', line.redelivery, '*', meta_string(m), payload)
 end

@@ -38,7 +38,7 @@ if record ~= '-' then
 end
 local has_changed = set_slots(slots_key, agent_slots, instance, ARGV[2], slots, record)
 
-local result = { string.format('%.0f', now), string.format('%.0f', lease), joined, slots, state, {} }
+local result = { string.format('%d', now), string.format('%d', lease), joined, slots, state, {} }
 if redis.call('HLEN', lanes) ~= known_lanes then result[6] = redis.call('HKEYS', lanes) end
 local owned = {}
 if running > 0 then

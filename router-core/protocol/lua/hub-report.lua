@@ -7,7 +7,7 @@
 local hubs, used, hub, report = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local at = string.format('%.0f', now)
+local at = string.format('%d', now)
 if report == '' then
   redis.call('HDEL', hubs, hub)
 else

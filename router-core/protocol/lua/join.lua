@@ -30,7 +30,7 @@ end
 -- It counts from now on; the sweep removes it when no heartbeat follows.
 local lane = string.format('%d', best) .. lane_end
 local clock = redis.call('TIME')
-redis.call('ZADD', instances, string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000) + lease), instance)
+redis.call('ZADD', instances, string.format('%d', clock[1] * 1000 + math.floor(clock[2] / 1000) + lease), instance)
 redis.call('HSET', slots, instance, lane .. ' 0 -')
 redis.call('HINCRBY', lanes, lane, 0)
 return lane

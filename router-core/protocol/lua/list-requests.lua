@@ -25,8 +25,8 @@ for i = first, #KEYS do
     owners = owners_of(KEYS[i], entries[1][1], entries[#entries][1], #entries)
   end
   for _, entry in ipairs(entries) do
-    local method, target = request_line(entry[2][4])
-    for _, value in ipairs({ tostring(i), entry[1], entry[2][2], method, target, owners[entry[1]] or '' }) do
+    local method, target = request_line(entry[2][2])
+    for _, value in ipairs({ tostring(i), entry[1], entry[2][1], method, target, owners[entry[1]] or '' }) do
       result[#result + 1] = value
     end
   end

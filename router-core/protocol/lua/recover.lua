@@ -19,13 +19,13 @@ local moved, lost, exhausted, why =
 local pending = redis.call('XPENDING', lane_key, 'agents', entry_id, entry_id, 1)
 local claimed = redis.call('XCLAIM', lane_key, 'agents', 'sweep', lease, entry_id)
 if #claimed == 0 or not claimed[1] then return 'alive' end
-local m, payload = parse_meta(claimed[1][2][2]), claimed[1][2][4]
+local m, payload = parse_meta(claimed[1][2][1]), claimed[1][2][2]
 redis.call('XACK', lane_key, 'agents', entry_id)
 redis.call('XDEL', lane_key, entry_id)
 redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
 
 local function fence(frame)
-  redis.call('XADD', down, '4294967295-0', 'f', frame)
+  redis.call('XADD', down, '2147483647-0', 'f', frame)
   redis.call('PEXPIRE', down, ttl)
   bell(m.hub, frame)
 end
@@ -47,7 +47,7 @@ else
 end
 if outcome == 'exhausted' then
   local method, target = request_line(payload)
-  redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'm', claimed[1][2][2], 'method', method, 'target', target,
+  redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'm', claimed[1][2][1], 'method', method, 'target', target,
     'instance', pending[1] and pending[1][2] or '', 'why', why)
 end
 read_free_slots()

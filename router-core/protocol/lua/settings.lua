@@ -29,7 +29,7 @@ local lease, old_lease = tonumber(given.lease), tonumber(old.lease or '6000')
 if old_lease ~= lease and redis.call('ZCARD', instances) > 0 then
   local clock = redis.call('TIME')
   local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-  redis.call('HSET', settings, 'grace', string.format('%.0f', now + math.max(old_lease, lease)))
+  redis.call('HSET', settings, 'grace', string.format('%d', now + math.max(old_lease, lease)))
 end
 redis.call('HSET', settings, 'version', version, unpack(ARGV, 4))
 if changed or #gone > 0 then

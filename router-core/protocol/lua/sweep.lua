@@ -29,12 +29,12 @@ local function empty_lane(lane_key)
   local read = redis.pcall('XREADGROUP', 'GROUP', 'agents', 'sweep', 'COUNT', 128, 'STREAMS', lane_key, '>')
   if not read or read.err then return end
   for _, entry in ipairs(read[1][2]) do
-    local m = parse_meta(entry[2][2])
+    local m = parse_meta(entry[2][1])
     redis.call('XACK', lane_key, 'agents', entry[1])
     redis.call('XDEL', lane_key, entry[1])
     redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
     if m.deadline > now and is_hub_alive(m.hub) then
-      redeliver(m, entry[2][4])
+      redeliver(m, entry[2][2])
     end
   end
 end
@@ -59,13 +59,13 @@ local function move_late(i)
   local own_free, moved = free[i], 0
   free[i] = 0
   for _, entry in ipairs(entries) do
-    local m, payload = parse_meta(entry[2][2]), entry[2][4]
+    local m, payload = parse_meta(entry[2][1]), entry[2][2]
     local lane = now - tonumber(string.match(entry[1], '^%d+')) > LATE and best_lane(m.scope)
     if not lane then break end
     redis.call('XDEL', lane_key, entry[1])
     -- It has its permit already.
     room, moved = room + 1, moved + 1
-    bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, entry[2][2], payload)))
+    bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, entry[2][1], payload)))
   end
   free[i] = own_free + moved
 end
@@ -91,7 +91,7 @@ local function drop_unawaited(stream)
   repeat
     local entries, dropped = redis.call('XRANGE', stream, '-', '+', 'COUNT', 16), 0
     for _, entry in ipairs(entries) do
-      local m = parse_meta(entry[2][2])
+      local m = parse_meta(entry[2][1])
       if m.deadline <= now or m.wait_until <= now or not is_hub_alive(m.hub) then
         dropped = dropped + redis.call('XDEL', stream, entry[1])
       end
@@ -106,7 +106,7 @@ local function list_orphans(result, lane_key, lane)
   for _, orphan in ipairs(orphans) do
     local entry = redis.call('XRANGE', lane_key, orphan[1], orphan[1])[1]
     if entry then
-      for _, value in ipairs({ lane, orphan[1], entry[2][2] }) do result[#result + 1] = value end
+      for _, value in ipairs({ lane, orphan[1], entry[2][1] }) do result[#result + 1] = value end
     else
       redis.call('XACK', lane_key, 'agents', orphan[1])
     end
