@@ -62,7 +62,7 @@ export class Instance {
     const { group, concurrency, scopes, record } = identity;
     this.#grant = { slots: concurrency, state: 'active' };
     this.#headersFor = compileHeaderRules(config);
-    this.#upstream = createUpstream({ url, concurrency, connectTimeoutMs, healthPath });
+    this.#upstream = createUpstream({ url, connectTimeoutMs, healthPath });
     this.#link = new RedisAgentLink({
       redisUrl,
       token,

@@ -15,30 +15,52 @@ export interface Upstream {
 
 export interface UpstreamOptions {
   readonly url: string;
-  readonly concurrency: number;
   readonly connectTimeoutMs: number;
   readonly healthPath: string | undefined;
 }
 
 const PROBE_TIMEOUT_MS = 5_000;
 
-export function createUpstream({
-  url,
-  concurrency,
-  connectTimeoutMs,
-  healthPath,
-}: UpstreamOptions): Upstream {
-  const { origin, pathname, hostname, port, protocol } = new URL(url);
-  const basePath = pathname.replace(/\/+$/, '');
-  // The hub owns every deadline; no timer here may end a request that the group's policy allows.
-  const pool = new Pool(origin, {
-    connections: concurrency,
+/**
+ * Connections to one origin, shared by the instances of this process that call it: few that are busy are quicker than many
+ * that are mostly idle (docs/decisions/0020-connections-by-origin.md).
+ */
+interface Origin {
+  readonly pool: Pool;
+  users: number;
+}
+
+const origins = new Map<string, Origin>();
+
+/** Slots limit how many connections there are. */
+function joinOrigin(origin: string, connectTimeoutMs: number): Pick<Upstream, 'pool' | 'close'> {
+  const key = `${origin} ${connectTimeoutMs}`;
+  const shared = origins.get(key) ?? { pool: createPool(origin, connectTimeoutMs), users: 0 };
+  origins.set(key, shared);
+  shared.users += 1;
+  const close = async () => {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    origins.delete(key);
+    await shared.pool.destroy();
+  };
+  return { pool: shared.pool, close };
+}
+
+/** The hub owns every deadline; no timer here may end a request that the group's policy allows. */
+function createPool(origin: string, connectTimeoutMs: number): Pool {
+  return new Pool(origin, {
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: 64 * 1024,
     connect: { timeout: connectTimeoutMs },
   });
+}
+
+export function createUpstream({ url, connectTimeoutMs, healthPath }: UpstreamOptions): Upstream {
+  const { origin, pathname, hostname, port, protocol } = new URL(url);
+  const basePath = pathname.replace(/\/+$/, '');
   const answers = async (path: string) => {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     const { statusCode, body } = await request(`${origin}${basePath}${path}`, { signal });
@@ -64,10 +86,9 @@ export function createUpstream({
   return {
     url,
     basePath,
-    pool,
     connectTimeoutMs,
     isHealthy: () => (healthPath === undefined ? takesConnections() : answers(healthPath).catch(() => false)),
-    close: () => pool.destroy(),
+    ...joinOrigin(origin, connectTimeoutMs),
   };
 }
 
