@@ -1,4 +1,5 @@
 import { readAgentCard, tokenIdOf, type AgentCard } from '../protocol/agent-card.ts';
+import { Renewals } from '../protocol/renewals.ts';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';
@@ -35,11 +36,13 @@ const MOVE_PAUSE_MS = { minMs: 500, maxMs: 5_000 };
 export function startAgent(config: AgentConfig, log: Logger, onDraining: () => void = () => {}): Agent {
   const closing = new AbortController();
   const instances = new Map<string, Instance>();
+  const renewals = new Renewals();
 
   const launch = async (url: string, name: string, identity: AgentIdentity): Promise<void> => {
     const onMoved = () => void move(url, name);
     const awaitMove = (signal: AbortSignal) => isElsewhere(config, identity, log, signal);
-    const instance = new Instance({ config, identity, url, name, onDraining, onMoved, awaitMove, log });
+    const about = { config, identity, url, name, renewals };
+    const instance = new Instance({ ...about, onDraining, onMoved, awaitMove, log });
     instances.set(name, instance);
     await instance.start();
   };

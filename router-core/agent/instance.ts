@@ -1,4 +1,5 @@
 import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../protocol/agent-link.ts';
+import type { Renewals } from '../protocol/renewals.ts';
 import { RedisAgentLink } from '../protocol/redis-agent-link.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -20,6 +21,7 @@ export interface InstanceOptions {
   readonly identity: AgentIdentity;
   readonly url: string;
   readonly name: string;
+  readonly renewals: Renewals;
   /** Its agent record says that it should end. */
   readonly onDraining: () => void;
   /** Its agent record has another group or other scopes. Called once. */
@@ -53,7 +55,7 @@ export class Instance {
   #unknown = new AbortController();
 
   constructor(options: InstanceOptions) {
-    const { config, identity, url, name, log } = options;
+    const { config, identity, url, name, renewals, log } = options;
     this.#config = config;
     this.#identity = identity;
     this.#options = options;
@@ -70,6 +72,7 @@ export class Instance {
       scopes,
       record,
       name,
+      renewals,
       report: () => this.#report(name),
       onGrant: (grant) => this.#onGrant(grant),
       log: this.#log,

@@ -54,7 +54,7 @@ const LINK_COMMANDS = [
   'select',
 ];
 
-/** What heartbeat.lua, reply.lua, give-back.lua and leave.lua call: Redis holds a script to the rules of its caller. */
+/** What heartbeat.lua, renew.lua, reply.lua, give-back.lua and leave.lua call: Redis holds a script to the rules of its caller. */
 const SCRIPT_COMMANDS = [
   ...['hdel', 'hget', 'hincrby', 'hkeys', 'hlen', 'hmget', 'hset', 'hvals'],
   ...['pexpire', 'spublish', 'time'],

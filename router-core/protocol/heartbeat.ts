@@ -4,6 +4,7 @@ import type { Grant, InstanceReport } from './agent-link.ts';
 import { isServerError, type Connection } from './connection.ts';
 import type { GroupKeys } from './keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
+import type { Renewals } from './renewals.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { heartbeatMs, RETRY_MS, streamTtlMs } from './times.ts';
 
@@ -30,14 +31,20 @@ export interface HeartbeatOptions {
   /** What the group lets the instance do; called with every beat. */
   readonly onGrant: (grant: Grant) => void;
   readonly report: () => { slots: number; report: InstanceReport };
-  readonly held: () => Iterable<HeldRequest>;
+  /** As they are now. */
+  readonly held: () => readonly HeldRequest[];
+  /** Those of the whole process. */
+  readonly renewals: Renewals;
   readonly log: Logger;
 }
 
 const script = loadScript('heartbeat');
 const DEFAULT_LEASE_MS = 6_000;
 
-/** Keeps an instance registered and its requests leased: a beat every third of the lease at most. */
+/**
+ * Keeps an instance registered and its requests leased: a beat every third of the lease at most. While nothing runs and
+ * nothing is new, it is renewed together with the others of its process instead.
+ */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #closing = new AbortController();
@@ -47,6 +54,8 @@ export class Heartbeat {
   /** Redis ms minus this process's monotonic ms. */
   #clockOffset = 0;
   #running: Promise<void> | undefined;
+  /** What was said with the last beat, and what it told, if a renewal can do the same from then on. */
+  #quiet: { readonly said: string; readonly version: string } | undefined;
   /**
    * Requests that Redis knew of until it lost its data: it will not know them again, and nobody else has them. Until that
    * time their hubs may still be on their way back to it.
@@ -93,7 +102,7 @@ export class Heartbeat {
     const backoff = createBackoff({ minMs: 100, maxMs: 1_000 });
     while (!signal.aborted) {
       try {
-        await this.beat();
+        if (!(await this.#renew())) await this.beat();
         backoff.reset();
         await sleep(untilNextBeat(heartbeatMs(this.#leaseMs)), signal);
       } catch (error) {
@@ -108,14 +117,39 @@ export class Heartbeat {
     }
   }
 
+  /** Resolves with false when it takes a beat. */
+  async #renew(): Promise<boolean> {
+    const { connection, keys, lanes, instance, held, report, renewals } = this.#options;
+    const { client } = connection;
+    const quiet = this.#quiet;
+    if (!client || !quiet || this.#running || held().length > 0) return false;
+    if (JSON.stringify(report()) !== quiet.said) return false;
+    const sentAt = performance.now();
+    const { version } = quiet;
+    const renewed = await renewals.renew({ client, keys, version, laneCount: lanes.count, instance });
+    if (!renewed) return false;
+    this.#learn(renewed, sentAt);
+    lanes.set([]);
+    return true;
+  }
+
+  /** Takes what Redis says of its clock and of the lease. */
+  #learn({ now, leaseMs }: { now: number; leaseMs: number }, sentAt: number): void {
+    this.#clockOffset = now - (sentAt + performance.now()) / 2;
+    this.#leaseMs = leaseMs;
+    this.#lastBeatAt = now;
+  }
+
   async #beatOnce(): Promise<void> {
     const { connection, keys, lanes, instance, record = '-' } = this.#options;
+    this.#quiet = undefined;
     const client = await connection.ready(this.#closing.signal);
     if (!client) return;
-    const held = [...this.#options.held()];
-    const { slots, report } = this.#options.report();
+    const held = this.#options.held();
+    const said = this.#options.report();
+    const { slots, report } = said;
     const sentAt = performance.now();
-    const [now, lease, joined, granted, state, found, ...fates] = (await runScript(
+    const [now, lease, joined, granted, state, found, version, ...fates] = (await runScript(
       client,
       script,
       [
@@ -128,13 +162,14 @@ export class Heartbeat {
         ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, lanes.count, held.length],
         ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
       ],
-    )) as [string, string, number, number, Grant['state'], string[], ...string[]];
+    )) as [string, string, number, number, Grant['state'], string[], string, ...string[]];
     const receivedAt = performance.now();
-    this.#clockOffset = Number(now) - (sentAt + receivedAt) / 2;
-    this.#leaseMs = Number(lease);
     // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
-    const storeWasEmptied = joined === 1 && Number(now) - this.#lastBeatAt < this.#leaseMs;
-    this.#lastBeatAt = Number(now);
+    const storeWasEmptied = joined === 1 && Number(now) - this.#lastBeatAt < Number(lease);
+    this.#learn({ now: Number(now), leaseMs: Number(lease) }, sentAt);
+    if (held.length === 0 && state === 'active' && granted === slots) {
+      this.#quiet = { said: JSON.stringify(said), version };
+    }
     lanes.set(found);
     this.#options.onGrant({ slots: granted, state });
     held.forEach((request, i) => {

@@ -52,14 +52,13 @@ export class Inbox {
   readonly #reading = new Set<FrameReader>();
   /** Rung, and not read because others are. */
   readonly #toRead = new Set<FrameReader>();
-  readonly #timer: NodeJS.Timeout;
+  /** While there are readers: an agent may have a thousand inboxes that have none. */
+  #timer: NodeJS.Timeout | undefined;
   /** Doorbells that were lost, or late by a second: their frames were found by reading the stream. */
   missedDoorbells = 0;
 
   constructor(options: InboxOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#checkSilent(), CHECK_MS);
-    this.#timer.unref();
   }
 
   /** Whether all doorbells are connected that can be: until then nobody should be asked to ring. */
@@ -72,6 +71,7 @@ export class Inbox {
 
   open(reader: FrameReader): void {
     this.#readers.set(reader.id, reader);
+    this.#timer ??= setInterval(() => this.#checkSilent(), CHECK_MS).unref();
   }
 
   close(reader: FrameReader): void {
@@ -101,7 +101,7 @@ export class Inbox {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopTimer();
     this.#readers.clear();
     this.#toRead.clear();
   }
@@ -154,8 +154,13 @@ export class Inbox {
     reader.onFrame(frame);
   }
 
+  #stopTimer(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
   #checkSilent(): void {
-    if (this.#readers.size === 0) return;
+    if (this.#readers.size === 0) return this.#stopTimer();
     const limit = performance.now() - SILENCE_MS;
     for (const reader of this.#readers.values()) {
       if (reader.heardAt < limit) {

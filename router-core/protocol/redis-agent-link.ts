@@ -20,6 +20,7 @@ import { groupKeys, type GroupKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { KnownLanes } from './known-lanes.ts';
 import { BLOCK_MS, RequestPuller } from './request-puller.ts';
+import type { Renewals } from './renewals.ts';
 import { loadScript, runScript } from './scripts.ts';
 import { openStore, type Store } from './store.ts';
 import { RETRY_MS } from './times.ts';
@@ -37,6 +38,8 @@ export interface RedisAgentLinkOptions {
   readonly name: string;
   /** Slots it offers now, and what it says of itself. */
   readonly report: () => { slots: number; report: InstanceReport };
+  /** Those of the whole process. */
+  readonly renewals: Renewals;
   /** Called with every heartbeat. */
   readonly onGrant: (grant: Grant) => void;
   readonly log: Logger;
@@ -81,6 +84,7 @@ export class RedisAgentLink implements AgentLink {
       report: options.report,
       onGrant: options.onGrant,
       held: () => this.#running.values(),
+      renewals: options.renewals,
       log,
     });
     this.#puller = new RequestPuller({

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { HubConfig } from '../../router-core/hub/config.ts';
 import { RedisAgentLink } from '../../router-core/protocol/redis-agent-link.ts';
+import { Renewals } from '../../router-core/protocol/renewals.ts';
 import { createLogger } from '../../router-core/runtime/logger.ts';
 import { agentUrl, connectionsOf, newLogin, provision, startGuardedRedis } from '../support/agent-logins.ts';
 import type { GuardedRedis, TestLogin } from '../support/agent-logins.ts';
@@ -183,6 +184,7 @@ test('the token beats the user in the URL, on all three connections', async () =
       report: { name: 'agent', version: '0', concurrency: 1, inFlight: 0, state: 'ready' },
     }),
     scopes: [],
+    renewals: new Renewals(),
     onGrant: () => {},
     log: createLogger({ level: 'silent', name: 'test' }),
   });

@@ -17,7 +17,9 @@ test('instances that started together do not beat together, and none beats late'
   await delay(4 * MOST_APART_MS);
 
   const beatsOf = new Map<string, number[]>();
-  const isBeat = new RegExp(`^\\+(\\d+\\.\\d+) \\[\\d+ lua\\] "HSET" "mr:\\{${group}\\}:reports" "([^"]+)"`);
+  const isBeat = new RegExp(
+    `^\\+(\\d+\\.\\d+) \\[\\d+ lua\\] "ZADD" "mr:\\{${group}\\}:instances" (?:"XX" "CH" )?"\\d+" "([^"]+)"`,
+  );
   for (const line of commands) {
     const [, seconds, instance = ''] = isBeat.exec(line) ?? [];
     if (seconds) beatsOf.set(instance, [...(beatsOf.get(instance) ?? []), Number(seconds) * 1_000]);

@@ -5,6 +5,7 @@ import { Heartbeat, type HeldRequest } from '../../router-core/protocol/heartbea
 import { groupKeys } from '../../router-core/protocol/keys.ts';
 import { KnownLanes } from '../../router-core/protocol/known-lanes.ts';
 import { openStore } from '../../router-core/protocol/store.ts';
+import { Renewals } from '../../router-core/protocol/renewals.ts';
 import { recordLog } from '../support/config.ts';
 import { redisHere } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';
@@ -38,7 +39,8 @@ async function beatingInstance() {
       report: { name: 'instance', version: '0', concurrency: 1, inFlight: held.length, state: 'ready' },
     }),
     onGrant: () => undefined,
-    held: () => held,
+    held: () => [...held],
+    renewals: new Renewals(),
   });
   onTestFinished(() => {
     heartbeat.close();

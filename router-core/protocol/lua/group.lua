@@ -25,7 +25,7 @@ end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused', 'born')
+local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused', 'born', 'version')
 local limit = tonumber(config[1] or '0')
 local lease = tonumber(config[2] or '6000')
 

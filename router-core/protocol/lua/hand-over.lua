@@ -2,13 +2,16 @@
 
 -- The lane with the most free slots among those that serve the scope; nil when none has any. The one of the scope's last
 -- hand-over keeps its turn until another has twice as many: requests that come together are pulled and answered together.
-local last_lane = {}
+local last_lane, most_free = {}, {}
 local function best_lane(scope)
+  local last = last_lane[scope]
+  -- Slots only become fewer by handing over: no lane has more than the best had at the last look at all of them.
+  if last and free[last] > 0 and 2 * free[last] >= (most_free[scope] or math.huge) then return last end
   local best
   for i = 1, lane_count do
     if free[i] > 0 and (not best or free[i] > free[best]) and serves(i, scope) then best = i end
   end
-  local last = last_lane[scope]
+  most_free[scope] = best and free[best]
   if last and free[last] > 0 and 2 * free[last] >= free[best] then return last end
   return best
 end

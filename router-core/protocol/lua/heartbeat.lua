@@ -7,7 +7,7 @@
 --       request:
 --       entry id, permit, hub
 -- Returns {Redis ms, lease ms, 1 when the instance was not registered, slots granted, state of the record (active, paused,
--- draining, unknown, moved: it has other scopes now), names of all lanes if there are more or fewer than it knows, then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone, "gone" both}.
+-- draining, unknown, moved: it has other scopes now), names of all lanes if there are more or fewer than it knows, version of the settings, then per running request: "" held, "lost" no longer this instance's, "abandoned" its hub is gone, "gone" both}.
 -- All instances of a record together get no more slots than it may have: what others have is not granted.
 --!include group
 --!include bells
@@ -38,7 +38,7 @@ if record ~= '-' then
 end
 local has_changed = set_slots(slots_key, agent_slots, instance, ARGV[2], slots, record)
 
-local result = { string.format('%d', now), string.format('%d', lease), joined, slots, state, {} }
+local result = { string.format('%d', now), string.format('%d', lease), joined, slots, state, {}, config[7] or '0' }
 if redis.call('HLEN', lanes) ~= known_lanes then result[6] = redis.call('HKEYS', lanes) end
 local owned = {}
 if running > 0 then
@@ -48,13 +48,13 @@ for i = 1, running do
   local a = own_args + 7 + (i - 1) * 3
   local entry, permit, hub = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
   if not owned[entry] then
-    result[6 + i] = is_hub_alive(hub) and 'lost' or 'gone'
+    result[7 + i] = is_hub_alive(hub) and 'lost' or 'gone'
   else
     redis.call('XCLAIM', lane_key, 'agents', instance, 0, entry, 'JUSTID')
     redis.call('ZADD', permits, permit_expiry, permit)
     redis.call('PEXPIRE', KEYS[own_keys + 3 + 2 * i], ttl)
     redis.call('PEXPIRE', KEYS[own_keys + 4 + 2 * i], ttl)
-    result[6 + i] = is_hub_alive(hub) and '' or 'abandoned'
+    result[7 + i] = is_hub_alive(hub) and '' or 'abandoned'
   end
 end
 -- Otherwise nothing new can be handed over: settlements, admissions and sweeps have done that.

@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- Renews the registration of instances that have nothing to run and nothing new to say, as long as nothing has changed for
+-- them either. Cheaper than a heartbeat each; whoever is not renewed must make one.
+--
+-- KEYS  settings, lanes, instances
+-- ARGV  version of the settings and number of lanes that they know, then their names
+-- Returns {Redis ms, lease ms, then the numbers (1-based) of those that are renewed}.
+local settings, lanes, instances = KEYS[1], KEYS[2], KEYS[3]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local config = redis.call('HMGET', settings, 'lease', 'version', 'beat')
+local lease = tonumber(config[1] or '6000')
+local result = { string.format('%d', now), string.format('%d', lease) }
+if (config[2] or '0') ~= ARGV[1] or redis.call('HLEN', lanes) ~= tonumber(ARGV[2]) then return result end
+
+-- A gap since the last beat is left for a script that deals with it (group.lua).
+if config[3] and now - tonumber(config[3]) <= lease / 2 then
+  redis.call('HSET', settings, 'beat', string.format('%d', now))
+end
+local expiry = string.format('%d', now + lease)
+for i = 3, #ARGV do
+  -- XX: an instance that has left, or that the sweep has taken for dead, does not come back by this.
+  if redis.call('ZADD', instances, 'XX', 'CH', expiry, ARGV[i]) == 1 then result[#result + 1] = i - 2 end
+end
+return result
