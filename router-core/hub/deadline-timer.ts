@@ -39,6 +39,6 @@ export class DeadlineTimer {
       const rest = this.#expiresAt - performance.now();
       if (rest <= 1) this.#onExpire();
       else if (rest !== Infinity) this.#sleep(rest);
-    }, Math.ceil(ms));
+    }, ms);
   }
 }

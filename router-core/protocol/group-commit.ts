@@ -29,7 +29,7 @@ export class GroupCommit<T> {
     this.#items.push(item);
     if (this.#busy) return;
     this.#busy = true;
-    // The second turn takes along what the sockets had for us by the end of the first: under load a third more.
+    // The second turn takes along what the sockets had for us by the end of the first: under load a third fewer calls.
     setImmediate(() => setImmediate(() => void this.#flush()));
   }
 

@@ -125,8 +125,9 @@ export class Heartbeat {
     if (!client || !quiet || this.#running || held().length > 0) return false;
     if (JSON.stringify(report()) !== quiet.said) return false;
     const sentAt = performance.now();
-    const { version } = quiet;
-    const renewed = await renewals.renew({ client, keys, version, laneCount: lanes.count, instance });
+    const known = { version: quiet.version, laneCount: lanes.count };
+    const patienceMs = heartbeatMs(this.#leaseMs) / 2;
+    const renewed = await renewals.renew({ client, keys, ...known, instance, patienceMs });
     if (!renewed) return false;
     this.#learn(renewed, sentAt);
     lanes.set([]);

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
 import { groupKeys, type GroupKeys } from '../../router-core/protocol/keys.ts';
+import { Renewals, type Renewal } from '../../router-core/protocol/renewals.ts';
 import { monitorCommands } from '../support/monitor.ts';
 import { agentHere, redisHere, upstreamHere, withRedis } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';
@@ -62,4 +63,28 @@ test('all of them hear of new settings, although nobody rings', async () => {
     await delay(LEASE_MS);
     expect(beats(commands, keys)).toBeLessThan(INSTANCES + 5);
   });
+});
+
+test('a connection from which nothing is heard holds up nobody but its own instance', async () => {
+  const redis = await redisHere();
+  const keys = groupKeys(uniqueGroup());
+  const [silent, sound] = [new Redis(redis.url, { protocol: 2 }), new Redis(redis.url, { protocol: 2 })];
+  onTestFinished(() => {
+    silent.disconnect();
+    sound.disconnect();
+  });
+  await sound.zadd(keys.instances, '1', 'first', '1', 'second');
+  await silent.ping();
+  silent.stream.pause();
+
+  const renewals = new Renewals();
+  const renew = (client: Redis, instance: string) => {
+    const renewal: Renewal = { client, keys, version: '0', laneCount: 0, instance, patienceMs: 200 };
+    return renewals.renew(renewal);
+  };
+  const startedAt = performance.now();
+  // Neither is renewed as far as they hear: both beat, each on a connection of its own.
+  expect(await Promise.all([renew(silent, 'first'), renew(sound, 'second')])).toEqual([undefined, undefined]);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(await renew(sound, 'second')).toMatchObject({ leaseMs: 6_000 });
 });
