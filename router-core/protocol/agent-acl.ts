@@ -38,6 +38,8 @@ const LINK_COMMANDS = [
   // A script is sent by its hash, and by its text when Redis does not know it: newer agents bring newer scripts.
   'evalsha',
   'eval',
+  // Large frames are appended by XADD, in one transaction with the script.
+  ...['multi', 'exec'],
   'xreadgroup',
   'xpending',
   'xrange',
@@ -59,8 +61,6 @@ const SCRIPT_COMMANDS = [
   ...['hdel', 'hget', 'hincrby', 'hkeys', 'hlen', 'hmget', 'hset', 'hvals'],
   ...['pexpire', 'spublish', 'time'],
   ...['xack', 'xadd', 'xclaim', 'xdel', 'xgroup|create', 'xgroup|delconsumer', 'xlen', 'xtrim'],
-  // Tells a frame that is sent again after a cut from one whose attempt was taken away.
-  'xrevrange',
   ...['zadd', 'zcard', 'zrem', 'zscore'],
 ];
 

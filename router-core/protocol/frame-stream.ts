@@ -1,4 +1,4 @@
-import { encodeFrame, type FrameParts } from './frames.ts';
+import { bytesOf, encodeFrame, type FrameParts } from './frames.ts';
 
 /** How far a writer may be ahead of what its reader has consumed, bytes. */
 export const WINDOW_BYTES = 1024 * 1024;
@@ -6,8 +6,8 @@ export const WINDOW_BYTES = 1024 * 1024;
 /** Chunks are gathered up to this size, so that one frame never keeps others waiting for long. */
 const MAX_BODY_BYTES = 256 * 1024;
 
-/** Frames up to this size travel inside the doorbell too; above it the doorbell only says "read the stream". */
-const MAX_RING_BYTES = 16 * 1024;
+/** Frames with more bytes than this are bulk: their doorbell only says "read the stream"; others travel inside theirs, too. */
+export const BULK_BYTES = 16 * 1024;
 
 export interface Settlement {
   readonly entry: string;
@@ -18,6 +18,8 @@ export interface Settlement {
 export interface Outgoing {
   readonly stream: FrameStream;
   readonly frame: Buffer | undefined;
+  /** Body that belongs to the end of the frame, when it is bulk. */
+  readonly bulk: readonly Buffer[];
   /** What to ring with: empty = the frame itself. */
   readonly notice: Buffer | '';
   readonly seq: number;
@@ -189,15 +191,16 @@ export class FrameStream {
     if (more) this.#pending();
     const settle = this.#ended === 'taken' && closing ? this.#settlement() : undefined;
     const seq = ++this.#seq;
-    const frame = encodeFrame(this.id, this.attempt, seq, parts);
-    const notice = frame.length > MAX_RING_BYTES ? encodeFrame(this.id, this.attempt, seq, {}) : '';
-    return { stream: this, frame, notice, seq, trimTo, settle };
+    const isBulk = bytesOf(parts.body) + (parts.head?.length ?? 0) > BULK_BYTES;
+    const notice = isBulk ? encodeFrame(this.id, this.attempt, seq, {}) : '';
+    const frame = encodeFrame(this.id, this.attempt, seq, parts, !isBulk);
+    return { stream: this, frame, bulk: (isBulk && parts.body) || [], notice, seq, trimTo, settle };
   }
 
   #settleOnly(): Outgoing {
     const settle = this.#ended === 'pending' ? this.#settlement() : undefined;
     this.#ended = 'taken';
-    return { stream: this, frame: undefined, notice: '', seq: 0, trimTo: 0, settle };
+    return { stream: this, frame: undefined, bulk: [], notice: '', seq: 0, trimTo: 0, settle };
   }
 
   #settlement(): Settlement | undefined {

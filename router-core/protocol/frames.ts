@@ -62,14 +62,20 @@ export interface Frame {
 
 const PREFIX = 4 + 1 + 2 + 4 + 1;
 
-function bytesOf(list: Buffer[] | undefined): number {
+export function bytesOf(list: readonly Buffer[] | undefined): number {
   let bytes = 0;
   if (list) for (const chunk of list) bytes += chunk.length;
   return bytes;
 }
 
-/** Encodes one frame into one buffer. All text is latin1: one character, one byte. */
-export function encodeFrame(id: string, attempt: number, seq: number, parts: FrameParts): Buffer {
+/** Encodes one frame into one buffer, or all of it but its body. All text is latin1: one character, one byte. */
+export function encodeFrame(
+  id: string,
+  attempt: number,
+  seq: number,
+  parts: FrameParts,
+  withBody = true,
+): Buffer {
   const { owner, head, credit, failed, end, body } = parts;
   let bits = parts.stop ? PART.stop : 0;
   let length = PREFIX + id.length;
@@ -82,9 +88,10 @@ export function encodeFrame(id: string, attempt: number, seq: number, parts: Fra
   if (credit) add(PART.credit, 4);
   if (failed !== undefined) add(PART.failed, 2 + failed.length);
   if (end !== undefined) add(PART.end, 4 + end.length);
-  if (body !== undefined && body.length > 0) add(PART.body, bytesOf(body));
+  const bodyBytes = bytesOf(body);
+  if (body !== undefined && body.length > 0) add(PART.body, bodyBytes);
 
-  const buffer = Buffer.allocUnsafe(length);
+  const buffer = Buffer.allocUnsafe(withBody ? length : length - bodyBytes);
   buffer.writeUInt32BE(length - 4, 0);
   buffer[4] = bits;
   buffer.writeUInt16BE(attempt, 5);
@@ -108,7 +115,7 @@ export function encodeFrame(id: string, attempt: number, seq: number, parts: Fra
     at = buffer.writeUInt32BE(end.length, at);
     at += buffer.write(end, at, 'latin1');
   }
-  if (body) for (const chunk of body) at += chunk.copy(buffer, at);
+  if (body && withBody) for (const chunk of body) at += chunk.copy(buffer, at);
   return buffer;
 }
 

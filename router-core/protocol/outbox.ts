@@ -1,7 +1,8 @@
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
 import { isServerError, type Connection } from './connection.ts';
-import type { FrameStream, Outgoing, Settlement } from './frame-stream.ts';
+import { AppendCommand } from './append-command.ts';
+import { BULK_BYTES, type FrameStream, type Outgoing, type Settlement } from './frame-stream.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
 import type { GroupScript } from './script-keys.ts';
 import { runScript, type Script } from './scripts.ts';
@@ -22,8 +23,11 @@ export interface OutboxOptions {
   readonly log: Logger;
 }
 
-/** A small answer does not wait for the bodies of hundreds of others. */
-const BULK_BYTES = 16 * 1024;
+type Framed = Outgoing & { readonly frame: Buffer };
+
+function piecesOf({ frame, bulk }: Framed): Buffer[] {
+  return [frame, ...bulk];
+}
 
 /**
  * Sends the frames of many streams in few script calls. A batch whose fate is unknown (connection cut) is sent again as
@@ -39,6 +43,7 @@ export class Outbox {
     this.#commit = new GroupCommit({
       ...BATCH_LIMITS,
       bytesOf: (stream) => stream.nextBytes,
+      // A small answer does not wait for the bodies of hundreds of others.
       bulkBytes: BULK_BYTES,
       commit: (streams) => this.#deliver(streams.map((stream) => stream.take())),
     });
@@ -60,14 +65,16 @@ export class Outbox {
 
   async #deliver(batch: Outgoing[]): Promise<void> {
     const { connection, script, log } = this.#options;
-    const frames = batch.filter((item) => item.frame !== undefined);
-    const call = this.#call(batch, frames);
+    const frames = batch.filter((item): item is Framed => item.frame !== undefined);
+    let bulk = frames.filter((item) => item.bulk.length > 0);
+    let call = this.#call(batch, frames, bulk.length === 0);
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted;) {
       const client = await connection.ready(signal);
       if (!client) return;
       try {
-        const refused = (await runScript(client, script, call.keys, call.args)) as number[];
+        const ahead = bulk.map((item) => new AppendCommand(item.stream.outKey, item.seq, piecesOf(item)));
+        const refused = (await runScript(client, script, call.keys, call.args, ahead)) as number[];
         for (const number of refused) {
           const stream = frames[number - 1]?.stream;
           if (stream) this.#options.onRefused(stream);
@@ -75,6 +82,12 @@ export class Outbox {
         if (call.settlements.length > 0) this.#options.onSettled?.(call.settlements);
         return;
       } catch (error) {
+        if (isServerError(error) && bulk.length > 0) {
+          // A full Redis takes what a script appends, and nothing else.
+          bulk = [];
+          call = this.#call(batch, frames, true);
+          continue;
+        }
         // LOADING, READONLY, OOM pass; anything else would fail for ever and hold up all others.
         if (isServerError(error) && ++failures > 100) {
           log.error({ err: error, frames: frames.length }, 'Redis refuses frames, giving them up');
@@ -88,7 +101,8 @@ export class Outbox {
 
   #call(
     batch: Outgoing[],
-    frames: Outgoing[],
+    frames: Framed[],
+    withBulk: boolean,
   ): { keys: string[]; args: (string | number | Buffer)[]; settlements: Settlement[] } {
     const told = this.#options.told();
     const keys = [...told.keys];
@@ -103,9 +117,11 @@ export class Outbox {
       ...[frames.length, trims.length],
     ];
     if (this.#options.settles) args.push(settlements.length);
-    for (const { stream, seq, frame, notice } of frames) {
+    for (const item of frames) {
+      const { stream, seq, frame, bulk, notice } = item;
       keys.push(stream.outKey);
-      args.push(stream.reader, seq, frame ?? '', notice);
+      const inScript = () => (withBulk ? Buffer.concat(piecesOf(item)) : '');
+      args.push(stream.reader, seq, bulk.length > 0 ? inScript() : frame, notice);
     }
     for (const { stream, trimTo } of trims) {
       keys.push(stream.inKey);

@@ -17,6 +17,9 @@ export const loadedScripts: Script[] = [];
 
 type Argument = string | number | Buffer;
 
+/** XADD says so of an entry that is there already, or that a fence keeps out: which of them, the script finds out. */
+const IN_PLACE = /equal or smaller/;
+
 const INCLUDE = /^--!include (\S+)$/gm;
 
 function read(name: string): string {
@@ -34,29 +37,38 @@ export function loadScript(name: string): Script {
 
 /**
  * Runs a script by its hash, by its text when the server does not know it (NOSCRIPT: first use, restart, failover).
- * Replies are strings, numbers and arrays of them. Rejects with the server's error.
+ * Commands that go `ahead` are one transaction with it. Replies are strings, numbers and arrays of them. Rejects with the
+ * server's error, or with that of a command ahead.
  */
 export async function runScript(
   redis: Redis,
   script: Script,
   keys: string[],
   args: Argument[],
+  ahead: readonly Command[] = [],
 ): Promise<unknown> {
   try {
     const sentAt = performance.now();
-    const reply = await send(redis, 'evalsha', script.sha, keys, args);
+    const call = new ScriptCommand('evalsha', [script.sha, keys.length, ...keys, ...args]);
+    const reply = await (ahead.length > 0 ? transaction(redis, ahead, call) : redis.sendCommand(call));
     script.roundTrip.observe(performance.now() - sentAt);
     return reply;
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return send(redis, 'eval', script.source, keys, args);
+    return redis.sendCommand(new ScriptCommand('eval', [script.source, keys.length, ...keys, ...args]));
   }
 }
 
-function send(redis: Redis, name: string, text: string, keys: string[], args: Argument[]): Promise<unknown> {
-  return redis.sendCommand(
-    new ScriptCommand(name, [text, keys.length, ...keys, ...args]),
-  ) as Promise<unknown>;
+/** Resolves with the reply of the last command. */
+async function transaction(redis: Redis, ahead: readonly Command[], last: Command): Promise<unknown> {
+  const commands = [new Command('multi'), ...ahead, last, new Command('exec', [], { replyEncoding: 'utf8' })];
+  const sent = await Promise.allSettled(commands.map((command) => redis.sendCommand(command)));
+  const unsent = sent.find((reply) => reply.status === 'rejected');
+  if (unsent) throw unsent.reason;
+  const replies = (sent.at(-1) as PromiseFulfilledResult<unknown[]>).value;
+  const failed = replies.find((reply) => reply instanceof Error && !IN_PLACE.test(reply.message));
+  if (failed) throw failed as Error;
+  return replies.at(-1);
 }
 
 /**
@@ -78,10 +90,10 @@ class ScriptCommand extends Command {
   }
 }
 
-/** A command as Redis reads it (RESP2): an array of bulk strings. Text is UTF-8. */
-export function encodeCommand(name: string, args: readonly Argument[]): Buffer {
+/** A command as Redis reads it (RESP2): an array of bulk strings, of which `more` follow. Text is UTF-8. */
+export function encodeCommand(name: string, args: readonly Argument[], more = 0): Buffer {
   const pieces: (string | Buffer)[] = [];
-  let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
+  let text = `*${args.length + 1 + more}\r\n$${name.length}\r\n${name}\r\n`;
   let bytes = 0;
   for (const arg of args) {
     if (typeof arg === 'object') {

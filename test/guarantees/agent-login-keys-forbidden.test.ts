@@ -62,7 +62,6 @@ const OF_A_GROUP = [
   'XLEN mr:{other}:lane:0',
   'XADD mr:{other}:waiting * m forged p forged',
   'XRANGE mr:{other}:waiting - +',
-  'XREVRANGE mr:{other}:waiting + -',
   'XTRIM mr:{other}:waiting MINID 9-0',
   'XADD mr:{other}:redelivery * m forged p forged',
   'XRANGE mr:{other}:redelivery - +',

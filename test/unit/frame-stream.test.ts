@@ -25,7 +25,7 @@ function take(stream: FrameStream): { frame: Frame; settle: unknown; trimTo: num
   const item = stream.take();
   if (!item.frame) throw new Error('there is no frame');
   return {
-    frame: decodeFrame(item.frame).frame,
+    frame: decodeFrame(Buffer.concat([item.frame, ...item.bulk])).frame,
     settle: item.settle,
     trimTo: item.trimTo,
     notice: item.notice,

@@ -3,7 +3,8 @@
 -- fenced stream (its last id is the highest there is) takes no more.
 --
 -- first_key: index in KEYS before the first stream. first_arg: index in ARGV before the first frame's
--- reader, seq, frame, notice ('' = ring with the frame itself). Returns the numbers of frames not taken (1-based).
+-- reader, seq, frame ('' = an XADD ahead in the same transaction), notice ('' = ring with the frame itself).
+-- Returns the numbers of frames not taken (1-based).
 local FENCE = '2147483647-0'
 
 local function append_frames(first_key, first_arg, count, ttl)
@@ -11,8 +12,10 @@ local function append_frames(first_key, first_arg, count, ttl)
   for i = 1, count do
     local key, a = KEYS[first_key + i], first_arg + (i - 1) * 4
     local reader, seq, frame, notice = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
-    local taken
-    if seq == '1' then
+    local taken, exists
+    if frame == '' then
+      exists = redis.call('PEXPIRE', key, ttl) == 1
+    elseif seq == '1' then
       taken = redis.pcall('XADD', key, '1-0', 'f', frame)
       if type(taken) ~= 'table' then redis.call('PEXPIRE', key, ttl) end
     else
@@ -21,9 +24,10 @@ local function append_frames(first_key, first_arg, count, ttl)
     end
     if type(taken) == 'table' and taken.err then
       if not string.find(taken.err, 'equal or smaller') then return taken end
-      local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)
-      taken = not (last[1] and last[1][1] == FENCE)
+      exists = true
     end
+    -- What is not new in a stream is taken unless the stream is fenced.
+    if exists then taken = #redis.call('XRANGE', key, FENCE, FENCE) == 0 end
     if taken then
       if reader ~= '' then bell(reader, notice ~= '' and notice or frame) end
     else
