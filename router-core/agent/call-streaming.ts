@@ -9,14 +9,13 @@ import { TLSSocket } from 'node:tls';
 import { fieldValue, forwardReplyHeaders } from '../http/forward-reply.ts';
 import type { PulledRequest } from '../protocol/agent-link.ts';
 import type { Upstream } from './upstream.ts';
-import { startReply, type CallOptions, type UpstreamCall } from './call-upstream.ts';
+import { startReply, type CallOptions } from './call-upstream.ts';
+import { unreachedInTime } from './unreached.ts';
+import type { UpstreamCall } from './upstream-pool.ts';
 
-/**
- * Whether a request needs Node's own client. undici is quicker, but cannot send trailers, and sends no head before the
- * first byte of a body that is still on its way.
- */
+/** Whether a request needs Node's own client: it streams bodies up, sends trailers, and switches protocols. */
 export function isStreaming({ trailers, bodyFollows, head }: PulledRequest): boolean {
-  return trailers !== '' || (bodyFollows && head.upgrade === '');
+  return trailers !== '' || bodyFollows || head.upgrade !== '';
 }
 
 const httpAgent = new HttpAgent({ keepAlive: true });
@@ -34,16 +33,16 @@ export function callStreaming(options: CallOptions & { trailers: () => string })
     agent: protocol === 'https:' ? httpsAgent : httpAgent,
     method: request.head.method,
     path: upstream.basePath + request.head.target,
-    headers: framedHeaders(headers, host, request.trailers !== ''),
+    headers: framedHeaders(headers, host, request),
+  });
+  call.on('upgrade', (response, socket, first) => {
+    startReply(options, calledAt, switchedHead(response, request.head.upgrade));
+    if (first.length > 0) socket.unshift(first);
+    options.onSwitched(socket);
   });
   call.on('response', (response) => {
     answer = response;
-    const { statusCode = 502, statusMessage = '', rawHeaders } = response;
-    startReply(options, calledAt, {
-      status: statusCode,
-      reason: statusMessage,
-      headers: forwardReplyHeaders(rawHeaders),
-    });
+    startReply(options, calledAt, headOf(response));
     response.on('data', (chunk: Buffer) => {
       if (!reply.write(chunk)) response.pause();
     });
@@ -84,11 +83,21 @@ export function callStreaming(options: CallOptions & { trailers: () => string })
   };
 }
 
+function headOf({ statusCode = 502, statusMessage = '', rawHeaders }: IncomingMessage) {
+  return { status: statusCode, reason: statusMessage, headers: forwardReplyHeaders(rawHeaders) };
+}
+
+function switchedHead({ statusCode = 101, rawHeaders }: IncomingMessage, asked: string) {
+  const protocol = fieldValue(rawHeaders, 'upgrade') ?? asked;
+  const headers = [...forwardReplyHeaders(rawHeaders), 'Connection', 'Upgrade', 'Upgrade', protocol];
+  return { status: statusCode, reason: 'Switching Protocols', headers };
+}
+
 /** The rest of a body is asked for only when the upstream is reached: until then the request can still move. */
 function whenConnected(call: ClientRequest, { url, connectTimeoutMs }: Upstream, send: () => void): void {
   call.on('socket', (socket) => {
     if (!socket.connecting) return send();
-    socket.setTimeout(connectTimeoutMs, () => socket.destroy(connectTimeout(url)));
+    socket.setTimeout(connectTimeoutMs, () => socket.destroy(unreachedInTime(url)));
     socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
       socket.setTimeout(0);
       send();
@@ -97,20 +106,18 @@ function whenConnected(call: ClientRequest, { url, connectTimeoutMs }: Upstream,
 }
 
 /** Host, and chunked framing unless the length is known; only a chunked body can have trailers. */
-function framedHeaders(headers: readonly string[], host: string, hasTrailers: boolean): string[] {
-  const chunked = hasTrailers || fieldValue(headers, 'trailer') !== undefined;
+function framedHeaders(headers: readonly string[], host: string, request: PulledRequest): string[] {
+  const { upgrade } = request.head;
+  const chunked = request.trailers !== '' || fieldValue(headers, 'trailer') !== undefined;
   const kept: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const dropped = chunked && headers[i]?.toLowerCase() === 'content-length';
     if (!dropped) kept.push(headers[i] ?? '', headers[i + 1] ?? '');
   }
   if (fieldValue(kept, 'host') === undefined) kept.unshift('Host', host);
-  if (fieldValue(kept, 'content-length') === undefined) kept.push('Transfer-Encoding', 'chunked');
+  if (upgrade !== '') kept.push('Connection', 'Upgrade', 'Upgrade', upgrade);
+  else if (fieldValue(kept, 'content-length') === undefined) kept.push('Transfer-Encoding', 'chunked');
   return kept;
-}
-
-function connectTimeout(url: string): Error {
-  return Object.assign(new Error(`no connection to ${url} in time`), { code: 'UND_ERR_CONNECT_TIMEOUT' });
 }
 
 function pairs(trailers: string): [string, string][] {

@@ -115,7 +115,7 @@ export class Instance {
     for (const running of this.#running.values()) running?.cut();
     this.#watch.close();
     await this.#link.close(Math.max(500, endAt - performance.now()));
-    await this.#upstream.close();
+    this.#upstream.close();
   }
 
   get state(): InstanceState {

@@ -4,11 +4,13 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
 import type { InstanceCounts } from './agent-metrics.ts';
 import { AttemptTrace } from './attempt-trace.ts';
-import { callUpstream, type CallOptions, type UpstreamCall } from './call-upstream.ts';
+import { callUpstream, type CallOptions } from './call-upstream.ts';
 import { callStreaming, isStreaming } from './call-streaming.ts';
 import { RequestSource } from './request-source.ts';
 import { SwitchedConnection } from './switched-connection.ts';
-import { isUnreached, type Upstream } from './upstream.ts';
+import { isUnreached } from './unreached.ts';
+import type { UpstreamCall } from './upstream-pool.ts';
+import type { Upstream } from './upstream.ts';
 
 export interface RunOptions {
   readonly link: AgentLink;

@@ -59,6 +59,8 @@ test('a GET whose upstream dies before it answers runs once more, no oftener', a
 test.each([
   ['not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n'],
   ['a broken head', 'HTTP/1.1 200 OK\r\nBroken field\r\n\r\n'],
+  ['a protocol nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n'],
+  ['another coding of its body', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'],
   ['a conflict of lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd'],
 ])('an upstream that answers with %s has failed', async (_what, bytes) => {
   const upstream = await startRawUpstream((socket) => void socket.write(bytes));
@@ -104,7 +106,7 @@ test.each(DYING)(
     const path = await startDataPath(redis, listener);
     for (const method of ['GET', 'POST']) {
       const client = await openRaw(path.port);
-      client.write(request(method));
+      client.write(rawRequest([`${method} / HTTP/1.1`, 'Host: h', 'Content-Length: 0', 'Connection: close']));
       await client.ended;
       const received = client.received();
       // It breaks before or within its reply, or it is a 502: all are honest.

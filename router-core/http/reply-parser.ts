@@ -1,0 +1,182 @@
+import { ChunkedBody } from './chunked-body.ts';
+import { fieldValue } from './forward-reply.ts';
+import { HEAD_BYTES, InvalidReplyError, parseFields, type Fields } from './reply-fields.ts';
+
+/** What a parser tells of one reply, in this order. Text is latin1: one character, one byte. */
+export interface ReplySink {
+  onHead(status: number, reason: string, fields: Fields): void;
+  /** Body bytes without their framing; a view of what was taken. */
+  onBody(bytes: Buffer): void;
+  onEnd(trailers: Fields): void;
+}
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+const [CR, LF] = [0x0d, 0x0a];
+const TOO_LONG = `a head of more than ${HEAD_BYTES} bytes`;
+const BEGINNING = 'HTTP/1.';
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r\n\0]*))?$/;
+
+/** Where a reply is: in its head, or in a body of so many more bytes, in chunks, or to the end of the connection. */
+type Part = 'head' | 'counted' | 'chunked' | 'rest';
+
+/**
+ * Reads the replies of one HTTP/1 connection, RFC 9112, byte by byte as an upstream sends them, however they are cut. It is
+ * strict: where the end of a reply could be read in two ways, `take` and `close` throw InvalidReplyError, and the connection
+ * is of no more use. Interim replies (1xx) are skipped.
+ */
+export class ReplyParser {
+  #sink: ReplySink | undefined;
+  #isHeadRequest = false;
+  #head: Buffer | undefined;
+  #part: Part = 'head';
+  #left = 0;
+  #chunks = new ChunkedBody();
+  #persistent = true;
+  /** What the upstream says how long it keeps an idle connection, ms. */
+  keepAliveMs: number | undefined;
+
+  /** Whether the connection can take another request: the last reply is complete and did not say otherwise. */
+  get reusable(): boolean {
+    return this.#persistent && this.#sink === undefined;
+  }
+
+  /** The next reply goes to this sink. `method`: that of its request. */
+  expect(method: string, sink: ReplySink): void {
+    this.#isHeadRequest = method === 'HEAD';
+    this.#sink = sink;
+  }
+
+  take(bytes: Buffer): void {
+    let at = 0;
+    while (at < bytes.length) {
+      const sink = this.#sink;
+      if (!sink) {
+        this.#persistent = false;
+        throw new InvalidReplyError('bytes that belong to no request');
+      }
+      if (this.#part === 'head') at = this.#takeHead(bytes, at, sink);
+      else if (this.#part === 'counted') at = this.#takeCounted(bytes, at, sink);
+      else if (this.#part === 'chunked') {
+        at = this.#chunks.take(bytes, at, sink);
+        if (this.#chunks.trailers) this.#end(sink, this.#chunks.trailers);
+      } else {
+        sink.onBody(bytes.subarray(at));
+        return;
+      }
+    }
+  }
+
+  /** The upstream sends no more. Completes a reply that ends so. */
+  close(): void {
+    this.#persistent = false;
+    const sink = this.#sink;
+    if (!sink) return;
+    if (this.#part !== 'rest')
+      throw new InvalidReplyError('the connection was closed before the end of the reply');
+    this.#end(sink, []);
+  }
+
+  #takeCounted(bytes: Buffer, at: number, sink: ReplySink): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    sink.onBody(bytes.subarray(at, end));
+    if (this.#left === 0) this.#end(sink, []);
+    return end;
+  }
+
+  #takeHead(bytes: Buffer, from: number, sink: ReplySink): number {
+    const before = this.#head?.length ?? 0;
+    const head = this.#head ? Buffer.concat([this.#head, bytes.subarray(from)]) : bytes.subarray(from);
+    const end = head.indexOf(HEAD_END, Math.max(0, before - 3));
+    if (end < 0) {
+      refuseEarly(head, before);
+      // A copy: what was taken may be used again.
+      this.#head = Buffer.from(head);
+      return bytes.length;
+    }
+    if (end > HEAD_BYTES) throw new InvalidReplyError(TOO_LONG);
+    this.#head = undefined;
+    this.#onHead(head.toString('latin1', 0, end), sink);
+    return from + end + HEAD_END.length - before;
+  }
+
+  #onHead(text: string, sink: ReplySink): void {
+    const lineEnd = text.indexOf('\r\n');
+    const line = STATUS_LINE.exec(lineEnd < 0 ? text : text.slice(0, lineEnd));
+    if (!line) throw new InvalidReplyError('no status line of HTTP/1');
+    const [, minor, code, reason = ''] = line;
+    const status = Number(code);
+    const fields = lineEnd < 0 ? [] : parseFields(text.slice(lineEnd + 2));
+    if (status === 101) throw new InvalidReplyError('101 to a request that did not ask for it');
+    if (status < 200) return;
+    this.#persistent = isPersistent(fields, minor === '1');
+    this.keepAliveMs = keepAliveMs(fields);
+    this.#part = this.#partAfter(status, fields, minor === '1');
+    if (this.#part === 'rest') this.#persistent = false;
+    sink.onHead(status, reason, fields);
+    if (this.#part === 'counted' && this.#left === 0) this.#end(sink, []);
+  }
+
+  /** RFC 9112 §6.3. */
+  #partAfter(status: number, fields: Fields, isHttp11: boolean): Part {
+    const codings = valuesOf(fields, 'transfer-encoding');
+    const lengths = valuesOf(fields, 'content-length');
+    if (codings.length > 0 && lengths.length > 0)
+      throw new InvalidReplyError('both Transfer-Encoding and Content-Length');
+    if (lengths.length > 1) throw new InvalidReplyError('more than one Content-Length');
+    const [length] = lengths;
+    if (length !== undefined && !/^\d{1,15}$/.test(length)) {
+      throw new InvalidReplyError('a Content-Length that is no number');
+    }
+    this.#left = 0;
+    // No other coding was asked for (TE), and it would have to be undone here.
+    if (codings.length > 0 && (!isHttp11 || codings.join(',').toLowerCase() !== 'chunked')) {
+      throw new InvalidReplyError('a Transfer-Encoding other than chunked');
+    }
+    if (this.#isHeadRequest || status === 204 || status === 304) return 'counted';
+    if (codings.length > 0) {
+      this.#chunks = new ChunkedBody();
+      return 'chunked';
+    }
+    if (length === undefined) return 'rest';
+    this.#left = Number(length);
+    return 'counted';
+  }
+
+  #end(sink: ReplySink, trailers: Fields): void {
+    this.#sink = undefined;
+    this.#part = 'head';
+    sink.onEnd(trailers);
+  }
+}
+
+/** What is no head, or none that may be so long, may never end. `from`: what was looked at before. */
+function refuseEarly(head: Buffer, from: number): void {
+  const first = head.toString('latin1', 0, BEGINNING.length);
+  if (!BEGINNING.startsWith(first)) throw new InvalidReplyError('no status line of HTTP/1');
+  for (let at = head.indexOf(LF, from); at >= 0; at = head.indexOf(LF, at + 1)) {
+    if (head[at - 1] !== CR) throw new InvalidReplyError('a line that ends without CR');
+  }
+  // The last of its bytes may belong to its end.
+  if (head.length > HEAD_BYTES + HEAD_END.length - 1) throw new InvalidReplyError(TOO_LONG);
+}
+
+function valuesOf(fields: Fields, name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    if (fields[i]?.length === name.length && fields[i]?.toLowerCase() === name)
+      values.push(fields[i + 1] ?? '');
+  }
+  return values;
+}
+
+function isPersistent(fields: Fields, isHttp11: boolean): boolean {
+  const options = valuesOf(fields, 'connection').join(',').toLowerCase();
+  if (/(?:^|,)\s*close\s*(?:,|$)/.test(options)) return false;
+  return isHttp11 || /(?:^|,)\s*keep-alive\s*(?:,|$)/.test(options);
+}
+
+function keepAliveMs(fields: Fields): number | undefined {
+  const seconds = /(?:^|[,;\s])timeout=(\d{1,6})(?!\d)/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+}
