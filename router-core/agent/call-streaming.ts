@@ -35,11 +35,7 @@ export function callStreaming(options: CallOptions & { trailers: () => string })
     path: upstream.basePath + request.head.target,
     headers: framedHeaders(headers, host, request),
   });
-  call.on('upgrade', (response, socket, first) => {
-    startReply(options, calledAt, switchedHead(response, request.head.upgrade));
-    if (first.length > 0) socket.unshift(first);
-    options.onSwitched(socket);
-  });
+  awaitSwitch(call, options, calledAt);
   call.on('response', (response) => {
     answer = response;
     startReply(options, calledAt, headOf(response));
@@ -87,10 +83,20 @@ function headOf({ statusCode = 502, statusMessage = '', rawHeaders }: IncomingMe
   return { status: statusCode, reason: statusMessage, headers: forwardReplyHeaders(rawHeaders) };
 }
 
-function switchedHead({ statusCode = 101, rawHeaders }: IncomingMessage, asked: string) {
-  const protocol = fieldValue(rawHeaders, 'upgrade') ?? asked;
-  const headers = [...forwardReplyHeaders(rawHeaders), 'Connection', 'Upgrade', 'Upgrade', protocol];
-  return { status: statusCode, reason: 'Switching Protocols', headers };
+function awaitSwitch(call: ClientRequest, options: CallOptions, calledAt: number): void {
+  call.on('upgrade', (response, socket, first) => {
+    const { upgrade } = options.request.head;
+    if (upgrade === '') {
+      socket.destroy();
+      return options.onUnanswered(new Error('101 to a request that did not ask for it'));
+    }
+    const { statusCode = 101, rawHeaders } = response;
+    const protocol = fieldValue(rawHeaders, 'upgrade') ?? upgrade;
+    const headers = [...forwardReplyHeaders(rawHeaders), 'Connection', 'Upgrade', 'Upgrade', protocol];
+    startReply(options, calledAt, { status: statusCode, reason: 'Switching Protocols', headers });
+    if (first.length > 0) socket.unshift(first);
+    options.onSwitched(socket);
+  });
 }
 
 /** The rest of a body is asked for only when the upstream is reached: until then the request can still move. */

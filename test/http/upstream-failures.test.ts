@@ -70,6 +70,17 @@ test.each([
   await upstream.close();
 });
 
+test('an upstream that switches protocols in the middle of a body has failed', async () => {
+  const upstream = await startRawUpstream((socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  });
+  const path = await startDataPath(redis, upstream.url);
+  const head = rawRequest(['POST / HTTP/1.1', 'Host: h', 'Transfer-Encoding: chunked']);
+  expectProblem(await sendRaw(path.port, `${head}4\r\nhalf\r\n`), 502, 'upstream-failed', 'maybe');
+  await path.close();
+  await upstream.close();
+});
+
 const DYING: [what: string, listener: RequestListener][] = [
   [
     'with a length',
