@@ -41,7 +41,6 @@ const LINK_COMMANDS = [
   // Large frames are appended by XADD, in one transaction with the script.
   ...['multi', 'exec'],
   'xreadgroup',
-  'xpending',
   'xrange',
   'ssubscribe',
   // The agent's own record, read only.
@@ -56,11 +55,11 @@ const LINK_COMMANDS = [
   'select',
 ];
 
-/** What heartbeat.lua, renew.lua, reply.lua, give-back.lua and leave.lua call: Redis holds a script to the rules of its caller. */
+/** What heartbeat.lua, renew.lua, reply.lua, look.lua, give-back.lua and leave.lua call: Redis holds a script to the rules of its caller. */
 const SCRIPT_COMMANDS = [
   ...['hdel', 'hget', 'hincrby', 'hkeys', 'hlen', 'hmget', 'hset', 'hvals'],
   ...['pexpire', 'spublish', 'time'],
-  ...['xack', 'xadd', 'xclaim', 'xdel', 'xgroup|create', 'xgroup|delconsumer', 'xlen', 'xtrim'],
+  ...['xack', 'xadd', 'xclaim', 'xdel', 'xgroup|create', 'xgroup|delconsumer', 'xlen', 'xpending', 'xtrim'],
   ...['zadd', 'zcard', 'zrem', 'zscore'],
 ];
 

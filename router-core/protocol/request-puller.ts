@@ -7,6 +7,7 @@ import { FENCE } from './frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from './keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
 import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
+import { loadScript, runScript } from './scripts.ts';
 import { RETRY_MS } from './times.ts';
 
 /** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
@@ -14,6 +15,8 @@ export const BLOCK_MS = 5_000;
 
 /** Pause after a pull that Redis has refused. */
 const REFUSED_MS = 1_000;
+
+const look = loadScript('look');
 
 /** A request that took longer than this from the hand-over to the pull may have been cancelled meanwhile. */
 const LATE_MS = 100;
@@ -119,24 +122,27 @@ export class RequestPuller {
 
   /**
    * An instance that was frozen or cut off finds requests that were handed to it some time ago. Their reset may have been
-   * rung while nobody listened, or the sweep may have given them to others: what is late is looked at before it starts.
+   * rung while nobody listened, their hub may be gone, or the sweep may have given them to others: what is late is looked
+   * at before it starts.
    */
   async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
     const { commands, keys, lanes, instance } = this.#options;
-    const looked = requests.map(async (request) => {
-      if (!this.#isLate(request)) return request;
-      const client = await commands.ready();
-      if (!client) return undefined;
-      const { id, entry } = request;
-      const [pending, reset] = await Promise.all([
-        client.xpending(keys.lane(lanes.own), CONSUMER_GROUP, entry, entry, 1, instance),
-        client.xrange(keys.up(id), `${FENCE}-0`, '+'),
-      ]);
-      if (pending.length === 0) return undefined;
+    const late = requests.filter((request) => this.#isLate(request));
+    const client = await commands.ready();
+    if (!client) return requests.filter((request) => !late.includes(request));
+    const told = lanes.script;
+    const found = (await runScript(
+      client,
+      look,
+      [...told.keys, ...late.map(({ id }) => keys.up(id))],
+      [...told.args, instance, `${FENCE}-0`, ...late.flatMap(({ entry, hub }) => [entry, hub])],
+    )) as ('run' | 'gone' | 'unwanted')[];
+    return requests.flatMap((request) => {
+      const result = found[late.indexOf(request)];
+      if (result === 'gone') return [];
       // Nobody awaits it: settled without having run.
-      return reset.length > 0 ? { ...request, remainingMs: 0 } : request;
+      return result === 'unwanted' ? { ...request, remainingMs: 0 } : request;
     });
-    return (await Promise.all(looked)).filter((request) => request !== undefined);
   }
 
   #readArgs(from: '>' | '0', count: number): (string | number)[] {

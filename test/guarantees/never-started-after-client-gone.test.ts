@@ -1,7 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { PulledRequest } from '../../router-core/protocol/agent-link.ts';
+import { RedisAgentLink } from '../../router-core/protocol/redis-agent-link.ts';
+import { Renewals } from '../../router-core/protocol/renewals.ts';
 import { sleep } from '../../router-core/runtime/backoff.ts';
 import { ask, startAsking } from '../support/ask.ts';
 import { countCalls } from '../support/call-counter.ts';
+import { recordLog } from '../support/config.ts';
 import { agentHere, agentProcess, hubHere, hubProcess, upstreamHere } from '../support/parts.ts';
 import { expectNothingLeft, waitForQueued, withRedis } from '../support/parts.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -118,6 +122,46 @@ test('requests that wait are not started when their hub was killed', async () =>
   expect((await ask(`${survivor.url}/next`)).status).toBe(200);
   expect(calls).toEqual(['/held', '/next']);
   await expectNothingLeft(redis.url, group, 30_000);
+});
+
+/** An instance with one slot, in its group until the test ends; it pulls when it is told to. */
+async function linkHere(redisUrl: string, group: string): Promise<RedisAgentLink> {
+  const report = { name: 'agent', version: '0', concurrency: 1, inFlight: 0, state: 'ready' } as const;
+  const link = new RedisAgentLink({
+    ...{ redisUrl, group, name: 'agent', scopes: [], renewals: new Renewals(), log: recordLog().log },
+    report: () => ({ slots: 1, report }),
+    onGrant: () => {},
+  });
+  onTestFinished(() => link.close(100));
+  await link.join();
+  return link;
+}
+
+test.each([
+  ['is gone, are not started', true],
+  ['lives, are started', false],
+])('requests that are pulled late and whose hub %s', async (_what, isKilled) => {
+  const group = uniqueGroup();
+  const survivor = await hubHere(redis.url, group);
+  const victim = await hubProcess(redis.url, group);
+  // Alive and handed requests, but its reads hang for a while.
+  const link = await linkHere(redis.url, group);
+  const orphaned = startAsking(`${victim.url}/orphaned`, { method: 'POST', body: 'x' });
+  const lane = `mr:{${group}}:lane:0`;
+  await withRedis(redis.url, (client) =>
+    waitFor(async () => (await client.xlen(lane)) === 1, { what: 'the request to be handed out' }),
+  );
+  if (isKilled) {
+    await victim.kill('SIGKILL');
+    await orphaned.outcome;
+    await waitFor(async () => (await liveHubs(group)) === 1, { what: 'the hub to be missed' });
+  } else await sleep(200);
+
+  const pulled: PulledRequest[] = [];
+  while (pulled.length === 0) await link.pull(1, (request) => pulled.push(request));
+  if (isKilled) expect(pulled).toMatchObject([{ remainingMs: 0 }]);
+  else expect(pulled[0]?.remainingMs).toBeGreaterThan(1_000);
+  expect(survivor.url).not.toBe('');
 });
 
 function liveHubs(group: string): Promise<number> {
