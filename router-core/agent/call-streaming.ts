@@ -21,7 +21,7 @@ export function isStreaming({ trailers, bodyFollows, head }: PulledRequest): boo
 const httpAgent = new HttpAgent({ keepAlive: true });
 const httpsAgent = new HttpsAgent({ keepAlive: true });
 
-/** As callUpstream, for requests whose body follows. `trailers` is asked for when the body has been sent. */
+/** As callUpstream, for requests that it cannot send (`isStreaming`). `trailers` is asked for when the body has been sent. */
 export function callStreaming(options: CallOptions & { trailers: () => string }): UpstreamCall {
   const { upstream, request, headers, source, reply } = options;
   const { origin, protocol, host } = new URL(upstream.url);

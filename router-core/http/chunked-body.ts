@@ -13,7 +13,7 @@ export class ChunkedBody {
   /** Once the body is complete. */
   trailers: Fields | undefined;
 
-  /** Takes bytes from `at` on; returns where what follows the body begins, else the end. Throws InvalidReplyError. */
+  /** Takes bytes from `from` on; returns where what follows the body begins, else the end. Throws InvalidReplyError. */
   take(bytes: Buffer, from: number, sink: { onBody(bytes: Buffer): void }): number {
     let at = from;
     while (at < bytes.length && !this.trailers) {

@@ -29,6 +29,10 @@ function piecesOf({ frame, bulk }: Framed): Buffer[] {
   return [frame, ...bulk];
 }
 
+function wholeOf(item: Framed): Buffer {
+  return item.bulk.length === 0 ? item.frame : Buffer.concat(piecesOf(item));
+}
+
 /**
  * Sends the frames of many streams in few script calls. A batch whose fate is unknown (connection cut) is sent again as
  * it is: frames carry their sequence number as stream id and settling twice changes nothing, so a repeat has no effect.
@@ -118,10 +122,9 @@ export class Outbox {
     ];
     if (this.#options.settles) args.push(settlements.length);
     for (const item of frames) {
-      const { stream, seq, frame, bulk, notice } = item;
+      const { stream, seq, bulk, notice } = item;
       keys.push(stream.outKey);
-      const inScript = () => (withBulk ? Buffer.concat(piecesOf(item)) : '');
-      args.push(stream.reader, seq, bulk.length > 0 ? inScript() : frame, notice);
+      args.push(stream.reader, seq, withBulk || bulk.length === 0 ? wholeOf(item) : '', notice);
     }
     for (const { stream, trimTo } of trims) {
       keys.push(stream.inKey);

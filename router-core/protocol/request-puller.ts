@@ -128,6 +128,7 @@ export class RequestPuller {
   async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
     const { commands, keys, lanes, instance } = this.#options;
     const late = requests.filter((request) => this.#isLate(request));
+    if (late.length === 0) return requests;
     const client = await commands.ready();
     if (!client) return requests.filter((request) => !late.includes(request));
     const told = lanes.script;
