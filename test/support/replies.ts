@@ -1,3 +1,5 @@
+import { expect } from 'vitest';
+import { InvalidReplyError } from '../../router-core/http/reply-fields.ts';
 import { ReplyParser } from '../../router-core/http/reply-parser.ts';
 import { pickOne } from './random.ts';
 
@@ -57,6 +59,16 @@ export function waysToArrive(text: string, random: () => number): Buffer[][] {
   const bytes = latin1(text);
   const few = bytes.length < 10_000 ? [1, 2, 3, 8, 30] : [400, 3000];
   return [[bytes], ...[...few, bytes.length, bytes.length].map((longest) => cut(bytes, random, longest))];
+}
+
+/** Expects that a reply is refused however it arrives; returns what was recorded of each way. */
+export function refuse(text: string, random: () => number, method = 'GET') {
+  return waysToArrive(text, random).map((pieces) => {
+    const recorded = recordReplies([method]);
+    const take = () => pieces.forEach((piece) => recorded.parser.take(piece));
+    expect(take).toThrow(InvalidReplyError);
+    return recorded;
+  });
 }
 
 export interface RandomReply {
