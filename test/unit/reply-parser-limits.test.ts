@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fewestMilliseconds } from '../support/fewest-milliseconds.ts';
 import { createRandom } from '../support/random.ts';
 import { latin1, recordReplies, refuse as refuseAt } from '../support/replies.ts';
 
@@ -56,8 +57,8 @@ test('white space within a value takes no time', () => {
     `${OK}${line}Content-Length: 0\r\n\r\n`,
     `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n${line}\r\n`,
   ]) {
-    const start = performance.now();
-    recordReplies(['GET']).parser.take(latin1(text));
-    expect(performance.now() - start).toBeLessThan(500);
+    const bytes = latin1(text);
+    const ms = fewestMilliseconds(500, () => recordReplies(['GET']).parser.take(bytes));
+    expect(ms).toBeLessThan(500);
   }
 });

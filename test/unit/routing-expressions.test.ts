@@ -2,20 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { compileRoutes, RouteError } from '../../router-core/routing/compile-routes.ts';
 import { estimatePatternSize } from '../../router-core/routing/pattern-size.ts';
 import { compileExpression } from '../../router-core/routing/regular-expression.ts';
+import { fewestMilliseconds } from '../support/fewest-milliseconds.ts';
 import { requestOf, routeOf } from '../support/routes.ts';
-
-/**
- * Milliseconds, of the clock or of CPU, whichever are fewer: other processes on the machine stretch the first, and V8's
- * compiler and collector, which work beside the test, add to the second.
- */
-function millisecondsOf(work: () => void): number {
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  work();
-  const elapsed = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
-  return Math.min(elapsed, (user + system) / 1_000);
-}
 
 const MOST_MS = 50;
 
@@ -80,21 +68,23 @@ describe('no regular expression holds a hub up', () => {
       routeOf({ name: 'other' }),
     ];
     for (const text of TEXTS) {
-      const ms = millisecondsOf(() => compileRoutes(routes).match(requestOf(text)));
+      const ms = fewestMilliseconds(MOST_MS, () => compileRoutes(routes).match(requestOf(text)));
       expect(ms).toBeLessThan(MOST_MS);
     }
   });
 
-  test.each(named(BOMBS))('%s takes less than 50 ms to match a header', (_title, pattern) => {
-    const table = compileRoutes([routeOf({ headers: [{ name: 'x', pattern }] })]);
+  test.each(named(BOMBS))('%s takes less than 50 ms to compile and to match a header', (_title, pattern) => {
+    const routes = [routeOf({ headers: [{ name: 'x', pattern }] })];
     for (const x of TEXTS) {
-      expect(millisecondsOf(() => table.match(requestOf('/', { headers: { x } })))).toBeLessThan(MOST_MS);
+      const request = requestOf('/', { headers: { x } });
+      const ms = fewestMilliseconds(MOST_MS, () => compileRoutes(routes).match(request));
+      expect(ms).toBeLessThan(MOST_MS);
     }
   });
 
   test.each(named(TOO_LARGE))('%s is refused in less than 50 ms', (_title, source) => {
     const route = routeOf({ headers: [{ name: 'x', pattern: source.slice(0, 1_024) }], path: `~ ${source}` });
-    const ms = millisecondsOf(() => expect(() => compileRoutes([route])).toThrow(RouteError));
+    const ms = fewestMilliseconds(MOST_MS, () => expect(() => compileRoutes([route])).toThrow(RouteError));
     expect(ms).toBeLessThan(MOST_MS);
   });
 });
