@@ -49,8 +49,6 @@ export interface AdmissionsOptions {
   readonly nextScript: () => GroupScript;
   /** When the data of the group began, as the last sweep has found it. */
   readonly born: () => string;
-  /** Takes up to so many keys of answered requests, which are removed on the way. */
-  readonly takeUnlinks: (most: number) => string[];
   /** Where an attempt's reply arrives. */
   readonly replyKey: (id: string, attempt: number) => string;
   readonly log: Logger;
@@ -58,9 +56,6 @@ export interface AdmissionsOptions {
 
 /** A request whose admission was cut is asked for again for so long, then answered 503. */
 const ASK_AGAIN_MS = 3_000;
-
-/** Keys that one admission removes on the way. */
-const MOST_UNLINKS = 512;
 
 const script = loadScript('admit');
 
@@ -141,13 +136,12 @@ export class Admissions {
     again: boolean,
     born: string,
   ): { keys: string[]; args: (string | number | Buffer)[] } {
-    const { hub, limits, nextScript, takeUnlinks, replyKey } = this.#options;
-    const unlinks = takeUnlinks(MOST_UNLINKS);
+    const { hub, limits, nextScript, replyKey } = this.#options;
     const told = nextScript();
     const { queueDepth, leaseMs } = limits();
-    const keys = [...told.keys, ...unlinks];
+    const keys = [...told.keys];
     const args: (string | number | Buffer)[] = [...told.args];
-    args.push(hub, hubLeaseMs(leaseMs), queueDepth, unlinks.length, born, batch.length);
+    args.push(hub, hubLeaseMs(leaseMs), queueDepth, born, batch.length);
     for (const { request } of batch) {
       const { id, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
       const flags = `1 ${attempts} ${flagsOf(request, client)}`;

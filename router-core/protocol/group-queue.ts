@@ -51,7 +51,6 @@ export class GroupQueue {
       ...{ hub: options.hub, commands, limits: options.limits, log },
       nextScript: () => this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole,
       born: () => this.#born,
-      takeUnlinks: (most) => this.#toUnlink.splice(0, most),
       replyKey: (id, attempt) => keys.down(id, attempt),
     });
     this.#outbox = new Outbox({
@@ -80,7 +79,7 @@ export class GroupQueue {
     return this.#inFlight;
   }
 
-  /** The request is answered: its keys go with the next admission, or in a moment. */
+  /** The request is answered: its keys go in a moment. */
   forget(id: string, attempts: number, usedUp: boolean): void {
     this.#inFlight -= 1;
     const { keys } = this.#options;

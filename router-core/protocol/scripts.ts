@@ -20,15 +20,16 @@ type Argument = string | number | Buffer;
 /** XADD says so of an entry that is there already, or that a fence keeps out: which of them, the script finds out. */
 const IN_PLACE = /equal or smaller/;
 
-const INCLUDE = /^--!include (\S+)$/gm;
+const INCLUDE = /^ *--!include (\S+)$/gm;
 
 function read(name: string): string {
-  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8').trimEnd();
+  const text = readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8').trimEnd();
+  return text.replace(INCLUDE, (_line, included: string) => read(included));
 }
 
 /** Loads `lua/<name>.lua` and what it includes. Throws when a file is missing: a broken installation. */
 export function loadScript(name: string): Script {
-  const source = read(name).replace(INCLUDE, (_line, included: string) => read(included));
+  const source = read(name);
   const sha = createHash('sha1').update(source).digest('hex');
   const script = { name, source, sha, roundTrip: new Histogram(SHORT_BOUNDS_MS) };
   loadedScripts.push(script);

@@ -34,6 +34,25 @@ test('a POST whose upstream refuses connections is answered by another agent', a
   expect(counter.calls.sort()).toEqual(Array.from({ length: 8 }, (_, i) => `/${i}`));
 });
 
+test('what is given back runs elsewhere at once, also when it was all that the limit of the group allows', async () => {
+  const broken = await upstreamHere((req) => req.socket.destroy());
+  const good = await upstreamHere((_req, res) => res.end('done'));
+  let ms = 0;
+  for (let i = 0; i < 7; i += 1) {
+    const group = uniqueGroup();
+    const hub = await hubHere(redis.url, group, { groupConcurrency: 1, attempts: 20 });
+    // The first that waits gets it first.
+    await agentHere(redis.url, group, broken.url, { name: 'broken' });
+    await agentHere(redis.url, group, good.url, { name: 'good' });
+    const askedAt = performance.now();
+    const outcome = await ask(hub.url);
+    ms += performance.now() - askedAt;
+    expect(outcome).toMatchObject({ status: 200, body: 'done' });
+  }
+  // To wait for the next sweep takes 0.2 s each, or more.
+  expect(ms).toBeLessThan(900);
+});
+
 test('requests that come while the upstream is down wait, and are answered when it is back', async () => {
   const group = uniqueGroup();
   const port = await freePort();

@@ -9,6 +9,7 @@
 --!include group
 --!include bells
 --!include hand-over
+--!include promote
 local up, down = KEYS[own_keys + 1], KEYS[own_keys + 2]
 local id, attempt = ARGV[own_args + 1], ARGV[own_args + 2]
 local failed, reset, ttl = ARGV[own_args + 3], ARGV[own_args + 4], 3 * lease
@@ -57,8 +58,7 @@ if owner then
 else
   redis.call('XDEL', stream, entry_id)
   redis.call('ZREM', permits, id .. ':' .. attempt)
-  read_room()
-  read_free_slots()
+  measure_room()
   promote()
 end
 ring_bells(prefix, 'hub')

@@ -1,26 +1,32 @@
 -- Admits a batch of requests: each goes to a lane with a free slot, else it waits, else it is refused.
--- Unlinks the per-request keys of answered requests on the way.
 --
--- KEYS  group.lua's, then the keys to unlink, then, when asked before, per request its down stream of every attempt
--- ARGV  group.lua's, then: hub, hub lease ms, queue depth, number of keys to unlink, when the data began as the hub knew it
---       when it asked first, number of requests, and per request:
+-- KEYS  group.lua's, then, when asked before, per request its down stream of every attempt
+-- ARGV  group.lua's, then: hub, hub lease ms, queue depth, when the data began as the hub knew it when it asked first, number
+--       of requests, and per request:
 --       id, "attempt maxAttempts flags", scope (- for none; one of those given), ms to the deadline, ms it may wait, attempts
 --       it was asked with before (0: never), payload
 -- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy" may not wait,
 --       "known" asked before and found, "lost" asked before, Redis has lost its data since, and it must not run twice.
 --!include group
---!include bells
 --!include hand-over
-local hub, hub_lease = ARGV[own_args + 1], tonumber(ARGV[own_args + 2])
-local depth, unlinks = tonumber(ARGV[own_args + 3]), tonumber(ARGV[own_args + 4])
-local is_same_data, count = ARGV[own_args + 5] == born, tonumber(ARGV[own_args + 6])
+local hub, hub_lease, depth = ARGV[own_args + 1], tonumber(ARGV[own_args + 2]), tonumber(ARGV[own_args + 3])
+local is_same_data, count = ARGV[own_args + 4] == born, tonumber(ARGV[own_args + 5])
 
 redis.call('ZADD', hubs, now + hub_lease, hub)
-if unlinks > 0 then redis.call('UNLINK', unpack(KEYS, own_keys + 1, own_keys + unlinks)) end
+
+local queued = measure_lines()
+if queued > 0 then
+  --!include bells
+  --!include promote
+  promote()
+  ring_bells(prefix, 'hub')
+  queued = measure_lines()
+end
 
 -- Whether an earlier call whose reply was lost has let this request in.
-local next_down = own_keys + unlinks
+local next_down = own_keys
 local function is_known(id, attempts)
+  --!include meta
   for attempt = 1, attempts do
     next_down = next_down + 1
     local known = redis.call('EXISTS', KEYS[next_down]) == 1 or redis.call('ZSCORE', permits, id .. ':' .. attempt)
@@ -39,22 +45,9 @@ local function is_known(id, attempts)
   return false
 end
 
-local queued
-local function measure_lines()
-  queued = 0
-  for _, line in ipairs(lines) do
-    line.length = redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
-    queued = queued + line.length
-  end
-end
-measure_lines()
-if queued > 0 then
-  promote()
-  measure_lines()
-end
 local places = {}
 for i = 1, count do
-  local a = own_args + 6 + (i - 1) * 7
+  local a = own_args + 5 + (i - 1) * 7
   local id, head, scope, payload = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 7]
   local may_wait = tonumber(ARGV[a + 5])
   local deadline = now + tonumber(ARGV[a + 4])
@@ -83,5 +76,4 @@ for i = 1, count do
   end
 end
 keep_new_permits()
-ring_bells(prefix, 'hub')
 return places

@@ -8,6 +8,7 @@
 --!include group
 --!include bells
 --!include hand-over
+--!include promote
 local up = KEYS[own_keys + 1]
 local id, place, only_waiting, reset = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3] == '1', ARGV[own_args + 4]
 
@@ -66,7 +67,7 @@ local pending = redis.pcall('XPENDING', lane_key, 'agents', entry_id, entry_id, 
 if pending.err or #pending == 0 then
   redis.call('XDEL', lane_key, entry_id)
   redis.call('ZREM', permits, id .. ':' .. m.attempt)
-  read_free_slots()
+  measure_room()
   promote()
   ring_bells(prefix, 'hub')
   return 'removed'

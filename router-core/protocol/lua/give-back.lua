@@ -11,6 +11,7 @@
 --!include group
 --!include bells
 --!include hand-over
+--!include promote
 local lane_key, slots_key, down, up = KEYS[7], KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
 local instance, entry_id, why, moved = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3], ARGV[own_args + 4]
 
@@ -45,7 +46,7 @@ if m then
     redeliver(m, entry[2][2])
   end
 end
-read_free_slots()
+measure_room()
 promote()
 ring_bells(prefix, 'hub')
 return 1

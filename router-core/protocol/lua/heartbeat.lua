@@ -12,13 +12,14 @@
 --!include group
 --!include bells
 --!include hand-over
+--!include promote
 --!include instances
 local lane_key, slots_key = KEYS[7], KEYS[own_keys + 1]
 local agent_slots, instances, reports = KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
 local instance, record, slots, ttl = ARGV[own_args + 1], ARGV[own_args + 2], tonumber(ARGV[own_args + 3]), ARGV[own_args + 5]
 local known_lanes, running = tonumber(ARGV[own_args + 6]), tonumber(ARGV[own_args + 7])
 
-beat()
+redis.call('HSET', settings, 'beat', string.format('%d', now))
 redis.pcall('XGROUP', 'CREATE', lane_key, 'agents', '0', 'MKSTREAM')
 local joined = redis.call('ZADD', instances, now + lease, instance)
 redis.call('HSET', reports, instance, ARGV[own_args + 4])
@@ -59,7 +60,7 @@ for i = 1, running do
 end
 -- Otherwise nothing new can be handed over: settlements, admissions and sweeps have done that.
 if has_changed then
-  read_free_slots()
+  measure_room()
   promote()
 end
 ring_bells(prefix, 'hub')

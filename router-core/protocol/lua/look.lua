@@ -5,8 +5,7 @@
 -- ARGV  group.lua's, then: instance, id of the fence, then per request: entry id, hub
 -- Returns per request: "run", "gone" no longer this instance's, "unwanted" it was cancelled, or its hub is gone.
 --!include group
---!include bells
---!include hand-over
+--!include hubs
 local instance, fence = ARGV[own_args + 1], ARGV[own_args + 2]
 
 local found = {}

@@ -10,6 +10,7 @@
 --!include group
 --!include bells
 --!include hand-over
+--!include promote
 --!include request-line
 local lane_key, dead, up, down = KEYS[7], KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
 local entry_id, ttl = ARGV[own_args + 1], ARGV[own_args + 2]
@@ -50,7 +51,7 @@ if outcome == 'exhausted' then
   redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'm', claimed[1][2][1], 'method', method, 'target', target,
     'instance', pending[1] and pending[1][2] or '', 'why', why)
 end
-read_free_slots()
+measure_room()
 promote()
 ring_bells(prefix, 'hub')
 return outcome

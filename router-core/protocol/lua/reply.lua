@@ -8,7 +8,6 @@
 -- Returns the numbers of the frames not taken: their stream is gone or fenced, nobody awaits more.
 --!include group
 --!include bells
---!include hand-over
 --!include append-frames
 local ttl, frames, trims, settles =
   ARGV[own_args + 1], tonumber(ARGV[own_args + 2]), tonumber(ARGV[own_args + 3]), tonumber(ARGV[own_args + 4])
@@ -31,7 +30,11 @@ if settles > 0 then
   free_total = free_total - math.max(free[1], 0) + math.max(free[1] + deleted, 0)
   free[1] = free[1] + deleted
   room = room + released
-  promote()
+  if free_total > 0 and room > 0 and measure_lines() > 0 then
+    --!include hand-over
+    --!include promote
+    promote()
+  end
 end
 ring_bells(prefix, 'hub')
 return refused

@@ -8,9 +8,10 @@
 --!include group
 --!include bells
 --!include hand-over
+--!include promote
 --!include instances
 local slots_key, agent_slots, instances, reports = KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
-beat()
+redis.call('HSET', settings, 'beat', string.format('%d', now))
 redis.call('ZADD', hubs, now + tonumber(ARGV[own_args + 2]), ARGV[own_args + 1])
 redis.call('ZREMRANGEBYSCORE', hubs, '-inf', now - 60000)
 
@@ -129,11 +130,7 @@ local function delete_gone_consumers(i)
   end
 end
 
-local in_line = 0
-for _, line in ipairs(lines) do
-  in_line = in_line + redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
-end
-local result = { redis.call('ZCARD', instances), in_line, redis.call('ZCOUNT', hubs, now, '+inf'), {}, born }
+local result = { redis.call('ZCARD', instances), measure_lines(), redis.call('ZCOUNT', hubs, now, '+inf'), {}, born }
 for i = 1, lane_count do
   local lane_key = KEYS[6 + i]
   if tonumber(redis.call('HGET', lanes, ARGV[1 + i]) or '0') <= 0 then
@@ -150,8 +147,7 @@ for _, line in ipairs(lines) do
   drop_unawaited(line.waiting)
 end
 if leases_count then redis.call('ZREMRANGEBYSCORE', permits, '-inf', now) end
-read_room()
-read_free_slots()
+measure_room()
 promote()
 if lane_count > 1 then
   for i = 1, lane_count do move_late(i) end

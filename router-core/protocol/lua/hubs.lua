@@ -1,0 +1,10 @@
+-- Needs group.lua. Whether a hub lives, by its lease.
+local hub_alive = {}
+local function is_hub_alive(hub)
+  if not leases_count then return true end
+  if hub_alive[hub] == nil then
+    local expiry = redis.call('ZSCORE', hubs, hub)
+    hub_alive[hub] = expiry and tonumber(expiry) > now or false
+  end
+  return hub_alive[hub]
+end

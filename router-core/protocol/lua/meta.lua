@@ -1,0 +1,14 @@
+-- An entry of a lane or a line has one field: its name is the meta of the request, its value the payload. (Two fields would
+-- be twice as many strings for the agent to read.)
+-- Meta: id attempt maxAttempts flags hub deadline waitUntil scope, times in Redis ms, scope - is none.
+-- Flags: s = safe to run again, b = body follows on the up stream, - = none.
+local function parse_meta(meta)
+  local id, attempt, max, flags, hub, deadline, wait_until, scope =
+    string.match(meta, '^(%S+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+) (%S+)$')
+  return { id = id, attempt = tonumber(attempt), max = tonumber(max), flags = flags, hub = hub,
+    deadline = tonumber(deadline), wait_until = tonumber(wait_until), scope = scope }
+end
+
+local function meta_string(m)
+  return string.format('%s %d %d %s %s %d %d %s', m.id, m.attempt, m.max, m.flags, m.hub, m.deadline, m.wait_until, m.scope)
+end
