@@ -61,8 +61,8 @@ describe('router-cli up --demo', () => {
     });
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     const events = await readEvents(response);
+    expect((events[0]?.atMs ?? Infinity) - startedMs).toBeLessThan(500);
     // The demo takes more than a second for its answer.
-    expect((events[0]?.atMs ?? Infinity) - startedMs).toBeLessThan(1_000);
     expect((events.at(-1)?.atMs ?? 0) - (events[0]?.atMs ?? 0)).toBeGreaterThan(800);
     expect(events.at(-1)?.data).toBe('[DONE]');
     await up.kill('SIGTERM');

@@ -45,8 +45,6 @@ export function dial(options: DialOptions): { readonly client: Redis; readonly e
     ...(silenceMs !== undefined && { socketTimeout: silenceMs }),
   });
   if (login) client.auth = () => client.sendCommand(new LoginCommand(login)) as Promise<'OK'>;
-  // ioredis puts its listener in front, which Node does not take for one: what comes would go through a buffer and a tick more.
-  client.on('connect', () => client.stream.on('data', () => undefined));
   const ended = new Promise<Ended>((resolve) => {
     let reason = 'connection closed';
     let refused = false;

@@ -22,6 +22,9 @@ export interface GroupQueueOptions {
 /** Lanes at which one admission looks: each costs Redis about half a microsecond. */
 const MOST_LANES = 16;
 
+/** Keys that one command removes: Redis must never stall on one. */
+const MOST_UNLINKS = 512;
+
 const scripts = { cancel: loadScript('cancel'), send: loadScript('send') };
 
 /** The hub's side of one group: lets requests in, cancels them, sends frames to their agents. */
@@ -180,8 +183,10 @@ export class GroupQueue {
 
   #unlinkNow(): void {
     this.#unlinkTimer = undefined;
-    const streams = this.#toUnlink.splice(0);
-    // Refused while Redis is away: then they expire by themselves.
-    if (streams.length > 0) void this.#options.commands.client?.unlink(...streams).catch(() => undefined);
+    while (this.#toUnlink.length > 0) {
+      const streams = this.#toUnlink.splice(0, MOST_UNLINKS);
+      // Refused while Redis is away: then they expire by themselves.
+      void this.#options.commands.client?.unlink(...streams).catch(() => undefined);
+    }
   }
 }

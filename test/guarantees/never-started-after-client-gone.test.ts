@@ -142,7 +142,8 @@ test.each([
   ['lives, are started', false],
 ])('requests that are pulled late and whose hub %s', async (_what, isKilled) => {
   const group = uniqueGroup();
-  const survivor = await hubHere(redis.url, group);
+  // Sweeps, also when the other is gone.
+  await hubHere(redis.url, group);
   const victim = await hubProcess(redis.url, group);
   // Alive and handed requests, but its reads hang for a while.
   const link = await linkHere(redis.url, group);
@@ -161,7 +162,6 @@ test.each([
   while (pulled.length === 0) await link.pull(1, (request) => pulled.push(request));
   if (isKilled) expect(pulled).toMatchObject([{ remainingMs: 0 }]);
   else expect(pulled[0]?.remainingMs).toBeGreaterThan(1_000);
-  expect(survivor.url).not.toBe('');
 });
 
 function liveHubs(group: string): Promise<number> {

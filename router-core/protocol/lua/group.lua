@@ -19,6 +19,7 @@ for i = 1, scope_count do
   lines[1 + i] = { scope = scope, waiting = KEYS[at + 1], redelivery = KEYS[at + 2], place = 'w:' .. scope }
   line_of[scope] = lines[1 + i]
 end
+
 -- Counts what waits, in all lines and in each.
 local function measure_lines()
   local queued = 0
