@@ -1,4 +1,5 @@
 import { Redis, ReplyError } from 'ioredis';
+import './fast-strings.ts';
 import { HIDDEN_PASSWORD, LoginCommand, type Address } from './login.ts';
 
 /** Why a client ended. */
