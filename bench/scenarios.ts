@@ -98,7 +98,7 @@ function small(name: string, connections: number, slots: number, without: readon
 }
 
 /** What streams or uploads is more than the bare one can do. */
-const WITH_BODIES: readonly TargetName[] = ['bare-pull', 'router-apps'];
+const WITH_BODIES: readonly TargetName[] = ['bare-pull', 'router-tcp', 'router-apps'];
 
 const loadEvents: Measure = async (workspace, { url }, { streams, events, eventEveryMs }) => {
   const from = `${url}/sse?n=${events}&ms=${eventEveryMs}`;
@@ -135,9 +135,9 @@ function transfer(direction: 'download' | 'upload'): Scenario {
 export const scenarios: readonly Scenario[] = [
   small('small-1', 1, 256, ['router-apps']),
   small('small-32', 32, 256, []),
-  small('small-256', 256, 256, ['router-apps']),
+  small('small-256', 256, 256, ['router-tcp', 'router-apps']),
   // 64 slots for 256 connections: 192 requests always wait in Redis.
-  small('small-256-wait', 256, 64, ['direct', 'haproxy', 'bare-pull', 'router-apps']),
+  small('small-256-wait', 256, 64, ['direct', 'haproxy', 'bare-pull', 'router-tcp', 'router-apps']),
   sse,
   transfer('download'),
   transfer('upload'),

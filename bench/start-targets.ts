@@ -43,6 +43,7 @@ const variants: Readonly<Record<TargetName, (scenario: Scenario) => number>> = {
   'node-push': () => 0,
   'bare-pull': ({ slots }) => slots,
   router: ({ slots }) => slots,
+  'router-tcp': ({ slots }) => slots,
   'router-apps': ({ slots }) => slots,
 };
 
@@ -59,6 +60,8 @@ export async function startTargets(
     'node-push': startNodePush,
     'bare-pull': (settings, { slots }) => startBarePull(settings, { slots }),
     router: (settings, { slots }) => startRouter(settings, { slots, profileDir }),
+    'router-tcp': (settings, { slots }) =>
+      startRouter(settings, { slots, overTcp: true, profileDir: undefined }),
     'router-apps': (settings, { slots }) => startRouterWithApps(settings, { slots }),
   };
   const settings = await startUpstream(workspace);

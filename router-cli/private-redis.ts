@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { freePort } from '../router-core/runtime/free-port.ts';
 import { endProcess } from './end-process.ts';
-import { findRedisEngine } from './redis-engine.ts';
-import { RedisStartError, startRedisProcess } from './redis-process.ts';
+import { findRedisEngine, type RedisEngine } from './redis-engine.ts';
+import { RedisStartError, startRedisProcess, type RedisProcess } from './redis-process.ts';
 
 /** Another process may take a free port before the server does. */
 const PORT_TRIES = 5;
@@ -20,31 +21,54 @@ export interface PrivateRedis {
   close(): Promise<void>;
 }
 
-/** A Redis of our own: in a new temporary directory, on a free loopback port. Never one that is already there. */
+/** A path of a socket may be no longer, in bytes: 104 of them on macOS and BSD, 108 on Linux, one for the end. */
+const LONGEST_SOCKET = 103;
+
+/**
+ * A Redis of our own, in a new temporary directory. Never one that is already there. It listens on a Unix socket in that directory,
+ * where nobody but this user gets in and messages cost less than over TCP; in Docker, or where the path of the directory
+ * is too long for a socket, on a free loopback port.
+ */
 export async function startPrivateRedis(): Promise<PrivateRedis> {
   const engine = await findRedisEngine();
   const dir = await mkdtemp(join(tmpdir(), 'mini-router-'));
+  const socket = join(dir, 'redis.sock');
   try {
-    for (let tries = 1; ; tries += 1) {
-      const port = await freePort();
-      try {
-        const server = await startRedisProcess(engine, { port, dir });
-        return {
-          url: `redis://127.0.0.1:${port}`,
-          pid: server.pid,
-          ended: server.ended,
-          close: async () => {
-            await endProcess(server, { graceMs: STOP_MS });
-            await rm(dir, { recursive: true, force: true });
-          },
-        };
-      } catch (error) {
-        const again = error instanceof RedisStartError && error.portTaken && tries < PORT_TRIES;
-        if (!again) throw error;
-      }
-    }
+    const { server, url } =
+      engine.isDirect && Buffer.byteLength(socket) <= LONGEST_SOCKET
+        ? { server: await startRedisProcess(engine, { port: 0, socket, dir }), url: socketUrl(socket) }
+        : await startOnFreePort(engine, dir);
+    return {
+      url,
+      pid: server.pid,
+      ended: server.ended,
+      close: async () => {
+        await endProcess(server, { graceMs: STOP_MS });
+        await rm(dir, { recursive: true, force: true });
+      },
+    };
   } catch (error) {
     await rm(dir, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** As `--redis` takes it. */
+export function socketUrl(path: string): string {
+  return `unix://${pathToFileURL(path).pathname}`;
+}
+
+async function startOnFreePort(
+  engine: RedisEngine,
+  dir: string,
+): Promise<{ server: RedisProcess; url: string }> {
+  for (let tries = 1; ; tries += 1) {
+    const port = await freePort();
+    try {
+      return { server: await startRedisProcess(engine, { port, dir }), url: `redis://127.0.0.1:${port}` };
+    } catch (error) {
+      const again = error instanceof RedisStartError && error.portTaken && tries < PORT_TRIES;
+      if (!again) throw error;
+    }
   }
 }

@@ -10,11 +10,21 @@ export interface RedisCommand {
   args: string[];
 }
 
-/** A way to run a Redis on this machine: the command for a server with its data in `dir`, on a loopback port. */
+export interface RedisPlace {
+  /** On 127.0.0.1; 0 for none. */
+  readonly port: number;
+  /** Path of a Unix socket as well, which only this user can open. Not in Docker. */
+  readonly socket?: string | undefined;
+  /** Of its data. */
+  readonly dir: string;
+  readonly args: string[];
+}
+
+/** A way to run a Redis on this machine. */
 export interface RedisEngine {
   /** False when the process that we start is not the server itself, so that their process ids differ. */
   readonly isDirect: boolean;
-  command(server: { port: number; dir: string; args: string[] }): RedisCommand;
+  command(place: RedisPlace): RedisCommand;
 }
 
 /** redis-server or valkey-server when there is one, else Docker. */
@@ -33,10 +43,11 @@ export function binaryEngine(program: string): RedisEngine {
   const [first, ...before] = [...dyingWithUs(), program];
   return {
     isDirect: true,
-    command: ({ port, dir, args }) => ({
-      program: first,
-      args: [...before, '--bind', '127.0.0.1', '--port', String(port), '--dir', dir, ...args],
-    }),
+    command({ port, socket, dir, args }) {
+      const listen = ['--bind', '127.0.0.1', '--port', String(port)];
+      if (socket !== undefined) listen.push('--unixsocket', socket, '--unixsocketperm', '700');
+      return { program: first, args: [...before, ...listen, '--dir', dir, ...args] };
+    },
   };
 }
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import { sleep } from '../router-core/runtime/backoff.ts';
-import type { RedisEngine } from './redis-engine.ts';
+import type { RedisEngine, RedisPlace } from './redis-engine.ts';
 
 /** A server in Docker may have to be downloaded first. */
 const DIRECT_START_MS = 15_000;
@@ -32,11 +32,10 @@ export class RedisStartError extends Error {
  */
 export async function startRedisProcess(
   engine: RedisEngine,
-  { port, dir, args = [] }: { port: number; dir: string; args?: string[] },
+  { args = [], ...place }: Omit<RedisPlace, 'args'> & { args?: string[] },
 ): Promise<RedisProcess> {
   const { program, args: allArgs } = engine.command({
-    port,
-    dir,
+    ...place,
     args: ['--save', '', '--appendonly', 'no', ...args],
   });
   const child = spawn(program, allArgs, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -58,7 +57,9 @@ export async function startRedisProcess(
 
   const until = performance.now() + (engine.isDirect ? DIRECT_START_MS : DOCKER_START_MS);
   const expected = engine.isDirect ? pid : undefined;
-  while (!(await isReady(port, expected))) {
+  const { socket, port } = place;
+  const address = socket === undefined ? { host: '127.0.0.1', port } : { path: socket };
+  while (!(await isReady(address, expected))) {
     const gone = child.exitCode !== null || child.signalCode !== null;
     if (gone) throw new RedisStartError(await ended, output);
     if (performance.now() > until) {
@@ -71,11 +72,11 @@ export async function startRedisProcess(
 }
 
 /**
- * Whether the server on `port` answers and is the process we started: on a port that somebody else has taken in the
+ * Whether the server at `address` answers and is the process we started: on a port that somebody else has taken in the
  * meantime, theirs would answer. A server that asks for a password counts as ready.
  */
-async function isReady(port: number, pid: number | undefined): Promise<boolean> {
-  const socket = connect({ host: '127.0.0.1', port });
+async function isReady(address: NetConnectOpts, pid: number | undefined): Promise<boolean> {
+  const socket = connect(address);
   socket.setTimeout(1000, () => socket.destroy());
   socket.write('PING\r\nINFO server\r\nQUIT\r\n');
   let reply = '';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withoutLogin } from './contexts/redis-address.ts';
 import type { LogLine } from './log-line.ts';
 import type { PartSet } from './part-set.ts';
 import { findRedisEngine } from './redis-engine.ts';
@@ -19,8 +20,8 @@ export interface StartContext {
 /** The Redis at `givenUrl`, or else a private one. The URL may hold a password, the address that is shown does not. */
 export async function startRedis({ parts, env }: StartContext, givenUrl: string | undefined) {
   if (givenUrl !== undefined) {
-    const { protocol, host } = new URL(givenUrl);
-    return { name: 'redis', what: 'given', address: `${protocol}//${host}`, pid: undefined, url: givenUrl };
+    const address = withoutLogin(givenUrl);
+    return { name: 'redis', what: 'given', address, pid: undefined, url: givenUrl };
   }
   // Looked for here as well, so that its absence is one line and not a part that failed to start.
   await findRedisEngine();

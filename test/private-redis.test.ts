@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startPrivateRedis } from '../router-cli/private-redis.ts';
 import { binaryEngine } from '../router-cli/redis-engine.ts';
 import { RedisStartError, startRedisProcess } from '../router-cli/redis-process.ts';
 import { findProgram } from '../router-core/runtime/find-program.ts';
+import { socketOf } from '../router-core/runtime/store-url.ts';
 import { expectNoProcessLeft, isAlive, launch } from './support/processes.ts';
 import { redisCommand } from './support/redis-command.ts';
 import { startRedis } from './support/redis.ts';
@@ -15,21 +18,34 @@ const temporary = useTemporaryDirectory();
 afterEach(expectNoProcessLeft);
 
 describe('a private Redis', () => {
-  test('answers on a port of its own and leaves neither process nor directory', async () => {
+  test('answers on a socket that only its user can open, and leaves neither process nor directory', async () => {
     const redis = await startPrivateRedis();
-    const port = Number(new URL(redis.url).port);
-    expect(port).not.toBe(6379);
-    expect(await redisCommand(port, 'PING')).toBe('+PONG');
+    const { path } = socketOf(redis.url) ?? { path: '' };
+    expect(await redisCommand(path, 'PING')).toBe('+PONG');
+    expect((await stat(dirname(path))).mode & 0o777).toBe(0o700);
     expect(isAlive(redis.pid)).toBe(true);
+    expect(await redisCommand(path, 'CONFIG GET port')).toMatch(/\r\n0$/);
     await redis.close();
     expect(isAlive(redis.pid)).toBe(false);
     expect(await temporary.entries()).toEqual([]);
   });
 
+  test('takes a port of its own where the path of the socket would be too long', async () => {
+    const TMPDIR = join(temporary.path, 'x'.repeat(100));
+    await mkdir(TMPDIR);
+    const command = launch('router-cli', ['private-redis'], { env: { TMPDIR } });
+    const { url } = JSON.parse(await command.waitForLine('redis ready')) as { url: string };
+    const port = Number(new URL(url).port);
+    expect(port).not.toBe(6379);
+    expect(await redisCommand(port, 'PING')).toBe('+PONG');
+    await command.kill('SIGTERM');
+    expect(await readdir(TMPDIR)).toEqual([]);
+  });
+
   test('two of them do not share anything', async () => {
     const [one, other] = await Promise.all([startPrivateRedis(), startPrivateRedis()]);
-    expect(await redisCommand(Number(new URL(one.url).port), 'SET a 1')).toBe('+OK');
-    expect(await redisCommand(Number(new URL(other.url).port), 'EXISTS a')).toBe(':0');
+    expect(await redisCommand(socketOf(one.url)?.path ?? '', 'SET a 1')).toBe('+OK');
+    expect(await redisCommand(socketOf(other.url)?.path ?? '', 'EXISTS a')).toBe(':0');
     await Promise.all([one.close(), other.close()]);
   });
 

@@ -7,7 +7,11 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { Redis } from 'ioredis';
 import { Pool } from 'undici';
+import { makeStringsFast } from '../../router-core/protocol/fast-strings.ts';
+import { socketOf } from '../../router-core/runtime/store-url.ts';
 import { forwardable } from './forwardable.ts';
+
+makeStringsFast();
 
 const LANE = 'bare:lane';
 const DOORBELL = 'bare:hub';
@@ -28,7 +32,10 @@ end
 redis.call('XACK', KEYS[1], 'agents', unpack(done))
 redis.call('XDEL', KEYS[1], unpack(done))`;
 
-const connect = (url: string) => new Redis(url, { protocol: 2 });
+const connect = (url: string) => {
+  const socket = socketOf(url);
+  return socket ? new Redis({ protocol: 2, ...socket }) : new Redis(url, { protocol: 2 });
+};
 
 /** Calls `send` once per tick with what was added in it, at most 128 at once. */
 function perTick<T>(send: (batch: T[]) => void): (item: T) => void {

@@ -1,4 +1,9 @@
-/** Target `router`: a private Redis, one hub and one agent, each started as a user would start it. */
+/**
+ * Targets `router` and `router-tcp`: a private Redis, one hub and one agent, each started as `router-cli up` starts it. Redis
+ * listens on a Unix socket as there, or on a port, as it does where it is on another machine.
+ */
+import { join } from 'node:path';
+import { socketUrl } from '../../router-cli/private-redis.ts';
 import { findRedisEngine } from '../../router-cli/redis-engine.ts';
 import { freePort } from '../../router-core/runtime/free-port.ts';
 import { waitFor200 } from '../ready.ts';
@@ -8,6 +13,8 @@ import { readyTarget, repositoryFile, type Target, type TargetSettings } from '.
 export interface RouterOptions {
   /** The agent's concurrency: what is above it waits in Redis. */
   readonly slots: number;
+  /** Redis on a port instead of a Unix socket. */
+  readonly overTcp?: boolean;
   /** Directory for V8 CPU profiles of hub and agent, written when they end. */
   readonly profileDir: string | undefined;
 }
@@ -28,13 +35,18 @@ interface StartedRedis {
   readonly isDirect: boolean;
 }
 
-export async function startRedis(settings: TargetSettings): Promise<StartedRedis> {
+export async function startRedis(settings: TargetSettings, overTcp = false): Promise<StartedRedis> {
   const engine = await findRedisEngine();
   const port = await freePort();
   const dir = settings.workspace.directory(`redis-${port}`);
-  const { program, args } = engine.command({ port, dir, args: ['--save', '', '--appendonly', 'no'] });
+  const socket = engine.isDirect && !overTcp ? join(dir, 'redis.sock') : undefined;
+  const { program, args } = engine.command({
+    ...{ port: socket === undefined ? port : 0, socket, dir },
+    args: ['--save', '', '--appendonly', 'no'],
+  });
   const child = await settings.workspace.start('redis', program, args);
-  return { child, url: `redis://127.0.0.1:${port}`, isDirect: engine.isDirect };
+  const url = socket === undefined ? `redis://127.0.0.1:${port}` : socketUrl(socket);
+  return { child, url, isDirect: engine.isDirect };
 }
 
 export interface StartedRouter {
@@ -47,7 +59,7 @@ export interface StartedRouter {
 /** Redis, a hub that is ready, and an agent. */
 export async function startParts(settings: TargetSettings, options: RouterOptions): Promise<StartedRouter> {
   const launcher = repositoryFile('bin/router-core');
-  const redis = await startRedis(settings);
+  const redis = await startRedis(settings, options.overTcp);
   const startPart = (role: string, args: readonly string[]) => {
     const command = [...nodeArgs(role, options), launcher, role, '--redis', redis.url, ...args];
     return settings.workspace.start(role, process.execPath, command);
@@ -66,5 +78,6 @@ export async function startParts(settings: TargetSettings, options: RouterOption
 }
 
 export async function startRouter(settings: TargetSettings, options: RouterOptions): Promise<Target> {
-  return readyTarget({ name: 'router', ...(await startParts(settings, options)) }, settings);
+  const name = options.overTcp ? 'router-tcp' : 'router';
+  return readyTarget({ name, ...(await startParts(settings, options)) }, settings);
 }

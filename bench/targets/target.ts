@@ -12,6 +12,7 @@ export const targetNames = [
   'node-push',
   'bare-pull',
   'router',
+  'router-tcp',
   'router-apps',
 ] as const;
 export type TargetName = (typeof targetNames)[number];

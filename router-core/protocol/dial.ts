@@ -1,6 +1,8 @@
 import { Redis, ReplyError } from 'ioredis';
-import './fast-strings.ts';
+import { makeStringsFast } from './fast-strings.ts';
 import { HIDDEN_PASSWORD, LoginCommand, type Address } from './login.ts';
+
+makeStringsFast();
 
 /** Why a client ended. */
 export interface Ended {
@@ -30,10 +32,10 @@ const HANG_UP_MS = 20;
 /** One client from its dial to its end. What is in flight at the end rejects at once, and nothing is sent twice. */
 export function dial(options: DialOptions): { readonly client: Redis; readonly ended: Promise<Ended> } {
   const { address, silenceMs, onReady, onClose, onError = () => false } = options;
-  const { url, login } = address;
-  const client = new Redis(url, {
+  const { url, socket, login } = address;
+  const settings = {
     ...(login && { username: login.username, password: HIDDEN_PASSWORD }),
-    protocol: 2,
+    protocol: 2 as const,
     disableClientInfo: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -44,7 +46,8 @@ export function dial(options: DialOptions): { readonly client: Redis; readonly e
     connectTimeout: options.connectMs ?? 5_000,
     connectionName: options.name,
     ...(silenceMs !== undefined && { socketTimeout: silenceMs }),
-  });
+  };
+  const client = socket ? new Redis({ ...settings, ...socket }) : new Redis(url, settings);
   if (login) client.auth = () => client.sendCommand(new LoginCommand(login)) as Promise<'OK'>;
   const ended = new Promise<Ended>((resolve) => {
     let reason = 'connection closed';

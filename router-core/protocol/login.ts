@@ -1,4 +1,5 @@
 import { Command } from 'ioredis';
+import { socketOf, type UnixSocket } from '../runtime/store-url.ts';
 import { loginOfToken } from './agent-acl.ts';
 import { encodeCommand } from './scripts.ts';
 
@@ -11,6 +12,8 @@ export interface Login {
 export interface Address {
   /** Without user and password. */
   readonly url: string;
+  /** Instead of the URL, where that names one. */
+  readonly socket: UnixSocket | undefined;
   readonly login: Login | undefined;
 }
 
@@ -24,7 +27,8 @@ export function addressOf({ url, token }: { url: string; token?: string | undefi
   bare.username = bare.password = '';
   for (const name of ['username', 'password']) searchParams.delete(name);
   const inUrl = username === '' && password === '' ? undefined : { username, password };
-  return { url: bare.href, login: token === undefined ? inUrl : loginOfToken(token) };
+  const login = token === undefined ? inUrl : loginOfToken(token);
+  return { url: bare.href, socket: socketOf(url), login };
 }
 
 /** Stands where ioredis would keep and print a password. */

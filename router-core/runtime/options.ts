@@ -91,7 +91,8 @@ export function matching(pattern: RegExp, expected: string): OptionType<string> 
 export function redisUrl(): OptionType<string> {
   return secretFromText(
     'a URL such as redis://host:6379 or rediss://user:password@host:6379/0, ' +
-      'redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379,host:6379',
+      'redis+sentinel://host:26379,host:26379/master, redis+cluster://host:6379,host:6379 ' +
+      'or unix:///run/redis/redis.sock',
     (text) => (parseStoreUrl(text) === undefined ? undefined : text),
   );
 }

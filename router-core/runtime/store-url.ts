@@ -7,7 +7,7 @@ export interface Endpoint {
 /** Where Redis is and how it is to be found. */
 export interface StoreUrl {
   readonly kind: 'standalone' | 'sentinel' | 'cluster';
-  /** Of Redis itself, of its sentinels, or of some nodes of the Cluster. */
+  /** Of Redis itself, of its sentinels, or of some nodes of the Cluster; none for a Unix socket. */
   readonly endpoints: readonly Endpoint[];
   /** What the sentinels call the master; empty without sentinels. */
   readonly master: string;
@@ -24,9 +24,10 @@ const REDIS_PORT = '6379';
 /**
  * `redis://host:6379/0`, `redis+sentinel://host:26379,host:26379/<master>/0`, `redis+cluster://host:6379,host:6379`, each
  * also with `rediss` for TLS and `user:password@` before the hosts. `?sentinelUsername=…&sentinelPassword=…` is the login at
- * the sentinels. Undefined for what is none of these.
+ * the sentinels. Or a socket of this machine, see socketOf. Undefined for what is none of these.
  */
 export function parseStoreUrl(text: string): StoreUrl | undefined {
+  if (socketOf(text)) return socket(text);
   const [start = '', scheme = 'redis', kind = 'standalone'] = SCHEME.exec(text) ?? [];
   // The userinfo ends with the last @ of the authority (as in WHATWG URLs), the hosts with what comes after it.
   const [, login = '', hosts = '', rest = ''] =
@@ -56,6 +57,32 @@ function standalone(url: string): StoreUrl {
   const { hostname: host, port } = new URL(url);
   const urlOf = () => url;
   return { kind: 'standalone', endpoints: [{ host, port }], master: '', urlOf, sentinelUrlOf: urlOf };
+}
+
+function socket(url: string): StoreUrl {
+  return { ...standalone(url), endpoints: [] };
+}
+
+export interface UnixSocket {
+  readonly path: string;
+  readonly db: number;
+}
+
+/**
+ * `unix:///run/redis/redis.sock`, perhaps with `?db=1&username=…&password=…`: userinfo needs a host, and a socket has none.
+ * Undefined for what is no such URL.
+ */
+export function socketOf(text: string): UnixSocket | undefined {
+  if (!text.startsWith('unix:///') || !URL.canParse(text)) return undefined;
+  const { pathname, searchParams, hash } = new URL(text);
+  const isKnown = [...searchParams.keys()].every((name) => ['db', 'username', 'password'].includes(name));
+  const db = searchParams.get('db') ?? '0';
+  if (!isKnown || hash !== '' || !/^\d{1,9}$/.test(db) || pathname.endsWith('/')) return undefined;
+  try {
+    return { path: decodeURIComponent(pathname), db: Number(db) };
+  } catch {
+    return undefined;
+  }
 }
 
 function endpointOf(text: string, defaultPort: string): Endpoint | undefined {

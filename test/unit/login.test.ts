@@ -16,7 +16,17 @@ test.each([
   ['rediss://me:p@h/2', token, 'rediss://h/2', tokenLogin],
   ['redis://h?username=me&password=p&db=3', token, 'redis://h?db=3', tokenLogin],
 ])('%s with the token %s', (url, given, bare, login) => {
-  expect(addressOf({ url, token: given })).toEqual({ url: bare, login });
+  expect(addressOf({ url, token: given })).toMatchObject({ url: bare, socket: undefined, login });
+});
+
+test.each([
+  ['unix:///run/a%20b.sock', undefined, { path: '/run/a b.sock', db: 0 }, undefined],
+  ['unix:///s?db=2&password=p%40', undefined, { path: '/s', db: 2 }, { username: '', password: 'p@' }],
+  ['unix:///s?username=me&password=p', token, { path: '/s', db: 0 }, tokenLogin],
+])('%s with the token %s is a socket', (url, given, socket, login) => {
+  const address = addressOf({ url, token: given });
+  expect(address).toMatchObject({ socket, login });
+  expect(address.url).not.toContain('password');
 });
 
 test('AUTH carries the password and shows it to nobody', () => {

@@ -32,6 +32,7 @@ test.each([
     'redis://:p@10.0.0.9:7000',
     undefined,
   ],
+  ['unix:///run/redis.sock?db=1', 'standalone', [], '', 'unix:///run/redis.sock?db=1', undefined],
   ['redis+cluster://a/', 'cluster', ['a:6379'], '', 'redis://10.0.0.9:7000', undefined],
 ])('%s is a %s', (text, kind, endpoints, master, node, sentinel) => {
   const url = parseStoreUrl(text);
@@ -54,6 +55,15 @@ test.each([
   'redis+cluster://a:b',
   'redis+cluster://a/1',
   'redis+other://a',
+  'unix:/run/redis.sock',
+  'unix://run/redis.sock',
+  'unix://p@/run/redis.sock',
+  'unix:///',
+  'unix:///run/',
+  'unix:///%',
+  'unix:///s?db=x',
+  'unix:///s?family=6',
+  'unix:///s#1',
 ])('%s is nowhere', (text) => {
   expect(parseStoreUrl(text)).toBeUndefined();
 });
@@ -66,6 +76,7 @@ test.each([
     'redis+sentinel://a,b/m?family=6',
   ],
   ['redis+sentinel://a/m?family=6&sentinelPassword=p', 'redis+sentinel://a/m?family=6'],
+  ['unix:///s?db=1&username=u&password=p', 'unix:///s?db=1'],
   ['redis+sentinel://a/m?sentinelPassword=p', 'redis+sentinel://a/m'],
 ])('%s goes to agents as %s', (url, bare) => {
   expect(withoutLogin(url)).toBe(bare);
