@@ -47,6 +47,8 @@ export interface AdmissionsOptions {
   readonly limits: () => QueueLimits;
   /** The lanes that the next admission looks at: of a large group one part after the other. */
   readonly nextScript: () => GroupScript;
+  /** Requests of the group that this hub has. */
+  readonly inFlight: () => number;
   /** When the data of the group began, as the last sweep has found it. */
   readonly born: () => string;
   /** Where an attempt's reply arrives. */
@@ -70,6 +72,7 @@ export class Admissions {
     this.#batches = new GroupCommit({
       ...BATCH_LIMITS,
       bytesOf: ({ request }) => request.payload.length,
+      inFlight: options.inFlight,
       commit: (batch) => this.#admit(batch),
     });
   }

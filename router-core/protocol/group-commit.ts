@@ -8,18 +8,22 @@ export interface GroupCommitOptions<T> {
   readonly bytesOf: (item: T) => number;
   /** Items that are larger let others pass when not all fit into one batch: their order means nothing. */
   readonly bulkBytes?: number;
+  /** Requests that are under way now and may all add something. Left out, they are taken to be many. */
+  readonly inFlight?: (() => number) | undefined;
   /** Takes the items of one batch in order, retries what must be retried, and never rejects. */
   readonly commit: (items: T[]) => Promise<void>;
 }
 
 /**
- * Group commit: everything added in two turns of the event loop goes out in one batch, and while a batch is under way the
- * next one gathers. One batch at a time keeps the order over cuts and retries, and under load batches grow by themselves.
+ * Group commit: everything added in two turns of the event loop goes out in one batch (in one tick while there was one request only), and
+ * while a batch is under way the next one gathers. One batch at a time keeps the order over cuts and retries, and under load batches grow by themselves.
  */
 export class GroupCommit<T> {
   readonly #options: GroupCommitOptions<T>;
   #items: T[] = [];
   #busy = false;
+  /** Since the last batch was begun: clients that take turns come again, also when only one of them is here now. */
+  #mostInFlight = 0;
 
   constructor(options: GroupCommitOptions<T>) {
     this.#options = options;
@@ -27,8 +31,12 @@ export class GroupCommit<T> {
 
   add(item: T): void {
     this.#items.push(item);
+    this.#mostInFlight = Math.max(this.#mostInFlight, this.#options.inFlight?.() ?? Infinity);
     if (this.#busy) return;
     this.#busy = true;
+    const isAlone = this.#mostInFlight <= 1;
+    this.#mostInFlight = 0;
+    if (isAlone) return queueMicrotask(() => void this.#flush());
     // The second turn takes along what the sockets had for us by the end of the first: under load a third fewer calls.
     setImmediate(() => setImmediate(() => void this.#flush()));
   }

@@ -54,6 +54,7 @@ export class GroupQueue {
       ...{ hub: options.hub, commands, limits: options.limits, log },
       nextScript: () => this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole,
       born: () => this.#born,
+      inFlight: () => this.#inFlight,
       replyKey: (id, attempt) => keys.down(id, attempt),
     });
     this.#outbox = new Outbox({

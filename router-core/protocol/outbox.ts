@@ -16,6 +16,8 @@ export interface OutboxOptions {
   readonly args: () => (string | number)[];
   /** Whether the script also settles (reply.lua). */
   readonly settles: boolean;
+  /** Streams that may have something to send soon; see GroupCommitOptions. */
+  readonly inFlight?: () => number;
   /** Redis has settled these entries. */
   readonly onSettled?: (settlements: Settlement[]) => void;
   /** Frames of this stream are refused: its reader is gone, or the attempt was taken away. */
@@ -49,6 +51,7 @@ export class Outbox {
       bytesOf: (stream) => stream.nextBytes,
       // A small answer does not wait for the bodies of hundreds of others.
       bulkBytes: BULK_BYTES,
+      inFlight: options.inFlight,
       commit: (streams) => this.#deliver(streams.map((stream) => stream.take())),
     });
   }

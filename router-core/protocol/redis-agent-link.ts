@@ -104,6 +104,7 @@ export class RedisAgentLink implements AgentLink {
       told: () => lanes.script,
       args: () => [this.#heartbeat.streamTtlMs],
       settles: true,
+      inFlight: () => this.#running.size,
       onRefused: (stream) => this.#onRefused(stream),
       onSettled: (settlements) => {
         for (const { entry: settled } of settlements) this.#settling.delete(settled);

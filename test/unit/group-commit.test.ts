@@ -4,7 +4,7 @@ import { GroupCommit } from '../../router-core/protocol/group-commit.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** A commit whose batches end only when the test says so. */
-function startGathering(maxItems: number, maxBytes = Infinity, bulkBytes?: number) {
+function startGathering(maxItems: number, maxBytes = Infinity, bulkBytes?: number, inFlight?: () => number) {
   const batches: number[][] = [];
   const ends: (() => void)[] = [];
   let running = 0;
@@ -18,6 +18,7 @@ function startGathering(maxItems: number, maxBytes = Infinity, bulkBytes?: numbe
   const group = new GroupCommit<number>({
     ...{ maxItems, maxBytes, bytesOf: (item) => item, commit },
     ...(bulkBytes !== undefined && { bulkBytes }),
+    inFlight,
   });
   const endOne = async () => {
     (await waitFor(() => ends.shift(), { what: 'a batch to be under way' }))();
@@ -35,6 +36,28 @@ test('what two turns bring goes out in one batch, in its order', async () => {
   await endOne();
   expect(batches).toEqual([[0, 1, 2, 3, 4]]);
   await waitFor(() => !group.busy, { what: 'the commit to rest' });
+});
+
+test('the only request goes at once; while others were there since the last batch, it waits for them', async () => {
+  let inFlight = 1;
+  const { group, batches, endOne } = startGathering(100, Infinity, undefined, () => inFlight);
+  const addAndTick = async (...items: number[]) => {
+    for (const item of items) group.add(item);
+    await Promise.resolve();
+  };
+  await addAndTick(0, 1);
+  expect(batches).toEqual([[0, 1]]);
+  inFlight = 2;
+  await addAndTick(2);
+  await endOne();
+  await endOne();
+  inFlight = 1;
+  await addAndTick(3);
+  expect(batches).toEqual([[0, 1], [2]]);
+  await endOne();
+  await addAndTick(4);
+  expect(batches).toEqual([[0, 1], [2], [3], [4]]);
+  await endOne();
 });
 
 test('while a batch is under way the next one gathers, and there is never a second one at once', async () => {
