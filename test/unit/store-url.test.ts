@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { withoutLogin } from '../../router-cli/contexts/redis-address.ts';
+import { createPartSet } from '../../router-cli/part-set.ts';
+import { startRedis } from '../../router-cli/start-parts.ts';
 import { hashSlot } from '../../router-core/protocol/hash-slot.ts';
 import { parseStoreUrl } from '../../router-core/runtime/store-url.ts';
 
@@ -80,6 +82,14 @@ test.each([
   ['redis+sentinel://a/m?sentinelPassword=p', 'redis+sentinel://a/m'],
 ])('%s goes to agents as %s', (url, bare) => {
   expect(withoutLogin(url)).toBe(bare);
+});
+
+test.each([
+  ['redis+sentinel://u:p@a:1,b:2/m', 'redis+sentinel://a:1,b:2/m'],
+  ['unix:///s?password=p', 'unix:///s'],
+])('up shows a Redis that it was given without its login: %s', async (url, address) => {
+  const context = { parts: createPartSet(() => undefined), env: {} };
+  expect(await startRedis(context, url)).toMatchObject({ what: 'given', address, url });
 });
 
 test('slots are those of the Cluster specification', () => {
