@@ -32,12 +32,12 @@ const LONGEST_SOCKET = 103;
 export async function startPrivateRedis(): Promise<PrivateRedis> {
   const engine = await findRedisEngine();
   const dir = await mkdtemp(join(tmpdir(), 'mini-router-'));
-  const socket = join(dir, 'redis.sock');
+  const socket = socketIn(dir, engine);
   try {
     const { server, url } =
-      engine.isDirect && Buffer.byteLength(socket) <= LONGEST_SOCKET
-        ? { server: await startRedisProcess(engine, { port: 0, socket, dir }), url: socketUrl(socket) }
-        : await startOnFreePort(engine, dir);
+      socket === undefined
+        ? await startOnFreePort(engine, dir)
+        : { server: await startRedisProcess(engine, { port: 0, socket, dir }), url: socketUrl(socket) };
     return {
       url,
       pid: server.pid,
@@ -51,6 +51,12 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
     await rm(dir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Path of the socket for a server with its data in `dir`; undefined where it has to listen on a port. */
+export function socketIn(dir: string, engine: RedisEngine): string | undefined {
+  const path = join(dir, 'redis.sock');
+  return engine.isDirect && Buffer.byteLength(path) <= LONGEST_SOCKET ? path : undefined;
 }
 
 /** As `--redis` takes it. */

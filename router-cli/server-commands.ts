@@ -31,7 +31,7 @@ export function serverCommands(program: Command, surroundings: Surroundings): vo
 
   // For `up`, which runs it as a process of its own, so that Redis and its directory go away even when `up` is killed.
   useSettings(program.command('private-redis', { hidden: true }), {}, runPrivateRedis).description(
-    'a Redis in a temporary directory, on a free port',
+    'a Redis in a temporary directory, on a Unix socket in there or on a free port',
   );
 }
 

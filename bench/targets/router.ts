@@ -1,9 +1,9 @@
 /**
- * Targets `router` and `router-tcp`: a private Redis, one hub and one agent, each started as `router-cli up` starts it. Redis
- * listens on a Unix socket as there, or on a port, as it does where it is on another machine.
+ * Targets `router` and `router-tcp`: a private Redis, one hub and one agent, each started as a user would start it. Redis
+ * listens on a Unix socket, as that of `router-cli up` does, or on a port, as it does on another machine.
  */
-import { join } from 'node:path';
-import { socketUrl } from '../../router-cli/private-redis.ts';
+import { randomUUID } from 'node:crypto';
+import { socketIn, socketUrl } from '../../router-cli/private-redis.ts';
 import { findRedisEngine } from '../../router-cli/redis-engine.ts';
 import { freePort } from '../../router-core/runtime/free-port.ts';
 import { waitFor200 } from '../ready.ts';
@@ -37,11 +37,11 @@ interface StartedRedis {
 
 export async function startRedis(settings: TargetSettings, overTcp = false): Promise<StartedRedis> {
   const engine = await findRedisEngine();
-  const port = await freePort();
-  const dir = settings.workspace.directory(`redis-${port}`);
-  const socket = engine.isDirect && !overTcp ? join(dir, 'redis.sock') : undefined;
+  const dir = settings.workspace.directory(`redis-${randomUUID().slice(0, 8)}`);
+  const socket = overTcp ? undefined : socketIn(dir, engine);
+  const port = socket === undefined ? await freePort() : 0;
   const { program, args } = engine.command({
-    ...{ port: socket === undefined ? port : 0, socket, dir },
+    ...{ port, socket, dir },
     args: ['--save', '', '--appendonly', 'no'],
   });
   const child = await settings.workspace.start('redis', program, args);

@@ -15,8 +15,9 @@ export interface GroupCommitOptions<T> {
 }
 
 /**
- * Group commit: everything added in two turns of the event loop goes out in one batch (in one tick while there was one request only), and
- * while a batch is under way the next one gathers. One batch at a time keeps the order over cuts and retries, and under load batches grow by themselves.
+ * Group commit: everything added in two turns of the event loop goes out in one batch (at once while there is one request only),
+ * and while a batch is under way the next one gathers. One batch at a time keeps the order over cuts and retries, and under
+ * load batches grow by themselves.
  */
 export class GroupCommit<T> {
   readonly #options: GroupCommitOptions<T>;
