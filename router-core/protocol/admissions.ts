@@ -144,7 +144,7 @@ export class Admissions {
     const { queueDepth, leaseMs } = limits();
     const keys = [...told.keys];
     const args: (string | number | Buffer)[] = [...told.args];
-    args.push(hub, hubLeaseMs(leaseMs), queueDepth, born, batch.length);
+    args.push(hub, hubLeaseMs(leaseMs), queueDepth, born);
     for (const { request } of batch) {
       const { id, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
       const flags = `1 ${attempts} ${flagsOf(request, client)}`;

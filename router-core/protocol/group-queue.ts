@@ -62,7 +62,6 @@ export class GroupQueue {
       script: scripts.send,
       told: () => ({ keys: [], args: [] }),
       args: () => [keys.prefix, streamTtlMs(options.limits().leaseMs)],
-      settles: false,
       onRefused: (stream) => stream.abandon(),
       log,
     });

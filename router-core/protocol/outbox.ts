@@ -14,8 +14,6 @@ export interface OutboxOptions {
   /** What comes first of KEYS and ARGV, and what ARGV goes on with; see the head of the script. */
   readonly told: () => GroupScript;
   readonly args: () => (string | number)[];
-  /** Whether the script also settles (reply.lua). */
-  readonly settles: boolean;
   /** Streams that may have something to send soon; see GroupCommitOptions. */
   readonly inFlight?: () => number;
   /** Redis has settled these entries. */
@@ -77,7 +75,7 @@ export class Outbox {
     let call = this.#call(batch, frames, bulk.length === 0);
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted;) {
-      const client = await connection.ready(signal);
+      const client = connection.client ?? (await connection.ready(signal));
       if (!client) return;
       try {
         const ahead = bulk.map((item) => new AppendCommand(item.stream.outKey, item.seq, piecesOf(item)));
@@ -119,11 +117,7 @@ export class Outbox {
       if (item.trimTo > 0) trims.push(item);
       if (item.settle) settlements.push(item.settle);
     }
-    const args: (string | number | Buffer)[] = [
-      ...[...told.args, ...this.#options.args()],
-      ...[frames.length, trims.length],
-    ];
-    if (this.#options.settles) args.push(settlements.length);
+    const args: (string | number | Buffer)[] = [...told.args, ...this.#options.args(), frames.length];
     for (const item of frames) {
       const { stream, seq, bulk, notice } = item;
       keys.push(stream.outKey);

@@ -103,7 +103,6 @@ export class RedisAgentLink implements AgentLink {
       script: scripts.reply,
       told: () => lanes.script,
       args: () => [this.#heartbeat.streamTtlMs],
-      settles: true,
       inFlight: () => this.#running.size,
       onRefused: (stream) => this.#onRefused(stream),
       onSettled: (settlements) => {

@@ -1,18 +1,16 @@
 -- Admits a batch of requests: each goes to a lane with a free slot, else it waits, else it is refused.
 --
 -- KEYS  group.lua's, then, when asked before, per request its down stream of every attempt
--- ARGV  group.lua's, then: hub, hub lease ms, queue depth, when the data began as the hub knew it when it asked first, number
---       of requests, and per request:
+-- ARGV  group.lua's, then: hub, hub lease ms, queue depth, when the data began as the hub knew it when it asked first, and per
+--       request:
 --       id, "attempt maxAttempts flags", scope (- for none; one of those given), ms to the deadline, ms it may wait, attempts
 --       it was asked with before (0: never), payload
 -- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy" may not wait,
 --       "known" asked before and found, "lost" asked before, Redis has lost its data since, and it must not run twice.
 --!include group
 --!include hand-over
-local hub, hub_lease, depth = ARGV[own_args + 1], tonumber(ARGV[own_args + 2]), tonumber(ARGV[own_args + 3])
-local is_same_data, count = ARGV[own_args + 4] == born, tonumber(ARGV[own_args + 5])
-
-redis.call('ZADD', hubs, now + hub_lease, hub)
+local hub, is_same_data = ARGV[own_args + 1], ARGV[own_args + 4] == born
+redis.call('ZADD', hubs, string.format('%d', now + ARGV[own_args + 2]), hub)
 
 local queued = measure_lines()
 if queued > 0 then
@@ -46,34 +44,35 @@ local function is_known(id, attempts)
 end
 
 local places = {}
-for i = 1, count do
-  local a = own_args + 5 + (i - 1) * 7
+for a = own_args + 4, #ARGV - 7, 7 do
   local id, head, scope, payload = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 7]
-  local may_wait = tonumber(ARGV[a + 5])
-  local deadline = now + tonumber(ARGV[a + 4])
-  -- A request handed over at once never expires in the queue; one that may wait carries its limit.
-  local wait_until = deadline
+  local deadline_ms, wait_ms = ARGV[a + 4], ARGV[a + 5]
   local asked_before = ARGV[a + 6] ~= '0'
+  local place
   if asked_before and is_known(id, tonumber(ARGV[a + 6])) then
-    places[i] = 'known'
+    place = 'known'
   elseif asked_before and not is_same_data and not string.find(head, 's', 1, true) then
-    places[i] = 'lost'
+    place = 'lost'
   else
     local line = line_of[scope]
     local lane = line.length == 0 and room > 0 and best_lane(scope)
-    if not lane then wait_until = math.min(deadline, now + may_wait) end
-    local meta = id .. ' ' .. head .. ' ' .. hub .. ' ' .. string.format('%d %d ', deadline, wait_until) .. scope
+    local about = id .. ' ' .. head .. ' ' .. hub .. ' '
+    local deadline = string.format('%d', now + deadline_ms)
     if lane then
-      places[i] = hand_over(lane, scope, id, 1, meta, payload)
-    elseif may_wait <= 0 then
-      places[i] = 'busy'
-    elseif queued >= depth then
-      places[i] = 'full'
+      -- What is handed over at once never expires in the queue.
+      place = hand_over(lane, scope, id, '1', about .. deadline .. ' ' .. deadline .. ' ' .. scope, payload)
+    elseif tonumber(wait_ms) <= 0 then
+      place = 'busy'
+    elseif queued >= tonumber(ARGV[own_args + 3]) then
+      place = 'full'
     else
-      places[i] = line.place .. ' ' .. redis.call('XADD', line.waiting, '*', meta, payload)
+      local wait_until = now + math.min(tonumber(deadline_ms), tonumber(wait_ms))
+      local meta = about .. deadline .. ' ' .. string.format('%d ', wait_until) .. scope
+      place = line.place .. ' ' .. redis.call('XADD', line.waiting, '*', meta, payload)
       line.length, queued = line.length + 1, queued + 1
     end
   end
+  places[#places + 1] = place
 end
 keep_new_permits()
 return places

@@ -12,19 +12,23 @@ local function append_frames(first_key, first_arg, count, ttl)
   for i = 1, count do
     local key, a = KEYS[first_key + i], first_arg + (i - 1) * 4
     local reader, seq, frame, notice = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
-    local taken, exists
+    local exists, taken, refusal
     if frame == '' then
       exists = redis.call('PEXPIRE', key, ttl) == 1
-    elseif seq == '1' then
-      taken = redis.pcall('XADD', key, '1-0', 'f', frame)
-      if type(taken) ~= 'table' then redis.call('PEXPIRE', key, ttl) end
     else
       -- Only the first frame makes the stream: a late one for a stream the reader has removed leaves nothing behind.
-      taken = redis.pcall('XADD', key, 'NOMKSTREAM', seq .. '-0', 'f', frame)
-    end
-    if type(taken) == 'table' and taken.err then
-      if not string.find(taken.err, 'equal or smaller') then return taken end
-      exists = true
+      if seq == '1' then
+        taken = redis.pcall('XADD', key, '1-0', 'f', frame)
+      else
+        taken = redis.pcall('XADD', key, 'NOMKSTREAM', seq .. '-0', 'f', frame)
+      end
+      refusal = type(taken) == 'table' and taken.err
+      if refusal then
+        if not string.find(refusal, 'equal or smaller') then return taken end
+        exists = true
+      elseif seq == '1' then
+        redis.call('PEXPIRE', key, ttl)
+      end
     end
     -- What is not new in a stream is taken unless the stream is fenced.
     if exists then taken = #redis.call('XRANGE', key, FENCE, FENCE) == 0 end

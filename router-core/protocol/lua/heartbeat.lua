@@ -39,7 +39,7 @@ if record ~= '-' then
 end
 local has_changed = set_slots(slots_key, agent_slots, instance, ARGV[2], slots, record)
 
-local result = { string.format('%d', now), string.format('%d', lease), joined, slots, state, {}, config[7] or '0' }
+local result = { string.format('%d', now), string.format('%d', lease), joined, slots, state, {}, redis.call('HGET', settings, 'version') or '0' }
 if redis.call('HLEN', lanes) ~= known_lanes then result[6] = redis.call('HKEYS', lanes) end
 local owned = {}
 if running > 0 then

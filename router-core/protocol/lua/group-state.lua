@@ -1,0 +1,60 @@
+-- Needs group-names.lua. Reads the clock, the limit and the free slots.
+-- A function here costs each call of each script half a microsecond: what few calls need stands where they need it.
+
+-- Lines: where requests wait. The first is of those that ask for no scope; any lane may serve it.
+local lines = { { scope = '-', waiting = waiting, redelivery = redelivery, place = 'w' } }
+local line_of = { ['-'] = lines[1] }
+for i = 1, scope_count do
+  local scope, at = ARGV[2 + lane_count + i], 4 + lane_count + 2 * i
+  lines[1 + i] = { scope = scope, waiting = KEYS[at + 1], redelivery = KEYS[at + 2], place = 'w:' .. scope }
+  line_of[scope] = lines[1 + i]
+end
+
+-- Counts what waits, in all lines and in each.
+local function measure_lines()
+  local queued = 0
+  for _, line in ipairs(lines) do
+    line.length = redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
+    queued = queued + line.length
+  end
+  return queued
+end
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused', 'born')
+local limit = tonumber(config[1] or '0')
+local lease = tonumber(config[2] or '6000')
+
+-- Sweeps and heartbeats (every third of the lease at most) leave the time of the last beat. A gap means that Redis itself stood still (or nobody was there):
+-- every lease has run out and none of them means anything, so for one lease nobody is taken for dead.
+local grace = tonumber(config[4] or '0')
+if config[3] and now - tonumber(config[3]) > lease / 2 then
+  grace = now + lease
+  redis.call('HSET', settings, 'grace', string.format('%d', grace), 'beat', string.format('%d', now))
+end
+local leases_count = now >= grace
+
+-- When this data began: another one than before, and Redis has lost what it knew.
+local born = config[6]
+if not born then
+  born = string.format('%d', now)
+  redis.call('HSET', settings, 'born', born)
+end
+
+-- room: permits left under the group's limit; none while the group is paused. Free slots are derived, never counted: slots
+-- minus length of the lane.
+local room
+local free, free_total = {}, 0
+local function measure_room()
+  room = math.huge
+  if limit > 0 then room = limit - redis.call('ZCARD', permits) end
+  if config[5] == '1' then room = -math.huge end
+  local slots = redis.call('HMGET', lanes, unpack(ARGV, 2, 1 + lane_count))
+  free_total = 0
+  for i = 1, lane_count do
+    free[i] = tonumber(slots[i] or '0') - redis.call('XLEN', KEYS[6 + i])
+    if free[i] > 0 then free_total = free_total + free[i] end
+  end
+end
+measure_room()
