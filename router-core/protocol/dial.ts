@@ -1,6 +1,7 @@
 import { Redis, ReplyError } from 'ioredis';
 import { makeStringsFast } from './fast-strings.ts';
 import { HIDDEN_PASSWORD, LoginCommand, type Address } from './login.ts';
+import { watchSilence } from './watch-silence.ts';
 
 makeStringsFast();
 
@@ -45,9 +46,9 @@ export function dial(options: DialOptions): { readonly client: Redis; readonly e
     reconnectOnError: onError,
     connectTimeout: options.connectMs ?? 5_000,
     connectionName: options.name,
-    ...(silenceMs !== undefined && { socketTimeout: silenceMs }),
   };
   const client = socket ? new Redis({ ...settings, ...socket }) : new Redis(url, settings);
+  if (silenceMs !== undefined) watchSilence(client, silenceMs);
   if (login) client.auth = () => client.sendCommand(new LoginCommand(login)) as Promise<'OK'>;
   const ended = new Promise<Ended>((resolve) => {
     let reason = 'connection closed';

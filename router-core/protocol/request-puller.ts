@@ -7,7 +7,7 @@ import { FENCE } from './frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from './keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
 import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
-import { loadScript, runScript } from './scripts.ts';
+import { encodeCommand, loadScript, runScript } from './scripts.ts';
 import { RETRY_MS } from './times.ts';
 
 /** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
@@ -56,7 +56,8 @@ export class RequestPuller {
    */
   async pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
     const { signal } = this.#stopping;
-    const client = await this.#options.blocking.ready(signal);
+    const { blocking } = this.#options;
+    const client = blocking.client ?? (await blocking.ready(signal));
     if (!client || signal.aborted) return;
     let looked: PulledRequest[];
     try {
@@ -170,8 +171,13 @@ class BlockingRead extends Command {
   readonly #keep: (reply: ReadReply | null) => void;
 
   constructor(args: (string | number)[], keep: (reply: ReadReply | null) => void) {
-    super('xreadgroup', args, { replyEncoding: null });
+    super('xreadgroup', [], { replyEncoding: null });
+    this.args = args as typeof this.args;
     this.#keep = keep;
+  }
+
+  override toWritable(): Buffer {
+    return encodeCommand(this.name, this.args as (string | number)[]);
   }
 
   override transformReply(reply: unknown): Buffer[] {
