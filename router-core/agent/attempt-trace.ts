@@ -12,7 +12,7 @@ export class AttemptTrace {
   constructor(tracer: Tracer, request: PulledRequest, instance: string) {
     this.#tracer = tracer;
     const { id, attempt, head } = request;
-    const parent = parentOf(head.headers);
+    const parent = parentOf(head.fields);
     const attributes = {
       'http.request.method': head.method,
       'mini_router.request_id': id,

@@ -6,7 +6,8 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
-import { fieldValue, forwardReplyHeaders } from '../http/forward-reply.ts';
+import { rawFields } from '../http/field-lines.ts';
+import { fieldValue, forwardReplyFields } from '../http/forward-reply.ts';
 import type { PulledRequest } from '../protocol/agent-link.ts';
 import type { Upstream } from './upstream.ts';
 import { startReply, type CallOptions } from './call-upstream.ts';
@@ -23,7 +24,7 @@ const httpsAgent = new HttpsAgent({ keepAlive: true });
 
 /** As callUpstream, for requests that it cannot send (`isStreaming`). `trailers` is asked for when the body has been sent. */
 export function callStreaming(options: CallOptions & { trailers: () => string }): UpstreamCall {
-  const { upstream, request, headers, source, reply } = options;
+  const { upstream, request, fields, source, reply } = options;
   const { origin, protocol, host } = new URL(upstream.url);
   const calledAt = performance.now();
   let answer: IncomingMessage | undefined;
@@ -33,7 +34,7 @@ export function callStreaming(options: CallOptions & { trailers: () => string })
     agent: protocol === 'https:' ? httpsAgent : httpAgent,
     method: request.head.method,
     path: upstream.basePath + request.head.target,
-    headers: framedHeaders(headers, host, request),
+    headers: framedHeaders(rawFields(fields), host, request),
   });
   awaitSwitch(call, options, calledAt);
   call.on('response', (response) => {
@@ -80,7 +81,7 @@ export function callStreaming(options: CallOptions & { trailers: () => string })
 }
 
 function headOf({ statusCode = 502, statusMessage = '', rawHeaders }: IncomingMessage) {
-  return { status: statusCode, reason: statusMessage, headers: forwardReplyHeaders(rawHeaders) };
+  return { status: statusCode, reason: statusMessage, fields: forwardReplyFields(rawHeaders) };
 }
 
 function awaitSwitch(call: ClientRequest, options: CallOptions, calledAt: number): void {
@@ -92,8 +93,8 @@ function awaitSwitch(call: ClientRequest, options: CallOptions, calledAt: number
     }
     const { statusCode = 101, rawHeaders } = response;
     const protocol = fieldValue(rawHeaders, 'upgrade') ?? upgrade;
-    const headers = [...forwardReplyHeaders(rawHeaders), 'Connection', 'Upgrade', 'Upgrade', protocol];
-    startReply(options, calledAt, { status: statusCode, reason: 'Switching Protocols', headers });
+    const fields = `${forwardReplyFields(rawHeaders)}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+    startReply(options, calledAt, { status: statusCode, reason: 'Switching Protocols', fields });
     if (first.length > 0) socket.unshift(first);
     options.onSwitched(socket);
   });

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
-import { fieldValue, forwardReplyHeaders } from '../http/forward-reply.ts';
+import { areFields, withoutFields, type FieldLines } from '../http/field-lines.ts';
+import { forwardReplyFields } from '../http/forward-reply.ts';
 import type { PulledRequest } from '../protocol/agent-link.ts';
 import type { FrameStream } from '../protocol/frame-stream.ts';
-import { encodeReplyHead } from '../protocol/heads.ts';
+import { encodeReplyHead, type ReplyHead } from '../protocol/heads.ts';
 import type { InstanceCounts } from './agent-metrics.ts';
 import type { AttemptTrace } from './attempt-trace.ts';
 import type { RequestSource } from './request-source.ts';
@@ -13,7 +14,8 @@ import type { UpstreamCall } from './upstream-pool.ts';
 export interface CallOptions {
   readonly upstream: Upstream;
   readonly request: PulledRequest;
-  readonly headers: string[];
+  /** For the upstream. */
+  readonly fields: FieldLines;
   readonly source: RequestSource | undefined;
   readonly reply: FrameStream;
   readonly instance: string;
@@ -29,12 +31,12 @@ export interface CallOptions {
 export function startReply(
   { reply, instance, counts, trace }: CallOptions,
   calledAt: number,
-  { status, reason, headers }: { status: number; reason: string; headers: string[] },
+  { status, reason, fields }: Omit<ReplyHead, 'upstreamMs'>,
 ): void {
   const upstreamMs = Math.round((performance.now() - calledAt) * 10) / 10;
   counts.replied(status, upstreamMs);
   trace?.replied(status);
-  reply.start({ owner: instance, head: encodeReplyHead({ status, reason, upstreamMs, headers }) });
+  reply.start({ owner: instance, head: encodeReplyHead({ status, reason, upstreamMs, fields }) });
 }
 
 /**
@@ -48,7 +50,7 @@ export function callUpstream(options: CallOptions): UpstreamCall {
   const handler: ReplyHandler = {
     onHead(status, reason, fields) {
       answered = true;
-      startReply(options, calledAt, { status, reason, headers: forwardReplyHeaders(fields) });
+      startReply(options, calledAt, { status, reason, fields: forwardReplyFields(fields) });
     },
     onBody: (bytes) => reply.write(bytes),
     onEnd: (trailers) => reply.end(trailers.join('\n')),
@@ -68,25 +70,21 @@ export function callUpstream(options: CallOptions): UpstreamCall {
 }
 
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
-/** What would end a line or a target, or be cut to a byte that does. */
-const NOT_IN_FIELD = /[^\t\x20-\x7e\x80-\xff]/;
+/** What would end a target, or be cut to a byte that does. */
 const NOT_IN_TARGET = /[^\x21-\x7e\x80-\xff]/;
+const HOST = /^host: /im;
+const CONTENT_LENGTH = /^content-length: /im;
+const withoutLength = withoutFields(['Content-Length']);
 
 /** The request line and the fields; how long the body is, we know best. Throws when it would be other lines than these. */
-function requestHead({ upstream, request, headers }: CallOptions): string {
+function requestHead({ upstream, request, fields }: CallOptions): string {
   const { head, body } = request;
   if (NOT_IN_TARGET.test(head.target)) throw new Error('the request target cannot be sent');
+  if (!areFields(fields)) throw new Error('a field of the request cannot be sent');
+  const hadLength = CONTENT_LENGTH.test(fields);
   let text = `${head.method} ${upstream.basePath + head.target} HTTP/1.1\r\n`;
-  if (fieldValue(headers, 'host') === undefined) text += `Host: ${upstream.host}\r\n`;
-  let hadLength = false;
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const [name = '', value = ''] = [headers[i], headers[i + 1]];
-    if (NOT_IN_FIELD.test(name) || NOT_IN_FIELD.test(value)) {
-      throw new Error(`the header ${JSON.stringify(name)} cannot be sent`);
-    }
-    if (name.length === 14 && name.toLowerCase() === 'content-length') hadLength = true;
-    else text += `${name}: ${value}\r\n`;
-  }
+  if (!HOST.test(fields)) text += `Host: ${upstream.host}\r\n`;
+  text += hadLength ? withoutLength(fields) : fields;
   const length = body?.length ?? 0;
   if (length > 0 || hadLength || WITH_BODY.has(head.method)) text += `Content-Length: ${length}\r\n`;
   return `${text}Connection: keep-alive\r\n\r\n`;

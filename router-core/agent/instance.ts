@@ -1,3 +1,4 @@
+import type { FieldLines } from '../http/field-lines.ts';
 import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../protocol/agent-link.ts';
 import type { Renewals } from '../protocol/renewals.ts';
 import { RedisAgentLink } from '../protocol/redis-agent-link.ts';
@@ -40,7 +41,7 @@ export class Instance {
   readonly #link: AgentLink;
   readonly #upstream: Upstream;
   readonly #watch: UpstreamWatch;
-  readonly #headersFor: (raw: readonly string[]) => string[];
+  readonly #fieldsFor: (fields: FieldLines) => FieldLines;
   readonly #counts = new InstanceCounts();
   readonly #tracer = findTracer();
   readonly #running = new ChurnMap<RunningRequest | undefined>();
@@ -63,7 +64,7 @@ export class Instance {
     const { redisUrl, token, connectTimeoutMs, healthPath } = config;
     const { group, concurrency, scopes, record } = identity;
     this.#grant = { slots: concurrency, state: 'active' };
-    this.#headersFor = compileHeaderRules(config);
+    this.#fieldsFor = compileHeaderRules(config);
     this.#upstream = createUpstream({ url, connectTimeoutMs, healthPath });
     this.#link = new RedisAgentLink({
       redisUrl,
@@ -212,7 +213,7 @@ export class Instance {
       link: this.#link,
       upstream: this.#upstream,
       request,
-      headersFor: this.#headersFor,
+      fieldsFor: this.#fieldsFor,
       onUnreachable: async (reason) => {
         this.#watch.markDown(reason);
         await this.#link.report();

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { FieldLines } from '../http/field-lines.ts';
 import type { AgentLink, Exchange, ExchangeHandlers, PulledRequest } from '../protocol/agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
@@ -16,7 +17,7 @@ export interface RunOptions {
   readonly link: AgentLink;
   readonly upstream: Upstream;
   readonly request: PulledRequest;
-  readonly headersFor: (raw: readonly string[]) => string[];
+  readonly fieldsFor: (fields: FieldLines) => FieldLines;
   /** The upstream could not be reached. Resolves when the group knows. */
   readonly onUnreachable: (reason: string) => Promise<void>;
   /** The slot is free again. Called once. */
@@ -92,7 +93,7 @@ export class RunningRequest implements ExchangeHandlers {
   }
 
   #start(): void {
-    const { link, upstream, request, headersFor, counts } = this.#options;
+    const { link, upstream, request, fieldsFor, counts } = this.#options;
     const exchange = this.#exchange;
     const { instance } = link;
     if (request.bodyFollows && request.head.upgrade === '') {
@@ -101,7 +102,7 @@ export class RunningRequest implements ExchangeHandlers {
     const call: CallOptions = {
       upstream,
       request,
-      headers: headersFor(request.head.headers),
+      fields: fieldsFor(request.head.fields),
       source: this.#source,
       reply: exchange.reply,
       instance,

@@ -1,4 +1,4 @@
-import { FieldNames } from '../http/field-names.ts';
+import { fieldLines, withoutFields, type FieldLines } from '../http/field-lines.ts';
 
 export interface UpstreamHeaderRules {
   /** Set on every request, whatever the client sent: what only the provider's side may know. */
@@ -7,21 +7,14 @@ export interface UpstreamHeaderRules {
   readonly preserveHost: boolean;
 }
 
-/** Prepares the rules once; the result maps a request's fields (names and values in turn) to the upstream's. */
+/** Prepares the rules once; the result maps a request's fields to the upstream's. */
 export function compileHeaderRules({
   setHeaders,
   preserveHost,
-}: UpstreamHeaderRules): (raw: readonly string[]) => string[] {
-  // Without Host, the HTTP client sends the upstream's own.
-  const replaced = new FieldNames([...setHeaders.map(([name]) => name), ...(preserveHost ? [] : ['Host'])]);
-  const added = setHeaders.flatMap(([name, value]) => [name, value]);
-  return (raw) => {
-    const headers: string[] = [];
-    for (let i = 0; i + 1 < raw.length; i += 2) {
-      const name = raw[i] ?? '';
-      if (!replaced.has(name)) headers.push(name, raw[i + 1] ?? '');
-    }
-    if (added.length > 0) headers.push(...added);
-    return headers;
-  };
+}: UpstreamHeaderRules): (fields: FieldLines) => FieldLines {
+  // Without Host, the upstream gets its own.
+  const replaced = [...setHeaders.map(([name]) => name), ...(preserveHost ? [] : ['Host'])];
+  const remove = withoutFields(replaced);
+  const added = fieldLines(setHeaders.flat());
+  return (fields) => remove(fields) + added;
 }

@@ -1,3 +1,4 @@
+import type { FieldLines } from './field-lines.ts';
 import { FieldNames } from './field-names.ts';
 import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 
@@ -5,14 +6,14 @@ import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 const OWN = new FieldNames(['router-request-id', 'router-agent', 'router-executed', 'router-error']);
 
 /** An upstream's fields (names and values in turn) without the hop-by-hop, Connection-nominated and router's own ones. */
-export function forwardReplyHeaders(raw: readonly string[]): string[] {
+export function forwardReplyFields(raw: readonly string[]): FieldLines {
   const nominated = nominatedFields(raw);
-  const headers: string[] = [];
+  let fields = '';
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
-    if (!isHopByHop(name, nominated) && !OWN.has(name)) headers.push(name, raw[i + 1] ?? '');
+    if (!isHopByHop(name, nominated) && !OWN.has(name)) fields += `${name}: ${raw[i + 1]}\r\n`;
   }
-  return headers;
+  return fields;
 }
 
 /** The value of a field (lower-case name), or undefined. */

@@ -1,3 +1,4 @@
+import { fieldLines, type FieldLines } from './field-lines.ts';
 import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 
 /** Fields that a route removes, and those that it adds (names and values in turn). */
@@ -34,9 +35,9 @@ const APP_TOKEN = /^bearer +mr_app_/i;
  * Connection-nominated ones (dropped first, so that a client cannot use nomination to remove what we add), and with
  * X-Forwarded-*, Via and Router-Request-Id. X-Forwarded-Proto and -Host of a load balancer in front are kept.
  */
-export function forwardRequestHeaders(raw: readonly string[], context: ForwardContext): string[] {
+export function forwardRequestFields(raw: readonly string[], context: ForwardContext): FieldLines {
   const nominated = nominatedFields(raw);
-  const headers: string[] = [];
+  let fields = '';
   let forwardedFor = '';
   let via = '';
   let proto = false;
@@ -46,7 +47,7 @@ export function forwardRequestHeaders(raw: readonly string[], context: ForwardCo
     let value = raw[i + 1] ?? '';
     const key = name.toLowerCase();
     if (isHopByHop(key, nominated)) {
-      if (key === 'te' && /\btrailers\b/i.test(value)) headers.push('TE', 'trailers');
+      if (key === 'te' && /\btrailers\b/i.test(value)) fields += 'TE: trailers\r\n';
       continue;
     }
     if (OWN.has(key) || context.rules?.dropped.has(key)) continue;
@@ -65,18 +66,12 @@ export function forwardRequestHeaders(raw: readonly string[], context: ForwardCo
     else if (key === 'content-length') value = String(Number(value));
     else if (key === 'x-forwarded-proto') proto = true;
     else if (key === 'x-forwarded-host') host = true;
-    headers.push(name, value);
+    fields += `${name}: ${value}\r\n`;
   }
   const { clientAddress, requestId, httpVersion } = context;
-  headers.push('X-Forwarded-For', forwardedFor === '' ? clientAddress : `${forwardedFor}, ${clientAddress}`);
-  if (!proto) headers.push('X-Forwarded-Proto', context.proto);
-  if (!host) headers.push('X-Forwarded-Host', context.authority);
-  headers.push(
-    'Via',
-    `${via === '' ? '' : `${via}, `}${httpVersion} mini-router`,
-    'Router-Request-Id',
-    requestId,
-  );
-  if (context.rules) headers.push(...context.rules.added);
-  return headers;
+  fields += `X-Forwarded-For: ${forwardedFor === '' ? '' : `${forwardedFor}, `}${clientAddress}\r\n`;
+  if (!proto) fields += `X-Forwarded-Proto: ${context.proto}\r\n`;
+  if (!host) fields += `X-Forwarded-Host: ${context.authority}\r\n`;
+  fields += `Via: ${via === '' ? '' : `${via}, `}${httpVersion} mini-router\r\nRouter-Request-Id: ${requestId}\r\n`;
+  return context.rules ? fields + fieldLines(context.rules.added) : fields;
 }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { fieldLines, type FieldLines } from './field-lines.ts';
 
 /** What happened to the request at the upstream. */
 export type Executed = 'no' | 'maybe' | 'yes';
@@ -72,7 +73,7 @@ export interface ProblemContext {
 export interface ProblemResponse {
   readonly status: number;
   readonly reason: string;
-  readonly headers: string[];
+  readonly fields: FieldLines;
   /** Undefined for HEAD. */
   readonly body: Buffer | undefined;
 }
@@ -90,18 +91,11 @@ export function problemResponse(
   const body = Buffer.from(`${JSON.stringify(document)}\n`);
   const headers = [
     ...['Content-Type', 'application/problem+json', 'Content-Length', String(body.length)],
-    ...[
-      'Cache-Control',
-      'no-store',
-      'Router-Error',
-      code,
-      'Router-Executed',
-      executed,
-      'Router-Request-Id',
-      requestId,
-    ],
+    ...['Cache-Control', 'no-store', 'Router-Error', code, 'Router-Executed', executed],
+    ...['Router-Request-Id', requestId],
   ];
   if (code === 'unauthorized') headers.push('WWW-Authenticate', 'Bearer');
   if (retryAfterS !== undefined) headers.push('Retry-After', String(retryAfterS));
-  return { status, reason: STATUS_CODES[status] ?? '', headers, body: method === 'HEAD' ? undefined : body };
+  const fields = fieldLines(headers);
+  return { status, reason: STATUS_CODES[status] ?? '', fields, body: method === 'HEAD' ? undefined : body };
 }

@@ -82,12 +82,12 @@ export class RequestFront {
   }
 
   refuse(reply: ClientReply, req: IncomingMessage, code: ProblemCode): void {
-    const { status, reason, headers, body } = problemResponse(code, {
+    const { status, reason, fields, body } = problemResponse(code, {
       requestId: this.nextId(),
       method: req.method,
     });
     this.#context.counts.unrouted.refused(code, status);
-    reply.startAndEnd(status, reason, headers, body);
+    reply.startAndEnd(status, reason, fields, body);
   }
 
   #accept(
@@ -109,7 +109,7 @@ export class RequestFront {
     }
     if (checked.target === '*') {
       // `OPTIONS *` asks about the server itself, RFC 9110 §9.3.7.
-      reply.startAndEnd(204, 'No Content', [], undefined);
+      reply.startAndEnd(204, 'No Content', '', undefined);
       return undefined;
     }
     const resolved = this.#resolve(req, checked);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { CheckedRequest } from '../http/check-request.ts';
-import { forwardRequestHeaders } from '../http/forward-request.ts';
+import { forwardRequestFields } from '../http/forward-request.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../protocol/heads.ts';
 import { AppLimits } from '../protocol/app-limits.ts';
@@ -97,7 +97,7 @@ function requestHead(
   upgrade: boolean,
 ): RequestHead {
   const { req, id } = exchange;
-  const headers = forwardRequestHeaders(req.rawHeaders, {
+  let fields = forwardRequestFields(req.rawHeaders, {
     requestId: id,
     clientAddress: clientAddress(req),
     proto: (req.socket as TLSSocket).encrypted ? 'https' : 'http',
@@ -106,11 +106,14 @@ function requestHead(
     rules: headerRules,
   });
   const { tracer } = exchange.context;
-  if (tracer) exchange.trace = new RequestTrace(tracer, tracedRequest(exchange, target), headers);
+  if (tracer) {
+    exchange.trace = new RequestTrace(tracer, tracedRequest(exchange, target), fields);
+    fields = exchange.trace.continuedIn(fields);
+  }
   return {
     method: req.method ?? 'GET',
     target,
-    headers,
+    fields,
     upgrade: upgrade ? (req.headers.upgrade ?? '') : '',
   };
 }
@@ -122,11 +125,11 @@ function tracedRequest({ id, group, counts, req, receivedAt }: Exchange, target:
 
 function refuse({ context, req, reply, routed }: AdmitOptions, code: ProblemCode): undefined {
   const retryAfterS = code === 'body-too-large' ? undefined : 1;
-  const { status, reason, headers, body } = problemResponse(code, {
+  const { status, reason, fields, body } = problemResponse(code, {
     requestId: context.link.nextId(),
     method: req.method,
     retryAfterS,
   });
   routed.counts.refused(code, status);
-  reply.startAndEnd(status, reason, headers, body);
+  reply.startAndEnd(status, reason, fields, body);
 }

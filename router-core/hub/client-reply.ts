@@ -1,15 +1,17 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
+import { rawFields, type FieldLines } from '../http/field-lines.ts';
+import { sendWhole } from './whole-reply.ts';
 
 /** Where a reply goes: an HTTP response, or after a 101 the bare connection. */
 export interface ClientReply {
   readonly started: boolean;
-  /** Starts with the head; it leaves with the first write or with `flush`. `headers`: names and values in turn. */
-  start(status: number, reason: string, headers: string[]): void;
+  /** Starts with the head; it leaves with the first write or with `flush`. */
+  start(status: number, reason: string, fields: FieldLines): void;
   flush(): void;
   /** Sends a whole small reply in one write. */
-  startAndEnd(status: number, reason: string, headers: string[], body: Buffer | undefined): void;
+  startAndEnd(status: number, reason: string, fields: FieldLines, body: Buffer | undefined): void;
   /** `onTaken` tells how many bytes have left for the client. */
   write(chunk: Buffer, onTaken: (bytes: number) => void): void;
   /** `trailers`: names and values in turn. */
@@ -41,7 +43,8 @@ export class HttpReply implements ClientReply {
     return this.#res.headersSent;
   }
 
-  start(status: number, reason: string, headers: string[]): void {
+  start(status: number, reason: string, fields: FieldLines): void {
+    const headers = rawFields(fields);
     if (this.#isLast()) headers.push('Connection', 'close');
     if (reason === STATUS_CODES[status]) this.#res.writeHead(status, headers);
     else this.#res.writeHead(status, reason, headers);
@@ -52,12 +55,15 @@ export class HttpReply implements ClientReply {
     this.#res.write(NO_BYTES);
   }
 
-  startAndEnd(status: number, reason: string, headers: string[], body: Buffer | undefined): void {
-    if (this.#isLast()) headers.push('Connection', 'close');
+  startAndEnd(status: number, reason: string, fields: FieldLines, body: Buffer = NO_BYTES): void {
+    const isLast = this.#isLast();
+    if (!isLast && body.length <= SMALL_BODY_BYTES) {
+      if (sendWhole(this.#res, { status, reason, fields, body: body.toString('latin1') })) return;
+    }
+    const headers = rawFields(fields);
+    if (isLast) headers.push('Connection', 'close');
     this.#res.writeHead(status, reason, headers);
-    // As a latin1 string, which keeps every byte, a small body leaves in one write together with its head.
-    if (body && body.length <= SMALL_BODY_BYTES) this.#res.end(body.toString('latin1'), 'latin1');
-    else this.#res.end(body);
+    this.#res.end(body);
   }
 
   write(chunk: Buffer, onTaken: (bytes: number) => void): void {
@@ -90,23 +96,21 @@ export class UpgradeReply implements ClientReply {
     this.#socket = socket;
   }
 
-  start(status: number, reason: string, headers: string[]): void {
+  start(status: number, reason: string, fields: FieldLines): void {
     this.started = true;
     this.#switched = status === 101;
-    const lines = [`HTTP/1.1 ${status} ${reason}`];
-    for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
     // Anything but 101 leaves HTTP as it is; without chunking, only the end of the connection can end such a reply.
-    if (!this.#switched) lines.push('Connection: close');
-    this.#socket.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
+    const last = this.#switched ? '' : 'Connection: close\r\n';
+    this.#socket.write(`HTTP/1.1 ${status} ${reason}\r\n${fields}${last}\r\n`, 'latin1');
   }
 
   flush(): void {
     // Written at once.
   }
 
-  startAndEnd(status: number, reason: string, headers: string[], body: Buffer | undefined): void {
-    this.start(status, reason, headers);
-    this.#socket.write(body ?? NO_BYTES);
+  startAndEnd(status: number, reason: string, fields: FieldLines, body: Buffer = NO_BYTES): void {
+    this.start(status, reason, fields);
+    this.#socket.write(body);
     this.end();
   }
 

@@ -17,8 +17,8 @@ export function answerControl(
 
   function answer(code: number, status: string): void {
     const body = Buffer.from(JSON.stringify({ status }));
-    const headers = ['Content-Type', 'application/json', 'Content-Length', String(body.length)];
-    headers.push('Cache-Control', 'no-store');
-    reply.startAndEnd(code, STATUS_CODES[code] ?? '', headers, method === 'HEAD' ? undefined : body);
+    const type = 'Content-Type: application/json\r\nCache-Control: no-store\r\n';
+    const fields = `${type}Content-Length: ${body.length}\r\n`;
+    reply.startAndEnd(code, STATUS_CODES[code] ?? '', fields, method === 'HEAD' ? undefined : body);
   }
 }

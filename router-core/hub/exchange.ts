@@ -180,7 +180,7 @@ export class Exchange {
     if (this.done) return;
     this.context.log.debug({ id: this.id, code, state: this.state }, 'request failed');
     this.counts.failed(code);
-    const { status, reason, headers, body } = problemResponse(code, {
+    const { status, reason, fields, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
       handedOver: this.#wasHandedOver(code),
@@ -191,10 +191,10 @@ export class Exchange {
       this.reply.abort();
       return;
     }
-    if (this.preference !== undefined) headers.push('Preference-Applied', this.preference);
+    const preference = this.preference === undefined ? '' : `Preference-Applied: ${this.preference}\r\n`;
     this.status = status;
     this.finish();
-    this.reply.startAndEnd(status, reason, headers, body);
+    this.reply.startAndEnd(status, reason, fields + preference, body);
   }
 
   /** An agent may have run it: the one that has it, or one that was lost with it. */

@@ -7,12 +7,12 @@ import { CommandError } from '../runtime/run-command.ts';
 import type { RequestFront } from './accept-request.ts';
 import { UpgradeReply } from './client-reply.ts';
 import type { HubConfig } from './config.ts';
+import { KEEP_ALIVE_S } from './whole-reply.ts';
 
-/** keepAlive exceeds the idle timeout of usual load balancers, 60 s: a connection is closed by them, not by us. */
 const SERVER_TIMEOUTS = {
   headersTimeout: 15_000,
   requestTimeout: 0,
-  keepAliveTimeout: 75_000,
+  keepAliveTimeout: KEEP_ALIVE_S * 1_000,
   connectionsCheckingInterval: 5_000,
   noDelay: true,
 };
@@ -87,9 +87,9 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, front
   };
   const code = codes[error.code ?? ''] ?? 'bad-request';
   front.countRefused(code);
-  const { status, reason, headers, body } = problemResponse(code, {
+  const { status, reason, fields, body } = problemResponse(code, {
     requestId: front.nextId(),
     method: undefined,
   });
-  new UpgradeReply(socket).startAndEnd(status, reason, headers, body);
+  new UpgradeReply(socket).startAndEnd(status, reason, fields, body);
 }

@@ -1,4 +1,5 @@
 import { SpanKind, SpanStatusCode, trace, type Context, type Span } from '@opentelemetry/api';
+import type { FieldLines } from '../http/field-lines.ts';
 import { continueTrace, epochMs, parentOf, type Tracer } from '../runtime/tracing.ts';
 
 export interface TracedRequest {
@@ -19,11 +20,11 @@ export class RequestTrace {
   readonly #span: Span;
   #queued = false;
 
-  /** `headers`, names and values in turn, are those for the upstream. */
-  constructor(tracer: Tracer, request: TracedRequest, headers: string[]) {
+  /** `fields` are those for the upstream. */
+  constructor(tracer: Tracer, request: TracedRequest, fields: FieldLines) {
     this.#tracer = tracer;
     this.#request = request;
-    const parent = parentOf(headers);
+    const parent = parentOf(fields);
     const { id, group, route, method, path, receivedAt } = request;
     this.#span = tracer.startSpan(
       'mini-router request',
@@ -41,7 +42,11 @@ export class RequestTrace {
       parent,
     );
     this.#context = trace.setSpan(parent, this.#span);
-    continueTrace(this.#span, headers);
+  }
+
+  /** The fields for the upstream, with this trace where the client has not begun one. */
+  continuedIn(fields: FieldLines): FieldLines {
+    return continueTrace(this.#span, fields);
   }
 
   /** The head of the reply has come; it had waited so long for its turn at the upstream, ms. */

@@ -27,9 +27,11 @@ export function findTracer(): Tracer | undefined {
 /** https://www.w3.org/TR/trace-context/#traceparent-header; later versions may add fields at the end. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
 
-/** What a new span belongs to, by the fields of a request (names and values in turn). */
-export function parentOf(headers: readonly string[]): Context {
-  const [, traceId, spanId, flags] = TRACEPARENT.exec(valueOf(headers, 'traceparent') ?? '') ?? [];
+const FIELD = /^traceparent: ([^\r]*)\r\n/im;
+
+/** What a new span belongs to, by the fields of a request (`Name: value` and CR LF each). */
+export function parentOf(fields: string): Context {
+  const [, traceId, spanId, flags] = TRACEPARENT.exec(FIELD.exec(fields)?.[1] ?? '') ?? [];
   if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;
   return trace.setSpanContext(ROOT_CONTEXT, {
     traceId,
@@ -39,21 +41,14 @@ export function parentOf(headers: readonly string[]): Context {
   });
 }
 
-/** Continues the trace of a span where the client has not begun one; the client's own is never changed. */
-export function continueTrace(span: Span, headers: string[]): void {
-  if (valueOf(headers, 'traceparent') !== undefined) return;
+/** The fields with the trace of a span where the client has not begun one; the client's own is never changed. */
+export function continueTrace(span: Span, fields: string): string {
+  if (FIELD.test(fields)) return fields;
   const { traceId, spanId, traceFlags } = span.spanContext();
-  headers.push('traceparent', `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`);
+  return `${fields}traceparent: 00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}\r\n`;
 }
 
 /** A time of performance.now() as spans want it: ms since 1970. */
 export function epochMs(monotonicMs: number): number {
   return performance.timeOrigin + monotonicMs;
-}
-
-function valueOf(headers: readonly string[], name: string): string | undefined {
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === name) return headers[i + 1];
-  }
-  return undefined;
 }

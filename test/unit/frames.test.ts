@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fieldLines } from '../../router-core/http/field-lines.ts';
 import { decodeFrame, encodeFrame, FENCE, PART, type FrameParts } from '../../router-core/protocol/frames.ts';
 import {
   decodeReplyHead,
@@ -88,13 +89,14 @@ const HEADERS = ['Host', 'h', 'x-A', '', 'X-a', 'caf\xe9 \x80\xff', 'Set-Cookie'
 
 describe('a head', () => {
   test.each([[HEADERS], [[]], [['X-Empty', '']]])('of a request comes back as it was', (headers) => {
-    const head = { method: 'M-SEARCH', target: '//a%2Fb?', headers, upgrade: 'websocket' };
+    const fields = fieldLines(headers);
+    const head = { method: 'M-SEARCH', target: '//a%2Fb?', fields, upgrade: 'websocket' };
     expect(decodeRequestHead(encodeRequestHead(head))).toEqual(head);
     expect(decodeRequestHead(encodeRequestHead({ ...head, upgrade: '' }))).toEqual({ ...head, upgrade: '' });
   });
 
   test.each([[HEADERS], [[]], [['X-Empty', '']]])('of a reply comes back as it was', (headers) => {
-    const head = { status: 299, reason: 'Tr\xe8s bien', upstreamMs: 12.3, headers };
+    const head = { status: 299, reason: 'Tr\xe8s bien', upstreamMs: 12.3, fields: fieldLines(headers) };
     expect(decodeReplyHead(encodeReplyHead(head))).toEqual(head);
     expect(decodeReplyHead(encodeReplyHead({ ...head, reason: '' }))).toEqual({ ...head, reason: '' });
   });

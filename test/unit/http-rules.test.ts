@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { compileHeaderRules } from '../../router-core/agent/upstream-headers.ts';
 import { checkRequest, MAX_TARGET_BYTES } from '../../router-core/http/check-request.ts';
-import { forwardReplyHeaders } from '../../router-core/http/forward-reply.ts';
-import { forwardRequestHeaders } from '../../router-core/http/forward-request.ts';
+import { areFields, fieldLines, rawFields, withoutFields } from '../../router-core/http/field-lines.ts';
+import { forwardReplyFields } from '../../router-core/http/forward-reply.ts';
+import { forwardRequestFields } from '../../router-core/http/forward-request.ts';
 import { isHopByHop, nominatedFields } from '../../router-core/http/hop-by-hop.ts';
 import { preferredWaitS } from '../../router-core/http/prefer.ts';
 
@@ -42,7 +43,7 @@ describe('hop-by-hop fields', () => {
 describe('the fields that go on', () => {
   test('to an upstream are the client’s in their order, then what the router adds', () => {
     const raw = ['X-A', '1', 'Host', 'liar', 'x-a', '2', 'Connection', 'close', 'Content-Length', '007'];
-    expect(forwardRequestHeaders(raw, CONTEXT)).toEqual([
+    expect(rawFields(forwardRequestFields(raw, CONTEXT))).toEqual([
       ...['X-A', '1', 'Host', 'h.test', 'x-a', '2', 'Content-Length', '7'],
       ...['X-Forwarded-For', '10.1.1.1', 'X-Forwarded-Proto', 'http', 'X-Forwarded-Host', 'h.test'],
       ...['Via', '1.1 mini-router', 'Router-Request-Id', 'id-1'],
@@ -64,17 +65,47 @@ describe('the fields that go on', () => {
       'Trailer',
       'T',
     ];
-    expect(forwardReplyHeaders(raw)).toEqual(['Set-Cookie', 'a', 'set-cookie', 'b', 'Trailer', 'T']);
+    expect(forwardReplyFields(raw)).toBe('Set-Cookie: a\r\nset-cookie: b\r\nTrailer: T\r\n');
   });
 
   test('from the agent are the client’s with its own rules applied', () => {
-    const raw = ['Host', 'h', 'AUTHORIZATION', 'mine', 'X-A', '1', 'authorization', 'again'];
+    const fields = 'Host: h\r\nAUTHORIZATION: mine\r\nX-A: Host: \r\nX-Host: 1\r\nauthorization: again\r\n';
     const rules = { setHeaders: [['Authorization', 'key']] as const, preserveHost: true };
-    expect(compileHeaderRules(rules)(raw)).toEqual(['Host', 'h', 'X-A', '1', 'Authorization', 'key']);
-    expect(compileHeaderRules({ setHeaders: [], preserveHost: false })(['Host', 'h', 'X-A', '1'])).toEqual([
-      'X-A',
-      '1',
-    ]);
+    const kept = 'X-A: Host: \r\nX-Host: 1\r\n';
+    expect(compileHeaderRules(rules)(fields)).toBe(`Host: h\r\n${kept}Authorization: key\r\n`);
+    expect(compileHeaderRules({ setHeaders: [], preserveHost: false })(`host: h\r\n${kept}`)).toBe(kept);
+    expect(compileHeaderRules({ setHeaders: [], preserveHost: true })(fields)).toBe(fields);
+  });
+});
+
+describe('fields as text', () => {
+  test.each([
+    [''],
+    ['X-Empty: \r\n'],
+    ['A: 1\r\nb: caf\xe9 \x80\xff\t: x\r\nA: 2\r\n'],
+    ["!#$%&'*+-.^_`|~09azAZ: x\r\n"],
+  ])('%j come back as they were', (lines) => {
+    expect(areFields(lines)).toBe(true);
+    expect(fieldLines(rawFields(lines))).toBe(lines);
+  });
+
+  test.each([
+    ['no end', 'A: 1'],
+    ['an empty line', 'A: 1\r\n\r\nGET / HTTP/1.1\r\n'],
+    ['an LF alone', 'A: 1\nB: 2\r\n'],
+    ['a CR alone', 'A: 1\rB: 2\r\n'],
+    ['a NUL', 'A: \0\r\n'],
+    ['a DEL', 'A: \x7f\r\n'],
+    ['a character that becomes a line feed', 'A: \u010aB: 2\r\n'],
+    ['a blank in a name', 'A b: 1\r\n'],
+    ['no name', ': 1\r\n'],
+    ['a folded line', 'A: 1\r\n b\r\n'],
+  ])('with %s are none', (_what, lines) => expect(areFields(lines)).toBe(false));
+
+  test('lose all that have a name, whatever it is made of', () => {
+    const lines = 'X.Y: 1\r\nX+Y: 2\r\nx.y: 3\r\nXaY: 4\r\nX.Y-Z: 5\r\n';
+    expect(withoutFields(['x.Y', 'X+y'])(lines)).toBe('XaY: 4\r\nX.Y-Z: 5\r\n');
+    expect(withoutFields([])(lines)).toBe(lines);
   });
 });
 
