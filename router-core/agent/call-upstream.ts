@@ -73,7 +73,6 @@ const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 /** What would end a target, or be cut to a byte that does. */
 const NOT_IN_TARGET = /[^\x21-\x7e\x80-\xff]/;
 const HOST = /^host: /im;
-const CONTENT_LENGTH = /^content-length: /im;
 const withoutLength = withoutFields(['Content-Length']);
 
 /** The request line and the fields; how long the body is, we know best. Throws when it would be other lines than these. */
@@ -81,10 +80,11 @@ function requestHead({ upstream, request, fields }: CallOptions): string {
   const { head, body } = request;
   if (NOT_IN_TARGET.test(head.target)) throw new Error('the request target cannot be sent');
   if (!areFields(fields)) throw new Error('a field of the request cannot be sent');
-  const hadLength = CONTENT_LENGTH.test(fields);
+  const kept = withoutLength(fields);
+  const hadLength = kept.length < fields.length;
   let text = `${head.method} ${upstream.basePath + head.target} HTTP/1.1\r\n`;
   if (!HOST.test(fields)) text += `Host: ${upstream.host}\r\n`;
-  text += hadLength ? withoutLength(fields) : fields;
+  text += kept;
   const length = body?.length ?? 0;
   if (length > 0 || hadLength || WITH_BODY.has(head.method)) text += `Content-Length: ${length}\r\n`;
   return `${text}Connection: keep-alive\r\n\r\n`;

@@ -1,15 +1,14 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
-import { rawFields, type FieldLines } from '../http/field-lines.ts';
+import { rawFields, withoutFields, type FieldLines } from '../http/field-lines.ts';
 import { sendWhole } from './whole-reply.ts';
 
 /** Where a reply goes: an HTTP response, or after a 101 the bare connection. */
 export interface ClientReply {
   readonly started: boolean;
-  /** Starts with the head; it leaves with the first write or with `flush`. */
+  /** Starts with the head. */
   start(status: number, reason: string, fields: FieldLines): void;
-  flush(): void;
   /** Sends a whole small reply in one write. */
   startAndEnd(status: number, reason: string, fields: FieldLines, body: Buffer | undefined): void;
   /** `onTaken` tells how many bytes have left for the client. */
@@ -23,6 +22,8 @@ export interface ClientReply {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+
+const withoutTrailer = withoutFields(['Trailer']);
 
 const SMALL_BODY_BYTES = 16 * 1024;
 
@@ -46,23 +47,18 @@ export class HttpReply implements ClientReply {
   start(status: number, reason: string, fields: FieldLines): void {
     const headers = rawFields(fields);
     if (this.#isLast()) headers.push('Connection', 'close');
-    if (reason === STATUS_CODES[status]) this.#res.writeHead(status, headers);
-    else this.#res.writeHead(status, reason, headers);
-  }
-
-  flush(): void {
-    // Not flushHeaders(), which sends fields as UTF-8.
-    this.#res.write(NO_BYTES);
+    this.#res.writeHead(status, reason, headers);
+    // As text: not flushHeaders(), which sends fields as UTF-8, and not together with bytes, which Node puts in front of a 100 that
+    // waits for its turn.
+    this.#res.write('', 'latin1');
   }
 
   startAndEnd(status: number, reason: string, fields: FieldLines, body: Buffer = NO_BYTES): void {
-    const isLast = this.#isLast();
-    if (!isLast && body.length <= SMALL_BODY_BYTES) {
+    if (body.length <= SMALL_BODY_BYTES && !this.#isLast()) {
       if (sendWhole(this.#res, { status, reason, fields, body: body.toString('latin1') })) return;
     }
-    const headers = rawFields(fields);
-    if (isLast) headers.push('Connection', 'close');
-    this.#res.writeHead(status, reason, headers);
+    // None follow, and Node refuses to announce them where it knows that they cannot.
+    this.start(status, reason, withoutTrailer(fields));
     this.#res.end(body);
   }
 
@@ -102,10 +98,6 @@ export class UpgradeReply implements ClientReply {
     // Anything but 101 leaves HTTP as it is; without chunking, only the end of the connection can end such a reply.
     const last = this.#switched ? '' : 'Connection: close\r\n';
     this.#socket.write(`HTTP/1.1 ${status} ${reason}\r\n${fields}${last}\r\n`, 'latin1');
-  }
-
-  flush(): void {
-    // Written at once.
   }
 
   startAndEnd(status: number, reason: string, fields: FieldLines, body: Buffer = NO_BYTES): void {

@@ -12,7 +12,7 @@ export interface Shard {
   readonly replicas: readonly Endpoint[];
 }
 
-/** Whoever does not answer within this is passed over, ms. */
+/** Whoever does not answer within this, or a little longer, is passed over, ms. */
 const PATIENCE_MS = 1_000;
 
 /** Asks one of those that know where the masters are now. Rejects with the reason why this one did not tell. */

@@ -26,7 +26,7 @@ export interface NodeConnectionOptions {
   readonly onElsewhere?: (error: Error) => void;
 }
 
-/** A server that does not answer a command for this long is treated as gone. */
+/** A server that does not answer a command for this long is treated as gone, see watch-silence.ts for how exactly. */
 const COMMAND_TIMEOUT_MS = 4_000;
 
 /**

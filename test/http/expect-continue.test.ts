@@ -1,8 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recordRequests, startDataPath, type DataPath } from '../support/data-path.ts';
 import { openRaw, rawRequest, valuesOf } from '../support/raw-http.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startTestHub, uniqueGroup } from '../support/router.ts';
+import { startTestHub, startUpstream, uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 let redis: TestRedis;
@@ -73,4 +74,51 @@ test('a request that no agent takes is not told to send its large body', async (
   expect(reply).toMatchObject({ status: 503, interim: [] });
   client.close();
   await lonely.close();
+});
+
+// A 100 that waits for its turn, and the reply that comes while it does.
+test.each([
+  ['small', '/size/10'],
+  ['large', '/size/100000'],
+  ['streamed', '/stream'],
+])('behind another request, 100 comes before a %s reply', async (_what, target) => {
+  let release: (() => void) | undefined;
+  let begun = () => {};
+  const answering = new Promise<void>((resolve) => (begun = resolve));
+  const upstream = await startUpstream((req, res) => {
+    if (req.url === '/slow') {
+      release = () => void res.end('slow');
+      return;
+    }
+    req.resume().on('end', () => {
+      if (target === '/stream') {
+        res.write('first');
+        begun();
+        setTimeout(() => res.end('last'), 200);
+      } else {
+        res.end('x'.repeat(Number(target.split('/')[2])));
+        begun();
+      }
+    });
+  });
+  const own = await startDataPath(redis, upstream.url, { agent: { concurrency: 4 } });
+  const client = await openRaw(own.port);
+  client.write(rawRequest(['GET /slow HTTP/1.1', 'Host: h']));
+  await waitFor(() => release !== undefined, { what: 'the slow one' });
+  client.write(
+    rawRequest([`PUT ${target} HTTP/1.1`, 'Host: h', 'Expect: 100-continue', 'Content-Length: 3'], 'abc'),
+  );
+  await answering;
+  // Until the hub has it, too.
+  await delay(150);
+  release?.();
+
+  expect(await client.reply()).toMatchObject({ status: 200, body: Buffer.from('slow'), interim: [] });
+  const second = await client.reply();
+  expect(second).toMatchObject({ status: 200, interim: [100] });
+  const whole = target === '/stream' ? 'firstlast' : 'x'.repeat(Number(target.split('/')[2]));
+  expect(second.body.toString()).toBe(whole);
+  client.close();
+  await own.close();
+  await upstream.close();
 });

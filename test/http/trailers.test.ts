@@ -30,6 +30,21 @@ test('trailers of a small chunked reply reach the client in order, with duplicat
   await path.close();
 });
 
+test.each([
+  ['GET', '200 OK', 'Content-Length: 2', 'ok'],
+  ['HEAD', '200 OK', 'Content-Length: 2', ''],
+  ['GET', '204 No Content', 'X: y', ''],
+])('trailers that are announced and never come do no harm: %s, %s', async (method, status, field, body) => {
+  const upstream = await startRawUpstream((socket) => {
+    socket.write(`${rawRequest([`HTTP/1.1 ${status}`, 'Trailer: X-Sum', field])}${body}`);
+  });
+  const path = await startDataPath(redis, upstream.url);
+  const reply = await sendRaw(path.port, rawRequest([`${method} / HTTP/1.1`, 'Host: h']));
+  expect(`${reply.status} ${reply.body.toString()}`).toBe(`${status.slice(0, 3)} ${body}`);
+  await path.close();
+  await upstream.close();
+});
+
 test('trailers that come long after a streamed body reach the client', async () => {
   let finish = () => {};
   const path = await startDataPath(redis, (_req, res) => {

@@ -8,6 +8,7 @@
 -- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy" may not wait,
 --       "known" asked before and found, "lost" asked before, Redis has lost its data since, and it must not run twice.
 --!include group
+--!include measure-lines
 --!include hand-over
 local hub, is_same_data = ARGV[own_args + 1], ARGV[own_args + 4] == born
 redis.call('ZADD', hubs, string.format('%d', now + ARGV[own_args + 2]), hub)

@@ -10,16 +10,6 @@ for i = 1, scope_count do
   line_of[scope] = lines[1 + i]
 end
 
--- Counts what waits, in all lines and in each.
-local function measure_lines()
-  local queued = 0
-  for _, line in ipairs(lines) do
-    line.length = redis.call('XLEN', line.waiting) + redis.call('XLEN', line.redelivery)
-    queued = queued + line.length
-  end
-  return queued
-end
-
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused', 'born')

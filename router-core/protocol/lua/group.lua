@@ -1,3 +1,3 @@
--- Included first by every script that hands requests over.
+-- Included first by scripts that look at the whole group.
 --!include group-names
 --!include group-state

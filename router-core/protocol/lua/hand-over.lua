@@ -1,4 +1,4 @@
--- Needs group.lua. Hands requests to lanes with a free slot.
+-- Needs group-state.lua. Hands requests to lanes with a free slot.
 
 -- The lane with the most free slots among those that serve the scope; nil when none has any. The one of the scope's last
 -- hand-over keeps its turn until another has twice as many: requests that come together are pulled and answered together.

@@ -1,4 +1,4 @@
--- Needs group.lua. Whether a hub lives, by its lease.
+-- Needs group-state.lua. Whether a hub lives, by its lease.
 local hub_alive = {}
 local function is_hub_alive(hub)
   if not leases_count then return true end

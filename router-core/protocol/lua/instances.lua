@@ -1,4 +1,4 @@
--- Needs group.lua. What an instance adds to its lane's slots, and to those of its agent record ("-" when it has none); the sums
+-- Needs group-names.lua. What an instance adds to its lane's slots, and to those of its agent record ("-" when it has none); the sums
 -- move by the difference, in one script, so they cannot drift. lane '' takes the instance out. Returns whether anything has changed.
 local function add_slots(hash, field, difference)
   if redis.call('HINCRBY', hash, field, difference) == 0 and hash ~= lanes then redis.call('HDEL', hash, field) end

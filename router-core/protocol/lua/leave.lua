@@ -3,7 +3,7 @@
 --
 -- KEYS  group.lua's (the instance's lane first), then: slots, agent-slots, instances, reports
 -- ARGV  group.lua's, then: instance
---!include group
+--!include group-names
 --!include instances
 local instance = ARGV[own_args + 1]
 set_slots(KEYS[own_keys + 1], KEYS[own_keys + 2], instance, '', 0, '-')

@@ -1,4 +1,4 @@
--- Needs group.lua, bells.lua and hand-over.lua. Gives free slots to the oldest that wait.
+-- Needs group-state.lua, bells.lua and hand-over.lua. Gives free slots to the oldest that wait.
 --!include meta
 --!include hubs
 

@@ -6,6 +6,7 @@
 -- ARGV  group.lua's, then: hub, hub lease ms
 -- Returns {live instances, requests in line, live hubs, names of all lanes, when the data began, then per orphan: lane name, entry id, its meta}.
 --!include group
+--!include measure-lines
 --!include bells
 --!include hand-over
 --!include promote
