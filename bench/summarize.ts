@@ -45,10 +45,10 @@ export function median(values: readonly (number | null)[]): number | null {
   return Number.isInteger(middle) ? ((sorted[middle - 1] ?? upper) + upper) / 2 : upper;
 }
 
-type Combine = (own: Sample, other: Sample) => number | null;
+export type Combine = (own: Sample, other: Sample) => number | null;
 
 /** The median over the rounds in which both targets were measured. */
-function compare(
+export function compare(
   rounds: readonly Round[],
   own: TargetName,
   other: TargetName,
@@ -61,10 +61,10 @@ function compare(
   return median(values);
 }
 
-const rateRatio: Combine = (own, other) => (other.rate > 0 ? own.rate / other.rate : null);
+export const rateRatio: Combine = (own, other) => (other.rate > 0 ? own.rate / other.rate : null);
 const p50Ratio: Combine = (own, other) =>
   own.p50Ms === null || other.p50Ms === null || other.p50Ms === 0 ? null : own.p50Ms / other.p50Ms;
-const p50Difference: Combine = (own, other) =>
+export const p50Difference: Combine = (own, other) =>
   own.p50Ms === null || other.p50Ms === null ? null : own.p50Ms - other.p50Ms;
 
 function perProcess(
