@@ -5,7 +5,8 @@ import { compileExpression } from '../../router-core/routing/regular-expression.
 import { fewestMilliseconds } from '../support/fewest-milliseconds.ts';
 import { requestOf, routeOf } from '../support/routes.ts';
 
-const MOST_MS = 50;
+/** The slowest took 70 on a slow machine. What backtracks would not come to its end. */
+const MOST_MS = 200;
 
 /** As long as targets may be, and such that each character could be the beginning of a match that fails at the end. */
 const TEXTS = [
@@ -62,7 +63,7 @@ const TOO_LARGE = [
 const named = (sources: readonly string[]) => sources.map((source) => [source.slice(0, 40), source] as const);
 
 describe('no regular expression holds a hub up', () => {
-  test.each(named(BOMBS))('%s takes less than 50 ms to compile and to match', (_title, source) => {
+  test.each(named(BOMBS))('%s takes less than 200 ms to compile and to match', (_title, source) => {
     const routes = [
       routeOf({ name: 'bomb', path: `~ ${source}`, rewrite: '/x' }),
       routeOf({ name: 'other' }),
@@ -73,7 +74,7 @@ describe('no regular expression holds a hub up', () => {
     }
   });
 
-  test.each(named(BOMBS))('%s takes less than 50 ms to compile and to match a header', (_title, pattern) => {
+  test.each(named(BOMBS))('%s takes less than 200 ms to compile and to match a header', (_title, pattern) => {
     const routes = [routeOf({ headers: [{ name: 'x', pattern }] })];
     for (const x of TEXTS) {
       const request = requestOf('/', { headers: { x } });
@@ -82,7 +83,7 @@ describe('no regular expression holds a hub up', () => {
     }
   });
 
-  test.each(named(TOO_LARGE))('%s is refused in less than 50 ms', (_title, source) => {
+  test.each(named(TOO_LARGE))('%s is refused in less than 200 ms', (_title, source) => {
     const route = routeOf({ headers: [{ name: 'x', pattern: source.slice(0, 1_024) }], path: `~ ${source}` });
     const ms = fewestMilliseconds(MOST_MS, () => expect(() => compileRoutes([route])).toThrow(RouteError));
     expect(ms).toBeLessThan(MOST_MS);
