@@ -5,8 +5,7 @@ import { compileExpression } from '../../router-core/routing/regular-expression.
 import { fewestMilliseconds } from '../support/fewest-milliseconds.ts';
 import { requestOf, routeOf } from '../support/routes.ts';
 
-/** The slowest took 70 on a slow machine. What backtracks would not come to its end. */
-const MOST_MS = 200;
+const MOST_MS = 50;
 
 /** As long as targets may be, and such that each character could be the beginning of a match that fails at the end. */
 const TEXTS = [
@@ -59,31 +58,41 @@ const TOO_LARGE = [
   ...['(?:\\Q(((\\E){1000}(?:[)(]{999})', `${'('.repeat(600)}${')'.repeat(600)}{1000}`],
 ];
 
+/** So many times what an innocent expression takes; the slowest takes six times that, whatever the machine. */
+const MOST_TIMES = 9;
+
+/** 50 ms; on a machine that is too slow for that, as much in terms of an expression that does no harm. */
+function expectQuick(work: () => void): void {
+  const ms = fewestMilliseconds(MOST_MS, work);
+  const innocent = [routeOf({ headers: [{ name: 'x', pattern: '(?:.?){5}[0b]$' }] })];
+  const request = requestOf('/', { headers: { x: TEXTS[0] ?? '' } });
+  const match = () => compileRoutes(innocent).match(request);
+  expect(ms).toBeLessThan(ms < MOST_MS ? MOST_MS : MOST_TIMES * fewestMilliseconds(0, match));
+}
+
 /** Titles that fit into a line. */
 const named = (sources: readonly string[]) => sources.map((source) => [source.slice(0, 40), source] as const);
 
 describe('no regular expression holds a hub up', () => {
-  test.each(named(BOMBS))('%s takes less than 200 ms to compile and to match', (_title, source) => {
+  test.each(named(BOMBS))('%s takes less than 50 ms to compile and to match', (_title, source) => {
     const routes = [
       routeOf({ name: 'bomb', path: `~ ${source}`, rewrite: '/x' }),
       routeOf({ name: 'other' }),
     ];
     for (const text of TEXTS) {
-      const ms = fewestMilliseconds(MOST_MS, () => compileRoutes(routes).match(requestOf(text)));
-      expect(ms).toBeLessThan(MOST_MS);
+      expectQuick(() => compileRoutes(routes).match(requestOf(text)));
     }
   });
 
-  test.each(named(BOMBS))('%s takes less than 200 ms to compile and to match a header', (_title, pattern) => {
+  test.each(named(BOMBS))('%s takes less than 50 ms to compile and to match a header', (_title, pattern) => {
     const routes = [routeOf({ headers: [{ name: 'x', pattern }] })];
     for (const x of TEXTS) {
       const request = requestOf('/', { headers: { x } });
-      const ms = fewestMilliseconds(MOST_MS, () => compileRoutes(routes).match(request));
-      expect(ms).toBeLessThan(MOST_MS);
+      expectQuick(() => compileRoutes(routes).match(request));
     }
   });
 
-  test.each(named(TOO_LARGE))('%s is refused in less than 200 ms', (_title, source) => {
+  test.each(named(TOO_LARGE))('%s is refused in less than 50 ms', (_title, source) => {
     const route = routeOf({ headers: [{ name: 'x', pattern: source.slice(0, 1_024) }], path: `~ ${source}` });
     const ms = fewestMilliseconds(MOST_MS, () => expect(() => compileRoutes([route])).toThrow(RouteError));
     expect(ms).toBeLessThan(MOST_MS);
