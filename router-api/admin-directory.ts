@@ -1,7 +1,7 @@
 import type { Role } from '../router-core/config/identities.ts';
 import type { StoredAdmin } from '../router-core/config/stored.ts';
 import { hashToken, parseToken, tokenMatches, type StoredToken } from '../router-core/config/token.ts';
-import type { ConfigState } from '../router-core/protocol/config-state.ts';
+import type { ConfigState } from '../router-core/config/config-state.ts';
 
 /** Who asks. */
 export interface Admin {

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
-import { auditEntrySchema } from '../router-core/protocol/audit-log.ts';
+import { auditEntrySchema } from '../router-core/redis/config/audit-log.ts';
 import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { pageOf, pageQuery } from './page.ts';

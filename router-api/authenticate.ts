@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono';
-import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
+import type { ControlPlane } from '../router-core/redis/control/control-plane.ts';
 import type { ApiEnv, ApiParts } from './endpoint.ts';
 import { FailedLogins } from './failed-logins.ts';
 import { ApiProblem } from './problems.ts';

@@ -5,10 +5,10 @@ import { configDocumentSchema, type ConfigDocument } from '../router-core/config
 import { LIST_OF, OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
 import { createToken, TOKEN_KINDS, type StoredToken } from '../router-core/config/token.ts';
 import { formatPath } from '../router-core/config/validation-problems.ts';
-import { objectChangeSchema } from '../router-core/protocol/audit-log.ts';
-import { isIdentity, type ObjectEdit } from '../router-core/protocol/config-edits.ts';
-import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
-import { documentOf, objectsOf, type ConfigState } from '../router-core/protocol/config-state.ts';
+import { objectChangeSchema } from '../router-core/redis/config/audit-log.ts';
+import { isIdentity, type ObjectEdit } from '../router-core/config/config-edits.ts';
+import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
+import { documentOf, objectsOf, type ConfigState } from '../router-core/config/config-state.ts';
 import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';

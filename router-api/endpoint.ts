@@ -4,7 +4,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { z } from 'zod';
 import type { Role } from '../router-core/config/identities.ts';
 import { validationProblems } from '../router-core/config/validation-problems.ts';
-import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
+import type { ControlPlane } from '../router-core/redis/control/control-plane.ts';
 import type { Logger } from '../router-core/runtime/logger.ts';
 import type { MetricSource } from '../router-core/runtime/metrics.ts';
 import type { Admin, AdminDirectory } from './admin-directory.ts';

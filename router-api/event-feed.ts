@@ -1,6 +1,6 @@
-import { visibleChanges } from '../router-core/protocol/audit-log.ts';
-import type { ConfigState } from '../router-core/protocol/config-state.ts';
-import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
+import { visibleChanges } from '../router-core/redis/config/audit-log.ts';
+import type { ConfigState } from '../router-core/config/config-state.ts';
+import type { ControlPlane } from '../router-core/redis/control/control-plane.ts';
 import { statusView } from './status.ts';
 
 export interface FeedEvent {

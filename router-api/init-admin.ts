@@ -1,6 +1,6 @@
-import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
-import { StoreUnavailableError } from '../router-core/protocol/connection.ts';
-import { createAdmin } from '../router-core/protocol/create-admin.ts';
+import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
+import { StoreUnavailableError } from '../router-core/redis/connection/connection.ts';
+import { createAdmin } from '../router-core/redis/control/create-admin.ts';
 import { createLogger } from '../router-core/runtime/logger.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
 import type { ConfigOf } from '../router-core/runtime/settings.ts';

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import type { LiveInstance } from '../router-core/protocol/live-groups.ts';
+import type { LiveInstance } from '../router-core/redis/control/live-groups.ts';
 import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { pageByName, pageOf, pageQuery } from './page.ts';

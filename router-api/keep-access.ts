@@ -1,5 +1,5 @@
-import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
-import type { ConfigState } from '../router-core/protocol/config-state.ts';
+import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
+import type { ConfigState } from '../router-core/config/config-state.ts';
 import type { Admin } from './admin-directory.ts';
 
 /** For every change: it must not take from the admin who makes it what they need to take it back. */

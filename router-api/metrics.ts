@@ -2,9 +2,9 @@ import { createRoute } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { z } from 'zod';
-import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
-import type { LiveStatus } from '../router-core/protocol/live-status.ts';
-import { storeMetrics } from '../router-core/protocol/store-metrics.ts';
+import type { ControlPlane } from '../router-core/redis/control/control-plane.ts';
+import type { LiveStatus } from '../router-core/redis/control/live-status.ts';
+import { storeMetrics } from '../router-core/redis/connection/store-metrics.ts';
 import {
   METRICS_CONTENT_TYPE,
   metricSource,

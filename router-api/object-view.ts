@@ -3,8 +3,8 @@ import type { Role } from '../router-core/config/identities.ts';
 import { OBJECT_SCHEMAS, type ObjectKind } from '../router-core/config/object-kinds.ts';
 import { MASK, type Route } from '../router-core/config/route.ts';
 import type { StoredToken } from '../router-core/config/token.ts';
-import { isIdentity, type AnyStored } from '../router-core/protocol/config-edits.ts';
-import type { TokenUse } from '../router-core/protocol/token-use.ts';
+import { isIdentity, type AnyStored } from '../router-core/config/config-edits.ts';
+import type { TokenUse } from '../router-core/redis/control/token-use.ts';
 
 /** A JSON object; which fields it has, its schema tells. */
 export type Json = Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
+import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
 import type { ApiContext } from './endpoint.ts';
 
 /** The ETag of what the configuration holds: of an object its revision, of the whole its version. */

@@ -3,8 +3,8 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import type { ValidationProblem } from '../router-core/config/validation-problems.ts';
-import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
-import { StoreUnavailableError } from '../router-core/protocol/connection.ts';
+import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
+import { StoreUnavailableError } from '../router-core/redis/connection/connection.ts';
 import type { Logger } from '../router-core/runtime/logger.ts';
 
 /** Every error of router-api; docs/configuration.md is held to this table by a test. */

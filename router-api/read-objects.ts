@@ -1,9 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { LIST_OF, type ObjectKind } from '../router-core/config/object-kinds.ts';
-import type { AnyStored } from '../router-core/protocol/config-edits.ts';
-import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
-import { objectsOf, type ConfigState } from '../router-core/protocol/config-state.ts';
+import type { AnyStored } from '../router-core/config/config-edits.ts';
+import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
+import { objectsOf, type ConfigState } from '../router-core/config/config-state.ts';
 import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { viewSchema, viewsOf, type Json } from './object-view.ts';

@@ -2,7 +2,7 @@ import { once, setMaxListeners } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
 import { isIP, type AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { ControlPlane } from '../router-core/protocol/control-plane.ts';
+import { ControlPlane } from '../router-core/redis/control/control-plane.ts';
 import { checkRoute } from '../router-core/routing/compile-route.ts';
 import { sleep } from '../router-core/runtime/backoff.ts';
 import { changeLevelOnSignal } from '../router-core/runtime/log-level-signal.ts';

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import type { LiveStatus } from '../router-core/protocol/live-status.ts';
+import type { LiveStatus } from '../router-core/redis/control/live-status.ts';
 import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { instanceSchema } from './instances.ts';

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { Route } from '../router-core/config/route.ts';
-import type { ConfigState } from '../router-core/protocol/config-state.ts';
+import type { ConfigState } from '../router-core/config/config-state.ts';
 import { compileRoutes, RouteError } from '../router-core/routing/compile-routes.ts';
 import { explainRoutes } from '../router-core/routing/explain-routes.ts';
 import type { RouteTable } from '../router-core/routing/route-table.ts';

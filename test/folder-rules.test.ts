@@ -35,26 +35,26 @@ describe('the folder rules', () => {
   test.each([
     ['hub must not import agent', 'router-core/hub/a.ts', "import { x } from '../agent/x.ts';"],
     ['agent must not import hub', 'router-core/agent/a.ts', "import type { X } from '../hub/x.ts';"],
-    ['protocol must not import hub', 'router-core/protocol/a.ts', "export { x } from '../hub/x.ts';"],
-    ['protocol must not import http', 'router-core/protocol/a.ts', "import '../http/x.ts';"],
-    ['runtime must not import protocol', 'router-core/runtime/a.ts', "import { x } from '../protocol/x.ts';"],
+    ['redis must not import hub', 'router-core/redis/hub/a.ts', "export { x } from '../../hub/x.ts';"],
+    ['exchange must not import redis', 'router-core/exchange/a.ts', "import '../redis/frames/x.ts';"],
+    ['connection is the lowest of redis', 'router-core/redis/connection/a.ts', "import '../scripts/x.ts';"],
+    ['redis/hub must not import redis/agent', 'router-core/redis/hub/a.ts', "import '../agent/x.ts';"],
+    ['redis/agent must not import control', 'router-core/redis/agent/a.ts', "import '../control/x.ts';"],
+    ['redis/config must not import hub', 'router-core/redis/config/a.ts', "import '../hub/x.ts';"],
+    ['runtime must not import redis', 'router-core/runtime/a.ts', "import '../redis/connection/x.ts';"],
     ['http must not import runtime', 'router-core/http/a.ts', "import {\n  x,\n} from '../runtime/x.ts';"],
     ['config must not import runtime', 'router-core/config/a.ts', "import { x } from '../runtime/x.ts';"],
-    ['config must not import protocol', 'router-core/config/a.ts', "import '../protocol/x.ts';"],
+    ['config must not import redis', 'router-core/config/a.ts', "import '../redis/config/x.ts';"],
     ['http must not import config', 'router-core/http/a.ts', "import '../config/x.ts';"],
-    [
-      'router-core/main.ts must not import protocol',
-      'router-core/main.ts',
-      "await import('./protocol/x.ts');",
-    ],
+    ['router-core/main.ts must not import redis', 'router-core/main.ts', "await import('./redis/hub/x.ts');"],
     ['router-cli must not import hub', 'router-cli/a.ts', "const x = import('../router-core/hub/x.ts');"],
-    ['router-cli must not import protocol', 'router-cli/a.ts', "import '../router-core/protocol/x.ts';"],
+    ['router-cli must not import redis', 'router-cli/a.ts', "import '../router-core/redis/control/x.ts';"],
     ['router-cli must not import agent', 'router-cli/a.ts', "import '../router-core/agent/x.ts';"],
     ['router-api must not import hub', 'router-api/a.ts', "import '../router-core/hub/x.ts';"],
     ['nothing in the product imports tests', 'router-core/hub/a.ts', "import '../../test/support/x.ts';"],
-    ['ioredis is for protocol', 'router-api/a.ts', "import { Redis } from 'ioredis';"],
+    ['ioredis is for redis', 'router-api/a.ts', "import { Redis } from 'ioredis';"],
     ['ioredis is not for benchmarks', 'bench/a.ts', 'import { Redis } from "ioredis";'],
-    ['keys are for protocol', 'router-core/hub/a.ts', 'const key = `mr:{${group}}:lane:0`;'],
+    ['keys are for redis', 'router-core/hub/a.ts', 'const key = `mr:{${group}}:lane:0`;'],
     ['the environment is for main.ts', 'router-core/hub/a.ts', "const port = process.env['ROUTER_PORT'];"],
     ['nothing refers to folders outside', 'docs/a.md', 'see ../../shared/design.md and ../shared/x'],
   ])('%s', (_rule, path, text) => {
@@ -63,24 +63,24 @@ describe('the folder rules', () => {
 
   test.each([
     [
-      'hub uses protocol, http and runtime',
+      'hub uses redis, exchange, http and runtime',
       'router-core/hub/a.ts',
-      ['../protocol/x.ts', '../http/x.ts', './b.ts'],
+      ['../redis/hub/x.ts', '../exchange/x.ts', '../http/x.ts', './b.ts'],
     ],
     [
-      'agent uses protocol, http and runtime',
+      'agent uses redis, exchange and runtime',
       'router-core/agent/a.ts',
-      ['../protocol/x.ts', '../runtime/x.ts'],
+      ['../redis/agent/x.ts', '../exchange/x.ts', '../runtime/x.ts'],
     ],
     [
-      'protocol uses ioredis, config and runtime',
-      'router-core/protocol/a.ts',
-      ['ioredis', '../config/x.ts', '../runtime/x.ts'],
+      'redis uses ioredis, exchange, config and runtime',
+      'router-core/redis/hub/a.ts',
+      ['ioredis', '../config/x.ts', '../../exchange/x.ts', '../../config/x.ts', '../../runtime/x.ts'],
     ],
     [
-      'router-api uses protocol and config',
+      'router-api uses redis and config',
       'router-api/a.ts',
-      ['../router-core/protocol/x.ts', '../router-core/config/x.ts', 'hono'],
+      ['../router-core/redis/control/x.ts', '../router-core/config/x.ts', 'hono'],
     ],
     ['router-cli uses config', 'router-cli/a.ts', ['../router-core/config/x.ts', 'commander']],
     ['config uses zod', 'router-core/config/a.ts', ['zod', 'node:crypto', './b.ts']],
@@ -90,9 +90,9 @@ describe('the folder rules', () => {
     expect(findViolations([{ path, text }])).toEqual([]);
   });
 
-  test('allow process.env in runtime and main.ts, keys in protocol', () => {
+  test('allow process.env in runtime and main.ts, keys in redis', () => {
     const text = 'process.env.X; "mr:version"';
-    expect(findViolations([{ path: 'router-core/protocol/keys.ts', text: '"mr:version"' }])).toEqual([]);
+    expect(findViolations([{ path: 'router-core/redis/scripts/keys.ts', text: '"mr:version"' }])).toEqual([]);
     expect(findViolations([{ path: 'router-core/hub/main.ts', text: 'process.env.X' }])).toEqual([]);
     expect(findViolations([{ path: 'router-core/runtime/a.ts', text }])).toHaveLength(1);
   });

@@ -1,5 +1,5 @@
-import { readAgentCard, tokenIdOf, type AgentCard } from '../protocol/agent-card.ts';
-import { Renewals } from '../protocol/renewals.ts';
+import { readAgentCard, tokenIdOf, type AgentCard } from '../redis/agent/agent-card.ts';
+import { Renewals } from '../redis/agent/renewals.ts';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';

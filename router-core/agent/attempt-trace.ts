@@ -1,5 +1,5 @@
 import { SpanKind, SpanStatusCode, trace, type Context, type Span } from '@opentelemetry/api';
-import type { PulledRequest } from '../protocol/agent-link.ts';
+import type { PulledRequest } from '../exchange/agent-link.ts';
 import { parentOf, type Tracer } from '../runtime/tracing.ts';
 
 /** The spans of one attempt at its agent: the attempt, and in it the call of the upstream. Made only when an SDK is there. */

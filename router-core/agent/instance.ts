@@ -1,7 +1,7 @@
 import type { FieldLines } from '../http/field-lines.ts';
-import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../protocol/agent-link.ts';
-import type { Renewals } from '../protocol/renewals.ts';
-import { RedisAgentLink } from '../protocol/redis-agent-link.ts';
+import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../exchange/agent-link.ts';
+import type { Renewals } from '../redis/agent/renewals.ts';
+import { RedisAgentLink } from '../redis/agent/redis-agent-link.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
@@ -11,9 +11,9 @@ import { InstanceCounts, type InstanceState } from './agent-metrics.ts';
 import type { AgentIdentity } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { RunningRequest } from './run-request.ts';
-import { compileHeaderRules } from './upstream-headers.ts';
-import { createUpstream, type Upstream } from './upstream.ts';
-import { watchUpstream, type UpstreamWatch } from './watch-upstream.ts';
+import { compileHeaderRules } from './upstream/upstream-headers.ts';
+import { createUpstream, type Upstream } from './upstream/upstream.ts';
+import { watchUpstream, type UpstreamWatch } from './upstream/watch-upstream.ts';
 
 const VERSION = packageVersion();
 

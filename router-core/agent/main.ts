@@ -1,4 +1,4 @@
-import { storeMetrics } from '../protocol/store-metrics.ts';
+import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { changeLevelOnSignal } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';

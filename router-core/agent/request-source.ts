@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { WINDOW_BYTES } from '../protocol/frame-stream.ts';
-import type { Exchange, PulledRequest } from '../protocol/agent-link.ts';
+import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
+import type { Exchange, PulledRequest } from '../exchange/agent-link.ts';
 
 /**
  * The body of a request whose rest is still at the hub. The rest is asked for when the upstream begins to read, that is

@@ -1,17 +1,17 @@
 import type { Duplex } from 'node:stream';
 import type { FieldLines } from '../http/field-lines.ts';
-import type { AgentLink, Exchange, ExchangeHandlers, PulledRequest } from '../protocol/agent-link.ts';
+import type { AgentLink, Exchange, ExchangeHandlers, PulledRequest } from '../exchange/agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
 import type { InstanceCounts } from './agent-metrics.ts';
 import { AttemptTrace } from './attempt-trace.ts';
-import { callUpstream, type CallOptions } from './call-upstream.ts';
-import { callStreaming, isStreaming } from './call-streaming.ts';
+import { callUpstream, type CallOptions } from './upstream/call-upstream.ts';
+import { callStreaming, isStreaming } from './upstream/call-streaming.ts';
 import { RequestSource } from './request-source.ts';
 import { SwitchedConnection } from './switched-connection.ts';
-import { isUnreached } from './unreached.ts';
-import type { UpstreamCall } from './upstream-pool.ts';
-import type { Upstream } from './upstream.ts';
+import { isUnreached } from './upstream/unreached.ts';
+import type { UpstreamCall } from './upstream/upstream-pool.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 export interface RunOptions {
   readonly link: AgentLink;

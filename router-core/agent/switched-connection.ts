@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { WINDOW_BYTES } from '../protocol/frame-stream.ts';
-import type { Exchange } from '../protocol/agent-link.ts';
+import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
+import type { Exchange } from '../exchange/agent-link.ts';
 
 /** After a 101: the upstream's connection, joined to the two frame streams of the exchange. */
 export class SwitchedConnection {

@@ -1,6 +1,6 @@
 import { isProblemCode } from '../http/problems.ts';
-import { PART, type Frame } from '../protocol/frames.ts';
-import { WINDOW_BYTES } from '../protocol/frame-stream.ts';
+import { PART, type Frame } from '../exchange/frames.ts';
+import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
 import { awaitSlot } from './enqueue-request.ts';
 import { awaitHead, type Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';

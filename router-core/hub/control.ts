@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { ClientReply } from './client-reply.ts';
+import type { ClientReply } from './front/client-reply.ts';
 import type { Readiness } from './drain.ts';
 
 /** `/_router/live` and `/_router/ready`: for load balancers and orchestrators; never forwarded. */

@@ -1,6 +1,6 @@
-import { encodeFrame } from '../protocol/frames.ts';
-import { encodeRequestHead, type RequestHead } from '../protocol/heads.ts';
-import { StoreUnavailableError } from '../protocol/connection.ts';
+import { encodeFrame } from '../exchange/frames.ts';
+import { encodeRequestHead, type RequestHead } from '../exchange/heads.ts';
+import { StoreUnavailableError } from '../redis/connection/connection.ts';
 import { awaitHead, type Exchange } from './exchange.ts';
 import { trailersOf, type InlineBody } from './request-body.ts';
 

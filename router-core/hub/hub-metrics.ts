@@ -1,4 +1,4 @@
-import type { SweepCounts } from '../protocol/served-group.ts';
+import type { SweepCounts } from '../redis/hub/served-group.ts';
 import { metricSource, single, type Metrics, type MetricSource, type Sample } from '../runtime/metrics.ts';
 import type { ExchangeState, HubContext } from './exchange.ts';
 import type { GroupCounts } from './request-counts.ts';

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { storeMetrics } from '../protocol/store-metrics.ts';
+import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { changeLevelOnSignal, followPrimaryLevel } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';

@@ -1,4 +1,4 @@
-import type { RecentTimes } from '../protocol/latency.ts';
+import type { RecentTimes } from '../redis/hub/latency.ts';
 import type { Histogram } from '../runtime/histogram.ts';
 
 /** Long enough that a group with a request a second has a median, short enough to show what is so now. */

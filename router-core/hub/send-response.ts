@@ -1,6 +1,6 @@
 import { areFields, type FieldLines } from '../http/field-lines.ts';
-import type { Frame } from '../protocol/frames.ts';
-import { decodeReplyHead } from '../protocol/heads.ts';
+import type { Frame } from '../exchange/frames.ts';
+import { decodeReplyHead } from '../exchange/heads.ts';
 import type { Exchange } from './exchange.ts';
 
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;

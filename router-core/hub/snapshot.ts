@@ -1,9 +1,9 @@
 import type { Group } from '../config/group.ts';
 import type { Route } from '../config/route.ts';
 import type { HeaderRules } from '../http/forward-request.ts';
-import type { ConfigState } from '../protocol/config-state.ts';
-import { settingsOf } from '../protocol/group-settings.ts';
-import type { ServedSettings } from '../protocol/served-group.ts';
+import type { ConfigState } from '../config/config-state.ts';
+import { settingsOf } from '../config/group-settings.ts';
+import type { ServedSettings } from '../redis/hub/served-group.ts';
 import { RouteCompiler, RouteError } from '../routing/compile-routes.ts';
 import type { RouteRequest } from '../routing/route-search.ts';
 import type { RouteTable } from '../routing/route-table.ts';

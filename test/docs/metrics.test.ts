@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AGENT_METRICS } from '../../router-core/agent/agent-metrics.ts';
 import { HUB_METRICS } from '../../router-core/hub/hub-metrics.ts';
-import { STORE_METRICS } from '../../router-core/protocol/store-metrics.ts';
+import { STORE_METRICS } from '../../router-core/redis/connection/store-metrics.ts';
 import type { Metric, Metrics } from '../../router-core/runtime/metrics.ts';
 import { PROCESS_METRICS } from '../../router-core/runtime/process-metrics.ts';
 import { API_METRICS } from '../../router-api/metrics.ts';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LIST_OF } from '../../router-core/config/object-kinds.ts';
-import { FENCE, PART } from '../../router-core/protocol/frames.ts';
+import { FENCE, PART } from '../../router-core/exchange/frames.ts';
 import {
   agentCardKey,
   appKeys,
@@ -12,8 +12,8 @@ import {
   CONSUMER_GROUP,
   groupKeys,
   type GroupKeys,
-} from '../../router-core/protocol/keys.ts';
-import { groupScript } from '../../router-core/protocol/script-keys.ts';
+} from '../../router-core/redis/scripts/keys.ts';
+import { groupScript } from '../../router-core/redis/scripts/script-keys.ts';
 import { packageFolder } from '../../router-core/runtime/package-info.ts';
 import { readFile, section, tableRows } from './markdown.ts';
 
@@ -70,7 +70,10 @@ describe('docs/protocol.md', () => {
   });
 
   test('has a heading for every Lua file, and for no others', () => {
-    const files = readdirSync(join(packageFolder(), 'router-core/protocol/lua'));
+    const folder = join(packageFolder(), 'router-core/redis/scripts');
+    const files = [folder, join(folder, 'lib')].flatMap((each) =>
+      readdirSync(each).filter((name) => name.endsWith('.lua')),
+    );
     const headings = [...section(text, '## Scripts').matchAll(/^#### `(.+)`$/gm)].map(
       (match) => match[1] ?? '',
     );

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { NodeConnection } from '../../router-core/protocol/node-connection.ts';
+import { NodeConnection } from '../../router-core/redis/connection/node-connection.ts';
 import { guardedRedisHere, newLogin, provision, urlAs, type GuardedRedis } from '../support/agent-logins.ts';
 import { withRedis } from '../support/parts.ts';
 import { waitFor } from '../support/wait.ts';

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { openStore } from '../../router-core/protocol/store.ts';
+import { openStore } from '../../router-core/redis/connection/store.ts';
 import { recordLog } from '../support/config.ts';
 import { isOneNodeCluster } from '../support/engine.ts';
 import { redisHere } from '../support/parts.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeFrame } from '../../router-core/protocol/frames.ts';
+import { encodeFrame } from '../../router-core/exchange/frames.ts';
 import { inboxHere } from '../support/inbox.ts';
 import { waitFor } from '../support/wait.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CONFIG_KEYS, groupKeys } from '../../router-core/protocol/keys.ts';
-import { loadScript } from '../../router-core/protocol/scripts.ts';
+import { CONFIG_KEYS, groupKeys } from '../../router-core/redis/scripts/keys.ts';
+import { loadScript } from '../../router-core/redis/connection/run-script.ts';
 import { agentUrl, denialOf, newLogin, provision, startGuardedRedis } from '../support/agent-logins.ts';
 import type { GuardedRedis, TestLogin, Way } from '../support/agent-logins.ts';
 import { withRedis } from '../support/parts.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import {
   AclUnavailableError,
   provisionAgentLogins,
-} from '../../router-core/protocol/provision-agent-logins.ts';
+} from '../../router-core/redis/control/logins/provision-agent-logins.ts';
 import { agentUrl, connectionsOf, guardedRedisHere, newLogin, provision } from '../support/agent-logins.ts';
 import { startGuardedRedis, urlAs, type GuardedRedis } from '../support/agent-logins.ts';
 import { withRedis } from '../support/parts.ts';

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { AgentLogin } from '../../router-core/protocol/agent-acl.ts';
-import { AgentLogins } from '../../router-core/protocol/agent-logins.ts';
-import { openStore } from '../../router-core/protocol/store.ts';
+import type { AgentLogin } from '../../router-core/redis/control/logins/agent-acl.ts';
+import { AgentLogins } from '../../router-core/redis/control/logins/agent-logins.ts';
+import { openStore } from '../../router-core/redis/connection/store.ts';
 import { createLogger } from '../../router-core/runtime/logger.ts';
 import { agentUrl, connectionsOf, guardedRedisHere, newLogin } from '../support/agent-logins.ts';
 import type { GuardedRedis, TestLogin } from '../support/agent-logins.ts';

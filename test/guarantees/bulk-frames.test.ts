@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { decodeFrame, encodeFrame, FENCE } from '../../router-core/protocol/frames.ts';
-import { FrameStream } from '../../router-core/protocol/frame-stream.ts';
-import { groupKeys } from '../../router-core/protocol/keys.ts';
-import { Outbox } from '../../router-core/protocol/outbox.ts';
-import { loadScript } from '../../router-core/protocol/scripts.ts';
-import { openStore } from '../../router-core/protocol/store.ts';
+import { decodeFrame, encodeFrame, FENCE } from '../../router-core/exchange/frames.ts';
+import { FrameStream } from '../../router-core/exchange/frame-stream.ts';
+import { groupKeys } from '../../router-core/redis/scripts/keys.ts';
+import { Outbox } from '../../router-core/redis/frames/outbox.ts';
+import { loadScript } from '../../router-core/redis/connection/run-script.ts';
+import { openStore } from '../../router-core/redis/connection/store.ts';
 import { recordLog } from '../support/config.ts';
 import { monitorCommands } from '../support/monitor.ts';
 import { redisHere } from '../support/parts.ts';

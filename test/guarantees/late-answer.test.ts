@@ -1,11 +1,11 @@
 import { setImmediate as tick, setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { Heartbeat, type HeldRequest } from '../../router-core/protocol/heartbeat.ts';
-import { groupKeys } from '../../router-core/protocol/keys.ts';
-import { KnownLanes } from '../../router-core/protocol/known-lanes.ts';
-import { openStore } from '../../router-core/protocol/store.ts';
-import { Renewals } from '../../router-core/protocol/renewals.ts';
+import { Heartbeat, type HeldRequest } from '../../router-core/redis/agent/heartbeat.ts';
+import { groupKeys } from '../../router-core/redis/scripts/keys.ts';
+import { KnownLanes } from '../../router-core/redis/agent/known-lanes.ts';
+import { openStore } from '../../router-core/redis/connection/store.ts';
+import { Renewals } from '../../router-core/redis/agent/renewals.ts';
 import { recordLog } from '../support/config.ts';
 import { redisHere } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { PulledRequest } from '../../router-core/protocol/agent-link.ts';
-import { RedisAgentLink } from '../../router-core/protocol/redis-agent-link.ts';
-import { Renewals } from '../../router-core/protocol/renewals.ts';
+import type { PulledRequest } from '../../router-core/exchange/agent-link.ts';
+import { RedisAgentLink } from '../../router-core/redis/agent/redis-agent-link.ts';
+import { Renewals } from '../../router-core/redis/agent/renewals.ts';
 import { sleep } from '../../router-core/runtime/backoff.ts';
 import { ask, startAsking } from '../support/ask.ts';
 import { countCalls } from '../support/call-counter.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { groupKeys, type GroupKeys } from '../../router-core/protocol/keys.ts';
-import { Renewals, type Renewal } from '../../router-core/protocol/renewals.ts';
+import { groupKeys, type GroupKeys } from '../../router-core/redis/scripts/keys.ts';
+import { Renewals, type Renewal } from '../../router-core/redis/agent/renewals.ts';
 import { monitorCommands } from '../support/monitor.ts';
 import { agentHere, redisHere, upstreamHere, withRedis } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { UpstreamPool } from '../../router-core/agent/upstream-pool.ts';
+import { UpstreamPool } from '../../router-core/agent/upstream/upstream-pool.ts';
 import { sleep } from '../../router-core/runtime/backoff.ts';
 import { startRawUpstream } from '../support/raw-http.ts';
 import { waitFor } from '../support/wait.ts';

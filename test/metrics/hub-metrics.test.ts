@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { expect, test } from 'vitest';
-import { storeMetrics } from '../../router-core/protocol/store-metrics.ts';
+import { storeMetrics } from '../../router-core/redis/connection/store-metrics.ts';
 import { ask } from '../support/ask.ts';
 import { configure, configuredHub } from '../support/config.ts';
 import { scrapeSources } from '../support/metrics.ts';

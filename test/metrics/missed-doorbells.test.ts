@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { encodeFrame } from '../../router-core/protocol/frames.ts';
-import type { FrameReader } from '../../router-core/protocol/inbox.ts';
+import { encodeFrame } from '../../router-core/exchange/frames.ts';
+import type { FrameReader } from '../../router-core/exchange/frame-reader.ts';
 import { inboxHere } from '../support/inbox.ts';
 import { waitFor } from '../support/wait.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageFolder } from '../../router-core/runtime/package-info.ts';
-import { groupKeys } from '../../router-core/protocol/keys.ts';
+import { groupKeys } from '../../router-core/redis/scripts/keys.ts';
 import { readFile } from '../docs/markdown.ts';
 import { newToken } from '../support/config.ts';
 import { useTemporaryDirectory } from '../support/temporary-directory.ts';

@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest';
 import { createToken } from '../../router-core/config/token.ts';
-import type { AgentLogin } from '../../router-core/protocol/agent-acl.ts';
+import type { AgentLogin } from '../../router-core/redis/control/logins/agent-acl.ts';
 import {
   provisionAgentLogins,
   type AgentLoginChanges,
-} from '../../router-core/protocol/provision-agent-logins.ts';
+} from '../../router-core/redis/control/logins/provision-agent-logins.ts';
 import { withRedis } from './parts.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 

@@ -1,6 +1,6 @@
-import type { InstanceReport } from '../../router-core/protocol/agent-link.ts';
-import { MovedTokens } from '../../router-core/protocol/moved-tokens.ts';
-import { provisionAgentLogins } from '../../router-core/protocol/provision-agent-logins.ts';
+import type { InstanceReport } from '../../router-core/exchange/agent-link.ts';
+import { MovedTokens } from '../../router-core/redis/control/logins/moved-tokens.ts';
+import { provisionAgentLogins } from '../../router-core/redis/control/logins/provision-agent-logins.ts';
 import { configure, newToken, type ConfigInput } from './config.ts';
 import { withRedis } from './parts.ts';
 

@@ -11,8 +11,8 @@ import {
 } from '../../router-core/config/object-kinds.ts';
 import { createToken, type StoredToken, type TokenKind } from '../../router-core/config/token.ts';
 import type { HubConfig } from '../../router-core/hub/config.ts';
-import { commitConfig, nextVersion, type ConfigChange } from '../../router-core/protocol/config-store.ts';
-import { agentCardKey, CONFIG_KEYS } from '../../router-core/protocol/keys.ts';
+import { commitConfig, nextVersion, type ConfigChange } from '../../router-core/redis/config/config-store.ts';
+import { agentCardKey, CONFIG_KEYS } from '../../router-core/redis/scripts/keys.ts';
 import type { Logger } from '../../router-core/runtime/logger.ts';
 import { withRedis } from './parts.ts';
 import { startTestHub, type TestHub } from './router.ts';

@@ -14,19 +14,48 @@ interface Zone {
   mayImport: string[];
 }
 
-/** Dependencies point one way: router-api, hub, agent → protocol → runtime, hub, agent → http; config is below them. */
+/** What everything below the parts may use. */
+const BASE = ['config', 'runtime', 'http'];
+
+/**
+ * Dependencies point one way: router-api, hub, agent → redis → exchange → config, runtime, http. Inside `redis` a folder may
+ * use those before it: connection, scripts, frames, config, then hub and agent side by side, then control.
+ */
 const ZONES: Zone[] = [
   { name: 'runtime', at: 'router-core/runtime/', mayImport: ['config'] },
   { name: 'http', at: 'router-core/http/', mayImport: [] },
   { name: 'config', at: 'router-core/config/', mayImport: [] },
   { name: 'routing', at: 'router-core/routing/', mayImport: ['config'] },
-  { name: 'protocol', at: 'router-core/protocol/', mayImport: ['config', 'runtime'] },
-  { name: 'hub', at: 'router-core/hub/', mayImport: ['protocol', 'routing', 'config', 'http', 'runtime'] },
-  { name: 'agent', at: 'router-core/agent/', mayImport: ['protocol', 'config', 'http', 'runtime'] },
+  { name: 'exchange', at: 'router-core/exchange/', mayImport: BASE },
+  ...redisZones(),
+  { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'redis/*', 'routing', ...BASE] },
+  { name: 'agent', at: 'router-core/agent/', mayImport: ['exchange', 'redis/*', ...BASE] },
   { name: 'router-core/main.ts', at: 'router-core/main.ts', mayImport: ['hub', 'agent', 'runtime'] },
-  { name: 'router-api', at: 'router-api/', mayImport: ['protocol', 'routing', 'config', 'runtime'] },
+  {
+    name: 'router-api',
+    at: 'router-api/',
+    mayImport: ['exchange', 'redis/*', 'routing', 'config', 'runtime'],
+  },
   { name: 'router-cli', at: 'router-cli/', mayImport: ['config', 'runtime'] },
 ];
+
+/** Each folder of `redis` with those that it may import from: those before it. */
+function redisZones(): Zone[] {
+  const downwards: Record<string, string[]> = {
+    connection: [],
+    scripts: ['connection'],
+    frames: ['connection', 'scripts'],
+    config: ['connection', 'scripts', 'frames'],
+    hub: ['connection', 'scripts', 'frames', 'config'],
+    agent: ['connection', 'scripts', 'frames', 'config'],
+    control: ['connection', 'scripts', 'frames', 'config', 'hub', 'agent'],
+  };
+  return Object.entries(downwards).map(([folder, below]) => ({
+    name: `redis/${folder}`,
+    at: `router-core/redis/${folder}/`,
+    mayImport: [...below.map((each) => `redis/${each}`), 'exchange', ...BASE],
+  }));
+}
 
 const IMPORTED = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g;
 
@@ -43,9 +72,9 @@ function importViolations({ path, text }: SourceFile): string[] {
     const isRedisClient = /^(@?ioredis|redis|@redis)(\/|$)/.test(specifier);
     // What the router is compared with may do as it likes.
     const isCompetitor = path.startsWith('bench/processes/');
-    const mayTalkToRedis = zone?.name === 'protocol' || path.startsWith('test/') || isCompetitor;
+    const mayTalkToRedis = isRedis(zone) || path.startsWith('test/') || isCompetitor;
     return isRedisClient && !mayTalkToRedis
-      ? [`${path} imports ${specifier}: only protocol talks to Redis`]
+      ? [`${path} imports ${specifier}: only router-core/redis talks to Redis`]
       : [];
   });
 }
@@ -63,7 +92,7 @@ function importOfFile({
   if (zone === undefined) return [];
   const target = posix.join(posix.dirname(path), specifier);
   const targetZone = zoneOf(target);
-  if (targetZone && (targetZone.name === zone.name || zone.mayImport.includes(targetZone.name))) return [];
+  if (targetZone && (targetZone.name === zone.name || mayImport(zone, targetZone))) return [];
   return [
     `${path} imports ${target}: ${zone.name} may import ${zone.mayImport.join(', ') || 'nothing outside itself'}`,
   ];
@@ -74,13 +103,22 @@ function textViolations({ path, text }: SourceFile): string[] {
   const violations: string[] = [];
   if (/\.\.\/shared\b/.test(text)) violations.push(`${path} refers to a folder outside the repository`);
   if (zone === undefined) return violations;
-  if (zone.name !== 'protocol' && /\bmr:/.test(text)) {
-    violations.push(`${path} names a Redis key: only protocol knows them`);
+  if (!isRedis(zone) && /\bmr:/.test(text)) {
+    violations.push(`${path} names a Redis key: only router-core/redis knows them`);
   }
   if (zone.name !== 'runtime' && !path.endsWith('/main.ts') && /\bprocess\.env\b/.test(text)) {
     violations.push(`${path} reads process.env: only runtime and main.ts do`);
   }
   return violations;
+}
+
+function isRedis(zone: Zone | undefined): boolean {
+  return zone?.name.startsWith('redis/') === true;
+}
+
+/** `redis/*` stands for every folder of `redis`. */
+function mayImport(zone: Zone, target: Zone): boolean {
+  return zone.mayImport.some((name) => name === target.name || (name === 'redis/*' && isRedis(target)));
 }
 
 function zoneOf(path: string): Zone | undefined {

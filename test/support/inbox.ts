@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import { Inbox } from '../../router-core/protocol/inbox.ts';
-import { openStore, type Store } from '../../router-core/protocol/store.ts';
+import { Inbox } from '../../router-core/redis/frames/inbox.ts';
+import { openStore, type Store } from '../../router-core/redis/connection/store.ts';
 import { recordLog } from './config.ts';
 import { redisHere } from './parts.ts';
 import { waitFor } from './wait.ts';

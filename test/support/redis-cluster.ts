@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { hashSlot, SLOTS } from '../../router-core/protocol/hash-slot.ts';
+import { hashSlot, SLOTS } from '../../router-core/redis/connection/hash-slot.ts';
 import { withRedis } from './parts.ts';
 import { freePort } from './ports.ts';
 import { startRedis, type TestRedis } from './redis.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createToken } from '../../router-core/config/token.ts';
-import { agentAclRules, agentUser, loginOfToken } from '../../router-core/protocol/agent-acl.ts';
-import { loadScript } from '../../router-core/protocol/scripts.ts';
+import { agentUser, loginOfToken } from '../../router-core/redis/connection/agent-user.ts';
+import { agentAclRules } from '../../router-core/redis/control/logins/agent-acl.ts';
+import { loadScript } from '../../router-core/redis/connection/run-script.ts';
 
 const LOGIN = { tokenId: 'abc', sha256: 'a1'.repeat(32), group: 'llama-3.1_x' };
 const SUBCOMMANDS = /\b(?:XGROUP|XINFO|CLIENT|OBJECT|SCRIPT)\b/;

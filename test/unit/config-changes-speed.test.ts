@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { HubConfig } from '../../router-core/hub/config.ts';
 import { RequestCounts } from '../../router-core/hub/request-counts.ts';
 import { SnapshotCompiler } from '../../router-core/hub/snapshot.ts';
-import { ConfigReader } from '../../router-core/protocol/config-state.ts';
+import { ConfigReader } from '../../router-core/config/config-state.ts';
 import { recordLog } from '../support/config.ts';
 
 const ROUTES = 10_000;

@@ -3,8 +3,8 @@ import {
   FrameStream,
   WINDOW_BYTES,
   type FrameStreamOptions,
-} from '../../router-core/protocol/frame-stream.ts';
-import { decodeFrame, type Frame } from '../../router-core/protocol/frames.ts';
+} from '../../router-core/exchange/frame-stream.ts';
+import { decodeFrame, type Frame } from '../../router-core/exchange/frames.ts';
 
 const SETTLE = { entry: '1-0', permit: 'id:1' };
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { fieldLines } from '../../router-core/http/field-lines.ts';
-import { decodeFrame, encodeFrame, FENCE, PART, type FrameParts } from '../../router-core/protocol/frames.ts';
+import { decodeFrame, encodeFrame, FENCE, PART, type FrameParts } from '../../router-core/exchange/frames.ts';
 import {
   decodeReplyHead,
   decodeRequestHead,
   encodeReplyHead,
   encodeRequestHead,
-} from '../../router-core/protocol/heads.ts';
+} from '../../router-core/exchange/heads.ts';
 
 const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_each, i) => i));
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { GroupCommit } from '../../router-core/protocol/group-commit.ts';
+import { GroupCommit } from '../../router-core/redis/frames/group-commit.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** A commit whose batches end only when the test says so. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compileHeaderRules } from '../../router-core/agent/upstream-headers.ts';
+import { compileHeaderRules } from '../../router-core/agent/upstream/upstream-headers.ts';
 import { checkRequest, MAX_TARGET_BYTES } from '../../router-core/http/check-request.ts';
 import { areFields, fieldLines, rawFields, withoutFields } from '../../router-core/http/field-lines.ts';
 import { forwardReplyFields } from '../../router-core/http/forward-reply.ts';

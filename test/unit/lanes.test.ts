@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { groupKeys } from '../../router-core/protocol/keys.ts';
-import { endOfLane, groupScript, scopesOf, splitLanes } from '../../router-core/protocol/script-keys.ts';
+import { groupKeys } from '../../router-core/redis/scripts/keys.ts';
+import { endOfLane, groupScript, scopesOf, splitLanes } from '../../router-core/redis/scripts/script-keys.ts';
 
 describe('lanes', () => {
   test('are named by a number and the scopes of their instances', () => {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { createToken } from '../../router-core/config/token.ts';
-import { addressOf, LoginCommand } from '../../router-core/protocol/login.ts';
+import { addressOf, LoginCommand } from '../../router-core/redis/connection/login.ts';
 
 const { token, stored } = createToken('agent', '2026-01-01T00:00:00Z');
 const tokenLogin = { username: `mr_agent_${stored.id}`, password: token };

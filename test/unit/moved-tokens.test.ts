@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { agentAclRules } from '../../router-core/protocol/agent-acl.ts';
-import { MovedTokens } from '../../router-core/protocol/moved-tokens.ts';
+import { agentAclRules } from '../../router-core/redis/control/logins/agent-acl.ts';
+import { MovedTokens } from '../../router-core/redis/control/logins/moved-tokens.ts';
 
 const token = (group: string, tokenId = 'a') => ({ tokenId, sha256: '0'.repeat(64), group });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RecentHistograms } from '../../router-core/hub/recent-times.ts';
-import { latencyOf } from '../../router-core/protocol/latency.ts';
+import { latencyOf } from '../../router-core/redis/hub/latency.ts';
 import { Histogram } from '../../router-core/runtime/histogram.ts';
 
 test('what a histogram has grown by lately, without what was before', () => {

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { Exchange } from '../../router-core/hub/exchange.ts';
 import { sendHead } from '../../router-core/hub/send-response.ts';
-import type { Frame } from '../../router-core/protocol/frames.ts';
+import type { Frame } from '../../router-core/exchange/frames.ts';
 
 /** What becomes of the head that an agent says; `isWhole`: the frame holds all of the reply. */
 function headOf(head: string, { owner = 'agent-1', isWhole = true } = {}) {

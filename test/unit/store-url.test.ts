@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { withoutLogin } from '../../router-cli/contexts/redis-address.ts';
 import { createPartSet } from '../../router-cli/part-set.ts';
 import { startRedis } from '../../router-cli/start-parts.ts';
-import { hashSlot } from '../../router-core/protocol/hash-slot.ts';
+import { hashSlot } from '../../router-core/redis/connection/hash-slot.ts';
 import { parseStoreUrl } from '../../router-core/runtime/store-url.ts';
 
 const NODE = { host: '10.0.0.9', port: '7000' };

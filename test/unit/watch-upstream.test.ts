@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import type { Upstream } from '../../router-core/agent/upstream.ts';
-import { watchUpstream, type UpstreamWatch } from '../../router-core/agent/watch-upstream.ts';
+import type { Upstream } from '../../router-core/agent/upstream/upstream.ts';
+import { watchUpstream, type UpstreamWatch } from '../../router-core/agent/upstream/watch-upstream.ts';
 import { recordLog } from '../support/config.ts';
 import { waitFor } from '../support/wait.ts';
 

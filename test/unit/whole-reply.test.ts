@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rawFields } from '../../router-core/http/field-lines.ts';
-import { KEEP_ALIVE_S, sendWhole, type WholeReply } from '../../router-core/hub/whole-reply.ts';
+import { KEEP_ALIVE_S, sendWhole, type WholeReply } from '../../router-core/hub/front/whole-reply.ts';
 import { openRaw, rawRequest } from '../support/raw-http.ts';
 
 let server: Server;

@@ -1,0 +1,84 @@
+import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface UpstreamWatchOptions {
+  readonly upstream: Upstream;
+  /** Whether to ask all the time (a health path is set), or only after a call could not reach it. */
+  readonly always: boolean;
+  readonly onChange: (up: boolean) => void;
+  readonly log: Logger;
+}
+
+export interface UpstreamWatch {
+  readonly up: boolean;
+  /** A call could not reach the upstream: nothing is pulled until it can be reached again. */
+  markDown(reason: string): void;
+  close(): void;
+}
+
+const CHECK_EVERY_MS = 5_000;
+const NEVER_MS = 2 ** 31 - 1;
+
+/**
+ * An upstream may pass its check and refuse calls all the same (a TLS handshake that hangs, a full backlog). Each try costs
+ * the requests that were pulled an attempt, so tries are further and further apart until it has been up for so long.
+ */
+const STEADY_MS = 30_000;
+
+/** Keeps the agent from pulling what it could not run. */
+export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatchOptions): UpstreamWatch {
+  const closing = new AbortController();
+  const backoff = createBackoff({ minMs: 200, maxMs: 5_000 });
+  let up = !always;
+  let upSince = up ? -Infinity : 0;
+  let timesDown = 0;
+  let wake = new AbortController();
+
+  const set = (now: boolean, reason: string) => {
+    if (now === up) return;
+    up = now;
+    if (up) upSince = performance.now();
+    else {
+      timesDown += 1;
+      if (performance.now() - upSince > STEADY_MS) backoff.reset();
+    }
+    if (up) log.info({ upstream: upstream.url }, 'upstream is up, pulling');
+    else log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
+    onChange(up);
+  };
+  const markDown = (reason: string) => {
+    // Calls that fail after the first one tell nothing new.
+    if (!up) return;
+    set(false, reason);
+    wake.abort();
+  };
+  const check = async () => {
+    const before = timesDown;
+    const healthy = await upstream.isHealthy();
+    // A call that was refused meanwhile knows better.
+    if (!closing.signal.aborted && timesDown === before) set(healthy, 'health check failed');
+  };
+  const run = async () => {
+    const { signal } = closing;
+    while (!signal.aborted) {
+      if (always || !up) await check();
+      if (signal.aborted) return;
+      wake = new AbortController();
+      const checkMs = always ? CHECK_EVERY_MS : NEVER_MS;
+      await sleep(up ? checkMs : backoff.next(), wake.signal);
+      if (wake.signal.aborted) await sleep(backoff.next(), signal);
+    }
+  };
+  void run();
+  return {
+    get up() {
+      return up;
+    },
+    markDown,
+    close: () => {
+      closing.abort();
+      wake.abort();
+    },
+  };
+}

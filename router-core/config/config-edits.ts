@@ -1,0 +1,128 @@
+import { checkReferences } from './check-references.ts';
+import type { ConfigDocument } from './document.ts';
+import { LIST_OF, OBJECT_KINDS, OBJECT_SCHEMAS, type ObjectKind } from './object-kinds.ts';
+import type { Route } from './route.ts';
+import type { StoredObject } from './stored.ts';
+import type { StoredToken } from './token.ts';
+import { formatPath, validationProblems, type ValidationProblem } from './validation-problems.ts';
+import { ConfigRefusal } from './config-refusal.ts';
+import { documentOf, objectsOf, withoutStoreFields, type ConfigState } from './config-state.ts';
+
+/** One object as it is to be; what is not mentioned stays. */
+export interface ObjectEdit {
+  readonly kind: ObjectKind;
+  readonly name: string;
+  /** What people write, checked here; undefined removes the object. */
+  readonly fields: unknown;
+  /** Of what has tokens; left out, those that it has. */
+  readonly tokens?: readonly StoredToken[];
+}
+
+/** An object as any kind has it. */
+export type AnyStored = StoredObject<ObjectKind>;
+
+export interface EditContext {
+  /** Becomes the revision of what changes. */
+  readonly version: number;
+  readonly nowIso: string;
+  /** What a route's schema cannot tell. */
+  readonly checkRoute: (route: Route) => readonly { path: (string | number)[]; message: string }[];
+}
+
+/**
+ * The state after the edits: the same objects where nothing has changed, and the same state when nothing has at all.
+ * Throws ConfigRefusal when it could not be.
+ */
+export function applyEdits(
+  state: ConfigState,
+  edits: readonly ObjectEdit[],
+  context: EditContext,
+): ConfigState {
+  const next = Object.fromEntries(
+    OBJECT_KINDS.map((kind) => [LIST_OF[kind], new Map<string, AnyStored>(objectsOf(state, kind))]),
+  );
+  let changed = false;
+  for (const edit of edits) {
+    const objects = next[LIST_OF[edit.kind]] as Map<string, AnyStored>;
+    const before = objects.get(edit.name);
+    if (edit.fields === undefined) {
+      changed = objects.delete(edit.name) || changed;
+      continue;
+    }
+    const after = editedObject(edit, before, context);
+    if (after === before) continue;
+    objects.set(edit.name, after);
+    changed = true;
+  }
+  if (!changed) return state;
+  const result = { ...next, version: context.version } as unknown as ConfigState;
+  refuseBrokenReferences(state, result, edits);
+  return result;
+}
+
+function editedObject(edit: ObjectEdit, before: AnyStored | undefined, context: EditContext): AnyStored {
+  const { kind } = edit;
+  const fields = parseFields(edit, context);
+  const old: (AnyStored & { tokens?: StoredToken[] }) | undefined = before;
+  const tokens = edit.tokens ?? old?.tokens ?? (isIdentity(kind) ? [] : undefined);
+  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  if (old && same(withoutStoreFields({ ...old }), fields) && same(old.tokens, tokens)) return old;
+  const { version: revision, nowIso: updatedAt } = context;
+  const store = { revision, createdAt: old?.createdAt ?? updatedAt, updatedAt, ...(tokens && { tokens }) };
+  return { ...fields, ...store } as AnyStored;
+}
+
+/** Its fields in the order of the schema, with defaults. */
+function parseFields({ kind, name, fields }: ObjectEdit, { checkRoute }: EditContext): object {
+  const result = OBJECT_SCHEMAS[kind].safeParse(fields);
+  if (!result.success) throw invalid(kind, validationProblems(result.error));
+  if (result.data.name !== name) {
+    throw invalid(kind, [{ path: 'name', message: `must be "${name}": an object cannot be renamed` }]);
+  }
+  if (kind === 'route') {
+    const problems = checkRoute(result.data as Route);
+    if (problems.length > 0) {
+      throw invalid(
+        kind,
+        problems.map(({ path, message }) => ({ path: formatPath(path), message })),
+      );
+    }
+  }
+  return result.data;
+}
+
+function invalid(kind: ObjectKind, problems: ValidationProblem[]): ConfigRefusal {
+  return new ConfigRefusal('invalid', `This is not a valid ${kind}`, problems);
+}
+
+export function isIdentity(kind: ObjectKind): kind is 'app' | 'agent' | 'admin' {
+  return kind === 'app' || kind === 'agent' || kind === 'admin';
+}
+
+/** What was broken before is no reason to refuse a change of something else. */
+function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: readonly ObjectEdit[]): void {
+  const document = documentOf(after);
+  const found = checkReferences(document);
+  if (found.length === 0) return;
+  const known = new Set(checkReferences(documentOf(before)).map(({ message }) => message));
+  const problems = found.filter(({ message }) => !known.has(message));
+  if (problems.length === 0) return;
+  throw new ConfigRefusal(
+    'conflict',
+    'What else is configured does not allow that',
+    problems.map(({ path, message }) => ({ path: readablePath(path, document, edits), message })),
+  );
+}
+
+/** From the object that was written, if it is one; else by name: nobody has seen the order of the list. */
+function readablePath(
+  path: readonly (string | number)[],
+  document: ConfigDocument,
+  edits: readonly ObjectEdit[],
+): string {
+  const [list, index, ...rest] = path as [keyof ConfigDocument, number, ...(string | number)[]];
+  const name = document[list][index]?.name ?? '';
+  const [only] = edits.length === 1 ? edits : [];
+  const isOwn = only !== undefined && LIST_OF[only.kind] === list && only.name === name;
+  return formatPath(isOwn ? rest : [list, name, ...rest]);
+}

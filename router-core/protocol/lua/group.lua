@@ -1,3 +1,0 @@
--- Included first by scripts that look at the whole group.
---!include group-names
---!include group-state

@@ -1,0 +1,57 @@
+import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { AGENT_USER_PREFIX, loginOfToken } from '../connection/agent-user.ts';
+import { agentCardKey, tagOf } from '../scripts/keys.ts';
+import { openStore } from '../connection/store.ts';
+
+/** What an agent's token is for: the one thing that it can read outside of its group. */
+export interface AgentCard {
+  /** Name of the agent record. */
+  readonly agent: string;
+  readonly group: string;
+  /** Slots of all instances of the record together; 0 = no limit. */
+  readonly concurrency: number;
+  readonly scopes: readonly string[];
+}
+
+/** The id in an agent's token, which is no secret. Throws a CommandError for what is not one. */
+export function tokenIdOf(token: string): string {
+  return loginOfToken(token).username.slice(AGENT_USER_PREFIX.length);
+}
+
+export interface ReadCardOptions {
+  readonly redisUrl: string;
+  readonly token: string;
+  /** Asks on until this is true of the answer. */
+  readonly until?: (card: AgentCard) => boolean;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** Asks until there is an answer: Redis may be away, or have lost its data. Undefined when the signal aborts. */
+export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard | undefined> {
+  const { redisUrl: url, token, until = () => true, signal, log } = options;
+  const key = agentCardKey(tokenIdOf(token));
+  const store = openStore({ url, token, log });
+  const connection = store.at(tagOf(key), 'commands');
+  const backoff = createBackoff({ minMs: 100, maxMs: 2_000 });
+  let said = false;
+  try {
+    while (!signal.aborted) {
+      const client = await connection.ready(signal);
+      const text = await client?.get(key).catch(() => undefined);
+      if (text !== undefined && text !== null) {
+        const card = JSON.parse(text) as AgentCard;
+        if (until(card)) return card;
+      }
+      if (text === null && !said) {
+        log.warn('Redis does not know what this token is for; waiting for router-api to tell it');
+        said = true;
+      }
+      await sleep(backoff.next(), signal);
+    }
+    return undefined;
+  } finally {
+    store.close();
+  }
+}

@@ -1,0 +1,197 @@
+import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
+import { isServerError, type Connection } from '../connection/connection.ts';
+import type { GroupKeys } from '../scripts/keys.ts';
+import type { KnownLanes } from './known-lanes.ts';
+import type { Renewals } from './renewals.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
+import { heartbeatMs, RETRY_MS, streamTtlMs } from '../scripts/times.ts';
+
+/** A pulled request whose lease the heartbeat renews. */
+export interface HeldRequest {
+  readonly id: string;
+  readonly attempt: number;
+  readonly hub: string;
+  readonly entry: string;
+  /** Its deadline, by performance.now(). */
+  readonly expiresAt: number;
+  /** The request is not ours any more, or nobody awaits it: the upstream call should stop. */
+  readonly onTaken: (why: 'lost' | 'abandoned') => void;
+}
+
+export interface HeartbeatOptions {
+  readonly connection: Connection;
+  readonly keys: GroupKeys;
+  /** What of the group its scripts are told; each beat finds the lanes that there are. */
+  readonly lanes: KnownLanes;
+  readonly instance: string;
+  /** Name of its agent record, when it has one. */
+  readonly record: string | undefined;
+  /** What the group lets the instance do; called with every beat. */
+  readonly onGrant: (grant: Grant) => void;
+  readonly report: () => { slots: number; report: InstanceReport };
+  /** As they are now. */
+  readonly held: () => readonly HeldRequest[];
+  /** Those of the whole process. */
+  readonly renewals: Renewals;
+  readonly log: Logger;
+}
+
+const script = loadScript('heartbeat');
+const DEFAULT_LEASE_MS = 6_000;
+
+/**
+ * Keeps an instance registered and its requests leased: a beat every third of the lease at most. While nothing runs and
+ * nothing is new, it is renewed together with the others of its process instead.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #closing = new AbortController();
+  #leaseMs = DEFAULT_LEASE_MS;
+  /** When the last beat ran, by Redis's clock: its answer may have come much later. */
+  #lastBeatAt = 0;
+  /** Redis ms minus this process's monotonic ms. */
+  #clockOffset = 0;
+  #running: Promise<void> | undefined;
+  /** What was said with the last beat, and what it told, if a renewal can do the same from then on. */
+  #quiet: { readonly said: string; readonly version: string } | undefined;
+  /**
+   * Requests that Redis knew of until it lost its data: it will not know them again, and nobody else has them. Until that
+   * time their hubs may still be on their way back to it.
+   */
+  readonly #unknownToStore = new WeakMap<HeldRequest, number>();
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** The group's lease, as the last beat told. */
+  get leaseMs(): number {
+    return this.#leaseMs;
+  }
+
+  get streamTtlMs(): number {
+    return streamTtlMs(this.#leaseMs);
+  }
+
+  /** Redis's clock, as far as the last beat told. */
+  redisNow(): number {
+    return performance.now() + this.#clockOffset;
+  }
+
+  /** Starts beating. */
+  start(): void {
+    void this.#beatForEver();
+  }
+
+  /** Beats now; changes of slots take effect with it. Rejects when Redis is away. */
+  async beat(): Promise<void> {
+    // One at a time, and the last one sees the newest report.
+    while (this.#running) await this.#running.catch(() => undefined);
+    this.#running = this.#beatOnce().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #beatForEver(): Promise<void> {
+    const { signal } = this.#closing;
+    const backoff = createBackoff({ minMs: 100, maxMs: 1_000 });
+    while (!signal.aborted) {
+      try {
+        if (!(await this.#renew())) await this.beat();
+        backoff.reset();
+        await sleep(untilNextBeat(heartbeatMs(this.#leaseMs)), signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
+        // The login is for another group now.
+        if (isServerError(error) && error.message.startsWith('NOPERM')) {
+          this.#options.onGrant({ slots: 0, state: 'moved' });
+        }
+        await sleep(isServerError(error) ? backoff.next() : RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** Resolves with false when it takes a beat. */
+  async #renew(): Promise<boolean> {
+    const { connection, keys, lanes, instance, held, report, renewals } = this.#options;
+    const { client } = connection;
+    const quiet = this.#quiet;
+    if (!client || !quiet || this.#running || held().length > 0) return false;
+    if (JSON.stringify(report()) !== quiet.said) return false;
+    const sentAt = performance.now();
+    const known = { version: quiet.version, laneCount: lanes.count };
+    const patienceMs = heartbeatMs(this.#leaseMs) / 2;
+    const renewed = await renewals.renew({ client, keys, ...known, instance, patienceMs });
+    if (!renewed) return false;
+    this.#learn(renewed, sentAt);
+    lanes.set([]);
+    return true;
+  }
+
+  /** Takes what Redis says of its clock and of the lease. */
+  #learn({ now, leaseMs }: { now: number; leaseMs: number }, sentAt: number): void {
+    this.#clockOffset = now - (sentAt + performance.now()) / 2;
+    this.#leaseMs = leaseMs;
+    this.#lastBeatAt = now;
+  }
+
+  async #beatOnce(): Promise<void> {
+    const { connection, keys, lanes, instance, record = '-' } = this.#options;
+    this.#quiet = undefined;
+    const client = await connection.ready(this.#closing.signal);
+    if (!client) return;
+    const held = this.#options.held();
+    const said = this.#options.report();
+    const { slots, report } = said;
+    const sentAt = performance.now();
+    const [now, lease, joined, granted, state, found, version, ...fates] = (await runScript(
+      client,
+      script,
+      [
+        ...lanes.script.keys,
+        ...[keys.slots, keys.agentSlots, keys.instances, keys.reports],
+        ...held.flatMap(({ id, attempt }) => [keys.up(id), keys.down(id, attempt)]),
+      ],
+      [
+        ...lanes.script.args,
+        ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, lanes.count, held.length],
+        ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
+      ],
+    )) as [string, string, number, number, Grant['state'], string[], string, ...string[]];
+    const receivedAt = performance.now();
+    // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
+    const storeWasEmptied = joined === 1 && Number(now) - this.#lastBeatAt < Number(lease);
+    this.#learn({ now: Number(now), leaseMs: Number(lease) }, sentAt);
+    if (held.length === 0 && state === 'active' && granted === slots) {
+      this.#quiet = { said: JSON.stringify(said), version };
+    }
+    lanes.set(found);
+    this.#options.onGrant({ slots: granted, state });
+    held.forEach((request, i) => {
+      const fate = fates[i];
+      if (storeWasEmptied) this.#unknownToStore.set(request, receivedAt + this.#leaseMs);
+      const hubDueAt = this.#unknownToStore.get(request);
+      // Its hub has ended it, and what it told us was lost with the data of Redis.
+      const isOver = receivedAt > request.expiresAt + this.#leaseMs;
+      if (fate === 'abandoned' || isOver) request.onTaken('abandoned');
+      else if (fate && hubDueAt === undefined) request.onTaken('lost');
+      else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('abandoned');
+    });
+  }
+}
+
+/**
+ * Instances that started together, or got Redis back together, must not go on beating together: a thousand beats at once
+ * hold up every request for some 50 ms. Those of one process meet in some dozen ticks: one by one they would cost twice as much.
+ */
+function untilNextBeat(mostMs: number): number {
+  const tickMs = mostMs / 20;
+  const at = performance.now() + mostMs * (0.8 + 0.2 * Math.random());
+  return at - (at % tickMs) - performance.now();
+}

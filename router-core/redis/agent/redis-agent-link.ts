@@ -1,0 +1,255 @@
+import { randomBytes } from 'node:crypto';
+import { sleep } from '../../runtime/backoff.ts';
+import { ChurnMap } from '../../runtime/churn-map.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type {
+  AgentLink,
+  Exchange,
+  ExchangeHandlers,
+  Grant,
+  InstanceReport,
+  PulledRequest,
+} from '../../exchange/agent-link.ts';
+import { isServerError, type Connection } from '../connection/connection.ts';
+import { checkEngine } from '../connection/engine.ts';
+import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
+import { encodeFrame, FENCE, PART, type Frame } from '../../exchange/frames.ts';
+import { Heartbeat, type HeldRequest } from './heartbeat.ts';
+import type { FrameReader } from '../../exchange/frame-reader.ts';
+import { Inbox } from '../frames/inbox.ts';
+import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
+import { Outbox } from '../frames/outbox.ts';
+import { KnownLanes } from './known-lanes.ts';
+import { BLOCK_MS, RequestPuller } from './request-puller.ts';
+import type { Renewals } from './renewals.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
+import { openStore, type Store } from '../connection/store.ts';
+import { RETRY_MS } from '../scripts/times.ts';
+
+export interface RedisAgentLinkOptions {
+  readonly redisUrl: string;
+  /** The agent's token, which is its login; without it, the URL says who logs in. */
+  readonly token?: string | undefined;
+  readonly group: string;
+  /** Only requests that ask for one of these, or for none, come here. */
+  readonly scopes: readonly string[];
+  /** Name of its agent record, when it has one. */
+  readonly record?: string | undefined;
+  /** What people call it; the instance's name starts with it. */
+  readonly name: string;
+  /** Slots it offers now, and what it says of itself. */
+  readonly report: () => { slots: number; report: InstanceReport };
+  /** Those of the whole process. */
+  readonly renewals: Renewals;
+  /** Called with every heartbeat. */
+  readonly onGrant: (grant: Grant) => void;
+  readonly log: Logger;
+}
+
+const scripts = { reply: loadScript('reply'), giveBack: loadScript('give-back'), leave: loadScript('leave') };
+
+interface Running extends HeldRequest {
+  readonly exchange: Exchange;
+}
+
+/** An agent's link straight to Redis. */
+export class RedisAgentLink implements AgentLink {
+  readonly instance: string;
+  readonly #keys: GroupKeys;
+  readonly #lanes: KnownLanes;
+  readonly #store: Store;
+  readonly #commands: Connection;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #heartbeat: Heartbeat;
+  readonly #running = new ChurnMap<Running>();
+  /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
+  readonly #settling = new ChurnMap<true>();
+  readonly #puller: RequestPuller;
+
+  constructor(options: RedisAgentLinkOptions) {
+    const { redisUrl: url, token, group, name, log } = options;
+    this.instance = `${name}.${randomBytes(4).toString('hex')}`;
+    this.#keys = groupKeys(group);
+    const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes));
+    const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, log }));
+    this.#commands = store.at(group, 'commands');
+    this.#inbox = new Inbox({ store, onNudge: () => void this.report(), log });
+    this.#inbox.listen(this.#keys.instanceChannel(this.instance));
+    this.#heartbeat = new Heartbeat({
+      connection: this.#commands,
+      keys: this.#keys,
+      lanes,
+      instance: this.instance,
+      record: options.record,
+      report: options.report,
+      onGrant: options.onGrant,
+      held: () => this.#running.values(),
+      renewals: options.renewals,
+      log,
+    });
+    this.#puller = new RequestPuller({
+      blocking: store.at(group, 'blocking'),
+      commands: this.#commands,
+      keys: this.#keys,
+      lanes,
+      instance: this.instance,
+      redisNow: () => this.#heartbeat.redisNow(),
+      known: () => this.#knownEntries(),
+      rejoin: () => this.report(),
+      log,
+    });
+    this.#outbox = new Outbox({
+      connection: this.#commands,
+      script: scripts.reply,
+      told: () => lanes.script,
+      args: () => [this.#heartbeat.streamTtlMs],
+      inFlight: () => this.#running.size,
+      onRefused: (stream) => this.#onRefused(stream),
+      onSettled: (settlements) => {
+        for (const { entry: settled } of settlements) this.#settling.delete(settled);
+      },
+      log,
+    });
+  }
+
+  get missedDoorbells(): number {
+    return this.#inbox.missedDoorbells;
+  }
+
+  async join(): Promise<void> {
+    const client = await this.#commands.ready();
+    if (client) {
+      await checkEngine(client);
+      await this.#lanes.join(client, this.instance, this.#heartbeat.leaseMs);
+    }
+    await this.#heartbeat.beat();
+    this.#heartbeat.start();
+  }
+
+  async report(): Promise<void> {
+    // When Redis is away the next heartbeat says it.
+    await this.#heartbeat.beat().catch(() => undefined);
+  }
+
+  pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
+    return this.#puller.pull(max, take);
+  }
+
+  async stopPulling(): Promise<PulledRequest[]> {
+    this.#puller.stop();
+    this.#store.close('blocking');
+    const client = this.#commands.client;
+    return client ? this.#puller.readPending(client).catch(() => []) : [];
+  }
+
+  open(request: PulledRequest, handlers: ExchangeHandlers): Exchange {
+    const { id, attempt, hub, entry } = request;
+    const now = performance.now();
+    const reply = new FrameStream({
+      id,
+      attempt,
+      outKey: this.#keys.down(id, attempt),
+      inKey: this.#keys.up(id),
+      reader: hub,
+      credit: WINDOW_BYTES,
+      onPending: (stream) => this.#outbox.add(stream),
+      onWritable: () => handlers.onWritable(),
+      settle: { entry, permit: `${id}:${attempt}` },
+      onSettled: () => {
+        this.#settling.set(entry, true);
+        this.#drop(reader, handlers);
+      },
+    });
+    const reader: FrameReader = {
+      id,
+      attempt,
+      key: this.#keys.up(id),
+      lastSeq: 0,
+      heardAt: now,
+      onFrame: (frame) => onRequestFrame(frame, reply, handlers),
+    };
+    const abandon = () => {
+      reply.abandon();
+      this.#drop(reader, handlers);
+    };
+    const exchange = { reply, reader, abandon };
+    const onTaken = (why: 'lost' | 'abandoned') => {
+      if (why === 'lost') abandon();
+      handlers.onStop(why);
+    };
+    const expiresAt = now + request.remainingMs;
+    this.#running.set(id, { id, attempt, hub, entry, expiresAt, onTaken, exchange });
+    this.#inbox.open(reader);
+    return exchange;
+  }
+
+  async giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean> {
+    const { id, attempt, entry } = request;
+    const moved = encodeFrame(id, attempt, FENCE, { stop: true });
+    const { slots, down, up } = this.#keys;
+    const keys = [...this.#lanes.script.keys, slots, down(id, attempt), up(id)];
+    const args = [...this.#lanes.script.args, this.instance, entry, why, moved];
+    // Once the lease is over, the sweep has found it.
+    const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
+    for (;;) {
+      const client = await this.#commands.ready(signal);
+      if (!client) return false;
+      try {
+        return (await runScript(client, scripts.giveBack, keys, args)) === 1;
+      } catch (error) {
+        // Cut: asked again, it answers 1 when the first call went through.
+        if (isServerError(error)) return false;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    await this.#outbox.drained(AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))));
+    this.#heartbeat.close();
+    this.#inbox.stop();
+    const client = this.#commands.client;
+    const { slots, agentSlots, instances, reports } = this.#keys;
+    const keys = [...this.#lanes.script.keys, slots, agentSlots, instances, reports];
+    // When Redis is away the lease ends by itself.
+    if (client)
+      await runScript(client, scripts.leave, keys, [...this.#lanes.script.args, this.instance]).catch(
+        () => undefined,
+      );
+    this.#outbox.close();
+    this.#store.close();
+  }
+
+  #drop(reader: FrameReader, handlers: ExchangeHandlers): void {
+    this.#inbox.close(reader);
+    // Given back, a request may already be here again: then its next attempt stands under the same id.
+    if (this.#running.get(reader.id)?.exchange.reader === reader) this.#running.delete(reader.id);
+    handlers.onSettled();
+  }
+
+  /**
+   * Nobody awaits the reply: its hub has removed the stream, or the sweep has taken the request and fenced it. It is settled,
+   * which changes nothing when it is no longer ours. Left pending, it would run again when we drain or our lease ends,
+   * although it has been executed.
+   */
+  #onRefused(stream: FrameStream): void {
+    const running = this.#running.get(stream.id);
+    if (running?.exchange.reply !== stream) return;
+    stream.refused();
+    running.onTaken('abandoned');
+  }
+
+  *#knownEntries(): Iterable<string> {
+    for (const { entry } of this.#running.values()) yield entry;
+    yield* this.#settling.keys();
+  }
+}
+
+function onRequestFrame(frame: Frame, reply: FrameStream, handlers: ExchangeHandlers): void {
+  if (frame.parts & PART.stop) return handlers.onStop('cancelled');
+  if (frame.credit > 0) reply.credited(frame.credit);
+  if (frame.body) handlers.onBody(frame.body);
+  if (frame.failed !== undefined) handlers.onStop(frame.failed);
+  if (frame.end !== undefined) handlers.onBodyEnd(frame.end);
+}

@@ -1,0 +1,70 @@
+import type { Redis } from 'ioredis';
+import { sleep } from '../../runtime/backoff.ts';
+import type { GroupKeys } from '../scripts/keys.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
+
+/** What an instance knows of its group, and is renewed by as long as it holds. */
+export interface Renewal {
+  readonly client: Redis;
+  readonly keys: GroupKeys;
+  readonly version: string;
+  readonly laneCount: number;
+  readonly instance: string;
+  /** How long the answer is awaited: it may go over the connection of another instance, and that may be dead. */
+  readonly patienceMs: number;
+}
+
+export interface Renewed {
+  /** Redis ms. */
+  readonly now: number;
+  readonly leaseMs: number;
+}
+
+/** Instances of one group that know the same of it, and what Redis says of them. */
+interface Gathering {
+  readonly instances: string[];
+  /** Undefined: none in time. */
+  readonly reply: Promise<(Renewed & { readonly renewed: ReadonlySet<number> }) | undefined>;
+}
+
+const script = loadScript('renew');
+
+/** Renews the instances of one process whose beats meet with one call: a fifth of the time that a heartbeat of each takes in Redis. */
+export class Renewals {
+  readonly #gatherings = new Map<string, Gathering>();
+
+  /** Resolves with undefined when it must make a heartbeat of its own; rejects when Redis is away. */
+  async renew(renewal: Renewal): Promise<Renewed | undefined> {
+    const { keys, version, laneCount, instance } = renewal;
+    const about = `${keys.prefix} ${version} ${laneCount}`;
+    const gathering = this.#gatherings.get(about) ?? this.#gather(about, renewal);
+    const number = gathering.instances.push(instance);
+    const reply = await gathering.reply;
+    return reply?.renewed.has(number) ? reply : undefined;
+  }
+
+  #gather(about: string, { client, keys, version, laneCount, patienceMs }: Renewal): Gathering {
+    const instances: string[] = [];
+    const ask = async () => {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      this.#gatherings.delete(about);
+      const args = [version, laneCount, ...instances];
+      const reply = await runScript(client, script, [keys.settings, keys.lanes, keys.instances], args);
+      const [now, leaseMs, ...renewed] = reply as [string, string, ...number[]];
+      return { now: Number(now), leaseMs: Number(leaseMs), renewed: new Set(renewed) };
+    };
+    const gathering = { instances, reply: within(patienceMs, ask()) };
+    this.#gatherings.set(about, gathering);
+    return gathering;
+  }
+}
+
+/** What the promise resolves with, or undefined when that takes longer. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const settled = new AbortController();
+  try {
+    return await Promise.race([promise, sleep(ms, settled.signal).then(() => undefined)]);
+  } finally {
+    settled.abort();
+  }
+}

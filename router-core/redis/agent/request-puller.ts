@@ -1,0 +1,187 @@
+import { Command, type Redis } from 'ioredis';
+import { sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { PulledRequest } from '../../exchange/agent-link.ts';
+import { isServerError, type Connection } from '../connection/connection.ts';
+import { FENCE } from '../../exchange/frames.ts';
+import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
+import type { KnownLanes } from './known-lanes.ts';
+import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
+import { encodeCommand, loadScript, runScript } from '../connection/run-script.ts';
+import { RETRY_MS } from '../scripts/times.ts';
+
+/** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
+export const BLOCK_MS = 5_000;
+
+/** Pause after a pull that Redis has refused. */
+const REFUSED_MS = 1_000;
+
+const look = loadScript('look');
+
+/** A request that took longer than this from the hand-over to the pull may have been cancelled meanwhile. */
+const LATE_MS = 100;
+
+export interface RequestPullerOptions {
+  /** For reads that wait, and nothing else. */
+  readonly blocking: Connection;
+  readonly commands: Connection;
+  readonly keys: GroupKeys;
+  readonly lanes: KnownLanes;
+  readonly instance: string;
+  /** Redis's clock, ms. */
+  readonly redisNow: () => number;
+  /** Entries that were pulled before: they run, or their settlement is on its way. */
+  readonly known: () => Iterable<string>;
+  /** Registers the instance again, and its lane, when Redis has lost them. */
+  readonly rejoin: () => Promise<void>;
+  readonly log: Logger;
+}
+
+/** Takes requests from an instance's lane, each once, whatever happens to its connections. */
+export class RequestPuller {
+  readonly #options: RequestPullerOptions;
+  readonly #stopping = new AbortController();
+  /** The blocking connection whose pending entries have been read; a new one starts with them. */
+  #caughtUp: Redis | undefined;
+  /** What a blocking read has brought and nobody has been handed yet; see BlockingRead. */
+  #fresh: PulledRequest[] = [];
+
+  constructor(options: RequestPullerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Hands out up to `max` requests as soon as there are any. Resolves then, when it was stopped, after a while without any, or
+   * after trouble.
+   */
+  async pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
+    const { signal } = this.#stopping;
+    const { blocking } = this.#options;
+    const client = blocking.client ?? (await blocking.ready(signal));
+    if (!client || signal.aborted) return;
+    let looked: PulledRequest[];
+    try {
+      looked = await this.#read(client, max);
+    } catch (error) {
+      // What was delivered and not handed out is read again as pending.
+      this.#caughtUp = undefined;
+      if (!signal.aborted) await this.#recover(error);
+      return;
+    }
+    for (const request of looked) take(request);
+    for (const request of this.#takeFresh()) take(request);
+  }
+
+  /** From now on nothing is pulled. A read that waits ends with its connection. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Entries that Redis holds as ours and that we have never seen: delivered in a reply that a cut has swallowed. */
+  async readPending(client: Redis): Promise<PulledRequest[]> {
+    // What is settled while the read is under way may be in its reply: so what we knew before counts too.
+    const known = new Set(this.#options.known());
+    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('0', 1_000));
+    const pending = this.#decode(client, reply as ReadReply | null);
+    for (const entry of this.#options.known()) known.add(entry);
+    return pending.filter(({ entry }) => !known.has(entry));
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    const { rejoin, log } = this.#options;
+    const { signal } = this.#stopping;
+    if (!isServerError(error)) return sleep(RETRY_MS, signal);
+    // NOGROUP: Redis has lost its data. The heartbeat makes the group again.
+    log.warn({ err: error }, 'pull failed, joining again');
+    await rejoin();
+    // Anything else, such as a login that may not pull from this group any more, would come back at once.
+    if (!error.message.startsWith('NOGROUP')) await sleep(REFUSED_MS, signal);
+  }
+
+  /** Leaves what has come just now in `#fresh`; resolves with what had to be looked at. */
+  async #read(client: Redis, max: number): Promise<PulledRequest[]> {
+    if (this.#caughtUp !== client) {
+      // A reply lost with the old connection leaves its entries pending: they come first.
+      const pending = await this.readPending(client);
+      this.#caughtUp = client;
+      if (pending.length > 0) return this.#dropUnwanted(pending);
+    }
+    const keep = (reply: ReadReply | null) => (this.#fresh = this.#decode(client, reply));
+    await client.sendCommand(new BlockingRead(this.#readArgs('>', max), keep));
+    return this.#fresh.some((request) => this.#isLate(request)) ? this.#dropUnwanted(this.#takeFresh()) : [];
+  }
+
+  #takeFresh(): PulledRequest[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
+  #isLate({ entry }: PulledRequest): boolean {
+    return Number.parseInt(entry, 10) <= this.#options.redisNow() - LATE_MS;
+  }
+
+  /**
+   * An instance that was frozen or cut off finds requests that were handed to it some time ago. Their reset may have been
+   * rung while nobody listened, their hub may be gone, or the sweep may have given them to others: what is late is looked
+   * at before it starts.
+   */
+  async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
+    const { commands, keys, lanes, instance } = this.#options;
+    const late = requests.filter((request) => this.#isLate(request));
+    if (late.length === 0) return requests;
+    const client = await commands.ready();
+    if (!client) return requests.filter((request) => !late.includes(request));
+    const told = lanes.script;
+    const found = (await runScript(
+      client,
+      look,
+      [...told.keys, ...late.map(({ id }) => keys.up(id))],
+      [...told.args, instance, `${FENCE}-0`, ...late.flatMap(({ entry, hub }) => [entry, hub])],
+    )) as ('run' | 'gone' | 'unwanted')[];
+    return requests.flatMap((request) => {
+      const result = found[late.indexOf(request)];
+      if (result === 'gone') return [];
+      // Nobody awaits it: settled without having run.
+      return result === 'unwanted' ? { ...request, remainingMs: 0 } : request;
+    });
+  }
+
+  #readArgs(from: '>' | '0', count: number): (string | number)[] {
+    const { keys, lanes, instance } = this.#options;
+    const block = from === '>' ? (['BLOCK', BLOCK_MS] as const) : [];
+    const group = ['GROUP', CONSUMER_GROUP, instance, 'COUNT', count] as const;
+    return [...group, ...block, 'STREAMS', keys.lane(lanes.own), from];
+  }
+
+  #decode(client: Redis, reply: ReadReply | null): PulledRequest[] {
+    const { lanes, redisNow } = this.#options;
+    return decodeEntries(reply?.[0]?.[1] ?? [], { client, lane: lanes.own, redisNow: redisNow() });
+  }
+}
+
+/** As XREADGROUP replies: of one stream, or null when nothing came. */
+type ReadReply = [stream: Buffer, entries: StreamEntry[]][];
+
+/**
+ * Its reply goes past its promise. The promise of a read that has waited is in V8's old generation: what it is resolved with,
+ * and all that hangs on that, is taken for alive until that generation is collected (docs/decisions/0014).
+ */
+class BlockingRead extends Command {
+  readonly #keep: (reply: ReadReply | null) => void;
+
+  constructor(args: (string | number)[], keep: (reply: ReadReply | null) => void) {
+    super('xreadgroup', [], { replyEncoding: null });
+    this.args = args as typeof this.args;
+    this.#keep = keep;
+  }
+
+  override toWritable(): Buffer {
+    return encodeCommand(this.name, this.args as (string | number)[]);
+  }
+
+  override transformReply(reply: unknown): Buffer[] {
+    this.#keep(reply as ReadReply | null);
+    return [];
+  }
+}

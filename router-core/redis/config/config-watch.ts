@@ -1,0 +1,104 @@
+import type { Redis } from 'ioredis';
+import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Connection } from '../connection/connection.ts';
+import { ConfigReader, FRESH_STATE, type ConfigState } from '../../config/config-state.ts';
+import { readConfig } from './config-store.ts';
+import { CHANGES_CHANNEL, CONFIG_KEYS } from '../scripts/keys.ts';
+
+export interface ConfigWatchOptions {
+  readonly commands: Connection;
+  /** Where changes are announced; a hint, as every doorbell. */
+  readonly doorbells: Connection;
+  /** Called with the first state and with every other one, before `state` is it. */
+  readonly onState: (state: ConfigState) => void;
+  readonly log: Logger;
+}
+
+/** A change whose announcement was lost is noticed after so long at most, ms. */
+const CHECK_MS = 5_000;
+
+/**
+ * Follows the configuration: reads it whole when it was changed, and hands on each version as one state. While Redis is
+ * away, or has lost it, the last state stays.
+ */
+export class ConfigWatch {
+  readonly #options: ConfigWatchOptions;
+  readonly #closing = new AbortController();
+  readonly #reader = new ConfigReader();
+  #state: ConfigState | undefined;
+  #wake: AbortController = new AbortController();
+  #saidLost = false;
+
+  constructor(options: ConfigWatchOptions) {
+    this.#options = options;
+    options.doorbells.onReady((client) => void this.#subscribe(client));
+    options.commands.onReady(() => this.check());
+    void this.#followForEver();
+  }
+
+  /** Undefined until it was read for the first time. */
+  get state(): ConfigState | undefined {
+    return this.#state;
+  }
+
+  /** Looks now whether there is a new version. */
+  check(): void {
+    this.#wake.abort();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#wake.abort();
+  }
+
+  async #subscribe(client: Redis): Promise<void> {
+    client.on('message', (channel: string) => {
+      if (channel === CHANGES_CHANNEL) this.check();
+    });
+    // Failed with its connection; the next one tries again.
+    await client.subscribe(CHANGES_CHANNEL).catch(() => undefined);
+    this.check();
+  }
+
+  async #followForEver(): Promise<void> {
+    const { signal } = this.#closing;
+    const backoff = createBackoff({ minMs: 100, maxMs: 2_000 });
+    while (!signal.aborted) {
+      const client = await this.#options.commands.ready(signal);
+      if (!client) return;
+      // Before the look: a change that comes during it leads to another look.
+      this.#wake = new AbortController();
+      try {
+        await this.#look(client);
+        backoff.reset();
+        await sleep(CHECK_MS, this.#wake.signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.log.debug({ err: error }, 'could not read the configuration, trying again');
+        await sleep(backoff.next(), signal);
+      }
+    }
+  }
+
+  async #look(client: Redis): Promise<void> {
+    const version = Number((await client.get(CONFIG_KEYS.version)) ?? '0');
+    if (this.#state?.version === version) return;
+    if (version === 0 && this.#state) return this.#keep();
+    const state = version === 0 ? FRESH_STATE : await readConfig(client, this.#reader, this.#options.log);
+    this.#saidLost = false;
+    this.#options.onState(state);
+    this.#state = state;
+  }
+
+  /** Redis came back without its data: what was configured goes on. */
+  #keep(): void {
+    if (!this.#saidLost) {
+      this.#options.log.error(
+        { version: this.#state?.version },
+        'Redis has lost the configuration: going on with the last one; apply it again through router-api',
+      );
+    }
+    this.#saidLost = true;
+  }
+}

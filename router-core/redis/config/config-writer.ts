@@ -1,0 +1,164 @@
+import type { ObjectChange } from '../../config/diff-documents.ts';
+import { OBJECT_KINDS } from '../../config/object-kinds.ts';
+import { sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { auditEntry, visibleChanges, type Actor } from './audit-log.ts';
+import { applyEdits, type EditContext, type ObjectEdit } from '../../config/config-edits.ts';
+import { ConfigRefusal } from '../../config/config-refusal.ts';
+import { ConfigReader, FRESH_STATE, objectsOf, type ConfigState } from '../../config/config-state.ts';
+import { commitConfig, nextVersion, readConfig, type ConfigChange } from './config-store.ts';
+import type { Connection } from '../connection/connection.ts';
+import { CONFIG_KEYS } from '../scripts/keys.ts';
+import { callStore } from '../connection/store-call.ts';
+
+export interface ConfigWriterOptions {
+  readonly commands: Connection;
+  readonly checkRoute: EditContext['checkRoute'];
+  /** Called with every state that is another one than the last. */
+  readonly onState: (state: ConfigState) => void;
+  readonly log: Logger;
+}
+
+export interface ConfigEdit {
+  readonly actor: Actor;
+  /** What the audit log calls it. */
+  readonly action: string;
+  /** Called with the newest state, and again with a newer one when somebody else was faster. Throws ConfigRefusal. */
+  readonly edit: (state: ConfigState) => readonly ObjectEdit[];
+  /** Looks at what would come of it; throws ConfigRefusal. */
+  readonly check?: (after: ConfigState) => void;
+  /** Tells what would change, and writes nothing. */
+  readonly dryRun?: boolean;
+}
+
+export interface ConfigWrite {
+  readonly before: ConfigState;
+  /** The same as `before` when there was nothing to change. */
+  readonly after: ConfigState;
+  readonly changes: readonly ObjectChange[];
+}
+
+/** Somebody is always faster: no two writers do that for so long. */
+const MOST_TRIES = 50;
+
+/**
+ * Changes the configuration. Any number of processes may write at the same time: a write is made from the newest state, and
+ * only if that still is the newest; else it is decided anew.
+ */
+export class ConfigWriter {
+  readonly #options: ConfigWriterOptions;
+  readonly #reader = new ConfigReader();
+  #state: ConfigState | undefined;
+  /** Writes of this process do not race each other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ConfigWriterOptions) {
+    this.#options = options;
+  }
+
+  /** The newest state that this process knows of; undefined until Redis was there once. */
+  get state(): ConfigState | undefined {
+    return this.#state;
+  }
+
+  /** Takes what ConfigWatch has read; what this process has written meanwhile is newer. */
+  adopt(state: ConfigState): void {
+    if (this.#state === undefined || state.version > this.#state.version) this.#take(state);
+    // Older than what we know: it was read before we wrote, or Redis holds an older copy. Redis decides.
+    else if (state.version < this.#state.version) void this.newest().catch(() => undefined);
+  }
+
+  /** What Redis holds now. When it has lost everything, what this process remembers. Rejects while Redis is away. */
+  async newest(): Promise<ConfigState> {
+    return (await this.#read()).state;
+  }
+
+  /** Rejects with ConfigRefusal, with StoreUnavailableError (then nobody knows), or with the server's error. */
+  change(edit: ConfigEdit): Promise<ConfigWrite> {
+    const done = this.#last.then(() => this.#change(edit));
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #change(edit: ConfigEdit): Promise<ConfigWrite> {
+    for (let attempt = 1; attempt <= MOST_TRIES; attempt++) {
+      const written = await this.#tryOnce(edit);
+      if (written) return written;
+      await sleep(Math.random() * 5 * attempt);
+    }
+    throw new ConfigRefusal('conflict', 'Others change the configuration all the time: try again');
+  }
+
+  /** Undefined when somebody else was faster. */
+  async #tryOnce({ actor, action, edit, check, dryRun }: ConfigEdit): Promise<ConfigWrite | undefined> {
+    const { state: before, storedVersion } = await this.#read();
+    const version = nextVersion(before.version);
+    const at = new Date().toISOString();
+    const { checkRoute } = this.#options;
+    const after = applyEdits(before, edit(before), { version, nowIso: at, checkRoute });
+    check?.(after);
+    const changes = visibleChanges(before, after);
+    if (dryRun || after === before) return { before, after, changes };
+
+    // Nothing is there yet, or not any more: all of it is written, what a fresh install has by itself included.
+    const complete = storedVersion === 0 ? stampFresh(after, version, at) : after;
+    const commit = {
+      base: storedVersion,
+      version,
+      changes: changedObjects(storedVersion === 0 ? undefined : before, complete),
+      audit: auditEntry({ at, actor, action, version, changes }),
+    };
+    const isWritten = await callStore(this.#options.commands, (client) => commitConfig(client, commit));
+    if (!isWritten) return undefined;
+    this.#take(complete);
+    this.#options.log.info({ version, action, actor: actor.name }, 'configuration changed');
+    return { before, after: complete, changes };
+  }
+
+  #read(): Promise<{ state: ConfigState; storedVersion: number }> {
+    const { commands, log } = this.#options;
+    return callStore(commands, async (client) => {
+      const storedVersion = Number((await client.get(CONFIG_KEYS.version)) ?? '0');
+      const known = this.#state;
+      if (storedVersion === 0 || known?.version === storedVersion) {
+        return { state: known ?? this.#take(FRESH_STATE), storedVersion };
+      }
+      const state = this.#take(await readConfig(client, this.#reader, log));
+      return { state, storedVersion: state.version };
+    });
+  }
+
+  #take(state: ConfigState): ConfigState {
+    if (this.#state?.version === state.version) return this.#state;
+    this.#state = state;
+    this.#options.onState(state);
+    return state;
+  }
+}
+
+/** Objects that differ; all of them when nothing was stored before. */
+function changedObjects(before: ConfigState | undefined, after: ConfigState): ConfigChange[] {
+  return OBJECT_KINDS.flatMap((kind) => {
+    const old = before ? objectsOf(before, kind) : new Map<string, unknown>();
+    const now = objectsOf(after, kind);
+    const written = [...now]
+      .filter(([name, object]) => old.get(name) !== object)
+      .map(([name, object]) => ({ kind, name, json: JSON.stringify(object) }));
+    const removed = [...old.keys()]
+      .filter((name) => !now.has(name))
+      .map((name) => ({ kind, name, json: undefined }));
+    return [...written, ...removed];
+  });
+}
+
+/** Objects that were never stored get the version that stores them as their revision. */
+function stampFresh(state: ConfigState, revision: number, at: string): ConfigState {
+  const stamp = <T extends { revision: number }>(objects: ReadonlyMap<string, T>) =>
+    new Map(
+      [...objects].map(([name, object]) => [
+        name,
+        object.revision === 0 ? { ...object, revision, createdAt: at, updatedAt: at } : object,
+      ]),
+    );
+  return { ...state, groups: stamp(state.groups), routes: stamp(state.routes) };
+}

@@ -1,0 +1,97 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from '../../runtime/logger.ts';
+import { parseStoreUrl } from '../../runtime/store-url.ts';
+import { StoreUnavailableError, type Connection, type Purpose } from './connection.ts';
+import { clusterFinder, sentinelFinder } from './find-nodes.ts';
+import { FollowedStore } from './followed-store.ts';
+import { hashSlot } from './hash-slot.ts';
+import { NodeConnection } from './node-connection.ts';
+
+export interface StoreOptions {
+  readonly url: string;
+  /** An agent's token to log in with, instead of any user and password in the URL. */
+  readonly token?: string | undefined;
+  /** How long one blocking read may take, ms. */
+  readonly blockMs?: number;
+  /** Whether to be connected with every server and every replica, not only with those that something is asked of. */
+  readonly everyNode?: boolean;
+  readonly log: Logger;
+}
+
+/** Redis as one process sees it: one server, one behind sentinels, or a Cluster. */
+export interface Store {
+  /** The way to the keys and the sharded channels with this hash tag; the same object for the same place. */
+  at(tag: string, purpose: Purpose): Connection;
+  /** Whether any server can be asked. */
+  readonly isUp: boolean;
+  /** To each server that keys are on now. */
+  masters(): readonly Connection[];
+  /** To each copy of one, where nothing but users can be changed. */
+  replicas(): readonly Connection[];
+  /** Called with each new client for commands, and for replicas if those are followed. */
+  onClient(listener: (client: Redis) => void): void;
+  /** Ends all connections, or those of one purpose. */
+  close(purpose?: Purpose): void;
+}
+
+/** Throws for a URL that the settings would have refused. */
+export function openStore(options: StoreOptions): Store {
+  const { url: text, token, log } = options;
+  const url = parseStoreUrl(text);
+  if (!url) throw new StoreUnavailableError(false);
+  if (url.kind === 'standalone') return new SingleStore(options);
+  const shared = { ...options, storeUrl: url, log };
+  return url.kind === 'sentinel'
+    ? new FollowedStore({ ...shared, find: sentinelFinder(url), slotOf: () => 0 })
+    : new FollowedStore({ ...shared, find: clusterFinder(url, token), slotOf: hashSlot });
+}
+
+/** One server: every tag leads to it. */
+class SingleStore implements Store {
+  readonly #options: StoreOptions;
+  readonly #connections = new Map<Purpose, NodeConnection>();
+  #saidElsewhere = false;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+  }
+
+  at(_tag: string, purpose: Purpose): Connection {
+    let connection = this.#connections.get(purpose);
+    if (connection) return connection;
+    connection = new NodeConnection({
+      ...{ ...this.#options, purpose },
+      onElsewhere: (error) => this.#onElsewhere(error),
+    });
+    this.#connections.set(purpose, connection);
+    return connection;
+  }
+
+  get isUp(): boolean {
+    return this.#connections.get('commands')?.client !== undefined;
+  }
+
+  masters(): readonly Connection[] {
+    return [this.at('', 'commands')];
+  }
+
+  replicas(): readonly Connection[] {
+    return [];
+  }
+
+  onClient(listener: (client: Redis) => void): void {
+    this.at('', 'commands').onReady(listener);
+  }
+
+  close(purpose?: Purpose): void {
+    for (const [each, connection] of this.#connections) {
+      if (purpose === undefined || purpose === each) connection.close();
+    }
+  }
+
+  #onElsewhere({ message }: Error): void {
+    if (this.#saidElsewhere || !message.startsWith('MOVED')) return;
+    this.#saidElsewhere = true;
+    this.#options.log.error('this Redis is one node of a Cluster: give its URL as redis+cluster://host:port');
+  }
+}

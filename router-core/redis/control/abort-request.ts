@@ -1,0 +1,38 @@
+import type { Redis } from 'ioredis';
+import { encodeFrame, EVERY_ATTEMPT, FENCE } from '../../exchange/frames.ts';
+import { groupKeys } from '../scripts/keys.ts';
+import { readLanes } from './live-groups.ts';
+import { groupScript } from '../scripts/script-keys.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
+
+const script = loadScript('abort');
+
+/** It may move on between two looks, but not for ever: each attempt takes a lease. */
+const MOST_LOOKS = 5;
+
+/** removed: it never ran. running: its agent was told to stop it. */
+export type AbortOutcome = 'removed' | 'running' | 'unknown';
+
+/** Ends a request of this group; its client gets 503 `cancelled`. `by` is for the log of its hub. */
+export async function abortRequest(
+  client: Redis,
+  { group, id, by }: { group: string; id: string; by: string },
+): Promise<AbortOutcome> {
+  const keys = groupKeys(group);
+  const [lanes = []] = await readLanes(client, [group]);
+  const told = groupScript(keys, lanes);
+  const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
+  let attempt = 1;
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const failed = encodeFrame(id, attempt, FENCE, { failed: `cancelled\nby ${by}` });
+    const outcome = (await runScript(
+      client,
+      script,
+      [...told.keys, keys.up(id), keys.down(id, attempt)],
+      [...told.args, id, attempt, failed, reset],
+    )) as string;
+    if (!/^\d+$/.test(outcome)) return outcome as AbortOutcome;
+    attempt = Number(outcome);
+  }
+  return 'unknown';
+}

@@ -1,0 +1,134 @@
+import type { Logger } from '../../runtime/logger.ts';
+import { AgentLogins } from './logins/agent-logins.ts';
+import { liveAgentTokens, writeAgentCards, type KnownCards } from './logins/agent-tokens.ts';
+import type { ConfigState } from '../../config/config-state.ts';
+import { dropGroup } from './drop-group.ts';
+import { MovedTokens } from './logins/moved-tokens.ts';
+import { settingsOf } from '../../config/group-settings.ts';
+import { publishGroupSettings } from '../config/publish-group-settings.ts';
+import type { Store } from '../connection/store.ts';
+import { allOrFirstFailure, callStore } from '../connection/store-call.ts';
+
+export interface ConfigPublisherOptions {
+  readonly store: Store;
+  /** What Redis holds now. */
+  readonly newest: () => Promise<ConfigState>;
+  readonly log: Logger;
+}
+
+const TICK_MS = 1_000;
+/** How often the keys of a removed group are tried: hubs and instances need some seconds to leave it. */
+const DROP_TRIES = 120;
+
+/**
+ * Makes Redis be what the configuration says: settings of groups, cards and logins of agents, no keys of groups that are
+ * gone. Repeatable, and done by every router-api: after each change, after each reconnect (Redis may have lost it all), and
+ * when a token expires.
+ */
+export class ConfigPublisher {
+  readonly #options: ConfigPublisherOptions;
+  readonly #logins: AgentLogins;
+  readonly #timer: NodeJS.Timeout;
+  /** What has been written since a server was last connected, group → JSON. */
+  #settings = new Map<string, string>();
+  #cards: KnownCards;
+  readonly #moved = new MovedTokens();
+  #nextExpiryMs = Infinity;
+  #groups: ReadonlySet<string> = new Set();
+  readonly #toDrop = new Map<string, number>();
+  /** The run under way, and the one that waits for its end. */
+  #running: Promise<void> = Promise.resolve();
+  #queued: Promise<void> | undefined;
+
+  constructor(options: ConfigPublisherOptions) {
+    this.#options = options;
+    const { store, newest, log } = options;
+    const wanted = async () => {
+      const now = Date.now();
+      return this.#moved.loginsOf(liveAgentTokens(await newest(), now).tokens, now);
+    };
+    this.#logins = new AgentLogins({ store, wanted, log });
+    store.onClient(() => {
+      this.#settings = new Map();
+      this.#cards = undefined;
+      void this.publish();
+    });
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** Resolves when Redis is as the configuration of now says, or when that could not be done: it is tried again. */
+  publish(): Promise<void> {
+    this.#queued ??= this.#running.then(() => {
+      this.#queued = undefined;
+      return this.#run();
+    });
+    this.#running = this.#queued;
+    return this.#queued;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #run(): Promise<void> {
+    const { store, newest, log } = this.#options;
+    try {
+      const state = await newest();
+      const { tokens, nextExpiryMs } = liveAgentTokens(state, Date.now());
+      this.#nextExpiryMs = nextExpiryMs;
+      this.#noteRemovedGroups(state);
+      // What can be done is done: of a Cluster one node may be away.
+      const cards = writeAgentCards(store, tokens, this.#cards).then(
+        (written) => void (this.#cards = written),
+      );
+      const told = allOrFirstFailure([this.#publishSettings(state), cards]);
+      await told.catch(() => undefined);
+      // Where logins cannot be made the rest works; AgentLogins has said so.
+      await this.#logins.provision().catch(() => undefined);
+      await told;
+    } catch (error) {
+      this.#nextExpiryMs = 0;
+      log.debug({ err: error }, 'could not publish the configuration, trying again');
+    }
+  }
+
+  async #publishSettings(state: ConfigState): Promise<void> {
+    // A fresh install has the limits that the flags of its hubs say.
+    if (state.version === 0) return;
+    const published = this.#settings;
+    await allOrFirstFailure(
+      [...state.groups.values()].map(async (group) => {
+        const settings = settingsOf(state, group);
+        const json = JSON.stringify(settings);
+        if (published.get(group.name) === json) return;
+        await callStore(this.#options.store.at(group.name, 'commands'), (client) =>
+          publishGroupSettings(client, state.version, settings),
+        );
+        published.set(group.name, json);
+      }),
+    );
+  }
+
+  #noteRemovedGroups(state: ConfigState): void {
+    const now = new Set(state.groups.keys());
+    for (const name of this.#groups) if (!now.has(name)) this.#toDrop.set(name, DROP_TRIES);
+    for (const name of now) this.#toDrop.delete(name);
+    for (const name of this.#toDrop.keys()) this.#settings.delete(name);
+    this.#groups = now;
+  }
+
+  #tick(): void {
+    if (!this.#options.store.isUp) return;
+    if (Date.now() >= Math.min(this.#nextExpiryMs, this.#moved.nextEndMs)) void this.publish();
+    for (const [name, tries] of this.#toDrop) void this.#drop(name, tries);
+  }
+
+  async #drop(name: string, tries: number): Promise<void> {
+    this.#toDrop.delete(name);
+    const connection = this.#options.store.at(name, 'commands');
+    const isGone = await callStore(connection, (client) => dropGroup(client, name)).catch(() => false);
+    // Configured again meanwhile: then it is not in the set of what is gone.
+    if (!isGone && tries > 1 && !this.#groups.has(name)) this.#toDrop.set(name, tries - 1);
+  }
+}

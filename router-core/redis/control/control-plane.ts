@@ -1,0 +1,188 @@
+import type { Logger } from '../../runtime/logger.ts';
+import { abortRequest, type AbortOutcome } from './abort-request.ts';
+import { noteRequest, readAudit, type Actor, type AuditPage, type AuditQuery } from '../config/audit-log.ts';
+import { isIdentity, type EditContext } from '../../config/config-edits.ts';
+import { ConfigPublisher } from './config-publisher.ts';
+import { objectsOf, type ConfigState } from '../../config/config-state.ts';
+import { ConfigWatch } from '../config/config-watch.ts';
+import { ConfigWriter, type ConfigEdit, type ConfigWrite } from '../config/config-writer.ts';
+import { StoreUnavailableError, type Connection } from '../connection/connection.ts';
+import { forgetDead, listDead, type DeadPage, type DeadQuery } from './dead-requests.ts';
+import { CONFIG_TAG } from '../scripts/keys.ts';
+import type { LiveInstance } from './live-groups.ts';
+import { LiveStatusReader, type LiveStatus } from './live-status.ts';
+import { listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
+import { openStore, type Store } from '../connection/store.ts';
+import { callStore } from '../connection/store-call.ts';
+import { TokenUse } from './token-use.ts';
+import { OBJECT_KINDS } from '../../config/object-kinds.ts';
+
+export interface ControlPlaneOptions {
+  readonly redisUrl: string;
+  readonly checkRoute: EditContext['checkRoute'];
+  readonly log: Logger;
+}
+
+const NOTE_AGENTS_MS = 10_000;
+
+/** All that router-api shares with Redis. What asks Redis rejects with StoreUnavailableError while it is away. */
+export class ControlPlane {
+  readonly tokenUse: TokenUse;
+  readonly #store: Store;
+  /** Where the configuration is. */
+  readonly #commands: Connection;
+  readonly #writer: ConfigWriter;
+  readonly #watch: ConfigWatch;
+  readonly #publisher: ConfigPublisher;
+  readonly #live = new LiveStatusReader();
+  readonly #listeners = new Set<(state: ConfigState) => void>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ redisUrl: url, checkRoute, log }: ControlPlaneOptions) {
+    const store = openStore({ url, everyNode: true, log });
+    const commands = store.at(CONFIG_TAG, 'commands');
+    const doorbells = store.at(CONFIG_TAG, 'doorbells');
+    const writer = new ConfigWriter({ commands, checkRoute, onState: (state) => this.#onState(state), log });
+    this.#store = store;
+    this.#commands = commands;
+    this.#writer = writer;
+    this.#watch = new ConfigWatch({ commands, doorbells, onState: (state) => writer.adopt(state), log });
+    this.#publisher = new ConfigPublisher({ store, newest: () => writer.newest(), log });
+    this.tokenUse = new TokenUse(commands);
+    this.#timer = setInterval(() => void this.#noteAgents(), NOTE_AGENTS_MS);
+    this.#timer.unref();
+  }
+
+  /** The newest configuration that is known; while Redis is away, the last. Throws before it was there once. */
+  get state(): ConfigState {
+    const { state } = this.#writer;
+    if (!state) throw new StoreUnavailableError(false);
+    return state;
+  }
+
+  /** What Redis holds now. */
+  newest(): Promise<ConfigState> {
+    return this.#writer.newest();
+  }
+
+  /** Whether there is a configuration to go by. */
+  get isInformed(): boolean {
+    return this.#writer.state !== undefined;
+  }
+
+  /** Called with every new version. Returns what ends that. */
+  onChange(listener: (state: ConfigState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when it is written and agents, their logins and groups know. See ConfigWriter.change. */
+  async change(edit: ConfigEdit): Promise<ConfigWrite> {
+    const write = await this.#writer.change(edit);
+    if (edit.dryRun || write.after === write.before) return write;
+    this.tokenUse.forget(removedTokens(write));
+    await this.#publisher.publish();
+    return write;
+  }
+
+  /** Whether Redis answers. */
+  async ready(): Promise<boolean> {
+    const pong = await callStore(this.#commands, (client) => client.ping()).catch(() => undefined);
+    return pong === 'PONG' && this.#writer.state !== undefined;
+  }
+
+  status(): Promise<LiveStatus> {
+    const { state } = this;
+    return this.#live.read(this.#store, state);
+  }
+
+  async instances(): Promise<LiveInstance[]> {
+    const { groups } = await this.status();
+    return groups.flatMap(({ instances }) => instances);
+  }
+
+  audit(query: AuditQuery): Promise<AuditPage> {
+    return callStore(this.#commands, (client) => readAudit(client, query));
+  }
+
+  /** Of one group, or of all. Undefined when the cursor is none of ours. */
+  async requests(query: Omit<RequestQuery, 'groups'>, group?: string): Promise<RequestPage | undefined> {
+    const groups = await this.#groupNames(group);
+    return listRequests(this.#store, { ...query, groups });
+  }
+
+  /** Ends a request wherever it is; with its group it is found sooner. */
+  async abort(id: string, actor: Actor, group?: string): Promise<AbortOutcome> {
+    const { version } = this.state;
+    for (const name of await this.#groupNames(group)) {
+      const outcome = await callStore(this.#store.at(name, 'commands'), (client) =>
+        abortRequest(client, { group: name, id, by: actor.name }),
+      );
+      if (outcome === 'unknown') continue;
+      await callStore(this.#commands, (client) =>
+        noteRequest(client, { actor, action: 'cancel', version, request: id }),
+      );
+      return outcome;
+    }
+    return 'unknown';
+  }
+
+  /** Those given up after their last attempt. Undefined when the cursor is none of ours. */
+  async deadRequests(query: Omit<DeadQuery, 'groups'>, group?: string): Promise<DeadPage | undefined> {
+    const groups = await this.#groupNames(group);
+    return listDead(this.#store, { ...query, groups });
+  }
+
+  /** Takes one from its group's dead list. False: it is not there. */
+  async forgetDead(group: string, id: string, actor: Actor): Promise<boolean> {
+    const { version } = this.state;
+    const found = await callStore(this.#store.at(group, 'commands'), (client) =>
+      forgetDead(client, group, id),
+    );
+    if (!found) return false;
+    await callStore(this.#commands, (client) =>
+      noteRequest(client, { actor, action: 'forget', version, request: id }),
+    );
+    return true;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#watch.close();
+    this.#publisher.close();
+    this.#store.close();
+  }
+
+  async #groupNames(only: string | undefined): Promise<string[]> {
+    if (only !== undefined) return [only];
+    const { groups } = await this.status();
+    return groups.map(({ name }) => name);
+  }
+
+  #onState(state: ConfigState): void {
+    for (const listener of this.#listeners) listener(state);
+    void this.#publisher.publish();
+  }
+
+  /** An agent's token is in use while an instance that reports it is alive. */
+  async #noteAgents(): Promise<void> {
+    const instances = await this.instances().catch(() => []);
+    const { agents } = this.#writer.state ?? {};
+    const used = instances.filter(({ agent, group, tokenId }) => {
+      const record = agents?.get(agent ?? '');
+      // Agents can write anything there: only what is theirs counts.
+      return record?.group === group && record.tokens.some(({ id }) => id === tokenId);
+    });
+    this.tokenUse.note(used.flatMap(({ tokenId }) => tokenId ?? []));
+  }
+}
+
+function removedTokens({ before, after }: ConfigWrite): string[] {
+  return OBJECT_KINDS.filter(isIdentity).flatMap((kind) => {
+    const now = objectsOf(after, kind);
+    return [...objectsOf(before, kind).values()].flatMap(({ name, tokens }) => {
+      const kept = new Set(now.get(name)?.tokens.map(({ id }) => id));
+      return tokens.map(({ id }) => id).filter((id) => !kept.has(id));
+    });
+  });
+}

@@ -1,0 +1,123 @@
+import type { Redis } from 'ioredis';
+import { groupKeys } from '../scripts/keys.ts';
+import type { Store } from '../connection/store.ts';
+import { callStore } from '../connection/store-call.ts';
+
+/** A request that was given up after its last attempt, as its group's list of the last thousand or so has it. */
+export interface DeadRequest {
+  readonly id: string;
+  readonly group: string;
+  readonly method: string;
+  /** What the upstream was asked for, its first 1,000 bytes. */
+  readonly target: string;
+  readonly attempts: number;
+  /** That had it last. */
+  readonly instance: string | null;
+  readonly hub: string;
+  readonly reason: string;
+  /** ISO 8601: when it was given up. */
+  readonly at: string;
+}
+
+export interface DeadQuery {
+  readonly groups: readonly string[];
+  readonly limit: number;
+  /** What `next` of the page before said. */
+  readonly after?: string | undefined;
+}
+
+export interface DeadPage {
+  readonly items: DeadRequest[];
+  readonly next: string | null;
+}
+
+/** `<group> <entry>` */
+const CURSOR = /^([A-Za-z0-9._-]+) (\d+-\d+)$/;
+
+/** Most groups have none, and of a page of all groups each gives a few. */
+const CHUNK = 50;
+
+/** The last time that a Date can be. */
+const LATEST_MS = 8.64e15;
+
+interface Entry {
+  readonly group: string;
+  readonly id: string;
+  readonly fields: readonly string[];
+}
+
+/** Newest first; of one millisecond, by the names of their groups. Undefined when the cursor is none of ours. */
+export async function listDead(
+  store: Pick<Store, 'at'>,
+  { groups, limit, after }: DeadQuery,
+): Promise<DeadPage | undefined> {
+  const [, lastGroup = '', last = ''] = CURSOR.exec(after ?? '') ?? [];
+  if (after !== undefined && lastGroup === '') return undefined;
+  const found: Entry[] = [];
+  for (let at = 0; at < groups.length; at += CHUNK) {
+    const some = groups.slice(at, at + CHUNK);
+    const from = (group: string) => {
+      if (after === undefined) return '+';
+      return group > lastGroup ? last : `(${last}`;
+    };
+    // One more than wanted says whether there is another page.
+    const lists = await Promise.all(some.map((group) => newest(store, group, from(group), limit + 1)));
+    found.push(...lists.flat());
+    // What a page cannot hold is not kept: a thousand groups may have a thousand each.
+    found.sort(newestFirst).splice(limit + 1);
+  }
+  const page = found.slice(0, limit);
+  const end = page.at(-1);
+  return {
+    items: page.map(deadRequest),
+    next: end && found.length > limit ? `${end.group} ${end.id}` : null,
+  };
+}
+
+async function newest(
+  store: Pick<Store, 'at'>,
+  group: string,
+  from: string,
+  count: number,
+): Promise<Entry[]> {
+  const entries = await callStore(store.at(group, 'commands'), (client) =>
+    client.xrevrange(groupKeys(group).dead, from, '-', 'COUNT', count),
+  );
+  return entries.map(([id, fields]) => ({ group, id, fields }));
+}
+
+function newestFirst(a: Entry, b: Entry): number {
+  const [aMs = 0, aSeq = 0] = a.id.split('-').map(Number);
+  const [bMs = 0, bSeq = 0] = b.id.split('-').map(Number);
+  return bMs - aMs || bSeq - aSeq || (a.group < b.group ? -1 : 1);
+}
+
+/** Takes a request from its group's list. False: it is not there. */
+export async function forgetDead(client: Redis, group: string, id: string): Promise<boolean> {
+  const { dead } = groupKeys(group);
+  const entries = await client.xrevrange(dead, '+', '-');
+  const entry = entries.find(([, fields]) => fieldOf(fields, 'm').startsWith(`${id} `));
+  return entry !== undefined && (await client.xdel(dead, entry[0])) === 1;
+}
+
+/** Agents can write here, too: nothing in an entry is certain. */
+function deadRequest({ group, id: entry, fields }: Entry): DeadRequest {
+  const [id = '', attempt, , , hub = ''] = fieldOf(fields, 'm').split(' ');
+  const instance = fieldOf(fields, 'instance');
+  return {
+    id,
+    group,
+    method: fieldOf(fields, 'method'),
+    target: fieldOf(fields, 'target'),
+    attempts: Number(attempt) || 0,
+    instance: instance === '' ? null : instance,
+    hub,
+    reason: fieldOf(fields, 'why'),
+    at: new Date(Math.min(LATEST_MS, Number(entry.split('-')[0]))).toISOString(),
+  };
+}
+
+function fieldOf(fields: readonly string[], name: string): string {
+  const at = fields.findIndex((field, i) => i % 2 === 0 && field === name);
+  return (at < 0 ? undefined : fields[at + 1]) ?? '';
+}

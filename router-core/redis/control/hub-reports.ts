@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { HubReport as SentReport } from '../hub/hub-reporter.ts';
+import { CONFIG_KEYS } from '../scripts/keys.ts';
+import { redisNowMs } from './live-groups.ts';
+
+/** A hub's report with the time Redis got it, Redis ms. */
+export type HubReport = SentReport & { readonly at: number };
+
+/** A hub that has been silent for so long is not shown any more; it reports every two seconds. */
+const GONE_MS = 10_000;
+
+const count = z.number().catch(0);
+
+/** Hubs of several versions may report: what one does not say is empty. */
+const reportSchema = z.object({
+  at: count,
+  name: z.string().catch(''),
+  version: z.string().catch(''),
+  startedAt: z.string().catch(''),
+  address: z.string().catch(''),
+  configVersion: count,
+  inFlight: count,
+  groups: z
+    .record(
+      z.string(),
+      z.object({
+        served: count,
+        perSecond: count,
+        inFlight: count,
+        times: z.record(z.string(), z.number()).optional().catch(undefined),
+      }),
+    )
+    .catch({}),
+});
+
+/** What the live hubs say of themselves, by their ids. The hubs delete the reports of dead ones. */
+export async function readHubReports(client: Redis): Promise<Map<string, HubReport>> {
+  const nowMs = await redisNowMs(client);
+  const reports = new Map<string, HubReport>();
+  for (const [hub, text] of Object.entries(await client.hgetall(CONFIG_KEYS.hubs))) {
+    const parsed = reportSchema.safeParse(parseJson(text));
+    if (parsed.success && nowMs - parsed.data.at < GONE_MS) reports.set(hub, parsed.data);
+  }
+  return reports;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

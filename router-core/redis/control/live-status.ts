@@ -1,0 +1,64 @@
+import type { ConfigState } from '../../config/config-state.ts';
+import { readHubReports, type HubReport } from './hub-reports.ts';
+import { CONFIG_TAG, groupOfSettingsKey, SETTINGS_PATTERN } from '../scripts/keys.ts';
+import { latencyOf, type Latency } from '../hub/latency.ts';
+import { readLiveGroups, type LiveGroup } from './live-groups.ts';
+import { scanKeys } from '../connection/scan-keys.ts';
+import type { Store } from '../connection/store.ts';
+import { callByNode, callStore } from '../connection/store-call.ts';
+
+export interface LiveStatus {
+  readonly hubs: readonly (HubReport & { id: string })[];
+  readonly groups: readonly (LiveGroup & GroupPace & { configured: boolean; paused: boolean })[];
+}
+
+/** Of all hubs together, lately. */
+interface GroupPace extends Latency {
+  readonly perSecond: number;
+}
+
+/** A group of an agent or a hub that nobody has configured is seen so much later. */
+const SCAN_MS = 2_000;
+
+/** What runs now: hubs, groups and their instances. */
+export class LiveStatusReader {
+  #scanned: string[] = [];
+  #scannedAt = -Infinity;
+
+  async read(store: Store, state: ConfigState): Promise<LiveStatus> {
+    const [hubs, found] = await Promise.all([
+      callStore(store.at(CONFIG_TAG, 'commands'), readHubReports),
+      this.#scan(store),
+    ]);
+    const reported = [...hubs.values()].flatMap(({ groups }) => Object.keys(groups));
+    // At version 0 the groups are those of the hubs' flags; that of a fresh install is only there when hubs say so.
+    const configured = state.version === 0 ? [] : [...state.groups.keys()];
+    const names = [...new Set([...configured, ...reported, ...found])].sort();
+    const groups = await callByNode(store, names, readLiveGroups);
+    return {
+      hubs: [...hubs].map(([id, report]) => ({ id, ...report })),
+      groups: groups
+        .flat()
+        .sort(byName)
+        .map((group) => {
+          const { paused = false } = state.groups.get(group.name) ?? {};
+          const traffic = [...hubs.values()].flatMap((hub) => hub.groups[group.name] ?? []);
+          const perSecond = traffic.reduce((sum, each) => sum + each.perSecond, 0);
+          const latency = latencyOf(traffic.flatMap(({ times }) => (times ? [times] : [])));
+          return { ...group, configured: state.groups.has(group.name), paused, perSecond, ...latency };
+        }),
+    };
+  }
+
+  /** SCAN looks at every key, those of requests too: not with every call. */
+  async #scan(store: Store): Promise<string[]> {
+    if (performance.now() - this.#scannedAt < SCAN_MS) return this.#scanned;
+    this.#scanned = (await scanKeys(store, SETTINGS_PATTERN)).map(groupOfSettingsKey);
+    this.#scannedAt = performance.now();
+    return this.#scanned;
+  }
+}
+
+function byName(a: LiveGroup, b: LiveGroup): number {
+  return a.name < b.name ? -1 : 1;
+}

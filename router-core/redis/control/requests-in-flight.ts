@@ -1,0 +1,154 @@
+import type { Redis } from 'ioredis';
+import { groupKeys } from '../scripts/keys.ts';
+import { readLanes, redisNowMs } from './live-groups.ts';
+import { requestStreams } from '../scripts/request-streams.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
+import type { Store } from '../connection/store.ts';
+import { callByNode, callStore } from '../connection/store-call.ts';
+
+const script = loadScript('list-requests');
+
+/** A request that has no answer yet, as Redis knows it. */
+export interface RequestInFlight {
+  readonly id: string;
+  readonly group: string;
+  /** redelivery: taken back from an agent, waits to run again. handed: on its way to an instance. */
+  readonly state: 'redelivery' | 'waiting' | 'handed' | 'running';
+  readonly method: string;
+  /** Its first 1,000 bytes. */
+  readonly target: string;
+  readonly hub: string;
+  readonly instance: string | null;
+  readonly attempt: number;
+  /** How long it has been in this place. */
+  readonly sinceMs: number;
+  /** ISO 8601. */
+  readonly deadline: string;
+}
+
+export interface RequestQuery {
+  /** In the order of the pages. */
+  readonly groups: readonly string[];
+  readonly limit: number;
+  /** What `next` of the page before said. */
+  readonly after?: string | undefined;
+}
+
+export interface RequestPage {
+  readonly items: RequestInFlight[];
+  readonly next: string | null;
+}
+
+/** `<group> <stream> <entry>`; a stream by its name in the group. None of these holds a blank. */
+const CURSOR = /^([A-Za-z0-9._-]+) (\S+) (\d+-\d+)$/;
+
+/** Entries carry bodies: Redis should not copy too many in one go. */
+const CHUNK = 100;
+
+interface Place {
+  /** Its name in the group. */
+  readonly stream: string;
+  /** The entry after which to begin; `-`: the first. */
+  readonly entry: string;
+}
+
+/** Undefined when the cursor is none of ours. */
+export async function listRequests(store: Store, query: RequestQuery): Promise<RequestPage | undefined> {
+  const [, firstGroup = '', stream = '', entry = ''] = CURSOR.exec(query.after ?? '') ?? [];
+  if (query.after !== undefined && firstGroup === '') return undefined;
+  const groups = query.groups.filter((name) => name >= firstGroup);
+  const looked = await callByNode(store, groups, lookAtGroups);
+  const known = new Map(looked.flat());
+  const items: RequestInFlight[] = [];
+  for (const group of groups) {
+    const { lanes = [], nowMs = 0 } = known.get(group) ?? {};
+    let place: Place | undefined = group === firstGroup ? { stream, entry } : { stream: '', entry: '-' };
+    while (place) {
+      const wanted = Math.min(CHUNK, query.limit - items.length);
+      const chunk: Chunk = { group, lanes, place, wanted, nowMs };
+      const found: Found = await callStore(store.at(group, 'commands'), (client) => readChunk(client, chunk));
+      items.push(...found.items);
+      place = found.next;
+      if (place && items.length === query.limit) {
+        return { items, next: `${group} ${place.stream} ${place.entry}` };
+      }
+    }
+  }
+  return { items, next: null };
+}
+
+interface LookedAt {
+  readonly lanes: readonly string[];
+  /** The time of its server, ms. */
+  readonly nowMs: number;
+}
+
+/** What is to be known of groups of one server before their requests can be read. */
+async function lookAtGroups(client: Redis, groups: readonly string[]): Promise<[string, LookedAt][]> {
+  const [nowMs, lanes] = await Promise.all([redisNowMs(client), readLanes(client, groups)]);
+  return groups.map((group, i) => [group, { lanes: lanes[i] ?? [], nowMs }]);
+}
+
+interface Chunk {
+  readonly group: string;
+  readonly lanes: readonly string[];
+  readonly place: Place;
+  readonly wanted: number;
+  readonly nowMs: number;
+}
+
+interface Found {
+  readonly items: RequestInFlight[];
+  /** Undefined when there are no more in this group. */
+  readonly next: Place | undefined;
+}
+
+async function readChunk(client: Redis, { group, lanes, place, wanted, nowMs }: Chunk): Promise<Found> {
+  const keys = groupKeys(group);
+  const { waiting, lane } = requestStreams(keys, lanes);
+  const streams = [...waiting, ...lane];
+  const names = streams.map((stream) => stream.slice(keys.prefix.length));
+  const start = names.indexOf(place.stream);
+  // A lane that has gone since is one that holds nothing.
+  const from = start < 0 ? [1, '-'] : [start + 1, place.entry];
+  const rows = (await runScript(client, script, streams, [waiting.length + 1, ...from, wanted])) as string[];
+  const items: RequestInFlight[] = [];
+  let next: Place | undefined;
+  for (let at = 0; at + 5 < rows.length; at += 6) {
+    const row = rows.slice(at, at + 6);
+    const stream = names[Number(row[0]) - 1] ?? '';
+    items.push(requestOf({ group, stream, row, nowMs }));
+    next = { stream, entry: row[1] ?? '-' };
+  }
+  return { items, next: items.length === wanted ? next : undefined };
+}
+
+interface Row {
+  readonly group: string;
+  readonly stream: string;
+  readonly row: readonly string[];
+  readonly nowMs: number;
+}
+
+function requestOf({ group, stream, row, nowMs }: Row): RequestInFlight {
+  const [, entry = '', meta = '', method = '', target = '', owner = ''] = row;
+  const [id = '', attempt, , , hub = '', deadline] = meta.split(' ');
+  return {
+    id,
+    group,
+    state: stateOf(stream, owner),
+    method,
+    target,
+    hub,
+    instance: owner === '' ? null : owner,
+    attempt: Number(attempt),
+    sinceMs: Math.max(0, nowMs - Number(entry.split('-')[0])),
+    deadline: new Date(Number(deadline) || 0).toISOString(),
+  };
+}
+
+function stateOf(stream: string, owner: string): RequestInFlight['state'] {
+  if (stream.startsWith('waiting')) return 'waiting';
+  if (stream.startsWith('redelivery')) return 'redelivery';
+  return owner === '' ? 'handed' : 'running';
+}

@@ -1,0 +1,49 @@
+import type { Connection } from '../connection/connection.ts';
+import { CONFIG_KEYS } from '../scripts/keys.ts';
+import { callStore } from '../connection/store-call.ts';
+
+/** A token that is used all the time is noted once in so long. */
+const NOTE_MS = 10_000;
+
+/** When tokens were last used. Not exact, and lost notes are no harm: it tells which tokens nobody needs any more. */
+export class TokenUse {
+  readonly #commands: Connection;
+  readonly #notedAt = new Map<string, number>();
+
+  constructor(commands: Connection) {
+    this.#commands = commands;
+  }
+
+  /** Only for tokens that are right: what is noted is remembered. */
+  note(tokenIds: Iterable<string>): void {
+    const now = Date.now();
+    const due = [...tokenIds].filter((id) => now - (this.#notedAt.get(id) ?? 0) >= NOTE_MS);
+    if (due.length === 0) return;
+    for (const id of due) this.#notedAt.set(id, now);
+    const fields = due.flatMap((id) => [id, now]);
+    void callStore(this.#commands, (client) => client.hset(CONFIG_KEYS.used, ...fields)).catch(
+      () => undefined,
+    );
+  }
+
+  /** Of each token: ISO 8601, or null when never. */
+  async lastUsed(tokenIds: readonly string[]): Promise<Map<string, string | null>> {
+    if (tokenIds.length === 0) return new Map();
+    const times = await callStore(this.#commands, (client) => client.hmget(CONFIG_KEYS.used, ...tokenIds));
+    return new Map(tokenIds.map((id, i) => [id, isoOf(times[i] ?? null)]));
+  }
+
+  /** These tokens are no more. */
+  forget(tokenIds: readonly string[]): void {
+    if (tokenIds.length === 0) return;
+    for (const id of tokenIds) this.#notedAt.delete(id);
+    void callStore(this.#commands, (client) => client.hdel(CONFIG_KEYS.used, ...tokenIds)).catch(
+      () => undefined,
+    );
+  }
+}
+
+function isoOf(ms: string | null): string | null {
+  const time = Number(ms ?? NaN);
+  return Number.isSafeInteger(time) ? new Date(time).toISOString() : null;
+}

@@ -1,0 +1,133 @@
+import type { Logger } from '../../runtime/logger.ts';
+import { sleep } from '../../runtime/backoff.ts';
+import { isServerError, type Connection } from '../connection/connection.ts';
+import { AppendCommand } from './append-command.ts';
+import { BULK_BYTES, type FrameStream, type Outgoing, type Settlement } from '../../exchange/frame-stream.ts';
+import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
+import type { GroupScript } from '../scripts/script-keys.ts';
+import { runScript, type Script } from '../connection/run-script.ts';
+import { RETRY_MS } from '../scripts/times.ts';
+
+export interface OutboxOptions {
+  readonly connection: Connection;
+  readonly script: Script;
+  /** What comes first of KEYS and ARGV, and what ARGV goes on with; see the head of the script. */
+  readonly told: () => GroupScript;
+  readonly args: () => (string | number)[];
+  /** Streams that may have something to send soon; see GroupCommitOptions. */
+  readonly inFlight?: () => number;
+  /** Redis has settled these entries. */
+  readonly onSettled?: (settlements: Settlement[]) => void;
+  /** Frames of this stream are refused: its reader is gone, or the attempt was taken away. */
+  readonly onRefused: (stream: FrameStream) => void;
+  readonly log: Logger;
+}
+
+type Framed = Outgoing & { readonly frame: Buffer };
+
+function piecesOf({ frame, bulk }: Framed): Buffer[] {
+  return [frame, ...bulk];
+}
+
+function wholeOf(item: Framed): Buffer {
+  return item.bulk.length === 0 ? item.frame : Buffer.concat(piecesOf(item));
+}
+
+/**
+ * Sends the frames of many streams in few script calls. A batch whose fate is unknown (connection cut) is sent again as
+ * it is: frames carry their sequence number as stream id and settling twice changes nothing, so a repeat has no effect.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #commit: GroupCommit<FrameStream>;
+  readonly #closing = new AbortController();
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#commit = new GroupCommit({
+      ...BATCH_LIMITS,
+      bytesOf: (stream) => stream.nextBytes,
+      // A small answer does not wait for the bodies of hundreds of others.
+      bulkBytes: BULK_BYTES,
+      inFlight: options.inFlight,
+      commit: (streams) => this.#deliver(streams.map((stream) => stream.take())),
+    });
+  }
+
+  /** Something of this stream is ready: the stream is asked for it when the next batch is made. */
+  add(stream: FrameStream): void {
+    this.#commit.add(stream);
+  }
+
+  /** Resolves when everything added has been taken by Redis, or the signal aborts. */
+  async drained(signal: AbortSignal): Promise<void> {
+    while (this.#commit.busy && !signal.aborted) await sleep(5, signal);
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #deliver(batch: Outgoing[]): Promise<void> {
+    const { connection, script, log } = this.#options;
+    const frames = batch.filter((item): item is Framed => item.frame !== undefined);
+    let bulk = frames.filter((item) => item.bulk.length > 0);
+    let call = this.#call(batch, frames, bulk.length === 0);
+    const { signal } = this.#closing;
+    for (let failures = 0; !signal.aborted;) {
+      const client = connection.client ?? (await connection.ready(signal));
+      if (!client) return;
+      try {
+        const ahead = bulk.map((item) => new AppendCommand(item.stream.outKey, item.seq, piecesOf(item)));
+        const refused = (await runScript(client, script, call.keys, call.args, ahead)) as number[];
+        for (const number of refused) {
+          const stream = frames[number - 1]?.stream;
+          if (stream) this.#options.onRefused(stream);
+        }
+        if (call.settlements.length > 0) this.#options.onSettled?.(call.settlements);
+        return;
+      } catch (error) {
+        if (isServerError(error) && bulk.length > 0) {
+          // A full Redis takes what a script appends, and nothing else.
+          bulk = [];
+          call = this.#call(batch, frames, true);
+          continue;
+        }
+        // LOADING, READONLY, OOM pass; anything else would fail for ever and hold up all others.
+        if (isServerError(error) && ++failures > 100) {
+          log.error({ err: error, frames: frames.length }, 'Redis refuses frames, giving them up');
+          for (const item of batch) this.#options.onRefused(item.stream);
+          return;
+        }
+        await sleep(isServerError(error) ? 100 : RETRY_MS, signal);
+      }
+    }
+  }
+
+  #call(
+    batch: Outgoing[],
+    frames: Framed[],
+    withBulk: boolean,
+  ): { keys: string[]; args: (string | number | Buffer)[]; settlements: Settlement[] } {
+    const told = this.#options.told();
+    const keys = [...told.keys];
+    const trims: Outgoing[] = [];
+    const settlements: Settlement[] = [];
+    for (const item of batch) {
+      if (item.trimTo > 0) trims.push(item);
+      if (item.settle) settlements.push(item.settle);
+    }
+    const args: (string | number | Buffer)[] = [...told.args, ...this.#options.args(), frames.length];
+    for (const item of frames) {
+      const { stream, seq, bulk, notice } = item;
+      keys.push(stream.outKey);
+      args.push(stream.reader, seq, withBulk || bulk.length === 0 ? wholeOf(item) : '', notice);
+    }
+    for (const { stream, trimTo } of trims) {
+      keys.push(stream.inKey);
+      args.push(trimTo);
+    }
+    for (const { entry, permit } of settlements) args.push(entry, permit);
+    return { keys, args, settlements };
+  }
+}

@@ -1,0 +1,192 @@
+import { sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { Admissions, type Admission, type AdmitRequest, type QueueLimits } from './admissions.ts';
+import { isServerError, type Connection } from '../connection/connection.ts';
+import { encodeFrame, EVERY_ATTEMPT, FENCE } from '../../exchange/frames.ts';
+import { FrameStream } from '../../exchange/frame-stream.ts';
+import type { GroupKeys } from '../scripts/keys.ts';
+import { Outbox } from '../frames/outbox.ts';
+import { groupScript, scopesOfLanes, splitLanes, type GroupScript } from '../scripts/script-keys.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
+import { RETRY_MS, streamTtlMs } from '../scripts/times.ts';
+
+export interface GroupQueueOptions {
+  readonly keys: GroupKeys;
+  readonly hub: string;
+  readonly commands: Connection;
+  /** What counts now; it may change at any time. */
+  readonly limits: () => QueueLimits;
+  readonly log: Logger;
+}
+
+/** Lanes at which one admission looks: each costs Redis about half a microsecond. */
+const MOST_LANES = 16;
+
+/** Keys that one command removes: Redis must never stall on one. */
+const MOST_UNLINKS = 512;
+
+const scripts = { cancel: loadScript('cancel'), send: loadScript('send') };
+
+/** The hub's side of one group: lets requests in, cancels them, sends frames to their agents. */
+export class GroupQueue {
+  readonly #options: GroupQueueOptions;
+  readonly #admissions: Admissions;
+  readonly #outbox: Outbox;
+  readonly #closing = new AbortController();
+  #inFlight = 0;
+  #toUnlink: string[] = [];
+  #unlinkTimer: NodeJS.Timeout | undefined;
+  /** The group's lanes, as the last sweep found them, and all scopes that requests may ask for. */
+  #lanes: readonly string[] = ['0'];
+  #scopes: readonly string[] = [];
+  #whole: GroupScript;
+  /** Admissions look at one part of a large group after the other. */
+  #parts: readonly GroupScript[];
+  #turn = 0;
+  #born = '';
+
+  constructor(options: GroupQueueOptions) {
+    this.#options = options;
+    const { keys, commands, log } = options;
+    this.#whole = groupScript(keys, this.#lanes);
+    this.#parts = [this.#whole];
+    this.#admissions = new Admissions({
+      ...{ hub: options.hub, commands, limits: options.limits, log },
+      nextScript: () => this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole,
+      born: () => this.#born,
+      inFlight: () => this.#inFlight,
+      replyKey: (id, attempt) => keys.down(id, attempt),
+    });
+    this.#outbox = new Outbox({
+      connection: commands,
+      script: scripts.send,
+      told: () => ({ keys: [], args: [] }),
+      args: () => [keys.prefix, streamTtlMs(options.limits().leaseMs)],
+      onRefused: (stream) => stream.abandon(),
+      log,
+    });
+  }
+
+  /** Where an attempt's reply arrives. */
+  replyKey(id: string, attempt: number): string {
+    return this.#options.keys.down(id, attempt);
+  }
+
+  /** Requests that may wait in all lines together. */
+  get depth(): number {
+    return this.#options.limits().queueDepth;
+  }
+
+  /** Requests admitted and not yet forgotten. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** The request is answered: its keys go in a moment. */
+  forget(id: string, attempts: number, usedUp: boolean): void {
+    this.#inFlight -= 1;
+    const { keys } = this.#options;
+    for (let attempt = 1; attempt <= attempts; attempt++) this.#toUnlink.push(keys.down(id, attempt));
+    if (usedUp) this.#toUnlink.push(keys.up(id));
+    this.#unlinkTimer ??= setTimeout(() => this.#unlinkNow(), 50);
+  }
+
+  /** What scripts are told that look at the whole group. */
+  get script(): GroupScript {
+    return this.#whole;
+  }
+
+  /** Whether there may be agents that carry this scope. */
+  hasScope(scope: string): boolean {
+    return this.#scopes.includes(scope);
+  }
+
+  /** Takes what a sweep has found: the lanes, and when the data began. */
+  learn(found: readonly string[], born: string): void {
+    this.#born = born;
+    const lanes = [...new Set(['0', ...found])].sort();
+    if (lanes.length === this.#lanes.length && lanes.every((lane, i) => lane === this.#lanes[i])) return;
+    const { keys } = this.#options;
+    this.#lanes = lanes;
+    this.#scopes = scopesOfLanes(lanes);
+    this.#whole = groupScript(keys, lanes);
+    this.#parts = splitLanes(lanes, MOST_LANES).map((part) => groupScript(keys, part));
+  }
+
+  /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
+  admit(request: AdmitRequest): Promise<Admission> {
+    this.#inFlight += 1;
+    return this.#admissions.admit(request);
+  }
+
+  /** Frames to whoever has pulled the request. */
+  openStream(options: {
+    id: string;
+    attempt: number;
+    reader: string;
+    credit: number;
+    onWritable: () => void;
+  }): FrameStream {
+    const { keys } = this.#options;
+    return new FrameStream({
+      outKey: keys.up(options.id),
+      inKey: keys.down(options.id, options.attempt),
+      ...options,
+      onPending: (stream) => this.#outbox.add(stream),
+    });
+  }
+
+  /**
+   * Cancels a request wherever it is, and keeps trying while Redis is away. With `onlyWaiting` it is left alone once it
+   * was handed over. Returns what was found, see cancel.lua.
+   */
+  async cancel(
+    id: string,
+    place: string,
+    onlyWaiting: boolean,
+  ): Promise<'removed' | 'running' | 'handed' | 'unknown'> {
+    const { keys, commands, log } = this.#options;
+    const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
+    const args = [
+      ...this.#whole.args,
+      id,
+      place,
+      onlyWaiting ? 1 : 0,
+      reset,
+      streamTtlMs(this.#options.limits().leaseMs),
+    ];
+    const { signal } = this.#closing;
+    for (;;) {
+      const client = await commands.ready(signal);
+      if (!client) return 'unknown';
+      try {
+        const found = await runScript(client, scripts.cancel, [...this.#whole.keys, keys.up(id)], args);
+        return found as 'removed' | 'running' | 'handed' | 'unknown';
+      } catch (error) {
+        if (!isServerError(error)) {
+          await sleep(RETRY_MS, signal);
+          continue;
+        }
+        log.error({ err: error, id }, 'could not cancel');
+        return 'unknown';
+      }
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#unlinkTimer);
+    this.#unlinkNow();
+    this.#closing.abort();
+    this.#admissions.close();
+    this.#outbox.close();
+  }
+
+  #unlinkNow(): void {
+    this.#unlinkTimer = undefined;
+    while (this.#toUnlink.length > 0) {
+      const streams = this.#toUnlink.splice(0, MOST_UNLINKS);
+      // Refused while Redis is away: then they expire by themselves.
+      void this.#options.commands.client?.unlink(...streams).catch(() => undefined);
+    }
+  }
+}

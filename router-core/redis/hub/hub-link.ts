@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { AppLimits } from './app-limits.ts';
+import type { ConfigState } from '../../config/config-state.ts';
+import { ConfigWatch } from '../config/config-watch.ts';
+import { checkEngine } from '../connection/engine.ts';
+import type { GroupQueue } from './group-queue.ts';
+import { HubReporter, type HubReport } from './hub-reporter.ts';
+import { Inbox } from '../frames/inbox.ts';
+import { CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
+import { ServedGroup, type ServedSettings } from './served-group.ts';
+import { openStore, type Store } from '../connection/store.ts';
+import type { SweepReport } from './sweep.ts';
+
+export interface HubLinkOptions {
+  readonly redisUrl: string;
+  /** Called with every version of the configuration; to be answered with `serve()`. */
+  readonly onState: (state: ConfigState) => void;
+  /** What the hub says of itself, but its groups. */
+  readonly report: () => HubReport;
+  readonly log: Logger;
+}
+
+/** What one hub shares with Redis: its connections, its inbox, the configuration, and a queue per group. */
+export class HubLink {
+  /** This hub's name in Redis; new with every start. */
+  readonly hub = randomBytes(6).toString('hex');
+  readonly inbox: Inbox;
+  readonly appLimits: AppLimits;
+  readonly reporter: HubReporter;
+  readonly #options: HubLinkOptions;
+  readonly #store: Store;
+  readonly #config: ConfigWatch;
+  readonly #groups = new Map<string, ServedGroup>();
+  readonly #closing = new AbortController();
+  #sequence = 0;
+
+  constructor(options: HubLinkOptions) {
+    this.#options = options;
+    const { redisUrl: url, onState, report, log } = options;
+    const store = (this.#store = openStore({ url, log }));
+    const commands = store.at(CONFIG_TAG, 'commands');
+    const doorbells = store.at(CONFIG_TAG, 'doorbells');
+    this.inbox = new Inbox({ store, log });
+    this.appLimits = new AppLimits(store);
+    this.reporter = new HubReporter({ hub: this.hub, commands, report, log });
+    store.onClient((client) => {
+      for (const group of this.#groups.values()) if (group.client === client) group.publish();
+    });
+    this.#config = new ConfigWatch({ commands, doorbells, onState, log });
+  }
+
+  /** Waits for Redis and refuses one that would lose requests: rejects with UnsuitableEngineError. */
+  async check(): Promise<void> {
+    await this.#store.at(CONFIG_TAG, 'commands').ready(this.#closing.signal);
+    for (const { client } of this.#store.masters()) if (client) await checkEngine(client);
+  }
+
+  /** Whether requests can be taken: without doorbells replies are late, but they come. */
+  get connected(): boolean {
+    return this.#store.isUp && this.#config.state !== undefined;
+  }
+
+  /** Whether all is as it should be. */
+  get ready(): boolean {
+    return this.connected && this.inbox.subscribed;
+  }
+
+  /** Resolves when all is as it should be, or after `ms`. */
+  async settled(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    await this.#store.at(CONFIG_TAG, 'commands').readyWithin(ms);
+    while (!this.ready && performance.now() < until) await sleep(5, this.#closing.signal);
+  }
+
+  /** Serves these groups from now on; those that are gone are served until their last request is answered. */
+  serve(version: number, groups: readonly ServedSettings[]): void {
+    const names = new Set(groups.map(({ name }) => name));
+    for (const [name, group] of this.#groups) if (!names.has(name)) group.retire();
+    for (const settings of groups) {
+      const group = this.#groups.get(settings.name);
+      if (group) group.update(settings, version);
+      else this.#add(settings, version);
+    }
+  }
+
+  queue(group: string): GroupQueue {
+    return this.#group(group).queue;
+  }
+
+  /** What the last sweep of a group found. */
+  lastSweep(group: string): Omit<SweepReport, 'recovered'> {
+    return this.#group(group).lastSweep;
+  }
+
+  /** The groups that are served here. */
+  groups(): ReadonlyMap<string, Pick<ServedGroup, 'lastSweep' | 'counts'>> {
+    return this.#groups;
+  }
+
+  /** Requests in flight by group. */
+  inFlight(): ReadonlyMap<string, number> {
+    return new Map([...this.#groups].map(([name, { queue }]) => [name, queue.inFlight]));
+  }
+
+  /** A request id: unique, and it names its hub. */
+  nextId(): string {
+    return `${this.hub}-${(this.#sequence++).toString(36)}`;
+  }
+
+  async close(): Promise<void> {
+    await Promise.race([this.reporter.close(), sleep(500)]);
+    this.#closing.abort();
+    this.#config.close();
+    this.appLimits.close();
+    this.inbox.stop();
+    for (const group of this.#groups.values()) group.close();
+    this.#store.close();
+  }
+
+  #group(name: string): ServedGroup {
+    const group = this.#groups.get(name);
+    if (!group) throw new Error(`group ${name} is not served here`);
+    return group;
+  }
+
+  #add(settings: ServedSettings, version: number): void {
+    const { name } = settings;
+    const channel = groupKeys(name).hubChannel(this.hub);
+    this.inbox.listen(channel);
+    const group = new ServedGroup({
+      hub: this.hub,
+      commands: this.#store.at(name, 'commands'),
+      settings,
+      version,
+      onRetired: () => {
+        group.close();
+        this.inbox.stopListening(channel);
+        this.#groups.delete(name);
+        this.#options.log.info({ group: name }, 'group is served no more');
+      },
+      log: this.#options.log,
+    });
+    this.#groups.set(name, group);
+  }
+}

@@ -1,0 +1,93 @@
+import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Connection } from '../connection/connection.ts';
+import { CONFIG_KEYS } from '../scripts/keys.ts';
+import type { RecentTimes } from './latency.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
+
+/** What a hub says of itself, as operators see it. */
+export interface HubReport {
+  /** Of the machine. */
+  readonly name: string;
+  readonly version: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Where it listens. */
+  readonly address: string;
+  /** Version of the configuration that it follows. */
+  readonly configVersion: number;
+  readonly inFlight: number;
+  readonly groups: Readonly<Record<string, GroupTraffic>>;
+}
+
+/** One group's traffic at one hub. */
+export interface GroupTraffic {
+  /** Replies since the hub started. */
+  readonly served: number;
+  /** Replies per second, lately. */
+  readonly perSecond: number;
+  readonly inFlight: number;
+  /** From head to outcome, of the requests of the last twenty seconds or so; left out when there were none. */
+  readonly times?: RecentTimes | undefined;
+}
+
+export interface HubReporterOptions {
+  readonly hub: string;
+  readonly commands: Connection;
+  readonly report: () => HubReport;
+  readonly log: Logger;
+}
+
+const EVERY_MS = 2_000;
+
+const script = loadScript('hub-report');
+
+/** Tells operators, every two seconds, what this hub does and which tokens were used. */
+export class HubReporter {
+  readonly #options: HubReporterOptions;
+  readonly #closing = new AbortController();
+  #used = new Set<string>();
+
+  constructor(options: HubReporterOptions) {
+    this.#options = options;
+    void this.#reportForEver();
+  }
+
+  /** A request came with this token. */
+  tokenUsed(id: string): void {
+    this.#used.add(id);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    // Forgotten by itself after a minute.
+    await this.#send('', []).catch(() => undefined);
+  }
+
+  async #reportForEver(): Promise<void> {
+    const { commands, report, log } = this.#options;
+    const { signal } = this.#closing;
+    const backoff = createBackoff({ minMs: 500, maxMs: EVERY_MS });
+    while (!signal.aborted) {
+      if (!(await commands.ready(signal))) return;
+      const used = this.#used;
+      this.#used = new Set();
+      try {
+        await this.#send(JSON.stringify(report()), [...used]);
+        backoff.reset();
+        await sleep(EVERY_MS, signal);
+      } catch (error) {
+        for (const id of used) this.#used.add(id);
+        if (!signal.aborted) log.debug({ err: error }, 'could not report, trying again');
+        await sleep(backoff.next(), signal);
+      }
+    }
+  }
+
+  async #send(report: string, used: readonly string[]): Promise<void> {
+    const { commands, hub } = this.#options;
+    if (!commands.client) return;
+    const { hubs, used: usedKey } = CONFIG_KEYS;
+    await runScript(commands.client, script, [hubs, usedKey], [hub, report, ...used]);
+  }
+}

@@ -1,0 +1,136 @@
+import type { Redis } from 'ioredis';
+import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Connection } from '../connection/connection.ts';
+import { GroupQueue } from './group-queue.ts';
+import type { GroupSettings } from '../../config/group-settings.ts';
+import { publishGroupSettings } from '../config/publish-group-settings.ts';
+import { groupKeys } from '../scripts/keys.ts';
+import { sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
+import { sweepMs } from '../scripts/times.ts';
+
+/** A group as a hub serves it. */
+export interface ServedSettings extends GroupSettings {
+  /** Requests that may wait for a slot. */
+  readonly queueDepth: number;
+}
+
+/** What the sweeps of a group have done since it is served here. */
+export type SweepCounts = Record<'sweeps' | 'failures' | Orphan['outcome'], number>;
+
+export interface ServedGroupOptions {
+  readonly hub: string;
+  readonly commands: Connection;
+  readonly settings: ServedSettings;
+  /** Version of the configuration that the settings are from. */
+  readonly version: number;
+  /** Called when the group has left the configuration and its last request is answered. */
+  readonly onRetired: () => void;
+  readonly log: Logger;
+}
+
+/** One group at one hub: its queue, its settings, and the sweep that finds what lost agents have left. */
+export class ServedGroup {
+  readonly queue: GroupQueue;
+  readonly counts: SweepCounts = { sweeps: 0, failures: 0, moved: 0, lost: 0, exhausted: 0, dropped: 0 };
+  readonly #options: ServedGroupOptions;
+  readonly #closing = new AbortController();
+  #settings: ServedSettings;
+  #version: number;
+  #retired = false;
+  #isPublished = false;
+  #lastSweep: Omit<SweepReport, 'recovered'> = {
+    instances: 0,
+    inLine: 0,
+    hubs: 1,
+    born: '',
+  };
+
+  constructor(options: ServedGroupOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.#version = options.version;
+    const { hub, commands, settings, log } = options;
+    const limits = () => this.#settings;
+    this.queue = new GroupQueue({ keys: groupKeys(settings.name), hub, commands, limits, log });
+    this.publish();
+    void this.#sweepForEver();
+  }
+
+  /** Where its keys are now. */
+  get client(): Redis | undefined {
+    return this.#options.commands.client;
+  }
+
+  /** What the last sweep found. */
+  get lastSweep(): Omit<SweepReport, 'recovered'> {
+    return this.#lastSweep;
+  }
+
+  /** Takes what the configuration now says; from the next request on it counts. */
+  update(settings: ServedSettings, version: number): void {
+    this.#settings = settings;
+    this.#version = version;
+    this.#retired = false;
+    this.publish();
+  }
+
+  /** The group has left the configuration: it is served until its last request is answered. */
+  retire(): void {
+    this.#retired = true;
+  }
+
+  /** Tells the group's scripts and agents. Refused or lost, it is done again after the next sweep. */
+  publish(): void {
+    const { client } = this.#options.commands;
+    this.#isPublished = false;
+    if (!client || this.#retired) return;
+    const settings = this.#settings;
+    publishGroupSettings(client, this.#version, settings).then(
+      () => (this.#isPublished = settings === this.#settings),
+      (error: unknown) => {
+        this.#options.log.debug({ err: error, group: settings.name }, 'could not publish settings');
+      },
+    );
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.queue.close();
+  }
+
+  async #sweepForEver(): Promise<void> {
+    const { commands, hub, log, onRetired } = this.#options;
+    const { signal } = this.#closing;
+    const { name } = this.#settings;
+    const keys = groupKeys(name);
+    const backoff = createBackoff({ minMs: 200, maxMs: 2_000 });
+    while (!signal.aborted) {
+      const client = await commands.ready(signal);
+      if (!client) return;
+      try {
+        if (this.#retired && this.queue.inFlight === 0) {
+          await client.zrem(keys.hubs, hub);
+          return onRetired();
+        }
+        const { leaseMs } = this.#settings;
+        const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
+        // They went with the data, and Redis need not have been away for that.
+        if (!this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
+        this.#lastSweep = report;
+        this.counts.sweeps += 1;
+        for (const orphan of report.recovered) {
+          this.counts[orphan.outcome] += 1;
+          log.warn({ group: name, ...orphan }, 'took a request from a lost agent');
+        }
+        backoff.reset();
+        // Jitter keeps several hubs from sweeping in step.
+        await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
+      } catch (error) {
+        this.counts.failures += 1;
+        if (!signal.aborted) log.debug({ err: error, group: name }, 'sweep failed, trying again');
+        await sleep(backoff.next(), signal);
+      }
+    }
+  }
+}

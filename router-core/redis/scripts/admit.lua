@@ -1,0 +1,79 @@
+-- Admits a batch of requests: each goes to a lane with a free slot, else it waits, else it is refused.
+--
+-- KEYS  group.lua's, then, when asked before, per request its down stream of every attempt
+-- ARGV  group.lua's, then: hub, hub lease ms, queue depth, when the data began as the hub knew it when it asked first, and per
+--       request:
+--       id, "attempt maxAttempts flags", scope (- for none; one of those given), ms to the deadline, ms it may wait, attempts
+--       it was asked with before (0: never), payload
+-- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy" may not wait,
+--       "known" asked before and found, "lost" asked before, Redis has lost its data since, and it must not run twice.
+--!include lib/group
+--!include lib/measure-lines
+--!include lib/hand-over
+local hub, is_same_data = ARGV[own_args + 1], ARGV[own_args + 4] == born
+redis.call('ZADD', hubs, string.format('%d', now + ARGV[own_args + 2]), hub)
+
+local queued = measure_lines()
+if queued > 0 then
+  --!include lib/bells
+  --!include lib/promote
+  promote()
+  ring_bells(prefix, 'hub')
+  queued = measure_lines()
+end
+
+-- Whether an earlier call whose reply was lost has let this request in.
+local next_down = own_keys
+local function is_known(id, attempts)
+  --!include lib/meta
+  for attempt = 1, attempts do
+    next_down = next_down + 1
+    local known = redis.call('EXISTS', KEYS[next_down]) == 1 or redis.call('ZSCORE', permits, id .. ':' .. attempt)
+    if known then
+      next_down = next_down + attempts - attempt
+      return true
+    end
+  end
+  for _, line in ipairs(lines) do
+    for _, stream in ipairs({ line.waiting, line.redelivery }) do
+      for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
+        if parse_meta(entry[2][1]).id == id then return true end
+      end
+    end
+  end
+  return false
+end
+
+local places = {}
+for a = own_args + 4, #ARGV - 7, 7 do
+  local id, head, scope, payload = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 7]
+  local deadline_ms, wait_ms = ARGV[a + 4], ARGV[a + 5]
+  local asked_before = ARGV[a + 6] ~= '0'
+  local place
+  if asked_before and is_known(id, tonumber(ARGV[a + 6])) then
+    place = 'known'
+  elseif asked_before and not is_same_data and not string.find(head, 's', 1, true) then
+    place = 'lost'
+  else
+    local line = line_of[scope]
+    local lane = line.length == 0 and room > 0 and best_lane(scope)
+    local about = id .. ' ' .. head .. ' ' .. hub .. ' '
+    local deadline = string.format('%d', now + deadline_ms)
+    if lane then
+      -- What is handed over at once never expires in the queue.
+      place = hand_over(lane, scope, id, '1', about .. deadline .. ' ' .. deadline .. ' ' .. scope, payload)
+    elseif tonumber(wait_ms) <= 0 then
+      place = 'busy'
+    elseif queued >= tonumber(ARGV[own_args + 3]) then
+      place = 'full'
+    else
+      local wait_until = now + math.min(tonumber(deadline_ms), tonumber(wait_ms))
+      local meta = about .. deadline .. ' ' .. string.format('%d ', wait_until) .. scope
+      place = line.place .. ' ' .. redis.call('XADD', line.waiting, '*', meta, payload)
+      line.length, queued = line.length + 1, queued + 1
+    end
+  end
+  places[#places + 1] = place
+end
+keep_new_permits()
+return places

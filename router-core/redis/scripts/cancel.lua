@@ -1,0 +1,78 @@
+#!lua flags=allow-oom
+-- Cancels one request, wherever it is. Waiting or not yet pulled: it is gone and never runs. Pulled: its agent is told.
+--
+-- KEYS  group.lua's, then: up
+-- ARGV  group.lua's, then: id, place as admit.lua gave it ("" when unknown), 1 = only if it still waits, reset frame,
+--       stream ttl ms
+-- Returns "removed" it never ran, "running" its agent was told, "handed" only-if-waiting came too late, "unknown".
+--!include lib/group
+--!include lib/bells
+--!include lib/hand-over
+--!include lib/promote
+local up = KEYS[own_keys + 1]
+local id, place, only_waiting, reset = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3] == '1', ARGV[own_args + 4]
+
+local function lane_key_of(name)
+  for i = 1, lane_count do
+    if ARGV[1 + i] == name then return KEYS[6 + i] end
+  end
+end
+
+-- The slow look, for a request whose place was never heard of.
+local function find_in(stream)
+  for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
+    local m = parse_meta(entry[2][1])
+    if m.id == id then return entry[1], m end
+  end
+end
+
+local where, entry_id = string.match(place, '^(%S+) (%S+)$')
+for _, line in ipairs(lines) do
+  if where == line.place and redis.call('XDEL', line.waiting, entry_id) == 1 then return 'removed' end
+end
+
+local lane_key, m = where and lane_key_of(where), nil
+if lane_key then
+  local entry = redis.call('XRANGE', lane_key, entry_id, entry_id)[1]
+  m = entry and parse_meta(entry[2][1])
+end
+for i = 1, m and 0 or lane_count do
+  lane_key = KEYS[6 + i]
+  entry_id, m = find_in(lane_key)
+  if m then break end
+end
+for _, line in ipairs(m and {} or lines) do
+  for _, stream in ipairs({ line.redelivery, line.waiting }) do
+    local entry = find_in(stream)
+    if entry then
+      redis.call('XDEL', stream, entry)
+      return 'removed'
+    end
+  end
+end
+-- Refused when it was cancelled before: then the reset is already there.
+local function write_reset()
+  redis.pcall('XADD', up, '2147483647-0', 'f', reset)
+  redis.call('PEXPIRE', up, ARGV[own_args + 5])
+end
+
+if not m then
+  -- Settled, or lost with the data of Redis: then its agent may still run it, and reads its stream once a second.
+  if not only_waiting then write_reset() end
+  return 'unknown'
+end
+if only_waiting then return 'handed' end
+
+local pending = redis.pcall('XPENDING', lane_key, 'agents', entry_id, entry_id, 1)
+if pending.err or #pending == 0 then
+  redis.call('XDEL', lane_key, entry_id)
+  redis.call('ZREM', permits, id .. ':' .. m.attempt)
+  measure_room()
+  promote()
+  ring_bells(prefix, 'hub')
+  return 'removed'
+end
+write_reset()
+bell(pending[1][2], reset)
+ring_bells(prefix, 'instance')
+return 'running'

@@ -1,0 +1,3 @@
+-- Included first by scripts that look at the whole group.
+--!include lib/group-names
+--!include lib/group-state

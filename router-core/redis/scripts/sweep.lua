@@ -1,0 +1,159 @@
+#!lua flags=allow-oom
+-- Once a second, from every hub: says that the hub lives, removes instances whose lease has ended, empties lanes that nobody
+-- serves, drops what nobody awaits, gives free slots to the oldest that wait, and lists orphans for recover.lua.
+--
+-- KEYS  group.lua's, then: slots, agent-slots, instances, reports
+-- ARGV  group.lua's, then: hub, hub lease ms
+-- Returns {live instances, requests in line, live hubs, names of all lanes, when the data began, then per orphan: lane name, entry id, its meta}.
+--!include lib/group
+--!include lib/measure-lines
+--!include lib/bells
+--!include lib/hand-over
+--!include lib/promote
+--!include lib/instances
+local slots_key, agent_slots, instances, reports = KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
+redis.call('HSET', settings, 'beat', string.format('%d', now))
+redis.call('ZADD', hubs, now + tonumber(ARGV[own_args + 2]), ARGV[own_args + 1])
+redis.call('ZREMRANGEBYSCORE', hubs, '-inf', now - 60000)
+
+if leases_count then
+  for _, instance in ipairs(redis.call('ZRANGEBYSCORE', instances, '-inf', now)) do
+    set_slots(slots_key, agent_slots, instance, '', 0, '-')
+    redis.call('ZREM', instances, instance)
+    redis.call('HDEL', reports, instance)
+  end
+end
+
+-- Requests handed to a lane that has lost its instances: nobody has pulled them, so they go back as they are.
+local function empty_lane(lane_key)
+  -- A read for nothing would make a consumer that newer engines never see idle.
+  if redis.call('XLEN', lane_key) == 0 then return end
+  local read = redis.pcall('XREADGROUP', 'GROUP', 'agents', 'sweep', 'COUNT', 128, 'STREAMS', lane_key, '>')
+  if not read or read.err then return end
+  for _, entry in ipairs(read[1][2]) do
+    local m = parse_meta(entry[2][1])
+    redis.call('XACK', lane_key, 'agents', entry[1])
+    redis.call('XDEL', lane_key, entry[1])
+    redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
+    if m.deadline > now and is_hub_alive(m.hub) then
+      redeliver(m, entry[2][2])
+    end
+  end
+end
+
+-- Requests handed to a lane whose instances do not come for them (frozen, most likely) go to another that has room.
+local LATE = 250
+
+local function last_delivered(lane_key)
+  local groups = redis.pcall('XINFO', 'GROUPS', lane_key)
+  if groups.err or not groups[1] then return nil end
+  for i = 1, #groups[1], 2 do
+    if groups[1][i] == 'last-delivered-id' then return groups[1][i + 1] end
+  end
+end
+
+local function move_late(i)
+  local lane_key = KEYS[6 + i]
+  local others = free_total - math.max(free[i], 0)
+  if others <= 0 or redis.call('XLEN', lane_key) == 0 then return end
+  local last = last_delivered(lane_key)
+  local entries = last and redis.call('XRANGE', lane_key, '(' .. last, '+', 'COUNT', math.min(others, 64)) or {}
+  local own_free, moved = free[i], 0
+  free[i] = 0
+  for _, entry in ipairs(entries) do
+    local m, payload = parse_meta(entry[2][1]), entry[2][2]
+    local lane = now - tonumber(string.match(entry[1], '^%d+')) > LATE and best_lane(m.scope)
+    if not lane then break end
+    redis.call('XDEL', lane_key, entry[1])
+    -- It has its permit already.
+    room, moved = room + 1, moved + 1
+    bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, entry[2][1], payload)))
+  end
+  free[i] = own_free + moved
+end
+
+local members
+local function has_members(lane)
+  if not members then
+    members = {}
+    for _, row in ipairs(redis.call('HVALS', slots_key)) do members[string.match(row, '^%S+')] = true end
+  end
+  return members[lane]
+end
+
+-- A lane that has no instance left, and that is not the first of its kind: what is left of it is its name.
+local function remove_lane(i)
+  local name = ARGV[1 + i]
+  if has_members(name) or string.match(name, '^%d+') == '0' or redis.call('XLEN', KEYS[6 + i]) > 0 then return end
+  redis.call('HDEL', lanes, name)
+  redis.call('UNLINK', KEYS[6 + i])
+end
+
+local function drop_unawaited(stream)
+  repeat
+    local entries, dropped = redis.call('XRANGE', stream, '-', '+', 'COUNT', 16), 0
+    for _, entry in ipairs(entries) do
+      local m = parse_meta(entry[2][1])
+      if m.deadline <= now or m.wait_until <= now or not is_hub_alive(m.hub) then
+        dropped = dropped + redis.call('XDEL', stream, entry[1])
+      end
+    end
+  until dropped < 16
+end
+
+-- Appends lane name, entry id and meta of each request whose agent has let its lease end.
+local function list_orphans(result, lane_key, lane)
+  local orphans = redis.pcall('XPENDING', lane_key, 'agents', 'IDLE', lease, '-', '+', 100)
+  if orphans.err then return end
+  for _, orphan in ipairs(orphans) do
+    local entry = redis.call('XRANGE', lane_key, orphan[1], orphan[1])[1]
+    if entry then
+      for _, value in ipairs({ lane, orphan[1], entry[2][1] }) do result[#result + 1] = value end
+    else
+      redis.call('XACK', lane_key, 'agents', orphan[1])
+    end
+  end
+end
+
+-- Of a large group the consumers of some lanes with each sweep: to list a thousand takes milliseconds, and nothing waits for it.
+local MOST_LISTED = 8
+local parts = math.ceil(lane_count / MOST_LISTED)
+local part = math.floor(now / 1000) % parts
+
+local function delete_gone_consumers(i)
+  if i % parts ~= part then return end
+  local lane_key = KEYS[6 + i]
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', lane_key, 'agents')
+  if consumers.err then return end
+  for _, consumer in ipairs(consumers) do
+    local name, idle = consumer[2], consumer[6]
+    if idle > lease and not redis.call('ZSCORE', instances, name) then delete_idle_consumer(lane_key, name) end
+  end
+end
+
+local result = { redis.call('ZCARD', instances), measure_lines(), redis.call('ZCOUNT', hubs, now, '+inf'), {}, born }
+for i = 1, lane_count do
+  local lane_key = KEYS[6 + i]
+  if tonumber(redis.call('HGET', lanes, ARGV[1 + i]) or '0') <= 0 then
+    empty_lane(lane_key)
+    remove_lane(i)
+  end
+  if leases_count then
+    list_orphans(result, lane_key, ARGV[1 + i])
+    delete_gone_consumers(i)
+  end
+end
+for _, line in ipairs(lines) do
+  drop_unawaited(line.redelivery)
+  drop_unawaited(line.waiting)
+end
+if leases_count then redis.call('ZREMRANGEBYSCORE', permits, '-inf', now) end
+measure_room()
+promote()
+if lane_count > 1 then
+  for i = 1, lane_count do move_late(i) end
+  keep_new_permits()
+end
+result[4] = redis.call('HKEYS', lanes)
+ring_bells(prefix, 'hub')
+return result
