@@ -7,11 +7,8 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { Redis } from 'ioredis';
 import { Pool } from 'undici';
-import { makeStringsFast } from '../../router-core/redis/connection/fast-strings.ts';
 import { socketOf } from '../../router-core/runtime/store-url.ts';
 import { forwardable } from './forwardable.ts';
-
-makeStringsFast();
 
 const LANE = 'bare:lane';
 const DOORBELL = 'bare:hub';

@@ -41,7 +41,9 @@ export async function startRedis(settings: TargetSettings, overTcp = false): Pro
   const socket = overTcp ? undefined : socketIn(dir, engine);
   const port = socket === undefined ? await freePort() : 0;
   const { program, args } = engine.command({
-    ...{ port, socket, dir },
+    port,
+    socket,
+    dir,
     args: ['--save', '', '--appendonly', 'no'],
   });
   const child = await settings.workspace.start('redis', program, args);

@@ -47,7 +47,9 @@ export function parseStoreUrl(text: string): StoreUrl | undefined {
   const at = ({ host, port }: Endpoint) => `${host}:${port}`;
   const path = database === '' ? '' : `/${database}`;
   return {
-    ...{ kind: kind as StoreUrl['kind'], endpoints, master: decodeURIComponent(master) },
+    kind: kind as StoreUrl['kind'],
+    endpoints,
+    master: decodeURIComponent(master),
     urlOf: (endpoint) => `${scheme}://${login}${at(endpoint)}${path}${bare.search}`,
     sentinelUrlOf: (endpoint) => `${scheme}://${sentinelLogin}${at(endpoint)}${bare.search}`,
   };

@@ -20,7 +20,8 @@ test(
     await delay(1_500);
     proxy?.set({ latencyMs: 400 });
     const client = await world.startClient({
-      ...{ concurrency: 1, count: 1 },
+      concurrency: 1,
+      count: 1,
       requests: [{ method: 'POST', workMs: 1_500, bodyBytes: 100 }],
     });
     await world.waitForRunning(1);

@@ -12,7 +12,8 @@ import type { World } from './support/world.ts';
 async function killBusyAgent(world: World, agent: Part): Promise<void> {
   const { record } = world;
   await waitFor(() => record.running().some((call) => call.agent === agent.name), {
-    ...{ what: `${agent.name} to call its upstream`, timeoutMs: 20_000 },
+    what: `${agent.name} to call its upstream`,
+    timeoutMs: 20_000,
   });
   await agent.kill();
   await agent.start();

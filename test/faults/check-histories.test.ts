@@ -9,12 +9,25 @@ type Sent = Partial<Extract<ClientEvent, { event: 'sent' }>>;
 type Outcome = Partial<Extract<ClientEvent, { event: 'outcome' }>>;
 
 const sent = (fields: Sent = {}): ClientEvent => ({
-  ...{ event: 'sent', at: 0, id: 'c-1', method: 'GET', repeatable: true, deadlineMs: 5_000, digest: 'body' },
+  event: 'sent',
+  at: 0,
+  id: 'c-1',
+  method: 'GET',
+  repeatable: true,
+  deadlineMs: 5_000,
+  digest: 'body',
   ...fields,
 });
 const outcome = (fields: Outcome = {}): ClientEvent => ({
-  ...{ event: 'outcome', at: 100, id: 'c-1', how: 'answered', status: 200, error: '', executed: '' },
-  ...{ digest: 'reply of e1', bytes: 10 },
+  event: 'outcome',
+  at: 100,
+  id: 'c-1',
+  how: 'answered',
+  status: 200,
+  error: '',
+  executed: '',
+  digest: 'reply of e1',
+  bytes: 10,
   ...fields,
 });
 const post = sent({ method: 'POST', repeatable: false });
@@ -141,7 +154,10 @@ describe('I4, the limit', () => {
 describe('I5, nothing left', () => {
   const use = { fds: 30, rss: 60_000_000 };
   const nothing: Remains = {
-    ...{ permits: [], entries: [], keys: [], consumers: [] },
+    permits: [],
+    entries: [],
+    keys: [],
+    consumers: [],
     sizes: [{ name: 'hub', before: use, after: use, mayKeep: 0 }],
   };
   const grown = (after: Partial<typeof use>) => ({

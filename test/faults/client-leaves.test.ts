@@ -14,7 +14,9 @@ const FOR_EVER_MS = 30_000;
 async function startLeaving(world: World) {
   const holders = await world.startClient({
     name: 'runs',
-    ...{ concurrency: SLOTS, count: SLOTS, seed: 5 },
+    concurrency: SLOTS,
+    count: SLOTS,
+    seed: 5,
     requests: [
       { method: 'GET', path: '/silent', workMs: FOR_EVER_MS, leaveAfterMs: [5_000, 5_500] },
       {
@@ -36,7 +38,8 @@ async function startLeaving(world: World) {
   await world.waitForRunning(SLOTS);
   const waiters = await world.startClient({
     name: 'waits',
-    ...{ concurrency: 10, count: 10 },
+    concurrency: 10,
+    count: 10,
     requests: [{ method: 'POST', bodyBytes: 100, leaveAfterMs: 300 }],
   });
   return { done: Promise.all([holders.done, waiters.done]) };

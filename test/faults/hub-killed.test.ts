@@ -11,7 +11,9 @@ test(
     const { hubs, hubUrls, record, leaseMs } = world;
     const [doomed = '', other = ''] = hubUrls;
     const others = await world.startClient({
-      ...{ name: 'other', concurrency: 4, hubs: [other] },
+      name: 'other',
+      concurrency: 4,
+      hubs: [other],
       requests: [
         { method: 'POST', workMs: [0, 50], bodyBytes: [0, 100_000] },
         { method: 'GET', replyBytes: 100_000, replyMs: 50 },
@@ -20,7 +22,11 @@ test(
     for (let round = 1; round <= shortOrLong(2, 60); round++) {
       const name = `doomed-${round}`;
       const client = await world.startClient({
-        ...{ name, concurrency: 12, count: 12, seed: round, hubs: [doomed] },
+        name,
+        concurrency: 12,
+        count: 12,
+        seed: round,
+        hubs: [doomed],
         requests: [
           { method: 'GET', replyBytes: 400_000, replyMs: 30_000 },
           { method: 'POST', bodyBytes: 400_000, bodyMs: 30_000 },

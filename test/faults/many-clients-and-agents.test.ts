@@ -14,7 +14,8 @@ const SLOW_CLIENTS = shortOrLong(50, 200);
 /** Clients that read 10 KB/s of 50 MB, until they leave. Resolves with the most that Redis held meanwhile, bytes. */
 async function readSlowly(world: World, leaveAfterMs: number): Promise<number> {
   const client = await world.startClient({
-    ...{ concurrency: SLOW_CLIENTS, count: SLOW_CLIENTS },
+    concurrency: SLOW_CLIENTS,
+    count: SLOW_CLIENTS,
     requests: [{ method: 'GET', replyBytes: 50_000_000, readBytesPerS: 10_000, leaveAfterMs }],
   });
   const isOver = { yet: false };
@@ -59,7 +60,9 @@ test.skipIf(!IS_LONG)('others hardly notice 200 clients that read slowly', TIMEO
   const world = await startWorld({ agents: 1, concurrency: SLOW_CLIENTS + 10, deadlineMs: 120_000 });
   const others = (name: string) =>
     world.startClient({
-      ...{ name, concurrency: 4, keepAlive: true },
+      name,
+      concurrency: 4,
+      keepAlive: true,
       requests: [{ method: 'GET', workMs: 20, replyBytes: 1_000 }],
     });
   const before = await others('before');
@@ -88,7 +91,11 @@ test.skipIf(!IS_LONG)('others hardly notice 200 clients that read slowly', TIMEO
 test('200 agents join, leave and are killed: nothing of them is left', TIMEOUT, async () => {
   const ROUNDS = shortOrLong(3, 40);
   const world = await startWorld({
-    ...{ agents: 3, lateAgents: 2, instances: 34, concurrency: 1, leaseMs: 2_000 },
+    agents: 3,
+    lateAgents: 2,
+    instances: 34,
+    concurrency: 1,
+    leaseMs: 2_000,
     // Chance may lead a request to one agent after the other that is killed.
     hubFlags: ['--attempts', '5'],
   });

@@ -19,14 +19,19 @@ test(
     const world = await startWorld({ agents: 1, concurrency: SLOTS, hubFlags });
     const { record, redis, group } = world;
     await agentProcess(redis.url, other, world.upstreamUrls[0] ?? '', {
-      ...{ name: 'other', flags: ['--concurrency', '4', '--drain', '1s'] },
+      name: 'other',
+      flags: ['--concurrency', '4', '--drain', '1s'],
     });
     const few = await world.startClient({
-      ...{ name: 'few', concurrency: 2, keepAlive: true },
+      name: 'few',
+      concurrency: 2,
+      keepAlive: true,
       requests: [{ method: 'GET', path: '/other', workMs: 10 }],
     });
     const many = await world.startClient({
-      ...{ name: 'many', concurrency: SLOTS * 10, keepAlive: true },
+      name: 'many',
+      concurrency: SLOTS * 10,
+      keepAlive: true,
       requests: [{ method: 'POST', workMs: WORK_MS, bodyBytes: 500 }],
     });
 

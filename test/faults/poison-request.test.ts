@@ -15,11 +15,14 @@ test(
     const world = await startWorld({ agents: 4, concurrency: 4, leaseMs: 1_500, hubFlags });
     const { record, agents, group } = world;
     const others = await world.startClient({
-      ...{ name: 'other', concurrency: 6 },
+      name: 'other',
+      concurrency: 6,
       requests: [{ method: 'GET', workMs: [5, 30], replyBytes: [0, 5_000] }],
     });
     const poison = await world.startClient({
-      ...{ name: 'poison', concurrency: 1, count: 1 },
+      name: 'poison',
+      concurrency: 1,
+      count: 1,
       requests: [{ method: 'GET', workMs: 30_000 }],
     });
 
@@ -41,7 +44,10 @@ test(
     expect(body).toMatchObject({
       items: [
         {
-          ...{ id: expect.stringMatching(/./) as string, group, method: 'GET', attempts: ATTEMPTS },
+          id: expect.stringMatching(/./) as string,
+          group,
+          method: 'GET',
+          attempts: ATTEMPTS,
           target: expect.stringContaining('poison-0') as string,
           instance: expect.stringMatching(new RegExp(`^${lost}\\b`)) as string,
           reason: expect.stringContaining('agent lost') as string,

@@ -12,7 +12,9 @@ test(
     const world = await startWorld({ agents: 2, concurrency: 8 });
     const { record } = world;
     const running = await world.startClient({
-      ...{ name: 'running', concurrency: 8, count: 8 },
+      name: 'running',
+      concurrency: 8,
+      count: 8,
       requests: [
         { method: 'POST', workMs: 3_000, bodyBytes: 100 },
         { method: 'GET', replyBytes: 5_000, replyMs: 3_000 },

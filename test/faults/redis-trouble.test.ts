@@ -41,7 +41,8 @@ test('Redis comes back empty: what runs is finished and answered', TIMEOUT, asyn
   // Longer than a restart takes, and work for longer than two heartbeats.
   const world = await startWorld({ agents: 1, concurrency: 8, leaseMs: 6_000 });
   const client = await world.startClient({
-    ...{ concurrency: 6, count: 6 },
+    concurrency: 6,
+    count: 6,
     requests: [{ method: 'POST', workMs: 6_000, bodyBytes: 100, replyBytes: 1_000 }],
   });
   await world.waitForRunning(6);
@@ -60,7 +61,8 @@ test(
   async () => {
     const world = await startWorld({ agents: 1, concurrency: 8, deadlineMs: 6_000 });
     const client = await world.startClient({
-      ...{ concurrency: 4, count: 4 },
+      concurrency: 4,
+      count: 4,
       requests: [{ method: 'POST', bodyBytes: 1_000_000, bodyMs: 4_000 }],
     });
     await world.waitForRunning(4);

@@ -22,11 +22,19 @@ test.each(seeds)(
   async (seed) => {
     const hubFlags = ['--group-concurrency', String(LIMIT), '--queue-wait', '5s'];
     const world = await startWorld({
-      ...{ hubs: 2, agents: 3, upstreams: 2, concurrency: 4, proxied: true, hubFlags },
-      ...{ leaseMs: LEASE_MS, deadlineMs: 8_000, redis: { appendOnly: true } },
+      hubs: 2,
+      agents: 3,
+      upstreams: 2,
+      concurrency: 4,
+      proxied: true,
+      hubFlags,
+      leaseMs: LEASE_MS,
+      deadlineMs: 8_000,
+      redis: { appendOnly: true },
     });
     await world.startClient({
-      ...{ concurrency: 20, seed },
+      concurrency: 20,
+      seed,
       requests: [
         { method: 'GET', weight: 4, workMs: [0, 200], replyBytes: [0, 20_000] },
         { method: 'GET', workMs: [0, 50], replyBytes: [0, 3_000_000], replyMs: [0, 500] },
@@ -47,7 +55,9 @@ test.each(seeds)(
     await world.expectServing(15_000);
 
     await world.expectPromisesKept({
-      ...{ limit: LIMIT, limitMayBreak: agentsCutOff, startsMayBeLate: hubsCutOff },
+      limit: LIMIT,
+      limitMayBreak: agentsCutOff,
+      startsMayBeLate: hubsCutOff,
       // A hub that was killed is missed after two thirds of the lease, by the sweep of another one.
       startLateMs: (LEASE_MS * 2) / 3 + 1_000,
       mayLog: /Redis refuses requests/,

@@ -26,7 +26,9 @@ async function outboxHere() {
   const redis = new Redis(url, { protocol: 2 });
   const refused: string[] = [];
   const outbox = new Outbox({
-    ...{ connection: store.at('bulk', 'commands'), script: send, settles: false, log },
+    connection: store.at('bulk', 'commands'),
+    script: send,
+    log,
     told: () => ({ keys: [], args: [] }),
     args: () => [keys.prefix, TTL_MS],
     onRefused: (stream) => refused.push(stream.id),
@@ -37,7 +39,12 @@ async function outboxHere() {
     redis.disconnect();
   });
   const stream = new FrameStream({
-    ...{ id: 'r1', attempt: 1, outKey: KEY, inKey: 'mr:{bulk}:down:r1:1', reader: 'agent', credit: 1e9 },
+    id: 'r1',
+    attempt: 1,
+    outKey: KEY,
+    inKey: 'mr:{bulk}:down:r1:1',
+    reader: 'agent',
+    credit: 1e9,
     onPending: (pending) => outbox.add(pending),
   });
   const sent = () => outbox.drained(AbortSignal.timeout(5_000));

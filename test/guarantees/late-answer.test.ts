@@ -29,11 +29,20 @@ async function beatingInstance() {
   const taken: string[] = [];
   const hold = (id: string) =>
     held.push({
-      ...{ id, attempt: 1, hub: 'hub', entry: `${Date.now()}-0`, expiresAt: performance.now() + 60_000 },
+      id,
+      attempt: 1,
+      hub: 'hub',
+      entry: `${Date.now()}-0`,
+      expiresAt: performance.now() + 60_000,
       onTaken: (why) => taken.push(`${id} ${why}`),
     });
   const heartbeat = new Heartbeat({
-    ...{ connection: store.at(group, 'commands'), keys, lanes, instance: 'instance', record: undefined, log },
+    connection: store.at(group, 'commands'),
+    keys,
+    lanes,
+    instance: 'instance',
+    record: undefined,
+    log,
     report: () => ({
       slots: 1,
       report: { name: 'instance', version: '0', concurrency: 1, inFlight: held.length, state: 'ready' },

@@ -128,7 +128,12 @@ test('requests that wait are not started when their hub was killed', async () =>
 async function linkHere(redisUrl: string, group: string): Promise<RedisAgentLink> {
   const report = { name: 'agent', version: '0', concurrency: 1, inFlight: 0, state: 'ready' } as const;
   const link = new RedisAgentLink({
-    ...{ redisUrl, group, name: 'agent', scopes: [], renewals: new Renewals(), log: recordLog().log },
+    redisUrl,
+    group,
+    name: 'agent',
+    scopes: [],
+    renewals: new Renewals(),
+    log: recordLog().log,
     report: () => ({ slots: 1, report }),
     onGrant: () => {},
   });

@@ -58,9 +58,20 @@ test('a hub and an agent that log everything log the id of each request and no t
   await agentHere(url, 'g', upstream.url);
   const refused = startAgent(
     {
-      ...{ redisUrl: url, token: agentToken, group: 'g', upstreams: [upstream.url], concurrency: 1 },
-      ...{ name: 'refused', healthPath: undefined, setHeaders: [], preserveHost: false, drainMs: 0 },
-      ...{ connectTimeoutMs: 1_000, metricsPort: undefined, metricsHost: '127.0.0.1', logLevel: 'trace' },
+      redisUrl: url,
+      token: agentToken,
+      group: 'g',
+      upstreams: [upstream.url],
+      concurrency: 1,
+      name: 'refused',
+      healthPath: undefined,
+      setHeaders: [],
+      preserveHost: false,
+      drainMs: 0,
+      connectTimeoutMs: 1_000,
+      metricsPort: undefined,
+      metricsHost: '127.0.0.1',
+      logLevel: 'trace',
     },
     log,
   );

@@ -68,7 +68,9 @@ export async function clusterHere({
   };
   await waitForAll(all, knowCopies, 'the nodes to know of the replicas');
   return {
-    ...{ masters, replicas, on },
+    masters,
+    replicas,
+    on,
     storeUrl: `redis+cluster://${login}${all.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
     groupOn(master) {
       for (;;) {

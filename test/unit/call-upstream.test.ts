@@ -11,7 +11,8 @@ function callOf(request: { method?: string; target?: string; body?: Buffer }, he
   callUpstream({
     upstream: { host: 'up:81', basePath: '/base', pool: { call } },
     request: { head: { method, target }, body },
-    ...{ fields: fieldLines(headers), onUnanswered },
+    fields: fieldLines(headers),
+    onUnanswered,
   } as unknown as CallOptions);
   return { sent: call.mock.lastCall?.[0], error: onUnanswered.mock.lastCall?.[0].message };
 }

@@ -71,14 +71,25 @@ describe('what is left out', () => {
       },
     });
     expect(OBJECT_SCHEMAS.app.parse({ name: 'a', rate: { requests: 5 } }).rate).toEqual({
-      ...{ requests: 5, perMs: 1_000, burst: 0 },
+      requests: 5,
+      perMs: 1_000,
+      burst: 0,
     });
     expect(OBJECT_SCHEMAS.agent.parse(LEAST.agent)).toEqual({
-      ...{ name: 'a', description: '', group: 'g', scopes: [], concurrency: 0 },
-      ...{ expiresAt: null, paused: false, draining: false },
+      name: 'a',
+      description: '',
+      group: 'g',
+      scopes: [],
+      concurrency: 0,
+      expiresAt: null,
+      paused: false,
+      draining: false,
     });
     expect(OBJECT_SCHEMAS.admin.parse(LEAST.admin)).toEqual({
-      ...{ name: 'a', description: '', role: 'viewer', expiresAt: null },
+      name: 'a',
+      description: '',
+      role: 'viewer',
+      expiresAt: null,
     });
   });
 });

@@ -23,7 +23,10 @@ describe('an object of the store', () => {
 
   test('that an older version wrote has defaults for what is new since then', () => {
     expect(parseStored('group', JSON.stringify(LEAST.group))).toMatchObject({
-      ...{ name: 'a', revision: 7, queue: { depth: 1_000 }, paused: false },
+      name: 'a',
+      revision: 7,
+      queue: { depth: 1_000 },
+      paused: false,
     });
   });
 
@@ -48,7 +51,8 @@ describe('an object of the store', () => {
     );
     const app = { ...LEAST.app, rate: { requests: 1, unit: 's' }, tokens: [{ ...TOKEN, usedAt: AT }] };
     expect(parseStored('app', JSON.stringify(app))).toMatchObject({
-      ...{ rate: { requests: 1, perMs: 1_000, burst: 0 }, tokens: [TOKEN] },
+      rate: { requests: 1, perMs: 1_000, burst: 0 },
+      tokens: [TOKEN],
     });
   });
 });

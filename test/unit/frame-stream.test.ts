@@ -13,8 +13,16 @@ function makeStream(options: Partial<FrameStreamOptions> = {}) {
   const onWritable = vi.fn<() => void>();
   const onSettled = vi.fn<() => void>();
   const stream = new FrameStream({
-    ...{ id: 'id', attempt: 1, outKey: 'out', inKey: 'in', reader: 'hub', credit: WINDOW_BYTES },
-    ...{ onPending, onWritable, onSettled, settle: SETTLE },
+    id: 'id',
+    attempt: 1,
+    outKey: 'out',
+    inKey: 'in',
+    reader: 'hub',
+    credit: WINDOW_BYTES,
+    onPending,
+    onWritable,
+    onSettled,
+    settle: SETTLE,
     ...options,
   });
   return { stream, onPending, onWritable, onSettled };

@@ -16,7 +16,10 @@ function startGathering(maxItems: number, maxBytes = Infinity, bulkBytes?: numbe
     running -= 1;
   };
   const group = new GroupCommit<number>({
-    ...{ maxItems, maxBytes, bytesOf: (item) => item, commit },
+    maxItems,
+    maxBytes,
+    bytesOf: (item) => item,
+    commit,
     ...(bulkBytes !== undefined && { bulkBytes }),
     inFlight,
   });

@@ -8,12 +8,18 @@ function headOf(head: string, { owner = 'agent-1', isWhole = true } = {}) {
   const sent = vi.fn<(status: number, reason: string, fields: string) => void>();
   const fail = vi.fn<(code: string) => void>();
   const exchange = {
-    ...{ id: 'id-1', owner, receivedAt: performance.now(), policy: { idleMs: 1_000 }, fail },
+    id: 'id-1',
+    owner,
+    receivedAt: performance.now(),
+    policy: { idleMs: 1_000 },
+    fail,
     req: { method: 'GET' },
     reply: { start: sent, startAndEnd: sent },
     counts: { replied: () => undefined },
     context: { log: { warn: () => undefined } },
-    ...{ enter: () => undefined, answered: () => undefined, cancel: () => Promise.resolve() },
+    enter: () => undefined,
+    answered: () => undefined,
+    cancel: () => Promise.resolve(),
   } as unknown as Exchange;
   sendHead(exchange, { head, end: isWhole ? '' : undefined, body: Buffer.from('ok') } as Frame);
   return { sent: sent.mock.lastCall, failed: fail.mock.lastCall?.[0] };

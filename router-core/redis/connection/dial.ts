@@ -1,9 +1,6 @@
 import { Redis, ReplyError } from 'ioredis';
-import { makeStringsFast } from './fast-strings.ts';
 import { HIDDEN_PASSWORD, LoginCommand, type Address } from './login.ts';
 import { watchSilence } from './watch-silence.ts';
-
-makeStringsFast();
 
 /** Why a client ended. */
 export interface Ended {

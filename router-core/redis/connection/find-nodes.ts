@@ -72,7 +72,10 @@ async function askOnce<T>(
   try {
     return await new Promise<T>((resolve, reject) => {
       const { client, ended } = dial({
-        ...{ address, name: 'mini-router:discovery', silenceMs: PATIENCE_MS, connectMs: PATIENCE_MS },
+        address,
+        name: 'mini-router:discovery',
+        silenceMs: PATIENCE_MS,
+        connectMs: PATIENCE_MS,
         onReady: (ready) => void ask(ready).then(resolve, reject),
       });
       hangUp = () => client.disconnect();

@@ -176,7 +176,11 @@ export class FollowedStore implements Store {
     const { storeUrl, token, blockMs, log } = this.#options;
     const isReplica = purpose === 'replica';
     const node: NodeConnection = new NodeConnection({
-      ...{ url: storeUrl.urlOf(endpoint), token, blockMs, isReplica, hasReplicas: true },
+      url: storeUrl.urlOf(endpoint),
+      token,
+      blockMs,
+      isReplica,
+      hasReplicas: true,
       purpose: isReplica ? 'commands' : purpose,
       log: log.child({ node: name }),
       onChange: () => this.#onNodeChange(key, node.client),

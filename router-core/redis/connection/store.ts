@@ -60,7 +60,8 @@ class SingleStore implements Store {
     let connection = this.#connections.get(purpose);
     if (connection) return connection;
     connection = new NodeConnection({
-      ...{ ...this.#options, purpose },
+      ...this.#options,
+      purpose,
       onElsewhere: (error) => this.#onElsewhere(error),
     });
     this.#connections.set(purpose, connection);

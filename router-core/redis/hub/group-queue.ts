@@ -51,7 +51,10 @@ export class GroupQueue {
     this.#whole = groupScript(keys, this.#lanes);
     this.#parts = [this.#whole];
     this.#admissions = new Admissions({
-      ...{ hub: options.hub, commands, limits: options.limits, log },
+      hub: options.hub,
+      commands,
+      limits: options.limits,
+      log,
       nextScript: () => this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole,
       born: () => this.#born,
       inFlight: () => this.#inFlight,

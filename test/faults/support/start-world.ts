@@ -80,8 +80,12 @@ export async function startWorld(given: WorldOptions = {}): Promise<World> {
   // A hub writes the group's lease when it connects: agents that come later go by it from the start.
   await Promise.all(agents.slice(0, agents.length - options.lateAgents).map((part) => part.start()));
   return new World({
-    ...{ redis, record, agents, group: ground.group },
-    ...{ leaseMs: options.leaseMs, deadlineMs: options.deadlineMs },
+    redis,
+    record,
+    agents,
+    group: ground.group,
+    leaseMs: options.leaseMs,
+    deadlineMs: options.deadlineMs,
     hubs: hubs.map(({ part }) => part),
     upstreams: upstreams.map(({ part }) => part),
     hubUrls: hubs.map(({ url }) => url),
@@ -124,7 +128,10 @@ async function createAgent(ground: Ground, name: string, upstream: string): Prom
     // Instances that were killed are still listed, for up to a lease.
     const before = await instancesOf(redis.url, group);
     const process = await agentProcess(url, group, upstreams, {
-      ...{ name, flags, env: options.env(name), waitUntilJoined: false },
+      name,
+      flags,
+      env: options.env(name),
+      waitUntilJoined: false,
     });
     const hasJoined = async () =>
       (await instancesOf(redis.url, group)).some((each) => each.startsWith(last) && !before.includes(each));

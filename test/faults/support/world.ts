@@ -87,7 +87,8 @@ export class World implements WorldParts {
     // Whoever waits for it gets the error; nobody may.
     done.catch(() => undefined);
     const client = {
-      ...{ part, done },
+      part,
+      done,
       stop: async () => {
         if (!part.hasEnded) await part.kill('SIGTERM');
         await done;
@@ -101,7 +102,8 @@ export class World implements WorldParts {
   async waitForRunning(count: number, isMeant: (call: Execution) => boolean = () => true): Promise<void> {
     const running = () => this.record.running().filter(isMeant).length;
     await waitFor(() => (count === 0 ? running() === 0 : running() >= count), {
-      ...{ what: `${count} calls to run`, timeoutMs: 20_000 },
+      what: `${count} calls to run`,
+      timeoutMs: 20_000,
     });
   }
 
