@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { Route } from '../router-core/config/route.ts';
+import { forwardedValues } from '../router-core/http/forward-request.ts';
 import type { ConfigState } from '../router-core/protocol/config-state.ts';
 import { compileRoutes, RouteError } from '../router-core/routing/compile-routes.ts';
 import { explainRoutes } from '../router-core/routing/explain-routes.ts';
@@ -49,7 +50,7 @@ export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
   });
   api.openapi(route, async (c) => {
     const { method, host, target, headers } = c.req.valid('json');
-    const fields = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    const fields = forwardedValues(Object.entries(headers).flat(), host);
     const { routes } = await control.newest();
     const request = { method, host, target, headers: (name: string) => fields.get(name) };
     const { matched, groups, rejected, ...found } = explainRoutes(tableOf(routes), request);
