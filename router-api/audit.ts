@@ -2,6 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
 import { auditEntrySchema } from '../router-core/protocol/audit-log.ts';
+import { isEntryId } from '../router-core/protocol/times.ts';
 import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { pageOf, pageQuery } from './page.ts';
@@ -10,7 +11,7 @@ const entrySchema = auditEntrySchema.safeExtend({ id: z.string() }).meta({ id: '
 
 const after = z
   .string()
-  .regex(/^\d{1,20}-\d{1,20}$/, 'expected what `next` of the page before was')
+  .refine(isEntryId, 'expected what `next` of the page before was')
   .optional()
   .meta({ description: 'What `next` of the page before was' });
 

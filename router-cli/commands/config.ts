@@ -10,7 +10,8 @@ import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand, addCommand, runs } from './api-command.ts';
 import { changeSchema, describeChanges, type Change } from './changes.ts';
 import { showToken } from './show-token.ts';
-import { isObject, readYaml } from './use-fields.ts';
+import { readYaml } from './read-yaml.ts';
+import { isObject } from './use-fields.ts';
 
 const FILE = 'mini-router.yaml';
 
