@@ -1,4 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
 import { z } from 'zod';
 import { checkReferences } from '../router-core/config/check-references.ts';
 import { configDocumentSchema, type ConfigDocument } from '../router-core/config/document.ts';
@@ -9,11 +10,13 @@ import { objectChangeSchema } from '../router-core/protocol/audit-log.ts';
 import { isIdentity, type ObjectEdit } from '../router-core/protocol/config-edits.ts';
 import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
 import { documentOf, objectsOf, type ConfigState } from '../router-core/protocol/config-state.ts';
+import { removalOf, requireConfirmation, toConfirm } from './confirm-removal.ts';
 import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
-import type { Api, ApiParts } from './endpoint.ts';
+import type { Api, ApiEnv, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
 import { maskFor } from './object-view.ts';
 import { etagOf, isKnown, requireMatch } from './preconditions.ts';
+import { ApiProblem } from './problems.ts';
 
 const issuedSchema = z.object({
   kind: z.enum(TOKEN_KINDS),
@@ -26,6 +29,9 @@ const appliedSchema = z
     version: z.number(),
     changes: z.array(objectChangeSchema),
     tokens: z.array(issuedSchema).meta({ description: 'Of apps, agents and admins that are new' }),
+    toConfirm: z.int().meta({
+      description: 'Of a dry run: what `yesDelete` must be for this to be applied; 0: it need not be given',
+    }),
   })
   .meta({ id: 'Applied' });
 
@@ -60,31 +66,50 @@ function readEndpoint(api: Api, { control }: ApiParts): void {
   });
 }
 
-function applyEndpoint(api: Api, { control }: ApiParts): void {
-  const dryRun = z
+const applyQuery = z.object({
+  dryRun: z
     .enum(['true', 'false'])
     .default('false')
-    .meta({ description: 'Tells what would change, and changes nothing' });
+    .meta({ description: 'Tells what would change, and changes nothing' }),
+  yesDelete: z
+    .string()
+    .regex(/^\d{1,9}$/, 'expected a number of objects')
+    .transform(Number)
+    .optional()
+    .meta({
+      description:
+        'How many objects this removes. Required when that is more than half of them (where there are four or more), or all; ' +
+        'refused when the number is another one',
+    }),
+});
+
+function applyEndpoint(api: Api, { control }: ApiParts): void {
+  const { security, middleware, ...role } = forRole('admin');
   const route = createRoute({
     method: 'put',
     path: '/v1/config',
     tags: ['config'],
     summary: 'Apply a whole configuration: what it does not name is removed',
     description:
-      'All of it or nothing. Apps, agents and admins that are there keep their tokens; new ones get one.',
-    ...forRole('admin'),
+      'All of it or nothing. Apps, agents and admins that are there keep their tokens; new ones get one. ' +
+      'A document that names no list is refused: to remove everything, give empty lists and `yesDelete`.',
+    security,
+    middleware: [middleware, refuseNothing],
+    ...role,
     request: {
-      query: z.object({ dryRun }),
+      query: applyQuery,
       body: { required: true, ...jsonContent(configDocumentSchema, 'The document') },
     },
     responses: { 200: jsonContent(appliedSchema, 'What has changed'), default: problemAnswer },
   });
   api.openapi(route, async (c) => {
     const document = c.req.valid('json');
-    const isDryRun = c.req.valid('query').dryRun === 'true';
+    const { dryRun, yesDelete } = c.req.valid('query');
+    const isDryRun = dryRun === 'true';
     refuseBroken(document);
     // Made once for each name, however often the edit is decided anew.
     const made = new Map<string, { issued: Issued; stored: StoredToken }>();
+    let confirm = 0;
     const { before, after, changes } = await control.change({
       actor: actorOf(c),
       action: 'apply',
@@ -92,16 +117,32 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
       check: keepAccess(c.var.admin),
       edit: (state) => {
         requireMatch(c, state.version);
-        return editsTo(document, state, made);
+        const edits = editsTo(document, state, made);
+        const removal = removalOf(edits, state);
+        if (isDryRun) confirm = toConfirm(removal);
+        else requireConfirmation(removal, yesDelete);
+        return edits;
       },
     });
     const issued = [...made.values()].map((each) => each.issued);
     const tokens = isDryRun ? [] : issued.filter(({ kind, name }) => !objectsOf(before, kind).has(name));
     const { version } = isDryRun ? before : after;
     c.header('ETag', etagOf(version));
-    return c.json({ version, changes: changes.map(plainChange), tokens }, 200);
+    return c.json({ version, changes: changes.map(plainChange), tokens, toConfirm: confirm }, 200);
   });
 }
+
+/** An empty file, a variable that is not set: nobody means by it that everything is to go, tokens and all. */
+const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  if (/^\s*(?:\{\s*\}|null)?\s*$/.test(await c.req.text())) {
+    throw new ApiProblem('invalid', {
+      detail:
+        'The document is empty. To remove everything, give it with empty lists, {"groups": [], "routes": [], "apps": [], ' +
+        '"agents": [], "admins": []}, and say with yesDelete how many objects that removes',
+    });
+  }
+  await next();
+};
 
 /** With paths into the document as it was sent. */
 function refuseBroken(document: ConfigDocument): void {

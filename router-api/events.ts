@@ -2,12 +2,15 @@ import { createRoute } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { sleep } from '../router-core/runtime/backoff.ts';
+import type { Admin } from './admin-directory.ts';
 import { forRole, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { EventFeed, type FeedEvent } from './event-feed.ts';
 import { ApiProblem } from './problems.ts';
 
 const MOST_LISTENERS = 100;
+/** So many pages and terminals one person has open; without it one admin could keep all others from following. */
+const MOST_OF_AN_ADMIN = 16;
 /** A silent connection is cut by proxies; it is also looked at so often whether its admin still is one. */
 const HEARTBEAT_MS = 1_000;
 /** Who does not read so much has to begin anew. */
@@ -16,6 +19,7 @@ const MOST_PENDING = 64;
 /** GET /v1/events: what happens, as it happens. */
 export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
   const feed = new EventFeed(control);
+  const following = new Following();
   const route = createRoute({
     method: 'get',
     path: '/v1/events',
@@ -23,7 +27,8 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
     summary: 'Follow changes of the configuration and, every second, the status, as server-sent events',
     description:
       '`change`: {version, changes: [{kind, name, change}]}; without `changes` read all of it. ' +
-      '`status`: what GET /v1/status answers. Begins with one of each. Ends when the token does.',
+      '`status`: what GET /v1/status answers. Begins with one of each. Ends when the token does. ' +
+      `An admin may have ${MOST_OF_AN_ADMIN} connections here at once; beyond: 429.`,
     ...forRole('viewer'),
     responses: {
       200: { description: 'Events', content: { 'text/event-stream': { schema: z.string() } } },
@@ -34,8 +39,16 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
     if (closing.aborted) throw new ApiProblem('shutting-down');
     if (feed.size >= MOST_LISTENERS) throw new ApiProblem('busy', { headers: { 'Retry-After': '10' } });
     const { isStillAdmitted } = c.var;
+    const leave = following.enter(c.var.admin);
     const pending = new PendingEvents();
     const unsubscribe = feed.subscribe((event) => pending.add(event));
+    const { outgoing } = c.env;
+    // Also of a connection that does not read: a write to it would never come to an end.
+    outgoing.once('close', () => {
+      pending.close();
+      unsubscribe();
+      leave();
+    });
     return streamSSE(c, async (stream) => {
       const stop = () => pending.close();
       stream.onAbort(stop);
@@ -49,10 +62,38 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
         }
       } finally {
         unsubscribe();
+        leave();
         closing.removeEventListener('abort', stop);
       }
     });
   });
+}
+
+/** How many connections each admin has here. */
+class Following {
+  readonly #counts = new Map<string, number>();
+
+  /** Takes a place; returns what gives it back, however often it is called. Throws when there is none. */
+  enter({ name, isRoot }: Admin): () => void {
+    // There may be a record named as the operator's own.
+    const key = `${isRoot ? '*' : ''}${name}`;
+    const count = this.#counts.get(key) ?? 0;
+    if (count >= MOST_OF_AN_ADMIN) {
+      throw new ApiProblem('too-many-requests', {
+        detail: `The admin "${name}" follows events over ${count} connections already: close one of them first`,
+        headers: { 'Retry-After': '10' },
+      });
+    }
+    this.#counts.set(key, count + 1);
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
+      const left = (this.#counts.get(key) ?? 1) - 1;
+      if (left > 0) this.#counts.set(key, left);
+      else this.#counts.delete(key);
+    };
+  }
 }
 
 /** Between what happens and a connection that may be slow: of the status only the last counts. */
