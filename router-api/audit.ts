@@ -2,7 +2,8 @@ import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
 import { auditEntrySchema } from '../router-core/redis/config/audit-log.ts';
-import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
+import { isEntryId } from '../router-core/redis/scripts/times.ts';
+import { forRole, jsonContent, guardedAnswers } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { pageOf, pageQuery } from './page.ts';
 
@@ -10,7 +11,7 @@ const entrySchema = auditEntrySchema.safeExtend({ id: z.string() }).meta({ id: '
 
 const after = z
   .string()
-  .regex(/^\d{1,20}-\d{1,20}$/, 'expected `next` of the previous page')
+  .refine(isEntryId, 'expected `next` of the previous page')
   .optional()
   .meta({ description: '`next` of the previous page' });
 

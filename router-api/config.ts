@@ -1,4 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
 import { z } from 'zod';
 import { checkReferences } from '../router-core/config/check-references.ts';
 import { configDocumentSchema, type ConfigDocument } from '../router-core/config/document.ts';
@@ -9,11 +10,13 @@ import { objectChangeSchema } from '../router-core/redis/config/audit-log.ts';
 import { isIdentity, type ObjectEdit } from '../router-core/config/config-edits.ts';
 import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
 import { documentOf, objectsOf, type ConfigState } from '../router-core/config/config-state.ts';
-import { actorOf, forRole, guardedAnswers, jsonContent } from './endpoint.ts';
-import type { Api, ApiParts } from './endpoint.ts';
+import { removalOf, requireConfirmation, toConfirm } from './confirm-removal.ts';
+import { actorOf, forRole, jsonContent, guardedAnswers } from './endpoint.ts';
+import type { Api, ApiEnv, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
 import { maskFor } from './object-view.ts';
 import { etagOf, isKnown, requireMatch } from './preconditions.ts';
+import { ApiProblem } from './problems.ts';
 
 const issuedSchema = z.object({
   kind: z.enum(TOKEN_KINDS),
@@ -26,6 +29,10 @@ const appliedSchema = z
     version: z.number().meta({ description: 'The version of the configuration after this' }),
     changes: z.array(objectChangeSchema),
     tokens: z.array(issuedSchema).meta({ description: 'The tokens of new apps, agents and admins' }),
+    toConfirm: z.int().meta({
+      description:
+        'The `yesDelete` that this document needs before it can be applied; 0 when it needs none. Counts in a dry run, too',
+    }),
   })
   .meta({ id: 'Applied' });
 
@@ -62,11 +69,25 @@ function readEndpoint(api: Api, { control }: ApiParts): void {
   });
 }
 
-function applyEndpoint(api: Api, { control }: ApiParts): void {
-  const dryRun = z
+const applyQuery = z.object({
+  dryRun: z
     .enum(['true', 'false'])
     .default('false')
-    .meta({ description: 'true: tell what would change, and change nothing' });
+    .meta({ description: 'true: tell what would change, and change nothing' }),
+  yesDelete: z
+    .string()
+    .regex(/^\d{1,9}$/, 'expected a number of objects')
+    .transform(Number)
+    .optional()
+    .meta({
+      description:
+        'How many objects this document removes. Required when that is all of them, or more than half of four or more. ' +
+        'Another number is refused',
+    }),
+});
+
+function applyEndpoint(api: Api, { control }: ApiParts): void {
+  const { security, middleware, ...role } = forRole('admin');
   const route = createRoute({
     method: 'put',
     path: '/v1/config',
@@ -75,23 +96,35 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     summary: 'Apply a whole configuration',
     description:
       'All of it is applied, or nothing. Objects that the document does not name are removed. ' +
-      'Apps, agents and admins that exist keep their tokens; each new one gets a token.',
-    ...forRole('admin'),
+      'Apps, agents and admins that exist keep their tokens; each new one gets a token. ' +
+      'A document that names no list is refused: to remove everything, give empty lists and `yesDelete`.',
+    security,
+    middleware: [middleware, refuseNothing],
+    ...role,
     request: {
-      query: z.object({ dryRun }),
+      query: applyQuery,
       body: { required: true, ...jsonContent(configDocumentSchema, 'The configuration') },
     },
     responses: {
       200: jsonContent(appliedSchema, 'What has changed'),
-      ...guardedAnswers('conflict', 'stale', 'body-too-large', 'unsupported-media-type', 'invalid'),
+      ...guardedAnswers(
+        'unconfirmed',
+        'conflict',
+        'stale',
+        'body-too-large',
+        'unsupported-media-type',
+        'invalid',
+      ),
     },
   });
   api.openapi(route, async (c) => {
     const document = c.req.valid('json');
-    const isDryRun = c.req.valid('query').dryRun === 'true';
+    const { dryRun, yesDelete } = c.req.valid('query');
+    const isDryRun = dryRun === 'true';
     refuseBroken(document);
     // Made once for each name, however often the edit is decided anew.
     const made = new Map<string, { issued: Issued; stored: StoredToken }>();
+    let confirm = 0;
     const { before, after, changes } = await control.change({
       actor: actorOf(c),
       action: 'apply',
@@ -99,16 +132,32 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
       check: keepAccess(c.var.admin),
       edit: (state) => {
         requireMatch(c, state.version);
-        return editsTo(document, state, made);
+        const edits = editsTo(document, state, made);
+        const removal = removalOf(edits, state);
+        if (isDryRun) confirm = toConfirm(removal);
+        else requireConfirmation(removal, yesDelete);
+        return edits;
       },
     });
     const issued = [...made.values()].map((each) => each.issued);
     const tokens = isDryRun ? [] : issued.filter(({ kind, name }) => !objectsOf(before, kind).has(name));
     const { version } = isDryRun ? before : after;
     c.header('ETag', etagOf(version));
-    return c.json({ version, changes: changes.map(plainChange), tokens }, 200);
+    return c.json({ version, changes: changes.map(plainChange), tokens, toConfirm: confirm }, 200);
   });
 }
+
+/** An empty file, a variable that is not set: nobody means by it that everything is to go, tokens and all. */
+const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  if (/^\s*(?:\{\s*\}|null)?\s*$/.test(await c.req.text())) {
+    throw new ApiProblem('invalid', {
+      detail:
+        'The document is empty. To remove everything, give it with empty lists, {"groups": [], "routes": [], "apps": [], ' +
+        '"agents": [], "admins": []}, and say with yesDelete how many objects that removes',
+    });
+  }
+  await next();
+};
 
 /** With paths into the document as it was sent. */
 function refuseBroken(document: ConfigDocument): void {

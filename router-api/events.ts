@@ -2,12 +2,15 @@ import { createRoute } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { sleep } from '../router-core/runtime/backoff.ts';
+import type { Admin } from './admin-directory.ts';
 import { forRole, guardedAnswers } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { EventFeed, type FeedEvent } from './event-feed.ts';
 import { ApiProblem } from './problems.ts';
 
 const MOST_LISTENERS = 100;
+/** So many pages and terminals one person has open; without it one admin could keep all others from following. */
+const MOST_OF_AN_ADMIN = 16;
 /** A silent connection is cut by proxies; it is also looked at so often whether its admin still is one. */
 const HEARTBEAT_MS = 1_000;
 /** Who does not read so much has to begin anew. */
@@ -16,6 +19,7 @@ const MOST_PENDING = 64;
 /** GET /v1/events: what happens, as it happens. */
 export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
   const feed = new EventFeed(control);
+  const following = new Following();
   const route = createRoute({
     method: 'get',
     path: '/v1/events',
@@ -25,7 +29,8 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
     description:
       'Event `change`: {version, changes: [{kind, name, change}]}; without `changes`, read the whole configuration. ' +
       'Event `status`, every second: the same as GET /v1/status. ' +
-      'The stream begins with one of each, and ends when the token ends.',
+      'The stream begins with one of each, and ends when the token ends. ' +
+      `An admin may have ${MOST_OF_AN_ADMIN} streams open at once; one more gets 429.`,
     ...forRole('viewer'),
     responses: {
       200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
@@ -36,8 +41,16 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
     if (closing.aborted) throw new ApiProblem('shutting-down');
     if (feed.size >= MOST_LISTENERS) throw new ApiProblem('busy', { headers: { 'Retry-After': '10' } });
     const { isStillAdmitted } = c.var;
+    const leave = following.enter(c.var.admin);
     const pending = new PendingEvents();
     const unsubscribe = feed.subscribe((event) => pending.add(event));
+    const { outgoing } = c.env;
+    // Also of a connection that does not read: a write to it would never come to an end.
+    outgoing.once('close', () => {
+      pending.close();
+      unsubscribe();
+      leave();
+    });
     return streamSSE(c, async (stream) => {
       const stop = () => pending.close();
       stream.onAbort(stop);
@@ -51,10 +64,38 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
         }
       } finally {
         unsubscribe();
+        leave();
         closing.removeEventListener('abort', stop);
       }
     });
   });
+}
+
+/** How many connections each admin has here. */
+class Following {
+  readonly #counts = new Map<string, number>();
+
+  /** Takes a place; returns what gives it back, however often it is called. Throws when there is none. */
+  enter({ name, isRoot }: Admin): () => void {
+    // There may be a record named as the operator's own.
+    const key = `${isRoot ? '*' : ''}${name}`;
+    const count = this.#counts.get(key) ?? 0;
+    if (count >= MOST_OF_AN_ADMIN) {
+      throw new ApiProblem('too-many-requests', {
+        detail: `The admin "${name}" follows events over ${count} connections already: close one of them first`,
+        headers: { 'Retry-After': '10' },
+      });
+    }
+    this.#counts.set(key, count + 1);
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
+      const left = (this.#counts.get(key) ?? 1) - 1;
+      if (left > 0) this.#counts.set(key, left);
+      else this.#counts.delete(key);
+    };
+  }
 }
 
 /** Between what happens and a connection that may be slow: of the status only the last counts. */

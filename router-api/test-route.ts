@@ -1,11 +1,12 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import type { Route } from '../router-core/config/route.ts';
+import { forwardedValues } from '../router-core/http/forward-request.ts';
 import type { ConfigState } from '../router-core/config/config-state.ts';
-import { compileRoutes, RouteError } from '../router-core/routing/compile-routes.ts';
+import { RouteCompiler } from '../router-core/routing/compile-routes.ts';
 import { explainRoutes } from '../router-core/routing/explain-routes.ts';
 import type { RouteTable } from '../router-core/routing/route-table.ts';
-import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
+import { inSlices } from '../router-core/runtime/slices.ts';
+import { forRole, jsonContent, guardedAnswers } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 
 const requestSchema = z
@@ -62,10 +63,10 @@ export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
   });
   api.openapi(route, async (c) => {
     const { method, host, target, headers } = c.req.valid('json');
-    const fields = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    const fields = forwardedValues(Object.entries(headers).flat(), host);
     const { routes } = await control.newest();
     const request = { method, host, target, headers: (name: string) => fields.get(name) };
-    const { matched, groups, rejected, ...found } = explainRoutes(tableOf(routes), request);
+    const { matched, groups, rejected, ...found } = explainRoutes(await tableOf(routes), request);
     const { scope = null, auth = 'none' } = routes.get(matched ?? '') ?? {};
     const view = { matched: matched ?? null, target: found.target ?? null, scope, needsApp: auth === 'app' };
     return c.json({ ...view, groups: [...groups], rejected: [...rejected] }, 200);
@@ -73,20 +74,12 @@ export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
 }
 
 /** Compiled once for each version of the routes. */
-const tables = new WeakMap<ConfigState['routes'], RouteTable>();
-
-function tableOf(routes: ConfigState['routes']): RouteTable {
-  const table = tables.get(routes) ?? compileUsable([...routes.values()]);
-  tables.set(routes, table);
-  return table;
-}
+const tables = new WeakMap<ConfigState['routes'], Promise<RouteTable>>();
 
 /** As hubs do it: a route that this version cannot use is left out. */
-function compileUsable(routes: readonly Route[]): RouteTable {
-  try {
-    return compileRoutes(routes);
-  } catch (error) {
-    if (!(error instanceof RouteError)) throw error;
-    return compileUsable(routes.filter(({ name }) => name !== error.route));
-  }
+function tableOf(routes: ConfigState['routes']): Promise<RouteTable> {
+  const table =
+    tables.get(routes) ?? inSlices(new RouteCompiler().compileInSteps([...routes.values()], () => undefined));
+  tables.set(routes, table);
+  return table;
 }

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { ObjectKind } from '../../router-core/config/object-kinds.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import type { JsonObject } from '../api/client.ts';
-import { readStandardInput } from '../terminal/ask.ts';
 import { anyText, useFlag, useListFlag } from './flags.ts';
 import type { FieldFlag } from './field-flag.ts';
 import { FIELD_FLAGS } from './object-flags.ts';
+import { nameOf, readYaml } from './read-yaml.ts';
 
 /** Gives `command` the flags of a kind of objects, and --file; the reader answers the fields that were given. */
 export function useFields(command: Command, kind: ObjectKind): () => Promise<JsonObject> {
@@ -83,29 +82,4 @@ async function readObject(path: string): Promise<JsonObject> {
   const value = await readYaml(path);
   if (isObject(value)) return value;
   throw new CommandError(`${nameOf(path)}: expected the fields of one object`);
-}
-
-/** YAML, of which JSON is a part, from a file or from standard input. */
-export async function readYaml(path: string): Promise<unknown> {
-  const text =
-    path === '-'
-      ? await readStandardInput()
-      : await readFile(path, 'utf8').catch((error: Error) => {
-          throw new CommandError(`cannot read ${path}: ${error.message}`);
-        });
-  // Loaded here: it is a fifth of the time that a command takes to start.
-  const { parse, YAMLParseError } = await import('yaml');
-  try {
-    return parse(text) as unknown;
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    const [at] = error.linePos ?? [];
-    // Its first line; the rest quotes the file, which may hold secrets.
-    const problem = error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '');
-    throw new CommandError(`${nameOf(path)}${at ? `:${at.line}:${at.col}` : ''}: ${problem}`);
-  }
-}
-
-function nameOf(path: string): string {
-  return path === '-' ? 'standard input' : path;
 }

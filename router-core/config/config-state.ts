@@ -1,7 +1,8 @@
-import type { ConfigDocument } from './document.ts';
-import { FRESH_DOCUMENT } from './document.ts';
-import { LIST_OF, OBJECT_KINDS, type ObjectKind } from './object-kinds.ts';
-import { parseStored, type StoredObject } from './stored.ts';
+import type { ConfigDocument } from '../config/document.ts';
+import { FRESH_DOCUMENT } from '../config/document.ts';
+import { LIST_OF, OBJECT_KINDS, type ObjectKind } from '../config/object-kinds.ts';
+import { parseStored, type StoredObject } from '../config/stored.ts';
+import type { Steps } from '../runtime/slices.ts';
 
 /** The configuration as of one version. Never changed: a new version is a new state. */
 export interface ConfigState {
@@ -73,56 +74,69 @@ type Objects = ReadonlyMap<string, unknown>;
 export class ConfigReader {
   readonly #kinds = new Map(OBJECT_KINDS.map((kind) => [kind, new KindReader(kind)]));
 
-  /** `hashes`: names and JSON texts in turn, one list per kind. `onBad` hears of objects that cannot be read: they are left out. */
-  read(version: number, hashes: readonly string[][], onBad: (object: UnreadableObject) => void): ConfigState {
+  /**
+   * `hashes`: names and JSON texts in turn, one list per kind; a name may be there twice. `onBad` hears of objects that cannot be
+   * read: they are left out. Several may be read at once.
+   */
+  *read(
+    version: number,
+    hashes: readonly (readonly string[])[],
+    onBad: (object: UnreadableObject) => void,
+  ): Steps<ConfigState> {
     if (version === 0) return FRESH_STATE;
-    const maps = OBJECT_KINDS.map((kind, i) => [
-      LIST_OF[kind],
-      this.#kinds.get(kind)?.read(hashes[i] ?? [], onBad),
-    ]);
-    return { version, ...Object.fromEntries(maps) } as ConfigState;
+    const maps: Record<string, Objects> = {};
+    for (const [i, kind] of OBJECT_KINDS.entries()) {
+      const reader = this.#kinds.get(kind);
+      if (reader) maps[LIST_OF[kind]] = yield* reader.read(hashes[i] ?? [], onBad);
+    }
+    return { version, ...maps } as unknown as ConfigState;
   }
 }
 
 class KindReader {
   readonly #kind: ObjectKind;
-  /** What the objects were read from. */
-  readonly #texts = new Map<string, string>();
+  /** What was read, and from what: also for a state that nobody waited for. */
+  readonly #known = new Map<string, { readonly text: string; readonly object: unknown }>();
   #objects: Objects = new Map();
 
   constructor(kind: ObjectKind) {
     this.#kind = kind;
   }
 
-  read(hash: readonly string[], onBad: (object: UnreadableObject) => void): Objects {
-    const kind = this.#kind;
+  *read(hash: readonly string[], onBad: (object: UnreadableObject) => void): Steps<Objects> {
+    // Another call may end while this one pauses.
+    const last = this.#objects;
     const objects = new Map<string, unknown>();
     let changed = 0;
     for (let at = 0; at + 1 < hash.length; at += 2) {
+      yield;
       const name = hash[at] ?? '';
-      const text = hash[at + 1] ?? '';
-      if (this.#texts.get(name) === text) {
-        objects.set(name, this.#objects.get(name));
-        continue;
-      }
-      try {
-        objects.set(name, parseStored(kind, text));
-        changed += 1;
-      } catch (error) {
-        onBad({ kind, name, reason: (error as Error).message });
-      }
+      const known = this.#objectOf(name, hash[at + 1] ?? '', onBad);
+      if (!known) continue;
+      objects.set(name, known.object);
+      if (last.get(name) !== known.object) changed += 1;
     }
-    if (changed === 0 && objects.size === this.#objects.size) return this.#objects;
-    this.#keep(hash, objects);
+    if (changed === 0 && objects.size === last.size) return last;
+    this.#objects = objects;
+    for (const name of this.#known.keys()) if (!objects.has(name)) this.#known.delete(name);
     return objects;
   }
 
-  #keep(hash: readonly string[], objects: Objects): void {
-    this.#objects = objects;
-    for (let at = 0; at + 1 < hash.length; at += 2) {
-      const name = hash[at] ?? '';
-      if (objects.has(name)) this.#texts.set(name, hash[at + 1] ?? '');
+  #objectOf(
+    name: string,
+    text: string,
+    onBad: (object: UnreadableObject) => void,
+  ): { readonly object: unknown } | undefined {
+    const known = this.#known.get(name);
+    if (known?.text === text) return known;
+    const kind = this.#kind;
+    try {
+      const read = { text, object: parseStored(kind, text) };
+      this.#known.set(name, read);
+      return read;
+    } catch (error) {
+      onBad({ kind, name, reason: (error as Error).message });
+      return undefined;
     }
-    for (const name of this.#texts.keys()) if (!objects.has(name)) this.#texts.delete(name);
   }
 }

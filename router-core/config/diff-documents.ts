@@ -57,7 +57,7 @@ function diffValues(path: Path, before: unknown, after: unknown): FieldChange[] 
   return old === now ? [] : [[formatPath(path), old, now]];
 }
 
-/** Header names are keys, too, and `constructor` is a valid one. */
+/** Header names are keys, too, and `toString` is a valid one. */
 function valueOf(record: Record<string, unknown>, key: string): unknown {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }

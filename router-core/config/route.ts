@@ -51,6 +51,13 @@ const settableHeader = headerName.refine(
   (name) => !FRAMING.test(name),
   'this header belongs to the connection',
 );
+
+/** `setHeaders` is a record, and records of JavaScript have these already: what copies one may take the wrong thing. */
+const INHERITED = /^(__proto__|constructor|prototype)$/;
+const setHeaderName = settableHeader.refine(
+  (name) => !INHERITED.test(name),
+  'this name means something else in JavaScript: no header of this name can be set',
+);
 const MAX_SET_HEADERS = 64;
 
 const headerCondition = z
@@ -112,7 +119,7 @@ const routeFields = z.strictObject({
     .default(false)
     .meta({ description: 'The path without the prefix that the route matched' }),
   setHeaders: z
-    .record(settableHeader, headerValue)
+    .record(setHeaderName, headerValue)
     .default({})
     .meta({ description: 'Request headers to set, replacing those of the client' }),
   removeHeaders: z.array(settableHeader).max(64).default([]),

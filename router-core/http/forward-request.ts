@@ -1,3 +1,4 @@
+import { takeAppToken } from './app-token.ts';
 import { fieldLines, type FieldLines } from './field-lines.ts';
 import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 
@@ -28,8 +29,6 @@ const OWN = new Set([
   'router-error',
 ]);
 
-const APP_TOKEN = /^bearer +mr_app_/i;
-
 /**
  * The fields an upstream gets: all of the client's in their order, duplicates kept, without hop-by-hop and
  * Connection-nominated ones (dropped first, so that a client cannot use nomination to remove what we add), and with
@@ -51,8 +50,12 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
       continue;
     }
     if (OWN.has(key) || context.rules?.dropped.has(key)) continue;
-    // The router's own token; any other is the provider's.
-    if (key === 'authorization' && APP_TOKEN.test(value)) continue;
+    if (key === 'authorization') {
+      // The router's own token stops here; any other is the provider's.
+      const { rest } = takeAppToken(value);
+      if (rest === '' && value !== '') continue;
+      value = rest;
+    }
     if (key === 'x-forwarded-for') {
       forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
       continue;
@@ -74,4 +77,45 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
   if (!host) fields += `X-Forwarded-Host: ${context.authority}\r\n`;
   fields += `Via: ${via === '' ? '' : `${via}, `}${httpVersion} mini-router\r\nRouter-Request-Id: ${requestId}\r\n`;
   return context.rules ? fields + fieldLines(context.rules.added) : fields;
+}
+
+/**
+ * The values of a request's fields by their names in lower case, as the upstream will get them: routes compare these. What
+ * stays behind on this connection is not there, else `Connection: X-A` would choose a route with a field that its upstream
+ * never sees. Fields of one name are one list (RFC 9110 §5.3), Cookie with its own separator (RFC 6265 §5.4).
+ */
+export function forwardedValues(raw: readonly string[], authority: string): ReadonlyMap<string, string> {
+  const nominated = nominatedFields(raw);
+  const values = new Map<string, string>();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const key = (raw[i] ?? '').toLowerCase();
+    if (isHopByHop(key, nominated)) continue;
+    const value = key === 'host' ? authority : (raw[i + 1] ?? '');
+    const before = values.get(key);
+    values.set(key, before === undefined ? value : `${before}${key === 'cookie' ? '; ' : ', '}${value}`);
+  }
+  return values;
+}
+
+/** Whether a field that a client has sent reaches the upstream as it is. `name` in lower case. */
+export function fieldGoesOn(name: string, raw: readonly string[], rules: HeaderRules | undefined): boolean {
+  return !OWN.has(name) && !rules?.dropped.has(name) && !isHopByHop(name, nominatedFields(raw));
+}
+
+/**
+ * The trailers that an upstream gets, names and values in turn: those that Connection nominates stay behind, as fields of the
+ * head do (RFC 9110 §7.6.1), and so does what is said to the router only.
+ */
+export function forwardTrailers(trailers: readonly string[], raw: readonly string[]): readonly string[] {
+  if (trailers.length === 0) return trailers;
+  const nominated = nominatedFields(raw);
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < trailers.length; i += 2) {
+    const [name = '', value = ''] = trailers.slice(i, i + 2);
+    const key = name.toLowerCase();
+    if (OWN.has(key) || isHopByHop(key, nominated)) continue;
+    const { rest } = key === 'authorization' ? takeAppToken(value) : { rest: value };
+    if (rest !== '' || value === '') kept.push(name, rest);
+  }
+  return kept;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { PassThrough, type Duplex, type Readable } from 'node:stream';
 import { checkRequest, MAX_TARGET_BYTES, type CheckedRequest } from '../http/check-request.ts';
+import { forwardedValues } from '../http/forward-request.ts';
 import { PROBLEMS, problemResponse, type ProblemCode } from '../http/problems.ts';
 import { admitRequest } from './admit-request.ts';
 import { HttpReply, UpgradeReply, type ClientReply } from './front/client-reply.ts';
@@ -138,6 +139,7 @@ export class RequestFront {
     if ('refused' in access) return access.refused;
     const { caller } = access;
     if (caller) link.reporter.tokenUsed(caller.tokenId);
+    // Nominated by Connection, it is still said to us: the hub is the next hop, which alone such a field is for.
     const asked = req.headers['router-scope'];
     if (routed.scope === undefined && asked === undefined) return { routed, caller };
     const scope = routed.scope ?? String(asked);
@@ -150,10 +152,9 @@ export class RequestFront {
 type AcceptedRequest = Extract<CheckedRequest, { ok: true }>;
 
 function routeRequest(req: IncomingMessage, { target, authority }: AcceptedRequest): RouteRequest {
-  const { method = '', headers } = req;
-  const value = (name: string) => {
-    const field = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    return Array.isArray(field) ? field.join(', ') : field;
-  };
+  const { method = '', rawHeaders } = req;
+  // Few routes ask for a header: the values are put in order when one does.
+  let values: ReadonlyMap<string, string> | undefined;
+  const value = (name: string) => (values ??= forwardedValues(rawHeaders, authority)).get(name);
   return { method, host: authority, target, headers: value };
 }

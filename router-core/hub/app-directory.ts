@@ -48,12 +48,3 @@ export class AppDirectory {
 function isOver(expiresAt: string | null, nowMs: number): boolean {
   return expiresAt !== null && nowMs >= Date.parse(expiresAt);
 }
-
-const BEARER = /^bearer +(mr_app_\S+)$/i;
-
-/** The app token that a request carries: `Router-Token`, or `Authorization: Bearer mr_app_…`. */
-export function tokenOf(headers: NodeJS.Dict<string | string[]>): string | undefined {
-  const own = headers['router-token'];
-  if (typeof own === 'string') return own.trim();
-  return BEARER.exec((headers['authorization'] as string | undefined) ?? '')?.[1];
-}

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { appTokenOf } from '../http/app-token.ts';
 import type { ProblemCode } from '../http/problems.ts';
-import { tokenOf, type Caller } from './app-directory.ts';
+import type { Caller } from './app-directory.ts';
 import type { RoutedRequest, Snapshot } from './snapshot.ts';
 
 export type Authorization = { readonly caller: Caller | undefined } | { readonly refused: ProblemCode };
@@ -8,7 +9,7 @@ export type Authorization = { readonly caller: Caller | undefined } | { readonly
 /** Whether this request may go where its route leads: on a route that wants an app, its token says whose it is. */
 export function authorize(req: IncomingMessage, routed: RoutedRequest, snapshot: Snapshot): Authorization {
   if (!routed.needsApp) return { caller: undefined };
-  const token = tokenOf(req.headers);
+  const token = appTokenOf(req.rawHeaders);
   const caller = token === undefined ? undefined : snapshot.apps.identify(token, Date.now());
   if (!caller) return { refused: 'unauthorized' };
   const { paused, groups } = caller.app;

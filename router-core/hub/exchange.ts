@@ -6,6 +6,7 @@ import type { Frame } from '../exchange/frames.ts';
 import type { GroupQueue } from '../redis/hub/group-queue.ts';
 import type { HubLink } from '../redis/hub/hub-link.ts';
 import type { FrameReader } from '../exchange/frame-reader.ts';
+import { fieldGoesOn, type HeaderRules } from '../http/forward-request.ts';
 import { isIdempotent, problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -88,13 +89,15 @@ export class Exchange {
   /** The part of a request body that did not fit inline; flows once the agent asks for it. */
   rest: Readable | undefined;
   #sendContinue: (() => void) | undefined;
+  readonly #headerRules: HeaderRules | undefined;
   readonly #timer = new DeadlineTimer();
   #taken = 0;
   #isAnswered = false;
 
   constructor({ context, routed, caller, req, reply, sendContinue, onFrame }: ExchangeOptions) {
     this.context = context;
-    const { group, scope, policy, preference, counts } = routed;
+    const { group, scope, policy, preference, headerRules, counts } = routed;
+    this.#headerRules = headerRules;
     this.group = group;
     this.scope = scope;
     this.policy = policy;
@@ -121,10 +124,12 @@ export class Exchange {
     return this.state === 'done';
   }
 
-  /** Whether running it twice does no harm. */
+  /** Whether running it twice does no harm. An Idempotency-Key says so only to an upstream that gets it. */
   get isRepeatable(): boolean {
     const { req, policy } = this;
-    return isIdempotent(req.method) || req.headers['idempotency-key'] !== undefined || policy.retryUnsafe;
+    if (isIdempotent(req.method) || policy.retryUnsafe) return true;
+    if (req.headers['idempotency-key'] === undefined) return false;
+    return fieldGoesOn('idempotency-key', req.rawHeaders, this.#headerRules);
   }
 
   /** ms until nobody awaits the reply. */

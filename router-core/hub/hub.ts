@@ -7,6 +7,7 @@ import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';
 import { packageVersion } from '../runtime/package-info.ts';
+import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
 import type { HubConfig } from './config.ts';
@@ -52,7 +53,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     inFlight: context.inFlight.size,
     groups: groupReports(context, recent),
   });
-  const onState = (state: ConfigState) => takeState(state);
+  const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => link.ready);
@@ -60,8 +61,8 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const server = createHttpServer(front);
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
-  const takeState = (state: ConfigState) => {
-    const snapshot = compiler.compile(state);
+  const takeState = async (state: ConfigState, superseded: AbortSignal) => {
+    const snapshot = await inSlices(compiler.compile(state), superseded);
     link.serve(snapshot.version, snapshot.groups);
     front.snapshot = snapshot;
     endRevoked(context.inFlight.values(), snapshot.apps);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { forwardTrailers } from '../http/forward-request.ts';
 import { awaitHead, type Exchange } from './exchange.ts';
 
 /** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
@@ -77,5 +78,5 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
 
 /** Trailers as a frame carries them. */
 export function trailersOf(req: IncomingMessage): string {
-  return req.rawTrailers.join('\n');
+  return forwardTrailers(req.rawTrailers, req.rawHeaders).join('\n');
 }

@@ -4,10 +4,10 @@ import type { HeaderRules } from '../http/forward-request.ts';
 import type { ConfigState } from '../config/config-state.ts';
 import { settingsOf } from '../config/group-settings.ts';
 import type { ServedSettings } from '../redis/hub/served-group.ts';
-import { RouteCompiler, RouteError } from '../routing/compile-routes.ts';
+import { RouteCompiler, type RouteError } from '../routing/compile-routes.ts';
 import type { RouteRequest } from '../routing/route-search.ts';
-import type { RouteTable } from '../routing/route-table.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Steps } from '../runtime/slices.ts';
 import { AppDirectory } from './app-directory.ts';
 import type { HubConfig } from './config.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
@@ -59,17 +59,27 @@ export class SnapshotCompiler {
     this.#fromFlags = staticConfig(context.config);
   }
 
-  compile(state: ConfigState): Snapshot {
+  /** Nothing that a request can see changes before it returns. */
+  *compile(state: ConfigState): Steps<Snapshot> {
     const { groups, routes } = this.#merge(state);
+    const prepared = new Map<Route, PreparedRoute>();
+    for (const route of routes) {
+      yield;
+      prepared.set(route, this.#prepare(route, groups));
+    }
+    const table = yield* this.#routes.compileInSteps(routes, (error) => this.#leaveOut(error));
+    const served: ServedSettings[] = [];
+    for (const group of groups.values()) {
+      yield;
+      served.push(servedSettings(state, group));
+    }
+    this.#prepared = prepared;
     const isFromFlags = (name: string) => this.#fromFlags.routes.some((route) => route.name === name);
     const hasRoute = (name: string) => state.routes.has(name) || isFromFlags(name);
     this.#context.counts.retain(groups, { has: hasRoute });
-    const prepared = new Map(routes.map((route) => [route, this.#prepare(route, groups)]));
-    this.#prepared = prepared;
-    const table = this.#compileUsable(routes);
     return {
       version: state.version,
-      groups: [...groups.values()].map((group) => servedSettings(state, group)),
+      groups: served,
       apps: new AppDirectory(state.apps.values()),
       isOpen: routes.some(({ auth }) => auth === 'none'),
       route(request) {
@@ -91,15 +101,8 @@ export class SnapshotCompiler {
   }
 
   /** router-api lets no route in that cannot be used, but another version of it may think otherwise: one is left out, not all. */
-  #compileUsable(routes: readonly Route[]): RouteTable {
-    try {
-      return this.#routes.compile(routes);
-    } catch (error) {
-      if (!(error instanceof RouteError)) throw error;
-      const { route, path, message: reason } = error;
-      this.#context.log.error({ route, path, reason }, 'a route is left out');
-      return this.#compileUsable(routes.filter(({ name }) => name !== route));
-    }
+  #leaveOut({ route, path, message: reason }: RouteError): void {
+    this.#context.log.error({ route, path, reason }, 'a route is left out');
   }
 
   /** What is stored beats flags of the same name. A fresh install's group has the limits of the flags. */

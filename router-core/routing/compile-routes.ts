@@ -1,4 +1,6 @@
 import type { Route } from '../config/route.ts';
+import { atOnce, isPause, type Steps } from '../runtime/slices.ts';
+import { mergeInSteps, sortInSteps } from '../runtime/sort-in-steps.ts';
 import { compileRoute, type RouteProblem } from './compile-route.ts';
 import type { Random } from './pick-group.ts';
 import { comparePrecedence } from './precedence.ts';
@@ -30,6 +32,16 @@ export function compileRoutes(routes: readonly Route[], options?: RouteTableOpti
   return new RouteCompiler(options).compile(routes);
 }
 
+interface KnownRoute {
+  /** In which call it was last wanted. */
+  call: number;
+  /** What was made of it, until a table has it. */
+  unplaced: RankedRoute | undefined;
+}
+
+/** Hears of a route that cannot be used, and is left out. */
+export type OnBadRoute = (error: RouteError) => void;
+
 /**
  * Makes one table after the other out of routes most of which stay the same: a route that was in the last table, the same
  * object, is neither compiled nor put into its place again. With 10,000 routes that is what a change costs.
@@ -37,42 +49,71 @@ export function compileRoutes(routes: readonly Route[], options?: RouteTableOpti
 export class RouteCompiler {
   readonly #random: Random;
   #table: RouteTable;
-  /** Those of the last table, and in which call each was last wanted. */
-  readonly #known = new Map<Route, { wanted: number }>();
+  /** Those of the last table, and those that were compiled for one that was not finished. */
+  readonly #known = new Map<Route, KnownRoute>();
   #calls = 0;
 
   constructor({ random = Math.random }: RouteTableOptions = {}) {
     this.#random = random;
-    this.#table = new RouteTable([], random);
+    this.#table = atOnce(RouteTable.build([], random));
+  }
+
+  /** See compileInSteps; throws RouteError for the first route that cannot be used. */
+  compile(routes: readonly Route[]): RouteTable {
+    const refuse = (error: RouteError) => {
+      throw error;
+    };
+    return atOnce(this.compileInSteps(routes, refuse));
   }
 
   /**
-   * Takes routes that their schema has accepted; throws RouteError for a regular expression that RE2 refuses or that could
-   * take long, and for a rewrite that uses what its path does not capture. Then the last table counts for the next one.
+   * Takes routes that their schema has accepted; `onBad` hears of a regular expression that RE2 refuses or that could take long,
+   * and of a rewrite that uses what its path does not capture. Interrupted for good, the last table counts for the next one,
+   * and what was compiled is not compiled again.
    */
-  compile(routes: readonly Route[]): RouteTable {
+  *compileInSteps(routes: readonly Route[], onBad: OnBadRoute): Steps<RouteTable> {
     const call = (this.#calls += 1);
     const added: RankedRoute[] = [];
     for (const route of routes) {
-      const known = this.#known.get(route);
-      if (known) known.wanted = call;
-      else added.push(compileOrThrow(route));
+      yield;
+      const known = this.#known.get(route) ?? this.#add(route, onBad);
+      if (!known) continue;
+      known.call = call;
+      if (known.unplaced) added.push(known.unplaced);
     }
-    const kept = this.#table.routes.filter(({ route }) => this.#known.get(route)?.wanted === call);
-    if (added.length === 0 && kept.length === this.#table.routes.length) return this.#table;
-    for (const [route, { wanted }] of this.#known) if (wanted !== call) this.#known.delete(route);
-    for (const { route } of added) this.#known.set(route, { wanted: call });
-    // Behind those that are in order already: sorting what is nearly sorted is quick.
-    const ordered = [...kept, ...added].sort(comparePrecedence);
-    const ranked = ordered.map((route, rank) => (route.rank === rank ? route : { ...route, rank }));
-    this.#table = new RouteTable(ranked, this.#random, this.#table);
-    return this.#table;
+    const last = this.#table.routes;
+    const kept = last.filter(({ route }) => this.#known.get(route)?.call === call);
+    if (added.length === 0 && kept.length === last.length) return this.#table;
+    const sorted = yield* sortInSteps(added, comparePrecedence);
+    const ranked = yield* rankInSteps(yield* mergeInSteps(kept, sorted, comparePrecedence));
+    const table = yield* RouteTable.build(ranked, this.#random, this.#table);
+    // From here on without a pause: the table and what is known of its routes change together.
+    this.#table = table;
+    for (const [route, known] of this.#known) {
+      if (known.call === call) known.unplaced = undefined;
+      else this.#known.delete(route);
+    }
+    return table;
+  }
+
+  #add(route: Route, onBad: OnBadRoute): KnownRoute | undefined {
+    const result = compileRoute(route);
+    if (!result.ok) {
+      const [problem = { path: [], message: 'invalid' }] = result.problems;
+      onBad(new RouteError(route.name, problem));
+      return undefined;
+    }
+    const known = { call: 0, unplaced: { ...result.compiled, rank: -1 } };
+    this.#known.set(route, known);
+    return known;
   }
 }
 
-function compileOrThrow(route: Route): RankedRoute {
-  const result = compileRoute(route);
-  if (result.ok) return { ...result.compiled, rank: -1 };
-  const [problem = { path: [], message: 'invalid' }] = result.problems;
-  throw new RouteError(route.name, problem);
+function* rankInSteps(ordered: readonly RankedRoute[]): Steps<RankedRoute[]> {
+  const ranked: RankedRoute[] = [];
+  for (const [rank, route] of ordered.entries()) {
+    if (isPause(rank)) yield;
+    ranked.push(route.rank === rank ? route : { ...route, rank });
+  }
+  return ranked;
 }

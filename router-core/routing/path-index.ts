@@ -1,3 +1,4 @@
+import type { Steps } from '../runtime/slices.ts';
 import type { RankedRoute, RouteSearch } from './route-search.ts';
 
 /** Where a path has got to, segment by segment. Maps, not objects: a segment may be called `__proto__`. */
@@ -22,11 +23,19 @@ export class PathIndex {
   readonly #root: PathNode = createNode(undefined);
   readonly #expressions: RankedRoute[] = [];
 
-  /** Takes routes in the order of precedence. */
-  constructor(routes: readonly RankedRoute[]) {
+  private constructor(routes: readonly RankedRoute[]) {
     this.routes = routes;
     this.firstRank = routes[0]?.rank ?? Infinity;
-    for (const route of routes) this.#add(route);
+  }
+
+  /** Takes routes in the order of precedence. */
+  static *build(routes: readonly RankedRoute[]): Steps<PathIndex> {
+    const index = new PathIndex(routes);
+    for (const route of routes) {
+      yield;
+      index.#add(route);
+    }
+    return index;
   }
 
   #add(route: RankedRoute): void {

@@ -1,4 +1,5 @@
 import type { Route } from '../config/route.ts';
+import { isPause, type Steps } from '../runtime/slices.ts';
 import { PathIndex } from './path-index.ts';
 import type { Random } from './pick-group.ts';
 import { hostOf } from './request-host.ts';
@@ -10,6 +11,12 @@ export interface RouteMatch {
   readonly target: string;
   /** Drawn anew for each request when the route has several. */
   readonly group: string;
+}
+
+interface HostIndexes {
+  readonly any: PathIndex;
+  readonly exact: ReadonlyMap<string, PathIndex>;
+  readonly parents: ReadonlyMap<string, PathIndex>;
 }
 
 /**
@@ -27,22 +34,33 @@ export class RouteTable {
   #firstParentRank = Infinity;
   readonly #anyHost: PathIndex;
 
-  /** Takes routes in the order of precedence. Hosts whose routes are those of `previous` are taken from there. */
-  constructor(routes: readonly RankedRoute[], random: Random, previous?: RouteTable) {
+  private constructor(routes: readonly RankedRoute[], random: Random, { any, exact, parents }: HostIndexes) {
     this.routes = routes;
     this.#random = random;
+    this.#anyHost = any;
+    this.#exactHosts = exact;
+    this.#parentHosts = parents;
+    for (const { firstRank } of parents.values()) {
+      this.#firstParentRank = Math.min(this.#firstParentRank, firstRank);
+    }
+  }
+
+  /** Takes routes in the order of precedence. Hosts whose routes are those of `previous` are taken from there. */
+  static *build(routes: readonly RankedRoute[], random: Random, previous?: RouteTable): Steps<RouteTable> {
     const any: RankedRoute[] = [];
     const exact = new Map<string, RankedRoute[]>();
     const parents = new Map<string, RankedRoute[]>();
-    for (const route of routes) {
+    for (const [i, route] of routes.entries()) {
+      if (isPause(i)) yield;
       const { host } = route;
       if (host.kind === 'any') any.push(route);
       else addTo(host.kind === 'exact' ? exact : parents, host.host, route);
-      if (host.kind === 'below') this.#firstParentRank = Math.min(this.#firstParentRank, route.rank);
     }
-    this.#anyHost = indexOf(any, previous && previous.#anyHost);
-    this.#exactHosts = indexesOf(exact, previous && previous.#exactHosts);
-    this.#parentHosts = indexesOf(parents, previous && previous.#parentHosts);
+    return new RouteTable(routes, random, {
+      any: yield* indexOf(any, previous && previous.#anyHost),
+      exact: yield* indexesOf(exact, previous && previous.#exactHosts),
+      parents: yield* indexesOf(parents, previous && previous.#parentHosts),
+    });
   }
 
   match(request: RouteRequest): RouteMatch | undefined {
@@ -88,19 +106,19 @@ function addTo(lists: Map<string, RankedRoute[]>, host: string, route: RankedRou
   else lists.set(host, [route]);
 }
 
-function indexesOf(
+function* indexesOf(
   lists: ReadonlyMap<string, RankedRoute[]>,
   previous: ReadonlyMap<string, PathIndex> | undefined,
-): Map<string, PathIndex> {
+): Steps<Map<string, PathIndex>> {
   const indexes = new Map<string, PathIndex>();
-  for (const [host, routes] of lists) indexes.set(host, indexOf(routes, previous?.get(host)));
+  for (const [host, routes] of lists) indexes.set(host, yield* indexOf(routes, previous?.get(host)));
   return indexes;
 }
 
-function indexOf(routes: readonly RankedRoute[], previous: PathIndex | undefined): PathIndex {
+function* indexOf(routes: readonly RankedRoute[], previous: PathIndex | undefined): Steps<PathIndex> {
   const old = previous?.routes;
   const isSame = old?.length === routes.length && routes.every((route, i) => route === old[i]);
-  return isSame && previous ? previous : new PathIndex(routes);
+  return isSame && previous ? previous : yield* PathIndex.build(routes);
 }
 
 function searchIn(index: PathIndex | undefined, search: RouteSearch): void {

@@ -85,6 +85,12 @@ test('can be filtered, and comes in pages', async () => {
   expect(seen).toEqual(['g4', 'g3', 'g2', 'g1', 'g0']);
   for (const [query, path] of [
     ['after=x', 'after'],
+    ['after=', 'after'],
+    ['after=1-', 'after'],
+    ['after=1-2-3', 'after'],
+    ['after=99999999999999999999-0', 'after'],
+    ['after=0-18446744073709551616', 'after'],
+    ['after=18446744073709551615-0', 'after'],
     ['kind=thing', 'kind'],
     ['limit=0', 'limit'],
   ]) {
@@ -94,4 +100,17 @@ test('can be filtered, and comes in pages', async () => {
       paths: [path],
     });
   }
+});
+
+test('a page may begin at the edges of what an id can be', async () => {
+  const api = await apiHere((await redisHere()).url);
+  await api.create('group', { name: 'gpu' });
+  const page = async (after: string) => {
+    const { status, body } = await api.get(`/v1/audit?after=${after}`);
+    return [status, (body as { items: object[]; next: string | null }).items.length];
+  };
+  for (const id of ['0-0', '00-000', '0-1', '1-0', '1-18446744073709551615']) {
+    expect(await page(id), id).toEqual([200, 0]);
+  }
+  expect(await page('18446744073709551614-18446744073709551615')).toEqual([200, 1]);
 });

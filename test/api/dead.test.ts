@@ -55,6 +55,11 @@ test('dead requests are listed page by page, newest first, whatever their entrie
     at: '1970-01-01T00:00:01.004Z',
   });
   expect(problemOf(await api.get('/v1/dead?after=x'))).toMatchObject({ status: 422, paths: ['after'] });
+  for (const id of ['99999999999999999999-0', '0-18446744073709551616', '18446744073709551615-0']) {
+    const answer = await api.get(`/v1/dead?after=default%20${id}`);
+    expect(problemOf(answer)).toMatchObject({ status: 422, paths: ['after'] });
+  }
+  expect((await api.get('/v1/dead?after=default%200-0')).status).toBe(200);
 });
 
 test('an operator takes one off the list, and the audit log says who', async () => {

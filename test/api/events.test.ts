@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { apiHere, problemOf, type ApiClient } from '../support/api.ts';
 import { redisHere } from '../support/parts.ts';
+import { openRaw, rawRequest } from '../support/raw-http.ts';
 import { waitFor } from '../support/wait.ts';
 
 interface Seen {
@@ -88,22 +89,64 @@ test('they end with the token', async () => {
   expect(root.isOver).toBe(false);
 });
 
+/** The status of another connection; it ends at once. */
+async function statusOf({ url, token }: ApiClient): Promise<number> {
+  const controller = new AbortController();
+  onTestFinished(() => controller.abort());
+  const headers = { authorization: `Bearer ${token}` };
+  const { status } = await fetch(`${url}/v1/events`, { headers, signal: controller.signal });
+  controller.abort();
+  return status;
+}
+
+const many = (count: number, api: ApiClient) => Promise.all(Array.from({ length: count }, () => follow(api)));
+
 test('only so many may follow; who leaves makes room', async () => {
   const api = await apiHere((await redisHere()).url);
-  const all = await Promise.all(Array.from({ length: 100 }, () => follow(api)));
+  const all = [];
+  for (let i = 0; i < 10; i++) all.push(...(await many(10, await api.admin('viewer', `eve-${i}`))));
   const refused = await api.get('/v1/events');
   expect(problemOf(refused)).toEqual({ status: 503, code: 'busy' });
   expect(refused.headers.get('retry-after')).toBe('10');
   all[0]?.stop();
-  const next = await waitFor(
-    async () => {
-      const controller = new AbortController();
-      onTestFinished(() => controller.abort());
-      const headers = { authorization: `Bearer ${api.token}` };
-      const { status } = await fetch(`${api.url}/v1/events`, { headers, signal: controller.signal });
-      return status === 200 && status;
-    },
-    { what: 'room' },
-  );
-  expect(next).toBe(200);
+  const next = await waitFor(async () => (await statusOf(api)) === 200, { what: 'room' });
+  expect(next).toBe(true);
+});
+
+test('one admin may have sixteen connections, and does not take the place of others', async () => {
+  const api = await apiHere((await redisHere()).url);
+  const eve = await api.admin('viewer', 'eve');
+  // Another one than the operator of the same name.
+  const namesake = await api.admin('viewer', 'root');
+  const all = await many(16, eve);
+  await many(16, api);
+  const refused = await eve.get('/v1/events');
+  expect(problemOf(refused)).toEqual({ status: 429, code: 'too-many-requests' });
+  expect(refused.headers.get('retry-after')).toBe('10');
+  expect((refused.body as { detail: string }).detail).toContain('"eve" follows events over 16 connections');
+  expect([await statusOf(namesake), await statusOf(eve)]).toEqual([200, 429]);
+  expect((await eve.get('/v1/groups')).status).toBe(200);
+
+  all[0]?.stop();
+  await waitFor(async () => (await statusOf(eve)) === 200, { what: 'a place that was given back' });
+});
+
+test.each([
+  ['HEAD, whose body nobody reads', 'HEAD'],
+  ['GET, and reading nothing', 'GET'],
+])('places are given back when the connection closes: %s', async (_what, method) => {
+  const api = await apiHere((await redisHere()).url);
+  const port = Number(new URL(api.url).port);
+  const head = rawRequest([`${method} /v1/events HTTP/1.1`, 'Host: h', `Authorization: Bearer ${api.token}`]);
+  const open = await Promise.all(Array.from({ length: 16 }, () => openRaw(port)));
+  for (const connection of open) {
+    connection.socket.pause();
+    connection.write(head);
+  }
+  if (method === 'GET') {
+    await waitFor(async () => (await statusOf(api)) === 429, { what: 'all places to be taken' });
+  }
+  for (const connection of open) connection.close();
+  await waitFor(async () => (await statusOf(api)) === 200, { what: 'a place' });
+  await many(15, api);
 });

@@ -78,6 +78,11 @@ test('requests that wait and that run are listed, page by page', async () => {
   expect(seen).toEqual(['/wait/0', '/wait/1', '/wait/2', '/wait/3', '/wait/4', '/run?a=1']);
   expect(itemsOf(await api.get('/v1/requests?group=other'))).toEqual([]);
   expect(problemOf(await api.get('/v1/requests?after=x'))).toMatchObject({ status: 422, paths: ['after'] });
+  for (const id of ['99999999999999999999-0', '0-18446744073709551616', '18446744073709551615-0']) {
+    const answer = await api.get(`/v1/requests?after=default%20waiting%20${id}`);
+    expect(problemOf(answer)).toMatchObject({ status: 422, paths: ['after'] });
+  }
+  expect((await api.get('/v1/requests?after=default%20waiting%200-0')).status).toBe(200);
 });
 
 test('a request that waits is cancelled: it never runs, and its client hears of it', async () => {

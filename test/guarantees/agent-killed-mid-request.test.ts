@@ -72,6 +72,13 @@ test('a POST with an Idempotency-Key is run again, with its body', async () => {
   expect(result).toMatchObject({ outcome: 'answered', status: 200, body: 'rescued order' });
 });
 
+test('an Idempotency-Key that Connection keeps from the upstream makes nothing repeatable', async () => {
+  const headers = { 'Idempotency-Key': '"8e03978e"', Connection: 'keep-alive, Idempotency-Key' };
+  const { rescue, result } = await loseAgentDuring({ method: 'POST', body: 'order', headers });
+  expect(result).toMatchObject({ status: 502, headers: { 'router-error': 'agent-lost' } });
+  expect(rescue.calls).toEqual([]);
+});
+
 test('a POST is run again where the group says that this is fine', async () => {
   const { result } = await loseAgentDuring({ method: 'POST', body: 'order' }, { retryUnsafe: true });
   expect(result).toMatchObject({ outcome: 'answered', status: 200, body: 'rescued order' });

@@ -117,3 +117,13 @@ test('a request without a trace begins one, which goes on at agent and upstream'
   expect(spans.find(({ name }) => name === 'mini-router agent')?.parentId).toBe(request?.spanId);
   expect(request?.isError).toBe(true);
 });
+
+test('a traceparent that Connection keeps from the upstream is not continued: a trace begins here', async () => {
+  const spans = recordSpans();
+  const { hubUrl, traceparents } = await routerHere();
+  await ask(`${hubUrl}/200`, { headers: { traceparent: CLIENTS, connection: 'keep-alive, traceparent' } });
+  await waitFor(() => spans.length === 4, { what: 'four spans' });
+  const request = spans.find(({ name }) => name === 'mini-router request');
+  expect(request?.parentId).toBeUndefined();
+  expect(traceparents).toEqual([`00-${request?.traceId}-${request?.spanId}-01`]);
+});

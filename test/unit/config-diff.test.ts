@@ -57,7 +57,7 @@ test('the fields of a change are sorted by path, each with what it was and what 
 test('what is there only before or only after is null on the other side, as it is in JSON', () => {
   const before = route({
     rewrite: '/x',
-    setHeaders: { 'X-A': '1', constructor: 'c' },
+    setHeaders: { 'X-A': '1', toString: 'c' },
     timeouts: { idleMs: 1 },
   });
   const after = route({ match: { host: 'a.test' }, setHeaders: { 'X-B': '' } });
@@ -67,7 +67,7 @@ test('what is there only before or only after is null on the other side, as it i
     ['rewrite', '/x', null],
     ['setHeaders.X-A', '1', null],
     ['setHeaders.X-B', null, ''],
-    ['setHeaders.constructor', 'c', null],
+    ['setHeaders.toString', 'c', null],
     ['timeouts.idleMs', 1, null],
   ]);
   expect(JSON.parse(JSON.stringify(changes))).toEqual(changes);

@@ -8,6 +8,7 @@ import { isIdentity } from '../../config/config-edits.ts';
 import { documentOf, objectsOf, type ConfigState } from '../../config/config-state.ts';
 import { AUDIT_ENTRIES } from './config-store.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
+import { endBefore } from '../scripts/times.ts';
 
 /** Who changes the configuration. */
 export const actorSchema = z.object({
@@ -121,7 +122,7 @@ const CHUNK = 200;
 /** Newest first. The stream is capped, so that even a filter that matches nothing comes to an end. */
 export async function readAudit(client: Redis, query: AuditQuery): Promise<AuditPage> {
   const items: (AuditEntry & { id: string })[] = [];
-  let from = query.after === undefined ? '+' : `(${query.after}`;
+  let from = query.after === undefined ? '+' : endBefore(query.after);
   for (;;) {
     const entries = await client.xrevrange(CONFIG_KEYS.audit, from, '-', 'COUNT', CHUNK);
     for (const [id, fields] of entries) {

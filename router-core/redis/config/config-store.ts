@@ -1,9 +1,11 @@
 import type { Redis } from 'ioredis';
 import { LIST_OF, OBJECT_KINDS, type ObjectKind } from '../../config/object-kinds.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { inSlices } from '../../runtime/slices.ts';
 import { CHANGES_CHANNEL, CONFIG_KEYS, configKey } from '../scripts/keys.ts';
-import type { ConfigReader, ConfigState } from '../../config/config-state.ts';
+import type { ConfigReader, ConfigState, UnreadableObject } from '../../config/config-state.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
+import { allOrFirstFailure } from '../connection/store-call.ts';
 
 const scripts = { read: loadScript('read-config'), commit: loadScript('commit-config') };
 
@@ -19,17 +21,64 @@ export interface ConfigChange {
   readonly json: string | undefined;
 }
 
-/** Reads the whole configuration as of one moment. */
-export async function readConfig(client: Redis, reader: ConfigReader, log: Logger): Promise<ConfigState> {
-  const [version, ...hashes] = (await runScript(
-    client,
-    scripts.read,
-    [CONFIG_KEYS.version, ...HASHES],
-    [],
-  )) as [string, ...string[][]];
-  return reader.read(Number(version), hashes, ({ kind, name: object, reason }) => {
+/** Entries of one reply: what Redis and this process do in a millisecond or two. */
+const PAGE = 500;
+/** Who writes all the time is read in one reply. */
+const PAGED_TRIES = 3;
+
+interface StoredConfig {
+  readonly version: number;
+  /** Names and texts in turn, one list per kind of object. */
+  readonly hashes: readonly (readonly string[])[];
+}
+
+/**
+ * Reads the whole configuration as of one moment. Neither Redis nor this process is held up by it, however large it is. Rejects with
+ * the reason of `signal` when that aborts.
+ */
+export async function readConfig(
+  client: Redis,
+  { reader, log, signal }: { reader: ConfigReader; log: Logger; signal?: AbortSignal },
+): Promise<ConfigState> {
+  const { version, hashes } = (await readInPages(client, signal)) ?? (await readAtOnce(client));
+  const onBad = ({ kind, name: object, reason }: UnreadableObject) => {
     log.error({ kind, object, reason }, 'an object of the configuration is left out');
-  });
+  };
+  return inSlices(reader.read(version, hashes, onBad), signal);
+}
+
+/** Of one moment when the version is the same before and after: every write makes another one. Undefined when it never was. */
+async function readInPages(
+  client: Redis,
+  signal: AbortSignal | undefined,
+): Promise<StoredConfig | undefined> {
+  for (let tries = 0; tries < PAGED_TRIES; tries += 1) {
+    // Sent in this order, over one connection.
+    const before = client.get(CONFIG_KEYS.version);
+    const pages = HASHES.map((key) => readHash(client, key, signal));
+    const [version, ...hashes] = await allOrFirstFailure<string | null | string[]>([before, ...pages]);
+    if ((await client.get(CONFIG_KEYS.version)) !== version) continue;
+    return { version: Number(version ?? '0'), hashes: hashes as string[][] };
+  }
+  return undefined;
+}
+
+async function readHash(client: Redis, key: string, signal: AbortSignal | undefined): Promise<string[]> {
+  const hash: string[] = [];
+  let cursor = '0';
+  do {
+    const [next, entries] = await client.hscan(key, cursor, 'COUNT', PAGE);
+    signal?.throwIfAborted();
+    hash.push(...entries);
+    cursor = next;
+  } while (cursor !== '0');
+  return hash;
+}
+
+async function readAtOnce(client: Redis): Promise<StoredConfig> {
+  const keys = [CONFIG_KEYS.version, ...HASHES];
+  const [version, ...hashes] = (await runScript(client, scripts.read, keys, [])) as [string, ...string[][]];
+  return { version: Number(version), hashes };
 }
 
 /**

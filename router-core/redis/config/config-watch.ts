@@ -10,13 +10,19 @@ export interface ConfigWatchOptions {
   readonly commands: Connection;
   /** Where changes are announced; a hint, as every doorbell. */
   readonly doorbells: Connection;
-  /** Called with the first state and with every other one, before `state` is it. */
-  readonly onState: (state: ConfigState) => void;
+  /**
+   * Called with the first state and with every other one, before `state` is it. What takes its time may reject when `superseded`
+   * aborts: a newer version is there.
+   */
+  readonly onState: (state: ConfigState, superseded: AbortSignal) => void | Promise<void>;
   readonly log: Logger;
 }
 
 /** A change whose announcement was lost is noticed after so long at most, ms. */
 const CHECK_MS = 5_000;
+
+/** Who writes all the time does not keep the others from ever taking a version: for longer than that none gives way to a newer one. */
+const PATIENCE_MS = 5_000;
 
 /**
  * Follows the configuration: reads it whole when it was changed, and hands on each version as one state. While Redis is
@@ -29,6 +35,10 @@ export class ConfigWatch {
   #state: ConfigState | undefined;
   #wake: AbortController = new AbortController();
   #saidLost = false;
+  /** The version that is being read and taken. */
+  #taking: { readonly version: number; readonly superseded: AbortController } | undefined;
+  /** Since when another version than that of `state` is known to be there. */
+  #behindSince: number | undefined;
 
   constructor(options: ConfigWatchOptions) {
     this.#options = options;
@@ -49,12 +59,15 @@ export class ConfigWatch {
 
   close(): void {
     this.#closing.abort();
+    this.#taking?.superseded.abort();
     this.#wake.abort();
   }
 
   async #subscribe(client: Redis): Promise<void> {
-    client.on('message', (channel: string) => {
-      if (channel === CHANGES_CHANNEL) this.check();
+    client.on('message', (channel: string, version: string) => {
+      if (channel !== CHANGES_CHANNEL) return;
+      this.#giveWayTo(Number(version));
+      this.check();
     });
     // Failed with its connection; the next one tries again.
     await client.subscribe(CHANGES_CHANNEL).catch(() => undefined);
@@ -85,10 +98,33 @@ export class ConfigWatch {
     const version = Number((await client.get(CONFIG_KEYS.version)) ?? '0');
     if (this.#state?.version === version) return;
     if (version === 0 && this.#state) return this.#keep();
-    const state = version === 0 ? FRESH_STATE : await readConfig(client, this.#reader, this.#options.log);
+    this.#behindSince ??= performance.now();
+    const superseded = new AbortController();
+    this.#taking = { version, superseded };
+    try {
+      await this.#take(client, version, superseded.signal);
+    } catch (error) {
+      // Given up for a newer one, which is looked for next.
+      if (!superseded.signal.aborted) throw error;
+    } finally {
+      this.#taking = undefined;
+    }
+  }
+
+  async #take(client: Redis, version: number, signal: AbortSignal): Promise<void> {
+    const { log, onState } = this.#options;
+    const reading = { reader: this.#reader, log, signal };
+    const state = version === 0 ? FRESH_STATE : await readConfig(client, reading);
     this.#saidLost = false;
-    this.#options.onState(state);
+    await onState(state, signal);
     this.#state = state;
+    this.#behindSince = undefined;
+  }
+
+  /** What is taken and is no longer the newest need not come to its end. */
+  #giveWayTo(version: number): void {
+    const isPatient = performance.now() - (this.#behindSince ?? 0) < PATIENCE_MS;
+    if (this.#taking && version > this.#taking.version && isPatient) this.#taking.superseded.abort();
   }
 
   /** Redis came back without its data: what was configured goes on. */

@@ -49,6 +49,7 @@ export class ConfigWriter {
   readonly #options: ConfigWriterOptions;
   readonly #reader = new ConfigReader();
   #state: ConfigState | undefined;
+  #reading: { readonly version: number; readonly state: Promise<ConfigState> } | undefined;
   /** Writes of this process do not race each other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -123,7 +124,14 @@ export class ConfigWriter {
       if (storedVersion === 0 || known?.version === storedVersion) {
         return { state: known ?? this.#take(FRESH_STATE), storedVersion };
       }
-      const state = this.#take(await readConfig(client, this.#reader, log));
+      // Whoever else asks for this version while it is read waits for the same.
+      if (this.#reading?.version !== storedVersion) {
+        const state = readConfig(client, { reader: this.#reader, log }).finally(() => {
+          if (this.#reading?.state === state) this.#reading = undefined;
+        });
+        this.#reading = { version: storedVersion, state };
+      }
+      const state = this.#take(await this.#reading.state);
       return { state, storedVersion: state.version };
     });
   }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { groupKeys } from '../scripts/keys.ts';
 import type { Store } from '../connection/store.ts';
 import { callStore } from '../connection/store-call.ts';
+import { endBefore, isEntryId } from '../scripts/times.ts';
 
 /** A request that was given up after its last attempt, as its group's list of the last thousand or so has it. */
 export interface DeadRequest {
@@ -52,13 +53,13 @@ export async function listDead(
   { groups, limit, after }: DeadQuery,
 ): Promise<DeadPage | undefined> {
   const [, lastGroup = '', last = ''] = CURSOR.exec(after ?? '') ?? [];
-  if (after !== undefined && lastGroup === '') return undefined;
+  if (after !== undefined && !isEntryId(last)) return undefined;
   const found: Entry[] = [];
   for (let at = 0; at < groups.length; at += CHUNK) {
     const some = groups.slice(at, at + CHUNK);
     const from = (group: string) => {
       if (after === undefined) return '+';
-      return group > lastGroup ? last : `(${last}`;
+      return group > lastGroup ? last : endBefore(last);
     };
     // One more than wanted says whether there is another page.
     const lists = await Promise.all(some.map((group) => newest(store, group, from(group), limit + 1)));

@@ -5,6 +5,7 @@ import { requestStreams } from '../scripts/request-streams.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import type { Store } from '../connection/store.ts';
 import { callByNode, callStore } from '../connection/store-call.ts';
+import { isEntryId } from '../scripts/times.ts';
 
 const script = loadScript('list-requests');
 
@@ -55,7 +56,7 @@ interface Place {
 /** Undefined when the cursor is none of ours. */
 export async function listRequests(store: Store, query: RequestQuery): Promise<RequestPage | undefined> {
   const [, firstGroup = '', stream = '', entry = ''] = CURSOR.exec(query.after ?? '') ?? [];
-  if (query.after !== undefined && firstGroup === '') return undefined;
+  if (query.after !== undefined && !isEntryId(entry)) return undefined;
   const groups = query.groups.filter((name) => name >= firstGroup);
   const looked = await callByNode(store, groups, lookAtGroups);
   const known = new Map(looked.flat());

@@ -16,7 +16,7 @@ import type { SweepReport } from './sweep.ts';
 export interface HubLinkOptions {
   readonly redisUrl: string;
   /** Called with every version of the configuration; to be answered with `serve()`. */
-  readonly onState: (state: ConfigState) => void;
+  readonly onState: (state: ConfigState, superseded: AbortSignal) => Promise<void>;
   /** What the hub says of itself, but its groups. */
   readonly report: () => HubReport;
   readonly log: Logger;
