@@ -6,6 +6,12 @@ export const WINDOW_BYTES = 1024 * 1024;
 /** Chunks are gathered up to this size, so that one frame never keeps others waiting for long. */
 const MAX_BODY_BYTES = 256 * 1024;
 
+/** A writer hears of a closed window with what it has just read from its socket. */
+const OVERSHOOT_BYTES = 256 * 1024;
+
+/** What a reader must have room for: the window, and what comes while it closes. */
+export const ROOM_BYTES = WINDOW_BYTES + OVERSHOOT_BYTES;
+
 /** Frames with more bytes than this are bulk: their doorbell only says "read the stream"; others travel inside theirs, too. */
 export const BULK_BYTES = 16 * 1024;
 
@@ -153,10 +159,10 @@ export class FrameStream {
     this.#ended = 'taken';
   }
 
-  /** The reader has consumed so many bytes more. */
+  /** The reader has consumed so many bytes more. No reader can make the window larger than it is. */
   credited(bytes: number): void {
     const wasWritable = this.#credit > 0;
-    this.#credit += bytes;
+    this.#credit = Math.min(WINDOW_BYTES, this.#credit + bytes);
     if (!wasWritable && this.#credit > 0 && !this.#closed) this.#options.onWritable?.();
   }
 

@@ -42,7 +42,7 @@ export class HubLink {
     const store = (this.#store = openStore({ url, log }));
     const commands = store.at(CONFIG_TAG, 'commands');
     const doorbells = store.at(CONFIG_TAG, 'doorbells');
-    this.inbox = new Inbox({ store, log });
+    this.inbox = new Inbox({ store, onFault: () => undefined, log });
     this.appLimits = new AppLimits(store);
     this.reporter = new HubReporter({ hub: this.hub, commands, report, log });
     store.onClient((client) => {
