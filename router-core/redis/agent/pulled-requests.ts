@@ -3,6 +3,7 @@ import type { PulledRequest } from '../../exchange/agent-link.ts';
 import { decodeFrame } from '../../exchange/frames.ts';
 import { decodeRequestHead } from '../../exchange/heads.ts';
 import { isFromElsewhere } from '../connection/origin.ts';
+import { listOf } from '../connection/reply-shape.ts';
 import { decodeMeta, type RequestMeta } from '../scripts/meta.ts';
 
 /** An entry that is no request: it is settled, or it would come again for ever. */
@@ -75,8 +76,4 @@ function decodeRequest(
     lane,
     entry,
   };
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

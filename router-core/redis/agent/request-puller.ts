@@ -7,6 +7,7 @@ import { FENCE } from '../../exchange/frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
 import { decodeEntries, type BadEntry } from './pulled-requests.ts';
+import { listOf } from '../connection/reply-shape.ts';
 import { encodeCommand, loadScript, runScript } from '../connection/run-script.ts';
 import { RETRY_MS } from '../scripts/times.ts';
 
@@ -135,17 +136,19 @@ export class RequestPuller {
     const client = await commands.ready();
     if (!client) return requests.filter((request) => !late.includes(request));
     const told = lanes.script;
-    const found = (await runScript(
-      client,
-      look,
-      [...told.keys, ...late.map(({ id }) => keys.up(id))],
-      [...told.args, instance, `${FENCE}-0`, ...late.flatMap(({ entry, hub }) => [entry, hub])],
-    )) as ('run' | 'gone' | 'unwanted')[];
+    const found = listOf(
+      await runScript(
+        client,
+        look,
+        [...told.keys, ...late.map(({ id }) => keys.up(id))],
+        [...told.args, instance, `${FENCE}-0`, ...late.flatMap(({ entry, hub }) => [entry, hub])],
+      ),
+    );
     return requests.flatMap((request) => {
-      const result = found[late.indexOf(request)];
-      if (result === 'gone') return [];
-      // Nobody awaits it: settled without having run.
-      return result === 'unwanted' ? { ...request, remainingMs: 0 } : request;
+      const at = late.indexOf(request);
+      if (at < 0 || found[at] === 'run') return [request];
+      // Nobody awaits it: settled without having run. Otherwise it is no longer ours.
+      return found[at] === 'unwanted' ? [{ ...request, remainingMs: 0 }] : [];
     });
   }
 

@@ -3,6 +3,8 @@ import { LIST_OF, OBJECT_KINDS, type ObjectKind } from '../../config/object-kind
 import type { Logger } from '../../runtime/logger.ts';
 import { CHANGES_CHANNEL, CONFIG_KEYS, configKey } from '../scripts/keys.ts';
 import type { ConfigReader, ConfigState } from '../../config/config-state.ts';
+import { badInput } from '../../runtime/bad-input.ts';
+import { BadReplyError, listOf, wholeOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
 const scripts = { read: loadScript('read-config'), commit: loadScript('commit-config') };
@@ -21,13 +23,15 @@ export interface ConfigChange {
 
 /** Reads the whole configuration as of one moment. */
 export async function readConfig(client: Redis, reader: ConfigReader, log: Logger): Promise<ConfigState> {
-  const [version, ...hashes] = (await runScript(
-    client,
-    scripts.read,
-    [CONFIG_KEYS.version, ...HASHES],
-    [],
-  )) as [string, ...string[][]];
-  return reader.read(Number(version), hashes, ({ kind, name: object, reason }) => {
+  const reply = await runScript(client, scripts.read, [CONFIG_KEYS.version, ...HASHES], []);
+  const [versionText, ...hashes] = listOf(reply);
+  const version = wholeOf(versionText);
+  if (version === undefined) {
+    badInput.note('config', CONFIG_KEYS.version);
+    throw new BadReplyError('read-config');
+  }
+  return reader.read(version, hashes.map(listOf) as string[][], ({ kind, name: object, reason }) => {
+    badInput.note('config', CONFIG_KEYS.version);
     log.error({ kind, object, reason }, 'an object of the configuration is left out');
   });
 }
