@@ -140,3 +140,23 @@ test('more frames than one reading takes are all found', async () => {
   ]);
   expect(whys).toEqual([]);
 });
+
+test('a channel that floods is not listened to for a while, its frames are found, and then it is heard again', async () => {
+  const { redis, inbox, frames } = await followed();
+  const listeners = async () =>
+    Number(((await redis.call('PUBSUB', 'SHARDNUMSUB', CHANNEL)) as unknown[])[1]);
+  expect(await listeners()).toBe(1);
+  const flood = async () => {
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < 60_000; i++) pipeline.spublish(CHANNEL, 'x');
+    await pipeline.exec();
+    return (await listeners()) === 0;
+  };
+  await waitFor(flood, { what: 'the inbox to stop listening' });
+  await redis.xadd(KEY, '1-0', 'f', body(1, 10));
+  await waitFor(() => frames.length === 1, { what: 'the frame to be read', timeoutMs: 3_000 });
+  expect(inbox.missedDoorbells).toBe(1);
+  await waitFor(async () => (await listeners()) === 1, { what: 'the inbox to listen again' });
+  await redis.spublish(CHANNEL, body(2, 10));
+  await waitFor(() => frames.length === 2, { what: 'the rung frame', timeoutMs: 500 });
+});
