@@ -148,7 +148,7 @@ test('a channel that floods is not listened to for a while, its frames are found
   expect(await listeners()).toBe(1);
   const flood = async () => {
     const pipeline = redis.pipeline();
-    for (let i = 0; i < 60_000; i++) pipeline.spublish(CHANNEL, 'x');
+    for (let i = 0; i < 60; i++) pipeline.spublish(CHANNEL, 'x');
     await pipeline.exec();
     return (await listeners()) === 0;
   };

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, test } from 'vitest';
 import { decodeFrame, encodeFrame, FENCE, type FrameParts } from '../../router-core/exchange/frames.ts';

@@ -99,17 +99,19 @@ export class Doorbells {
   #onMessage(name: Buffer, message: Buffer): void {
     const channel = this.#channels.get(name.toString('latin1'));
     if (!channel || channel.isMuted) return;
+    let isBad = false;
     for (let offset = 0; offset < message.length;) {
       const decoded = decodeFrame(message, offset);
       if (!decoded) {
         // Where the next one would begin is not known, and all of it came from one sender.
         badInput.note('doorbell', name.toString('latin1'));
+        isBad = true;
         break;
       }
       offset = decoded.next;
       this.#options.onFrame(decoded.frame, channel.prefix);
     }
-    if (channel.meter.isFlooded(message.length)) this.#mute(name.toString('latin1'), channel);
+    if (channel.meter.isFlooded(message.length, { isBad })) this.#mute(name.toString('latin1'), channel);
   }
 
   #mute(name: string, channel: Channel): void {
