@@ -19,7 +19,14 @@ const hubSchema = z
     inFlight: count,
     groups: z.record(
       z.string(),
-      z.object({ served: count, perSecond: count, inFlight: count }).meta({ id: 'GroupTraffic' }),
+      z
+        .object({
+          served: count,
+          perSecond: count,
+          inFlight: count,
+          fault: z.string().optional().meta({ description: 'Why the hub does not serve the group now' }),
+        })
+        .meta({ id: 'GroupTraffic' }),
     ),
     at: count.meta({ description: 'When it reported this: ms since 1970, by the clock of Redis' }),
   })

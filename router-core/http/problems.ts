@@ -37,6 +37,7 @@ export const PROBLEMS = {
   'queue-full': { status: 503, executed: 'no', title: 'Too many requests are waiting' },
   'queue-timeout': { status: 503, executed: 'no', title: 'No provider became free in time' },
   'hub-full': { status: 503, executed: 'no', title: 'This hub has too many requests in flight' },
+  'group-faulty': { status: 503, executed: 'no', title: 'The group of this request is out of order' },
   'store-unavailable': { status: 503, executed: 'no', title: 'The request store is not reachable' },
   'store-lost': {
     status: 503,

@@ -37,6 +37,8 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
   if (maxBodyBytes > 0 && contentLength > maxBodyBytes) return refuse(options, 'body-too-large');
   if (!link.connected) return refuse(options, 'store-unavailable');
 
+  if (link.isFaulty(routed.group)) return refuse(options, 'group-faulty');
+
   const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, onFrame: onReplyFrame });
   if (caller && AppLimits.applyTo(caller.app))
     void enterApp(exchange, caller, () => begin(exchange, options));

@@ -11,6 +11,12 @@ export function onReplyFrame(exchange: Exchange, frame: Frame): void {
   if (exchange.done) return;
   if (frame.handed !== undefined) return onHandedOver(exchange, frame.handed);
   if (frame.parts & PART.stop) return onMoved(exchange);
+  // One head, then what belongs to it.
+  const isBegun = exchange.state === 'replying';
+  const needsHead = frame.body !== undefined || frame.end !== undefined;
+  if (isBegun ? frame.head !== undefined : needsHead && frame.head === undefined) {
+    return exchange.reader.onFault('its frames are in disorder');
+  }
   if (frame.failed !== undefined) return onFailed(exchange, frame.failed);
   if (frame.owner !== undefined) onOwner(exchange, frame.owner);
   if (frame.credit > 0) onCredit(exchange, frame.credit);
@@ -29,7 +35,10 @@ function onHandedOver(exchange: Exchange, place: string): void {
 
 /** The agent was lost, or gave it back: the next attempt's reply arrives on a stream of its own. */
 function onMoved(exchange: Exchange): void {
-  const { reader, queue, id } = exchange;
+  const { reader, queue, id, policy } = exchange;
+  // No script moves a request further than that: somebody else has written this.
+  if (reader.attempt >= policy.attempts || exchange.state === 'replying')
+    return reader.onFault('it was moved too often');
   reader.attempt += 1;
   exchange.counts.group.redeliveries += 1;
   reader.lastSeq = 0;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FrameStream } from '../exchange/frame-stream.ts';
-import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
+import { ROOM_BYTES, WINDOW_BYTES } from '../exchange/frame-stream.ts';
 import type { Frame } from '../exchange/frames.ts';
 import type { GroupQueue } from '../redis/hub/group-queue.ts';
 import type { HubLink } from '../redis/hub/hub-link.ts';
@@ -115,7 +115,9 @@ export class Exchange {
       key: this.queue.replyKey(this.id, 1),
       lastSeq: 0,
       heardAt: this.receivedAt,
+      room: ROOM_BYTES,
       onFrame: (frame) => onFrame(this, frame),
+      onFault: (why) => this.#breakOff(why),
     };
     context.inFlight.set(this.id, this);
   }
@@ -156,9 +158,17 @@ export class Exchange {
     void this.cancel();
   }
 
+  /** The reply cannot be followed any further, and whoever makes it is not to go on. */
+  #breakOff(why: string): void {
+    this.context.log.info({ id: this.id, agent: this.owner, why }, 'a reply cannot be read');
+    this.fail('upstream-failed');
+    void this.cancel();
+  }
+
   /** The client has taken so much of the reply: grants it to the agent. Small replies never get to a grant. */
   taken(bytes: number): void {
     this.#taken += bytes;
+    this.reader.room += bytes;
     if (this.done) return;
     this.touch();
     if (this.#taken < WINDOW_BYTES / 4) return;

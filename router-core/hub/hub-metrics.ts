@@ -91,6 +91,13 @@ export const HUB_METRICS = {
     labels: ['group'],
     over: 'max',
   },
+  faulty: {
+    name: 'mini_router_hub_group_faulty',
+    help: '1 while this hub does not serve a group because of what its keys hold',
+    type: 'gauge',
+    labels: ['group'],
+    over: 'max',
+  },
   ready: {
     name: 'mini_router_hub_ready',
     help: '1 when this hub takes requests: Redis answers and the configuration is known',
@@ -145,6 +152,10 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
       missedDoorbells: single(link.inbox.missedDoorbells),
       instances: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.instances })),
       waiting: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.inLine })),
+      faulty: groups.map(([name, { health }]) => ({
+        labels: [name],
+        value: health.fault === undefined ? 0 : 1,
+      })),
       ready: single(link.ready ? 1 : 0),
       configVersion: single(configVersion()),
     };

@@ -109,7 +109,12 @@ function groupReports({ link, rates, counts }: HubContext, recent: RecentHistogr
   return Object.fromEntries(
     [...link.inFlight()].map(([group, inFlight]) => [
       group,
-      { ...rates.of(group), inFlight, times: times.get(group) },
+      {
+        ...rates.of(group),
+        inFlight,
+        times: times.get(group),
+        fault: link.groups().get(group)?.health.fault,
+      },
     ]),
   );
 }

@@ -12,7 +12,13 @@ const CONTENT_LENGTH = /^content-length: /im;
  */
 export function sendHead(exchange: Exchange, frame: Frame): boolean {
   const { reply, req, context } = exchange;
-  const { status, reason, upstreamMs, fields: theirs } = decodeReplyHead(frame.head ?? '');
+  const head = decodeReplyHead(frame.head ?? '');
+  if (!head) {
+    exchange.fail('upstream-failed');
+    void exchange.cancel();
+    return true;
+  }
+  const { status, reason, upstreamMs, fields: theirs } = head;
   const queueMs = Math.max(0, performance.now() - exchange.receivedAt - upstreamMs);
   exchange.counts.replied(queueMs, upstreamMs);
   exchange.trace?.replied(queueMs);

@@ -1,3 +1,4 @@
+import { badInput } from '../../runtime/bad-input.ts';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
@@ -5,7 +6,9 @@ import { isServerError, type Connection } from '../connection/connection.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
 import type { Renewals } from './renewals.ts';
+import { BadReplyError, leaseOf, listOf, textOf, wholeOf, wordOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
+import { laneNames } from '../scripts/lane-names.ts';
 import { heartbeatMs, RETRY_MS, streamTtlMs } from '../scripts/times.ts';
 
 /** A pulled request whose lease the heartbeat renews. */
@@ -150,7 +153,7 @@ export class Heartbeat {
     const said = this.#options.report();
     const { slots, report } = said;
     const sentAt = performance.now();
-    const [now, lease, joined, granted, state, found, version, ...fates] = (await runScript(
+    const reply = await runScript(
       client,
       script,
       [
@@ -163,15 +166,21 @@ export class Heartbeat {
         ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, lanes.count, held.length],
         ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
       ],
-    )) as [string, string, number, number, Grant['state'], string[], string, ...string[]];
+    );
+    const beat = decodeBeat(reply, keys.lanes);
+    if (!beat) {
+      badInput.note('reply', keys.settings);
+      throw new BadReplyError('heartbeat');
+    }
+    const { now, leaseMs, granted, state, version, fates } = beat;
     const receivedAt = performance.now();
     // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
-    const storeWasEmptied = joined === 1 && Number(now) - this.#lastBeatAt < Number(lease);
-    this.#learn({ now: Number(now), leaseMs: Number(lease) }, sentAt);
+    const storeWasEmptied = beat.joined && now - this.#lastBeatAt < leaseMs;
+    this.#learn({ now, leaseMs }, sentAt);
     if (held.length === 0 && state === 'active' && granted === slots) {
       this.#quiet = { said: JSON.stringify(said), version };
     }
-    lanes.set(found);
+    lanes.set(beat.lanes);
     this.#options.onGrant({ slots: granted, state });
     held.forEach((request, i) => {
       const fate = fates[i];
@@ -184,6 +193,45 @@ export class Heartbeat {
       else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('abandoned');
     });
   }
+}
+
+interface Beat {
+  /** Redis ms. */
+  readonly now: number;
+  readonly leaseMs: number;
+  /** The instance was not registered. */
+  readonly joined: boolean;
+  readonly granted: number;
+  readonly state: Grant['state'];
+  /** All of the group, when there are more or fewer than were known. */
+  readonly lanes: string[];
+  readonly version: string;
+  /** One for each running request: '' held, lost, abandoned, or gone, which is both. */
+  readonly fates: readonly unknown[];
+}
+
+const STATES = ['active', 'paused', 'draining', 'unknown', 'moved'] as const;
+
+/** Undefined for what heartbeat.lua does not reply. `key`: where the names of lanes are from. */
+export function decodeBeat(reply: unknown, key: string): Beat | undefined {
+  const [nowText, lease, joined, slots, record, lanes, version, ...fates] = listOf(reply);
+  const now = wholeOf(nowText);
+  const leaseMs = leaseOf(lease);
+  const granted = wholeOf(slots);
+  const state = wordOf(record, STATES);
+  const known = textOf(version, 64);
+  if (now === undefined || leaseMs === undefined || granted === undefined) return undefined;
+  if (state === undefined || known === undefined) return undefined;
+  return {
+    now,
+    leaseMs,
+    joined: joined === 1,
+    granted,
+    state,
+    lanes: laneNames(lanes, key),
+    version: known,
+    fates,
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { sleep } from '../../runtime/backoff.ts';
+import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type {
@@ -20,6 +21,7 @@ import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
 import { KnownLanes } from './known-lanes.ts';
+import type { BadEntry } from './pulled-requests.ts';
 import { BLOCK_MS, RequestPuller } from './request-puller.ts';
 import type { Renewals } from './renewals.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
@@ -97,6 +99,7 @@ export class RedisAgentLink implements AgentLink {
       redisNow: () => this.#heartbeat.redisNow(),
       known: () => this.#knownEntries(),
       rejoin: () => this.report(),
+      onBad: (bad) => bad.forEach((each) => this.#settleBad(each)),
       log,
     });
     this.#outbox = new Outbox({
@@ -167,7 +170,13 @@ export class RedisAgentLink implements AgentLink {
       key: this.#keys.up(id),
       lastSeq: 0,
       heardAt: now,
+      // Hubs keep to what they were granted.
+      room: Infinity,
       onFrame: (frame) => onRequestFrame(frame, reply, handlers),
+      onFault: (why) => {
+        reply.fail('upstream-failed', why);
+        handlers.onStop(why);
+      },
     };
     const abandon = () => {
       reply.abandon();
@@ -238,6 +247,23 @@ export class RedisAgentLink implements AgentLink {
     if (running?.exchange.reply !== stream) return;
     stream.refused();
     running.onTaken('abandoned');
+  }
+
+  /** Its hub is told, if that can be read; others cannot read it either. */
+  #settleBad({ entry, meta }: BadEntry): void {
+    if (this.#settling.get(entry)) return;
+    badInput.note('entry', this.#keys.lane(this.#lanes.own));
+    const { id, attempt, hub } = meta ?? { id: '-', attempt: 0, hub: '' };
+    const stream = new FrameStream({
+      ...{ id, attempt, reader: hub, credit: 0 },
+      outKey: this.#keys.down(id, attempt),
+      inKey: this.#keys.up(id),
+      onPending: (pending) => this.#outbox.add(pending),
+      settle: { entry, permit: `${id}:${attempt}` },
+      onSettled: () => this.#settling.set(entry, true),
+    });
+    if (meta) stream.fail('upstream-failed', 'the request cannot be read');
+    else stream.close();
   }
 
   *#knownEntries(): Iterable<string> {

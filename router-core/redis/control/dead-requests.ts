@@ -1,6 +1,10 @@
 import type { Redis } from 'ioredis';
 import { groupKeys } from '../scripts/keys.ts';
 import type { Store } from '../connection/store.ts';
+import { badInput } from '../../runtime/bad-input.ts';
+import { isServerError } from '../connection/connection.ts';
+import { wholeOf } from '../connection/reply-shape.ts';
+import { decodeMeta } from '../scripts/meta.ts';
 import { callStore } from '../connection/store-call.ts';
 import { endBefore, isEntryId } from '../scripts/times.ts';
 
@@ -37,6 +41,9 @@ const CURSOR = /^([A-Za-z0-9._-]+) (\d+-\d+)$/;
 
 /** Most groups have none, and of a page of all groups each gives a few. */
 const CHUNK = 50;
+
+/** A thousand or so of a few kilobytes each. */
+const MOST_BYTES = 32 * 1024 * 1024;
 
 /** The last time that a Date can be. */
 const LATEST_MS = 8.64e15;
@@ -82,9 +89,25 @@ async function newest(
   count: number,
 ): Promise<Entry[]> {
   const entries = await callStore(store.at(group, 'commands'), (client) =>
-    client.xrevrange(groupKeys(group).dead, from, '-', 'COUNT', count),
+    readDead(client, group, [from, '-', 'COUNT', count]),
   );
   return entries.map(([id, fields]) => ({ group, id, fields }));
+}
+
+type Range = [start: string, end: string] | [start: string, end: string, 'COUNT', count: number];
+
+/** Nothing, when it is more than anybody should read, or is no stream: then no other group is to suffer. */
+async function readDead(client: Redis, group: string, range: Range): Promise<[string, string[]][]> {
+  const { dead } = groupKeys(group);
+  try {
+    if (((await client.memory('USAGE', dead, 'SAMPLES', 0)) ?? 0) <= MOST_BYTES) {
+      return await (range.length === 2 ? client.xrevrange(dead, ...range) : client.xrevrange(dead, ...range));
+    }
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+  }
+  badInput.note('row', dead);
+  return [];
 }
 
 function newestFirst(a: Entry, b: Entry): number {
@@ -96,25 +119,25 @@ function newestFirst(a: Entry, b: Entry): number {
 /** Takes a request from its group's list. False: it is not there. */
 export async function forgetDead(client: Redis, group: string, id: string): Promise<boolean> {
   const { dead } = groupKeys(group);
-  const entries = await client.xrevrange(dead, '+', '-');
+  const entries = await readDead(client, group, ['+', '-']);
   const entry = entries.find(([, fields]) => fieldOf(fields, 'm').startsWith(`${id} `));
   return entry !== undefined && (await client.xdel(dead, entry[0])) === 1;
 }
 
 /** Agents can write here, too: nothing in an entry is certain. */
-function deadRequest({ group, id: entry, fields }: Entry): DeadRequest {
-  const [id = '', attempt, , , hub = ''] = fieldOf(fields, 'm').split(' ');
+export function deadRequest({ group, id: entry, fields }: Entry): DeadRequest {
+  const { id = '', attempt = 0, hub = '' } = decodeMeta(fieldOf(fields, 'm')) ?? {};
   const instance = fieldOf(fields, 'instance');
   return {
     id,
     group,
     method: fieldOf(fields, 'method'),
     target: fieldOf(fields, 'target'),
-    attempts: Number(attempt) || 0,
+    attempts: attempt,
     instance: instance === '' ? null : instance,
     hub,
     reason: fieldOf(fields, 'why'),
-    at: new Date(Math.min(LATEST_MS, Number(entry.split('-')[0]))).toISOString(),
+    at: new Date(wholeOf(entry.split('-')[0], LATEST_MS) ?? LATEST_MS).toISOString(),
   };
 }
 

@@ -2,6 +2,9 @@ import type { Redis } from 'ioredis';
 import { groupKeys } from '../scripts/keys.ts';
 import { readLanes, redisNowMs } from './live-groups.ts';
 import { requestStreams } from '../scripts/request-streams.ts';
+import { badInput } from '../../runtime/bad-input.ts';
+import { listOf, textOf, wholeOf } from '../connection/reply-shape.ts';
+import { decodeMeta } from '../scripts/meta.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import type { Store } from '../connection/store.ts';
 import { callByNode, callStore } from '../connection/store-call.ts';
@@ -42,6 +45,9 @@ export interface RequestPage {
 
 /** `<group> <stream> <entry>`; a stream by its name in the group. None of these holds a blank. */
 const CURSOR = /^([A-Za-z0-9._-]+) (\S+) (\d+-\d+)$/;
+
+/** Of a method, a target or a name; list-requests.lua cuts them. */
+const MOST_CHARS = 9_000;
 
 /** Entries carry bodies: Redis should not copy too many in one go. */
 const CHUNK = 100;
@@ -112,16 +118,18 @@ async function readChunk(client: Redis, { group, lanes, place, wanted, nowMs }: 
   const start = names.indexOf(place.stream);
   // A lane that has gone since is one that holds nothing.
   const from = start < 0 ? [1, '-'] : [start + 1, place.entry];
-  const rows = (await runScript(client, script, streams, [waiting.length + 1, ...from, wanted])) as string[];
+  const rows = listOf(await runScript(client, script, streams, [waiting.length + 1, ...from, wanted]));
   const items: RequestInFlight[] = [];
   let next: Place | undefined;
   for (let at = 0; at + 5 < rows.length; at += 6) {
-    const row = rows.slice(at, at + 6);
+    const row = rows.slice(at, at + 6).map((each) => textOf(each, MOST_CHARS) ?? '');
     const stream = names[Number(row[0]) - 1] ?? '';
-    items.push(requestOf({ group, stream, row, nowMs }));
+    const item = requestOf({ group, stream, row, nowMs });
+    if (item) items.push(item);
+    else badInput.note('row', `${keys.prefix}${stream}`);
     next = { stream, entry: row[1] ?? '-' };
   }
-  return { items, next: items.length === wanted ? next : undefined };
+  return { items, next: rows.length === 6 * wanted ? next : undefined };
 }
 
 interface Row {
@@ -131,9 +139,12 @@ interface Row {
   readonly nowMs: number;
 }
 
-function requestOf({ group, stream, row, nowMs }: Row): RequestInFlight {
-  const [, entry = '', meta = '', method = '', target = '', owner = ''] = row;
-  const [id = '', attempt, , , hub = '', deadline] = meta.split(' ');
+/** Undefined for what is no request: agents may write into these streams. */
+export function requestOf({ group, stream, row, nowMs }: Row): RequestInFlight | undefined {
+  const [, entry = '', metaText = '', method = '', target = '', owner = ''] = row;
+  const meta = decodeMeta(metaText);
+  if (!meta) return undefined;
+  const { id, attempt, hub, deadline } = meta;
   return {
     id,
     group,
@@ -142,9 +153,9 @@ function requestOf({ group, stream, row, nowMs }: Row): RequestInFlight {
     target,
     hub,
     instance: owner === '' ? null : owner,
-    attempt: Number(attempt),
-    sinceMs: Math.max(0, nowMs - Number(entry.split('-')[0])),
-    deadline: new Date(Number(deadline) || 0).toISOString(),
+    attempt,
+    sinceMs: Math.max(0, nowMs - (wholeOf(entry.split('-')[0]) ?? nowMs)),
+    deadline: new Date(deadline).toISOString(),
   };
 }
 

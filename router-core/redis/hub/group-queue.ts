@@ -6,6 +6,7 @@ import { encodeFrame, EVERY_ATTEMPT, FENCE } from '../../exchange/frames.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
+import { wordOf } from '../connection/reply-shape.ts';
 import { groupScript, scopesOfLanes, splitLanes, type GroupScript } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { RETRY_MS, streamTtlMs } from '../scripts/times.ts';
@@ -16,6 +17,8 @@ export interface GroupQueueOptions {
   readonly commands: Connection;
   /** What counts now; it may change at any time. */
   readonly limits: () => QueueLimits;
+  /** The server has refused a script. */
+  readonly onFailed: (error: unknown) => void;
   readonly log: Logger;
 }
 
@@ -54,6 +57,7 @@ export class GroupQueue {
       hub: options.hub,
       commands,
       limits: options.limits,
+      onFailed: options.onFailed,
       log,
       nextScript: () => this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole,
       born: () => this.#born,
@@ -164,7 +168,7 @@ export class GroupQueue {
       if (!client) return 'unknown';
       try {
         const found = await runScript(client, scripts.cancel, [...this.#whole.keys, keys.up(id)], args);
-        return found as 'removed' | 'running' | 'handed' | 'unknown';
+        return wordOf(found, ['removed', 'running', 'handed'] as const) ?? 'unknown';
       } catch (error) {
         if (!isServerError(error)) {
           await sleep(RETRY_MS, signal);

@@ -9,9 +9,8 @@ import type { GroupQueue } from './group-queue.ts';
 import { HubReporter, type HubReport } from './hub-reporter.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
-import { ServedGroup, type ServedSettings } from './served-group.ts';
+import { ServedGroup, type LastSweep, type ServedSettings } from './served-group.ts';
 import { openStore, type Store } from '../connection/store.ts';
-import type { SweepReport } from './sweep.ts';
 
 export interface HubLinkOptions {
   readonly redisUrl: string;
@@ -42,7 +41,11 @@ export class HubLink {
     const store = (this.#store = openStore({ url, log }));
     const commands = store.at(CONFIG_TAG, 'commands');
     const doorbells = store.at(CONFIG_TAG, 'doorbells');
-    this.inbox = new Inbox({ store, log });
+    this.inbox = new Inbox({
+      store,
+      onFault: (group, why) => this.#groups.get(group)?.health.strike(why),
+      log,
+    });
     this.appLimits = new AppLimits(store);
     this.reporter = new HubReporter({ hub: this.hub, commands, report, log });
     store.onClient((client) => {
@@ -90,12 +93,17 @@ export class HubLink {
   }
 
   /** What the last sweep of a group found. */
-  lastSweep(group: string): Omit<SweepReport, 'recovered'> {
+  lastSweep(group: string): LastSweep {
     return this.#group(group).lastSweep;
   }
 
+  /** Whether what a group's keys hold is more than a hub can bear: then it is not served for a while. */
+  isFaulty(group: string): boolean {
+    return this.#group(group).health.fault !== undefined;
+  }
+
   /** The groups that are served here. */
-  groups(): ReadonlyMap<string, Pick<ServedGroup, 'lastSweep' | 'counts'>> {
+  groups(): ReadonlyMap<string, Pick<ServedGroup, 'lastSweep' | 'counts' | 'health'>> {
     return this.#groups;
   }
 

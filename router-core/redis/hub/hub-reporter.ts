@@ -29,6 +29,8 @@ export interface GroupTraffic {
   readonly inFlight: number;
   /** From head to outcome, of the requests of the last twenty seconds or so; left out when there were none. */
   readonly times?: RecentTimes | undefined;
+  /** Why the group is not served; left out when it is. */
+  readonly fault?: string | undefined;
 }
 
 export interface HubReporterOptions {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Connection } from '../connection/connection.ts';
+import { GroupHealth } from './group-health.ts';
 import { GroupQueue } from './group-queue.ts';
 import type { GroupSettings } from '../../config/group-settings.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
@@ -14,6 +15,8 @@ export interface ServedSettings extends GroupSettings {
   /** Requests that may wait for a slot. */
   readonly queueDepth: number;
 }
+
+export type LastSweep = Omit<SweepReport, 'recovered' | 'tookMs'>;
 
 /** What the sweeps of a group have done since it is served here. */
 export type SweepCounts = Record<'sweeps' | 'failures' | Orphan['outcome'], number>;
@@ -32,6 +35,7 @@ export interface ServedGroupOptions {
 /** One group at one hub: its queue, its settings, and the sweep that finds what lost agents have left. */
 export class ServedGroup {
   readonly queue: GroupQueue;
+  readonly health: GroupHealth;
   readonly counts: SweepCounts = { sweeps: 0, failures: 0, moved: 0, lost: 0, exhausted: 0, dropped: 0 };
   readonly #options: ServedGroupOptions;
   readonly #closing = new AbortController();
@@ -39,7 +43,7 @@ export class ServedGroup {
   #version: number;
   #retired = false;
   #isPublished = false;
-  #lastSweep: Omit<SweepReport, 'recovered'> = {
+  #lastSweep: LastSweep = {
     instances: 0,
     inLine: 0,
     hubs: 1,
@@ -52,7 +56,9 @@ export class ServedGroup {
     this.#version = options.version;
     const { hub, commands, settings, log } = options;
     const limits = () => this.#settings;
-    this.queue = new GroupQueue({ keys: groupKeys(settings.name), hub, commands, limits, log });
+    this.health = new GroupHealth(settings.name, log);
+    const onFailed = (error: unknown) => this.health.failed(error);
+    this.queue = new GroupQueue({ keys: groupKeys(settings.name), hub, commands, limits, onFailed, log });
     this.publish();
     void this.#sweepForEver();
   }
@@ -63,7 +69,7 @@ export class ServedGroup {
   }
 
   /** What the last sweep found. */
-  get lastSweep(): Omit<SweepReport, 'recovered'> {
+  get lastSweep(): LastSweep {
     return this.#lastSweep;
   }
 
@@ -113,11 +119,14 @@ export class ServedGroup {
           await client.zrem(keys.hubs, hub);
           return onRetired();
         }
+        // Whoever is found faulty is left alone until it is due.
+        while (this.health.pauseMs > 0 && !this.#retired) await sleep(this.health.pauseMs, signal);
         const { leaseMs } = this.#settings;
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
         // They went with the data, and Redis need not have been away for that.
         if (!this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
         this.#lastSweep = report;
+        this.health.swept(report.tookMs);
         this.counts.sweeps += 1;
         for (const orphan of report.recovered) {
           this.counts[orphan.outcome] += 1;
@@ -128,6 +137,7 @@ export class ServedGroup {
         await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
       } catch (error) {
         this.counts.failures += 1;
+        this.health.failed(error);
         if (!signal.aborted) log.debug({ err: error, group: name }, 'sweep failed, trying again');
         await sleep(backoff.next(), signal);
       }

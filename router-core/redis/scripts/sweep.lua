@@ -4,6 +4,7 @@
 --
 -- KEYS  group.lua's, then: slots, agent-slots, instances, reports
 -- ARGV  group.lua's, then: hub, hub lease ms
+-- Fails with FAULTY when the group has grown beyond what hubs and agents make.
 -- Returns {live instances, requests in line, live hubs, names of all lanes, when the data began, then per orphan: lane name, entry id, its meta}.
 --!include lib/group
 --!include lib/measure-lines
@@ -12,6 +13,10 @@
 --!include lib/promote
 --!include lib/instances
 local slots_key, agent_slots, instances, reports = KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
+-- Checked before anything is read: what is beyond these is no work of ours.
+--!include lib/check-size
+local excess = find_excess(lanes, slots_key, agent_slots, instances, reports, hubs)
+if excess then return redis.error_reply('FAULTY ' .. excess) end
 redis.call('HSET', settings, 'beat', string.format('%d', now))
 redis.call('ZADD', hubs, now + tonumber(ARGV[own_args + 2]), ARGV[own_args + 1])
 redis.call('ZREMRANGEBYSCORE', hubs, '-inf', now - 60000)
@@ -108,7 +113,7 @@ local function list_orphans(result, lane_key, lane)
   for _, orphan in ipairs(orphans) do
     local entry = redis.call('XRANGE', lane_key, orphan[1], orphan[1])[1]
     if entry then
-      for _, value in ipairs({ lane, orphan[1], entry[2][1] }) do result[#result + 1] = value end
+      for _, value in ipairs({ lane, orphan[1], string.sub(entry[2][1], 1, 512) }) do result[#result + 1] = value end
     else
       redis.call('XACK', lane_key, 'agents', orphan[1])
     end
