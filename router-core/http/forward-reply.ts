@@ -5,6 +5,11 @@ import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 /** Names the router speaks for itself: an upstream cannot set them. */
 const OWN = new FieldNames(['router-request-id', 'router-agent', 'router-executed', 'router-error']);
 
+/** Whether this is a field that an agent passes on: all others it has dropped. */
+export function mayReplySay(name: string): boolean {
+  return !isHopByHop(name, undefined) && !OWN.has(name);
+}
+
 /** An upstream's fields (names and values in turn) without the hop-by-hop, Connection-nominated and router's own ones. */
 export function forwardReplyFields(raw: readonly string[]): FieldLines {
   const nominated = nominatedFields(raw);

@@ -81,6 +81,10 @@ export class Exchange {
   owner = '';
   status = 0;
   trace: RequestTrace | undefined;
+  /** Bytes of body that the head of the reply has announced and that have not come; Infinity: it announces none. */
+  bodyLeft = 0;
+  /** The client has all that the head of the reply announced; only the agent has not yet said that it ends. */
+  isComplete = false;
   /** Request body bytes so far. */
   bodyBytes = 0;
   /** Frames to the agent: made when the first one is needed. */
@@ -206,7 +210,7 @@ export class Exchange {
 
   /** The client has gone: whatever runs for it is stopped. */
   clientGone(): void {
-    if (this.done) return;
+    if (this.done || this.isComplete) return;
     const { state } = this;
     this.finish();
     if (state !== 'reading' && state !== 'admitting') void this.cancel();

@@ -59,6 +59,12 @@ export const HUB_METRICS = {
     type: 'counter',
     labels: ['group'],
   },
+  invalidReplies: {
+    name: 'mini_router_hub_invalid_replies_total',
+    help: 'Replies of agents that break the rules of HTTP, or of frames, and were ended for it',
+    type: 'counter',
+    labels: ['group'],
+  },
   sweeps: {
     name: 'mini_router_hub_sweeps_total',
     help: 'Searches for what lost agents have left behind',
@@ -128,6 +134,7 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
       capacity: single(config.maxInFlight),
       cancels: perGroup(context, ({ cancels }) => cancels),
       redeliveries: perGroup(context, ({ redeliveries }) => redeliveries),
+      invalidReplies: perGroup(context, ({ invalidReplies }) => invalidReplies),
       sweeps: groups.flatMap(
         ([
           name,

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { nominatedFields } from '../http/hop-by-hop.ts';
+import { forwardTrailers } from '../http/trailers.ts';
 import { awaitHead, type Exchange } from './exchange.ts';
 
 /** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
@@ -75,7 +77,11 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
   source.resume();
 }
 
-/** Trailers as a frame carries them. */
-export function trailersOf(req: IncomingMessage): string {
-  return req.rawTrailers.join('\n');
+/** The trailers that go on, as a frame carries them. */
+export function trailersOf({ rawTrailers, rawHeaders }: IncomingMessage): string {
+  if (rawTrailers.length === 0) return '';
+  const kept = forwardTrailers(rawTrailers, nominatedFields(rawHeaders));
+  // Node's parser refuses such characters: this request ends, should it ever let one through.
+  if (kept instanceof Error) throw kept;
+  return kept.join('\n');
 }

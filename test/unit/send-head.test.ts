@@ -8,10 +8,10 @@ function headOf(head: string, { owner = 'agent-1', isWhole = true } = {}) {
   const sent = vi.fn<(status: number, reason: string, fields: string) => void>();
   const fail = vi.fn<(code: string) => void>();
   const exchange = {
-    ...{ id: 'id-1', owner, receivedAt: performance.now(), policy: { idleMs: 1_000 }, fail },
+    ...{ id: 'id-1', owner, receivedAt: performance.now() - 100, policy: { idleMs: 1_000 }, fail },
     req: { method: 'GET' },
     reply: { start: sent, startAndEnd: sent },
-    counts: { replied: () => undefined },
+    counts: { replied: () => undefined, group: { invalidReplies: 0 } },
     context: { log: { warn: () => undefined } },
     ...{ enter: () => undefined, answered: () => undefined, cancel: () => Promise.resolve() },
   } as unknown as Exchange;
