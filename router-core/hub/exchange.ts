@@ -13,6 +13,7 @@ import type { Tracer } from '../runtime/tracing.ts';
 import type { ClientReply } from './front/client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
+import { endFaulted } from './contain-fault.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
@@ -92,7 +93,7 @@ export class Exchange {
   /** The part of a request body that did not fit inline; flows once the agent asks for it. */
   rest: Readable | undefined;
   #sendContinue: (() => void) | undefined;
-  readonly #timer = new DeadlineTimer();
+  readonly #timer = new DeadlineTimer(this);
   #taken = 0;
   #isAnswered = false;
 
@@ -116,7 +117,13 @@ export class Exchange {
       key: this.queue.replyKey(this.id, 1),
       lastSeq: 0,
       heardAt: this.receivedAt,
-      onFrame: (frame) => onFrame(this, frame),
+      onFrame: (frame) => {
+        try {
+          onFrame(this, frame);
+        } catch (error) {
+          this.fault(error);
+        }
+      },
     };
     context.inFlight.set(this.id, this);
   }
@@ -137,7 +144,7 @@ export class Exchange {
   }
 
   /** Enters a phase that may last `ms` at most; the deadline of the whole request counts too. */
-  enter(state: ExchangeState, ms: number, onExpire: () => void): void {
+  enter(state: ExchangeState, ms: number, onExpire: () => unknown): void {
     this.state = state;
     const total = this.remainingMs;
     if (ms < total) this.#timer.set(ms, onExpire);
@@ -159,10 +166,14 @@ export class Exchange {
   taken(bytes: number): void {
     this.#taken += bytes;
     if (this.done) return;
-    this.touch();
-    if (this.#taken < WINDOW_BYTES / 4) return;
-    this.openStream(0).consume(this.#taken, this.reader.lastSeq);
-    this.#taken = 0;
+    try {
+      this.touch();
+      if (this.#taken < WINDOW_BYTES / 4) return;
+      this.openStream(0).consume(this.#taken, this.reader.lastSeq);
+      this.#taken = 0;
+    } catch (error) {
+      this.fault(error);
+    }
   }
 
   /** Asks the client for its body, once, if it waits to be asked. */
@@ -212,14 +223,27 @@ export class Exchange {
   clientGone(): void {
     if (this.done || this.isComplete) return;
     const { state } = this;
-    this.finish();
+    try {
+      this.finish();
+    } catch (error) {
+      this.fault(error);
+    }
     if (state !== 'reading' && state !== 'admitting') void this.cancel();
   }
 
-  /** Stops the request wherever it is. Tried until Redis has taken it. */
-  cancel(): Promise<unknown> {
+  /** Stops the request wherever it is. Tried until Redis has taken it. Never rejects. */
+  async cancel(): Promise<void> {
     this.counts.group.cancels += 1;
-    return this.queue.cancel(this.id, this.place, false);
+    try {
+      await this.queue.cancel(this.id, this.place, false);
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  /** Code that ran for this request has thrown: that ends this request, and nothing else. Never throws. */
+  fault(error: unknown): void {
+    endFaulted(this, error);
   }
 
   /** The whole reply is with the client: nothing that the agent could still read is needed. */
@@ -234,10 +258,10 @@ export class Exchange {
     const { inFlight, link, rates, config, log } = this.context;
     const { state, stream } = this;
     this.state = 'done';
+    inFlight.delete(this.id);
     this.#timer.clear();
     link.inbox.close(this.reader);
     stream?.close();
-    inFlight.delete(this.id);
     if (state === 'replying') rates.served(this.group);
     if (this.caller) link.appLimits.leave(this.caller.app.name, this.id);
     if (state !== 'reading') {

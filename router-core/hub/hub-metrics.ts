@@ -65,6 +65,12 @@ export const HUB_METRICS = {
     type: 'counter',
     labels: ['group'],
   },
+  faults: {
+    name: 'mini_router_hub_faults_total',
+    help: 'Exceptions in the handling of a request, which it ended; no group: before its route was known',
+    type: 'counter',
+    labels: ['group'],
+  },
   sweeps: {
     name: 'mini_router_hub_sweeps_total',
     help: 'Searches for what lost agents have left behind',
@@ -135,6 +141,10 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
       cancels: perGroup(context, ({ cancels }) => cancels),
       redeliveries: perGroup(context, ({ redeliveries }) => redeliveries),
       invalidReplies: perGroup(context, ({ invalidReplies }) => invalidReplies),
+      faults: [...counts.groups, counts.unrouted.group].map(({ name, faults }) => ({
+        labels: [name],
+        value: faults,
+      })),
       sweeps: groups.flatMap(
         ([
           name,

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { nominatedFields } from '../http/hop-by-hop.ts';
 import { forwardTrailers } from '../http/trailers.ts';
+import { guarded } from './contain-fault.ts';
 import { awaitHead, type Exchange } from './exchange.ts';
 
 /** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
@@ -28,16 +29,17 @@ export function readInlineBody(
   if (contentLength === 0) return NO_BODY;
   if ((contentLength ?? 0) > INLINE_BYTES) return { chunks: [], complete: false };
 
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const owner = { fault: reject };
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const onData = (chunk: Buffer) => {
+    const onData = guarded(owner, (chunk: Buffer) => {
       chunks.push(chunk);
       bytes += chunk.length;
       if (isTooLarge(bytes)) finish('too-large');
       else if (bytes > INLINE_BYTES) finish({ chunks, complete: false });
-    };
-    const onEnd = () => finish({ chunks, complete: true });
+    });
+    const onEnd = guarded(owner, () => finish({ chunks, complete: true }));
     const timer = chunked
       ? setTimeout(() => finish({ chunks, complete: false }), UNKNOWN_LENGTH_WAIT_MS)
       : undefined;
@@ -58,7 +60,7 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
   const stream = exchange.openStream(credit);
   const { maxBodyBytes } = exchange.policy;
   exchange.rest = source;
-  source.on('data', (chunk: Buffer) => {
+  const onData = guarded(exchange, (chunk: Buffer) => {
     if (exchange.done) return;
     exchange.bodyBytes += chunk.length;
     if (source === exchange.req && maxBodyBytes > 0 && exchange.bodyBytes > maxBodyBytes) {
@@ -69,11 +71,13 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
     exchange.touch();
     if (!stream.write(chunk)) source.pause();
   });
-  source.on('end', () => {
+  const onEnd = guarded(exchange, () => {
     stream.end(trailersOf(exchange.req));
     // While the body flowed its pauses were limited; now the head is due.
     if (exchange.state === 'handed') awaitHead(exchange);
   });
+  source.on('data', onData);
+  source.on('end', onEnd);
   source.resume();
 }
 

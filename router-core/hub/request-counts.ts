@@ -14,6 +14,7 @@ export class GroupCounts {
   cancels = 0;
   redeliveries = 0;
   invalidReplies = 0;
+  faults = 0;
 
   constructor(name: string) {
     this.name = name;

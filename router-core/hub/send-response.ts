@@ -83,8 +83,9 @@ export function sendEnd(exchange: Exchange, frame: Frame, trailers: string): voi
   // The agent has taken out what its Connection field nominates.
   const checked = trailers === '' ? [] : forwardTrailers(trailers.split('\n'), undefined);
   if (checked instanceof Error) return void refuseReply(exchange, checked.message, frame);
-  exchange.answered();
+  // First of all: nothing that goes wrong with the books breaks a good reply.
   exchange.reply.end(checked);
+  exchange.answered();
 }
 
 /**
