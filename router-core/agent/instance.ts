@@ -97,18 +97,18 @@ export class Instance {
     this.#log.info({ instance: this.#link.instance, group, concurrency, agent: record }, 'agent ready');
   }
 
-  /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`. */
-  close(): Promise<void> {
-    return (this.#closed ??= this.#close());
+  /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`, or `mostMs`. */
+  close(mostMs = Infinity): Promise<void> {
+    return (this.#closed ??= this.#close(Math.min(this.#config.drainMs, mostMs)));
   }
 
-  async #close(): Promise<void> {
+  async #close(drainMs: number): Promise<void> {
     this.#draining = true;
     this.#unknown.abort();
-    const endAt = performance.now() + this.#config.drainMs;
+    const endAt = performance.now() + drainMs;
     this.#wake();
     // With Redis away there is nobody to tell, and nothing new comes.
-    await Promise.race([this.#link.report(), sleep(Math.min(1_000, this.#config.drainMs))]);
+    await Promise.race([this.#link.report(), sleep(Math.min(1_000, drainMs))]);
     const unstarted = await this.#link.stopPulling();
     await this.#pulling;
     for (const request of unstarted) await this.#giveBack(request);

@@ -16,7 +16,7 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   // Overwrites the arguments that ps shows: a token may be among them.
   process.title = 'router-core agent';
   const agent = startAgent(config, log, () => process.kill(process.pid, 'SIGTERM'));
-  closeOnSignal(() => agent.close(), log);
+  closeOnSignal((mostMs) => agent.close(mostMs), log);
   await Promise.all([agent.joined, showMetrics(config, agent, log)]);
 }
 

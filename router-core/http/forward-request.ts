@@ -101,21 +101,3 @@ export function forwardedValues(raw: readonly string[], authority: string): Read
 export function fieldGoesOn(name: string, raw: readonly string[], rules: HeaderRules | undefined): boolean {
   return !OWN.has(name) && !rules?.dropped.has(name) && !isHopByHop(name, nominatedFields(raw));
 }
-
-/**
- * The trailers that an upstream gets, names and values in turn: those that Connection nominates stay behind, as fields of the
- * head do (RFC 9110 §7.6.1), and so does what is said to the router only.
- */
-export function forwardTrailers(trailers: readonly string[], raw: readonly string[]): readonly string[] {
-  if (trailers.length === 0) return trailers;
-  const nominated = nominatedFields(raw);
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < trailers.length; i += 2) {
-    const [name = '', value = ''] = trailers.slice(i, i + 2);
-    const key = name.toLowerCase();
-    if (OWN.has(key) || isHopByHop(key, nominated)) continue;
-    const { rest } = key === 'authorization' ? takeAppToken(value) : { rest: value };
-    if (rest !== '' || value === '') kept.push(name, rest);
-  }
-  return kept;
-}

@@ -33,6 +33,7 @@ export const PROBLEMS = {
     executed: 'maybe',
     title: 'Every attempt to run the request was lost',
   },
+  'internal-error': { status: 502, executed: 'maybe', title: 'The router itself has failed' },
   'no-agent': { status: 503, executed: 'no', title: 'No provider is available' },
   'queue-full': { status: 503, executed: 'no', title: 'Too many requests are waiting' },
   'queue-timeout': { status: 503, executed: 'no', title: 'No provider became free in time' },

@@ -6,6 +6,7 @@ import { forwardedValues } from '../http/forward-request.ts';
 import { PROBLEMS, problemResponse, type ProblemCode } from '../http/problems.ts';
 import { admitRequest } from './admit-request.ts';
 import { HttpReply, UpgradeReply, type ClientReply } from './front/client-reply.ts';
+import { attempt } from './contain-fault.ts';
 import { answerControl } from './control.ts';
 import type { Readiness } from './drain.ts';
 import type { Exchange, HubContext } from './exchange.ts';
@@ -58,6 +59,7 @@ export class RequestFront {
     // A reply that overtakes its request's body ends the connection: nobody reads the rest.
     const isLast = () => this.#readiness.draining || (!req.complete && hasBody(req));
     const exchange = this.#accept(req, new HttpReply(res, isLast, req.httpVersion), sendContinue, undefined);
+    res.on('error', (error) => exchange?.fault(error));
     res.on('close', () => {
       this.#due.set(socket, (this.#due.get(socket) ?? 1) - 1);
       exchange?.clientGone();
@@ -91,7 +93,33 @@ export class RequestFront {
     reply.startAndEnd(status, reason, fields, body);
   }
 
+  /** What is thrown here has not become an exchange: it ends this request alone. */
   #accept(
+    req: IncomingMessage,
+    reply: ClientReply,
+    sendContinue: (() => void) | undefined,
+    fromClient: Readable | undefined,
+  ): Exchange | undefined {
+    try {
+      return this.#take(req, reply, sendContinue, fromClient);
+    } catch (error) {
+      this.noteFault(error);
+      if (!reply.started) attempt(() => this.refuse(reply, req, 'internal-error'));
+      if (!reply.ended) attempt(() => reply.abort());
+      return undefined;
+    }
+  }
+
+  /** Counts and logs a fault of which no request is known. */
+  noteFault(error: unknown): void {
+    const { counts, log } = this.#context;
+    counts.unrouted.group.faults += 1;
+    attempt(() =>
+      log.error({ err: error }, 'a fault in this hub has ended a connection; this should be reported'),
+    );
+  }
+
+  #take(
     req: IncomingMessage,
     reply: ClientReply,
     sendContinue: (() => void) | undefined,

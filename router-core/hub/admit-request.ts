@@ -5,8 +5,9 @@ import type { CheckedRequest } from '../http/check-request.ts';
 import { forwardRequestFields } from '../http/forward-request.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../exchange/heads.ts';
-import { AppLimits } from '../redis/hub/app-limits.ts';
+import { AppLimits, type AppAdmission } from '../redis/hub/app-limits.ts';
 import type { Caller } from './app-directory.ts';
+import { runFor } from './contain-fault.ts';
 import { onReplyFrame } from './await-reply.ts';
 import { clientAddress, type ClientReply } from './front/client-reply.ts';
 import { enqueueRequest } from './enqueue-request.ts';
@@ -40,26 +41,26 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
   if (link.isFaulty(routed.group)) return refuse(options, 'group-faulty');
 
   const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, onFrame: onReplyFrame });
-  if (caller && AppLimits.applyTo(caller.app))
-    void enterApp(exchange, caller, () => begin(exchange, options));
-  else begin(exchange, options);
+  const isLimited = caller !== undefined && AppLimits.applyTo(caller.app);
+  runFor(exchange, () => (isLimited ? enterApp(exchange, caller, options) : begin(exchange, options)));
   return exchange;
 }
 
 /** Goes on when the limits of the app allow it. */
-async function enterApp(exchange: Exchange, { app }: Caller, goOn: () => void): Promise<void> {
+async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptions): Promise<void> {
   const { link, log } = exchange.context;
+  let admission: AppAdmission;
   exchange.enter('reading', exchange.policy.idleMs, () => exchange.fail('store-unavailable', 1));
   try {
-    const admission = await link.appLimits.enter(app, exchange.id);
-    // The client has gone meanwhile: what was taken for it is given back.
-    if (exchange.done) return link.appLimits.leave(app.name, exchange.id);
-    if (admission.ok) goOn();
-    else exchange.fail('too-many-requests', admission.retryAfterS);
+    admission = await link.appLimits.enter(app, exchange.id);
   } catch (error) {
     log.warn({ err: error, id: exchange.id, app: app.name }, 'could not check the limits of an app');
-    exchange.fail('store-unavailable', 1);
+    return exchange.fail('store-unavailable', 1);
   }
+  // The client has gone meanwhile: what was taken for it is given back.
+  if (exchange.done) return link.appLimits.leave(app.name, exchange.id);
+  if (admission.ok) begin(exchange, options);
+  else exchange.fail('too-many-requests', admission.retryAfterS);
 }
 
 function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOptions): void {
@@ -77,19 +78,18 @@ function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOp
   }
   exchange.enter('reading', idleMs, () => exchange.fail('request-timeout'));
   exchange.askForBody();
-  void inline.then((body) => {
-    if (exchange.done) return;
-    if (body === 'too-large') return exchange.fail('body-too-large');
-    if (!body.complete) exchange.rest = req;
-    send(exchange, head, body);
-  });
+  runFor(exchange, () =>
+    inline.then((body) => {
+      if (exchange.done) return;
+      if (body === 'too-large') return exchange.fail('body-too-large');
+      if (!body.complete) exchange.rest = req;
+      send(exchange, head, body);
+    }),
+  );
 }
 
 function send(exchange: Exchange, head: RequestHead, body: InlineBody): void {
-  enqueueRequest(exchange, head, body).catch((error: unknown) => {
-    exchange.context.log.error({ err: error, id: exchange.id }, 'could not enqueue');
-    exchange.fail('store-lost');
-  });
+  runFor(exchange, () => enqueueRequest(exchange, head, body));
 }
 
 function requestHead(

@@ -4,28 +4,22 @@ import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
 import { awaitSlot } from './enqueue-request.ts';
 import { awaitHead, type Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';
-import { sendEnd, sendHead } from './send-response.ts';
+import { refuseReply, sendBody, sendEnd, sendHead } from './send-response.ts';
 
 /** Takes the frames of a reply in their order and does what each of its parts says. */
 export function onReplyFrame(exchange: Exchange, frame: Frame): void {
   if (exchange.done) return;
   if (frame.handed !== undefined) return onHandedOver(exchange, frame.handed);
-  if (frame.parts & PART.stop) return onMoved(exchange);
-  // One head, then what belongs to it.
-  const isBegun = exchange.state === 'replying';
-  const needsHead = frame.body !== undefined || frame.end !== undefined;
-  if (isBegun ? frame.head !== undefined : needsHead && frame.head === undefined) {
-    return exchange.reader.onFault('its frames are in disorder');
-  }
+  if (frame.parts & PART.stop) return onMoved(exchange, frame);
   if (frame.failed !== undefined) return onFailed(exchange, frame.failed);
   if (frame.owner !== undefined) onOwner(exchange, frame.owner);
   if (frame.credit > 0) onCredit(exchange, frame.credit);
-  if (frame.head !== undefined && sendHead(exchange, frame)) return;
-  if (frame.body) {
-    exchange.touch();
-    exchange.reply.write(frame.body, (bytes) => exchange.taken(bytes));
+  if (frame.head !== undefined) {
+    if (exchange.state === 'replying') return void refuseReply(exchange, 'a second head', frame);
+    if (sendHead(exchange, frame)) return;
   }
-  if (frame.end !== undefined) sendEnd(exchange, frame.end);
+  if (frame.body && !sendBody(exchange, frame, frame.body)) return;
+  if (frame.end !== undefined) sendEnd(exchange, frame, frame.end);
 }
 
 function onHandedOver(exchange: Exchange, place: string): void {
@@ -34,11 +28,11 @@ function onHandedOver(exchange: Exchange, place: string): void {
 }
 
 /** The agent was lost, or gave it back: the next attempt's reply arrives on a stream of its own. */
-function onMoved(exchange: Exchange): void {
+function onMoved(exchange: Exchange, frame: Frame): void {
   const { reader, queue, id, policy } = exchange;
-  // No script moves a request further than that: somebody else has written this.
-  if (reader.attempt >= policy.attempts || exchange.state === 'replying')
-    return reader.onFault('it was moved too often');
+  // No script does either of these.
+  if (exchange.state === 'replying') return void refuseReply(exchange, 'moved after its head', frame);
+  if (reader.attempt >= policy.attempts) return void refuseReply(exchange, 'moved too often', frame);
   reader.attempt += 1;
   exchange.counts.group.redeliveries += 1;
   reader.lastSeq = 0;
@@ -49,9 +43,10 @@ function onMoved(exchange: Exchange): void {
 }
 
 function onFailed(exchange: Exchange, failed: string): void {
-  const [code = '', detail] = failed.split('\n');
-  const { log } = exchange.context;
-  log.info({ id: exchange.id, code, detail, agent: exchange.owner }, 'agent reports a failure');
+  const [code = '', detail = ''] = failed.split('\n', 2);
+  const { id, owner: agent } = exchange;
+  const said = { code: code.slice(0, 100), detail: detail.slice(0, 500) };
+  exchange.context.log.info({ id, ...said, agent }, 'agent reports a failure');
   exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
 }
 

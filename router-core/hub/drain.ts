@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { sleep } from '../runtime/backoff.ts';
+import { runFor } from './contain-fault.ts';
 import type { HubContext } from './exchange.ts';
 
 /** How many 503s a load balancer gets to see before this hub stops accepting: the usual `fall` is 3. */
@@ -68,7 +69,7 @@ export async function drainHub({
   while (inFlight.size > 0 && performance.now() < endAt) await sleep(20);
   if (inFlight.size > 0) log.warn({ requests: inFlight.size }, 'drain time is over, ending what still runs');
   const cancelled = inFlight.values().map((exchange) => {
-    exchange.fail('shutting-down');
+    runFor(exchange, () => exchange.fail('shutting-down'));
     return exchange.cancel();
   });
   await Promise.race([Promise.all(cancelled), sleep(1_000)]);

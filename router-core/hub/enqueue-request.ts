@@ -59,7 +59,7 @@ export async function enqueueRequest(exchange: Exchange, head: RequestHead, body
 /** In line for a slot, for the first time or after an agent was lost. */
 export function awaitSlot(exchange: Exchange): void {
   // A timer of 0 ms is none: whoever may not wait and has lost its agent is in line for a moment all the same.
-  exchange.enter('waiting', Math.max(1, exchange.policy.waitMs), () => void giveUpWaiting(exchange));
+  exchange.enter('waiting', Math.max(1, exchange.policy.waitMs), () => giveUpWaiting(exchange));
 }
 
 async function giveUpWaiting(exchange: Exchange): Promise<void> {

@@ -14,6 +14,7 @@ import type { Tracer } from '../runtime/tracing.ts';
 import type { ClientReply } from './front/client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
+import { endFaulted } from './contain-fault.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
@@ -82,6 +83,10 @@ export class Exchange {
   owner = '';
   status = 0;
   trace: RequestTrace | undefined;
+  /** Bytes of body that the head of the reply has announced and that have not come; Infinity: it announces none. */
+  bodyLeft = 0;
+  /** The client has all that the head of the reply announced; only the agent has not yet said that it ends. */
+  isComplete = false;
   /** Request body bytes so far. */
   bodyBytes = 0;
   /** Frames to the agent: made when the first one is needed. */
@@ -90,7 +95,7 @@ export class Exchange {
   rest: Readable | undefined;
   #sendContinue: (() => void) | undefined;
   readonly #headerRules: HeaderRules | undefined;
-  readonly #timer = new DeadlineTimer();
+  readonly #timer = new DeadlineTimer(this);
   #taken = 0;
   #isAnswered = false;
 
@@ -116,7 +121,13 @@ export class Exchange {
       lastSeq: 0,
       heardAt: this.receivedAt,
       room: ROOM_BYTES,
-      onFrame: (frame) => onFrame(this, frame),
+      onFrame: (frame) => {
+        try {
+          onFrame(this, frame);
+        } catch (error) {
+          this.fault(error);
+        }
+      },
       onFault: (why) => this.#breakOff(why),
     };
     context.inFlight.set(this.id, this);
@@ -140,7 +151,7 @@ export class Exchange {
   }
 
   /** Enters a phase that may last `ms` at most; the deadline of the whole request counts too. */
-  enter(state: ExchangeState, ms: number, onExpire: () => void): void {
+  enter(state: ExchangeState, ms: number, onExpire: () => unknown): void {
     this.state = state;
     const total = this.remainingMs;
     if (ms < total) this.#timer.set(ms, onExpire);
@@ -160,7 +171,12 @@ export class Exchange {
 
   /** The reply cannot be followed any further, and whoever makes it is not to go on. */
   #breakOff(why: string): void {
-    this.context.log.info({ id: this.id, agent: this.owner, why }, 'a reply cannot be read');
+    const { context, counts, id, group, owner } = this;
+    counts.group.invalidReplies += 1;
+    context.log.warn(
+      { id, group, agent: owner, why },
+      'an agent has sent a reply that is not valid, it is ended',
+    );
     this.fail('upstream-failed');
     void this.cancel();
   }
@@ -170,10 +186,14 @@ export class Exchange {
     this.#taken += bytes;
     this.reader.room += bytes;
     if (this.done) return;
-    this.touch();
-    if (this.#taken < WINDOW_BYTES / 4) return;
-    this.openStream(0).consume(this.#taken, this.reader.lastSeq);
-    this.#taken = 0;
+    try {
+      this.touch();
+      if (this.#taken < WINDOW_BYTES / 4) return;
+      this.openStream(0).consume(this.#taken, this.reader.lastSeq);
+      this.#taken = 0;
+    } catch (error) {
+      this.fault(error);
+    }
   }
 
   /** Asks the client for its body, once, if it waits to be asked. */
@@ -221,16 +241,29 @@ export class Exchange {
 
   /** The client has gone: whatever runs for it is stopped. */
   clientGone(): void {
-    if (this.done) return;
+    if (this.done || this.isComplete) return;
     const { state } = this;
-    this.finish();
+    try {
+      this.finish();
+    } catch (error) {
+      this.fault(error);
+    }
     if (state !== 'reading' && state !== 'admitting') void this.cancel();
   }
 
-  /** Stops the request wherever it is. Tried until Redis has taken it. */
-  cancel(): Promise<unknown> {
+  /** Stops the request wherever it is. Tried until Redis has taken it. Never rejects. */
+  async cancel(): Promise<void> {
     this.counts.group.cancels += 1;
-    return this.queue.cancel(this.id, this.place, false);
+    try {
+      await this.queue.cancel(this.id, this.place, false);
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  /** Code that ran for this request has thrown: that ends this request, and nothing else. Never throws. */
+  fault(error: unknown): void {
+    endFaulted(this, error);
   }
 
   /** The whole reply is with the client: nothing that the agent could still read is needed. */
@@ -245,10 +278,10 @@ export class Exchange {
     const { inFlight, link, rates, config, log } = this.context;
     const { state, stream } = this;
     this.state = 'done';
+    inFlight.delete(this.id);
     this.#timer.clear();
     link.inbox.close(this.reader);
     stream?.close();
-    inFlight.delete(this.id);
     if (state === 'replying') rates.served(this.group);
     if (this.caller) link.appLimits.leave(this.caller.app.name, this.id);
     if (state !== 'reading') {

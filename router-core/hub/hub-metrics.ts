@@ -59,6 +59,18 @@ export const HUB_METRICS = {
     type: 'counter',
     labels: ['group'],
   },
+  invalidReplies: {
+    name: 'mini_router_hub_invalid_replies_total',
+    help: 'Replies of agents that break the rules of HTTP, or of frames, and were ended for it',
+    type: 'counter',
+    labels: ['group'],
+  },
+  faults: {
+    name: 'mini_router_hub_faults_total',
+    help: 'Exceptions in the handling of a request, which it ended; no group: before its route was known',
+    type: 'counter',
+    labels: ['group'],
+  },
   sweeps: {
     name: 'mini_router_hub_sweeps_total',
     help: 'Searches for what lost agents have left behind',
@@ -135,6 +147,11 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
       capacity: single(config.maxInFlight),
       cancels: perGroup(context, ({ cancels }) => cancels),
       redeliveries: perGroup(context, ({ redeliveries }) => redeliveries),
+      invalidReplies: perGroup(context, ({ invalidReplies }) => invalidReplies),
+      faults: [...counts.groups, counts.unrouted.group].map(({ name, faults }) => ({
+        labels: [name],
+        value: faults,
+      })),
       sweeps: groups.flatMap(
         ([
           name,

@@ -27,8 +27,8 @@ export interface Hub {
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
   readonly metrics: MetricSource;
-  /** Drains: no new work, the running requests finish (at most `drainMs`), then everything is closed. */
-  close(): Promise<void>;
+  /** Drains: no new work, the running requests finish (at most `drainMs`, or `mostMs`), then everything is closed. */
+  close(mostMs?: number): Promise<void>;
 }
 
 /** So long a hub that starts waits for Redis before it listens; then it does without, and says that it is not ready. */
@@ -88,8 +88,9 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   address = `${config.host}:${port}`;
   return {
     port,
-    close: async () => {
-      await drainHub({ server, switched: front.switched, context, readiness, drainMs: config.drainMs });
+    close: async (mostMs = Infinity) => {
+      const drainMs = Math.min(config.drainMs, mostMs);
+      await drainHub({ server, switched: front.switched, context, readiness, drainMs });
       clearInterval(revoking);
       context.rates.close();
       await link.close();

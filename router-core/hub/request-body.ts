@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { forwardTrailers } from '../http/forward-request.ts';
+import { nominatedFields } from '../http/hop-by-hop.ts';
+import { forwardTrailers } from '../http/trailers.ts';
+import { guarded } from './contain-fault.ts';
 import { awaitHead, type Exchange } from './exchange.ts';
 
 /** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
@@ -27,16 +29,17 @@ export function readInlineBody(
   if (contentLength === 0) return NO_BODY;
   if ((contentLength ?? 0) > INLINE_BYTES) return { chunks: [], complete: false };
 
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const owner = { fault: reject };
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const onData = (chunk: Buffer) => {
+    const onData = guarded(owner, (chunk: Buffer) => {
       chunks.push(chunk);
       bytes += chunk.length;
       if (isTooLarge(bytes)) finish('too-large');
       else if (bytes > INLINE_BYTES) finish({ chunks, complete: false });
-    };
-    const onEnd = () => finish({ chunks, complete: true });
+    });
+    const onEnd = guarded(owner, () => finish({ chunks, complete: true }));
     const timer = chunked
       ? setTimeout(() => finish({ chunks, complete: false }), UNKNOWN_LENGTH_WAIT_MS)
       : undefined;
@@ -57,7 +60,7 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
   const stream = exchange.openStream(credit);
   const { maxBodyBytes } = exchange.policy;
   exchange.rest = source;
-  source.on('data', (chunk: Buffer) => {
+  const onData = guarded(exchange, (chunk: Buffer) => {
     if (exchange.done) return;
     exchange.bodyBytes += chunk.length;
     if (source === exchange.req && maxBodyBytes > 0 && exchange.bodyBytes > maxBodyBytes) {
@@ -68,15 +71,21 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
     exchange.touch();
     if (!stream.write(chunk)) source.pause();
   });
-  source.on('end', () => {
+  const onEnd = guarded(exchange, () => {
     stream.end(trailersOf(exchange.req));
     // While the body flowed its pauses were limited; now the head is due.
     if (exchange.state === 'handed') awaitHead(exchange);
   });
+  source.on('data', onData);
+  source.on('end', onEnd);
   source.resume();
 }
 
-/** Trailers as a frame carries them. */
-export function trailersOf(req: IncomingMessage): string {
-  return forwardTrailers(req.rawTrailers, req.rawHeaders).join('\n');
+/** The trailers that go on, as a frame carries them. */
+export function trailersOf({ rawTrailers, rawHeaders }: IncomingMessage): string {
+  if (rawTrailers.length === 0) return '';
+  const kept = forwardTrailers(rawTrailers, nominatedFields(rawHeaders));
+  // Node's parser refuses such characters: this request ends, should it ever let one through.
+  if (kept instanceof Error) throw kept;
+  return kept.join('\n');
 }

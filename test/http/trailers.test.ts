@@ -76,6 +76,44 @@ test('a client of HTTP/1.0 gets the body of a reply that has trailers', async ()
   await path.close();
 });
 
+test.each([
+  ['a length', 'GET / HTTP/1.1', 'Content-Length: 200000', 'x'.repeat(200_000)],
+  [
+    'chunks, to a client of HTTP/1.0',
+    'GET / HTTP/1.0',
+    'Transfer-Encoding: chunked',
+    '1\r\nx\r\n0\r\nX-Sum: abc\r\n\r\n',
+  ],
+  ['a length, to HEAD', 'HEAD / HTTP/1.1', 'Content-Length: 2', ''],
+])('a streamed reply that announces trailers is no error: with %s', async (_what, line, framing, body) => {
+  const upstream = await startRawUpstream((socket) => {
+    socket.write(rawRequest(['HTTP/1.1 200 OK', 'Trailer: X-Sum', framing]));
+    // Later: a frame of its own for the head.
+    setTimeout(() => socket.write(body), 100);
+  });
+  const path = await startDataPath(redis, upstream.url);
+  const reply = await sendRaw(path.port, rawRequest([line, 'Host: h']));
+  expect([reply.status, valuesOf(reply.headers, 'trailer')]).toEqual([200, []]);
+  await path.close();
+  await upstream.close();
+});
+
+test('trailers of a request that mean something only in its head do not reach the upstream', async () => {
+  const { seen, listener } = recordRequests();
+  const path = await startDataPath(redis, listener);
+  const lines = ['POST / HTTP/1.1', 'Host: h', 'Transfer-Encoding: chunked', 'Connection: X-Hop'];
+  const trailers = [
+    'X-Sum: abc',
+    'X-Hop: 1',
+    'Authorization: Bearer x',
+    'X-Forwarded-For: 1.2.3.4',
+    'Router-Scope: a',
+  ];
+  await sendRaw(path.port, `${rawRequest(lines)}2\r\nok\r\n0\r\n${trailers.join('\r\n')}\r\n\r\n`);
+  expect(seen[0]?.rawTrailers).toEqual(['X-Sum', 'abc']);
+  await path.close();
+});
+
 test('more trailers than fit a frame do not stop the agent from serving others', async () => {
   // 64 KiB is what the HTTP client of the agent takes, names and values together.
   const lines = Array.from(

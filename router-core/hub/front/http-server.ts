@@ -37,14 +37,24 @@ export function createHttpServer(front: RequestFront): Server {
   });
   server.on('connect', (req: IncomingMessage, socket: Socket) => {
     swallowErrors(socket);
-    front.refuse(new UpgradeReply(socket), req, 'method-not-supported');
+    contain(front, socket, () => front.refuse(new UpgradeReply(socket), req, 'method-not-supported'));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A 400 now would be taken for the reply that is still due.
     if (front.isAnswering(socket)) socket.destroy();
-    else answerBrokenRequest(error, socket, front);
+    else contain(front, socket, () => answerBrokenRequest(error, socket, front));
   });
   return server;
+}
+
+/** A fault ends the connection that it concerns, and nothing else. */
+function contain(front: RequestFront, socket: Socket, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    front.noteFault(error);
+    socket.destroy();
+  }
 }
 
 /** The client may reset at any time; `close` tells. */
