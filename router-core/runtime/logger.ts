@@ -62,7 +62,6 @@ function describeError(error: unknown): unknown {
 const CREDENTIALS = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"\\]+@/gi;
 
 /** DEL and C1: JSON leaves them as they are, and to some terminals they are commands. */
-// oxlint-disable-next-line no-control-regex
 const CONTROLS = /[\x7f-\x9f]/g;
 
 function redactSecrets(line: string): string {
