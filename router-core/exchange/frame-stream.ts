@@ -1,4 +1,4 @@
-import { bytesOf, encodeFrame, type FrameParts } from './frames.ts';
+import { bytesOf, encodeFrame, loggable, type FrameParts } from './frames.ts';
 
 /** How far a writer may be ahead of what its reader has consumed, bytes. */
 export const WINDOW_BYTES = 1024 * 1024;
@@ -124,7 +124,7 @@ export class FrameStream {
   /** The exchange has failed with a code of the error table; `detail` is for the log, not for the client. */
   fail(code: string, detail: string): void {
     if (this.#closed || this.ended) return;
-    this.#parts.failed = `${code}\n${detail.replace(/[^\x20-\x7e]/g, ' ').slice(0, 500)}`;
+    this.#parts.failed = `${code}\n${loggable(detail)}`;
     this.#ended = 'pending';
     this.#pending();
   }

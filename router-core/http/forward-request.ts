@@ -51,7 +51,7 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
       continue;
     }
     if (OWN.has(key) || context.rules?.dropped.has(key)) continue;
-    // The router's own token; any other is the provider's.
+    // The router's own token; any other is the upstream's.
     if (key === 'authorization' && APP_TOKEN.test(value)) continue;
     if (key === 'x-forwarded-for') {
       forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;

@@ -47,16 +47,18 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
 /** Goes on when the limits of the app allow it. */
 async function enterApp(exchange: Exchange, { app }: Caller, goOn: () => void): Promise<void> {
   const { link, log } = exchange.context;
-  exchange.enter('reading', exchange.policy.idleMs, () => exchange.fail('store-unavailable', 1));
+  exchange.enter('reading', exchange.policy.idleMs, () =>
+    exchange.fail('store-unavailable', { retryAfterS: 1 }),
+  );
   try {
     const admission = await link.appLimits.enter(app, exchange.id);
     // The client has gone meanwhile: what was taken for it is given back.
     if (exchange.done) return link.appLimits.leave(app.name, exchange.id);
     if (admission.ok) goOn();
-    else exchange.fail('too-many-requests', admission.retryAfterS);
+    else exchange.fail('too-many-requests', { retryAfterS: admission.retryAfterS });
   } catch (error) {
     log.warn({ err: error, id: exchange.id, app: app.name }, 'could not check the limits of an app');
-    exchange.fail('store-unavailable', 1);
+    exchange.fail('store-unavailable', { retryAfterS: 1 });
   }
 }
 

@@ -1,8 +1,8 @@
 import { isProblemCode } from '../http/problems.ts';
 import { PART, type Frame } from '../exchange/frames.ts';
 import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
-import { awaitSlot } from './enqueue-request.ts';
-import { awaitHead, type Exchange } from './exchange.ts';
+import { awaitHead, awaitSlot } from './await-slot.ts';
+import type { Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';
 import { sendEnd, sendHead } from './send-response.ts';
 
@@ -10,9 +10,9 @@ import { sendEnd, sendHead } from './send-response.ts';
 export function onReplyFrame(exchange: Exchange, frame: Frame): void {
   if (exchange.done) return;
   if (frame.handed !== undefined) return onHandedOver(exchange, frame.handed);
-  if (frame.parts & PART.stop) return onMoved(exchange);
+  if (frame.parts & PART.stop) return onMoved(exchange, frame);
   if (frame.failed !== undefined) return onFailed(exchange, frame.failed);
-  if (frame.owner !== undefined) onOwner(exchange, frame.owner);
+  if (frame.owner !== undefined) onOwner(exchange, frame.owner, frame.head === undefined);
   if (frame.credit > 0) onCredit(exchange, frame.credit);
   if (frame.head !== undefined && sendHead(exchange, frame)) return;
   if (frame.body) {
@@ -28,8 +28,15 @@ function onHandedOver(exchange: Exchange, place: string): void {
 }
 
 /** The agent was lost, or gave it back: the next attempt's reply arrives on a stream of its own. */
-function onMoved(exchange: Exchange): void {
-  const { reader, queue, id } = exchange;
+function onMoved(exchange: Exchange, { failed }: Frame): void {
+  const { reader, queue, id, owner, context } = exchange;
+  const [why = '', detail] = failed?.split('\n') ?? [];
+  context.log.info({ id, why, detail, agent: owner }, 'a request is back in line');
+  if (why === 'unreachable') exchange.isUnreached = true;
+  else if (why !== 'unstarted') {
+    exchange.mayHaveRun = true;
+    exchange.restartWait();
+  }
   reader.attempt += 1;
   exchange.counts.group.redeliveries += 1;
   reader.lastSeq = 0;
@@ -46,10 +53,11 @@ function onFailed(exchange: Exchange, failed: string): void {
   exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
 }
 
-function onOwner(exchange: Exchange, owner: string): void {
+function onOwner(exchange: Exchange, owner: string, isHeadDue: boolean): void {
   exchange.owner = owner;
   if (exchange.stream) exchange.stream.reader = owner;
-  if (exchange.state === 'waiting' || exchange.state === 'admitting') awaitHead(exchange);
+  const { state } = exchange;
+  if (isHeadDue && (state === 'waiting' || state === 'admitting' || state === 'handed')) awaitHead(exchange);
 }
 
 function onCredit(exchange: Exchange, bytes: number): void {

@@ -36,7 +36,8 @@ export interface HubContext {
  * The life of one request at the hub that holds its client:
  *
  *     reading ─▶ admitting ─▶ waiting ─▶ handed ─▶ replying ─▶ done
- *                    └────────────────────┘  (a free slot: no waiting; a lost agent: back to waiting)
+ *                    └────────────────────┘  a free slot: no waiting
+ *                                ◀────────┘  a lost agent, an upstream out of reach, a slot that has gone: back to waiting
  *
  * Every phase can end in `done`: answered, refused, client gone, deadline. Exactly one of these happens.
  */
@@ -46,7 +47,10 @@ export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 're
 const ENDED_BY_US = new Set<ProblemCode>(['body-too-large', 'shutting-down', 'unauthorized']);
 
 /** Codes of those that were in line. */
-const ENDED_IN_LINE = new Set<ProblemCode>(['queue-timeout', 'no-agent', 'shutting-down', 'unauthorized']);
+const ENDED_IN_LINE = new Set<ProblemCode>([
+  ...(['no-agent', 'paused', 'upstream-down', 'upstream-unreachable'] as const),
+  ...(['queue-full', 'queue-timeout', 'limit-reached', 'shutting-down', 'unauthorized'] as const),
+]);
 
 export interface ExchangeOptions {
   readonly context: HubContext;
@@ -58,6 +62,13 @@ export interface ExchangeOptions {
   /** Asks the client for its body (100 Continue), when it waits to be asked. */
   readonly sendContinue: (() => void) | undefined;
   readonly onFrame: (exchange: Exchange, frame: Frame) => void;
+}
+
+export interface FailOptions {
+  /** Seconds. */
+  readonly retryAfterS?: number;
+  /** For the client, see problems.ts. */
+  readonly detail?: string;
 }
 
 export class Exchange {
@@ -80,6 +91,13 @@ export class Exchange {
   /** Who answers: the instance's name, from its first frame. */
   owner = '';
   status = 0;
+  /** When waiting for an agent ends, and when the head of the reply is due; both by performance.now(). */
+  waitEndsAt = 0;
+  headDueAt = 0;
+  /** An earlier attempt may have run it. */
+  mayHaveRun = false;
+  /** An agent has had it and could not connect to its upstream. */
+  isUnreached = false;
   trace: RequestTrace | undefined;
   /** Request body bytes so far. */
   bodyBytes = 0;
@@ -132,6 +150,11 @@ export class Exchange {
     return this.receivedAt + this.policy.totalMs - performance.now();
   }
 
+  /** From now on it may wait for as long as its policy says. */
+  restartWait(): void {
+    this.waitEndsAt = performance.now() + this.policy.waitMs;
+  }
+
   /** Enters a phase that may last `ms` at most; the deadline of the whole request counts too. */
   enter(state: ExchangeState, ms: number, onExpire: () => void): void {
     this.state = state;
@@ -176,15 +199,17 @@ export class Exchange {
   }
 
   /** Ends the exchange with an error of the router: a problem response, or a broken connection after the head. */
-  fail(code: ProblemCode, retryAfterS?: number): void {
+  fail(code: ProblemCode, { retryAfterS, detail }: FailOptions = {}): void {
     if (this.done) return;
     this.context.log.debug({ id: this.id, code, state: this.state }, 'request failed');
     this.counts.failed(code);
     const { status, reason, fields, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
+      isRepeatable: this.isRepeatable,
       handedOver: this.#wasHandedOver(code),
       retryAfterS,
+      detail,
     });
     if (this.reply.started) {
       this.finish();
@@ -200,8 +225,7 @@ export class Exchange {
   /** An agent may have run it: the one that has it, or one that was lost with it. */
   #wasHandedOver(code: ProblemCode): boolean {
     if (this.state === 'handed') return ENDED_BY_US.has(code);
-    // What may not run twice is in line again only when it has certainly not run.
-    return this.reader.attempt > 1 && this.isRepeatable && ENDED_IN_LINE.has(code);
+    return this.mayHaveRun && ENDED_IN_LINE.has(code);
   }
 
   /** The client has gone: whatever runs for it is stopped. */
@@ -215,7 +239,7 @@ export class Exchange {
   /** Stops the request wherever it is. Tried until Redis has taken it. */
   cancel(): Promise<unknown> {
     this.counts.group.cancels += 1;
-    return this.queue.cancel(this.id, this.place, false);
+    return this.queue.cancel(this.id, this.place);
   }
 
   /** The whole reply is with the client: nothing that the agent could still read is needed. */
@@ -252,9 +276,4 @@ export class Exchange {
       );
     }
   }
-}
-
-/** Handed over: the head of the reply is due. */
-export function awaitHead(exchange: Exchange): void {
-  exchange.enter('handed', exchange.policy.firstByteMs, () => exchange.expire());
 }

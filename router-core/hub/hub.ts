@@ -36,7 +36,7 @@ const LISTEN_AFTER_MS = 1_000;
 const REVOKE_EVERY_MS = 500;
 
 const OPEN_WARNING =
-  'ANYBODY who can reach this address can send requests to the providers: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
+  'ANYBODY who can reach this address can send requests to the upstreams: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
 
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
 export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { awaitHead, type Exchange } from './exchange.ts';
+import { awaitHead } from './await-slot.ts';
+import type { Exchange } from './exchange.ts';
 
 /** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
 export const INLINE_BYTES = 64 * 1024;

@@ -6,6 +6,7 @@ import type {
   AgentLink,
   Exchange,
   ExchangeHandlers,
+  GiveBackReason,
   Grant,
   InstanceReport,
   PulledRequest,
@@ -13,7 +14,7 @@ import type {
 import { isServerError, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
-import { encodeFrame, FENCE, PART, type Frame } from '../../exchange/frames.ts';
+import { encodeFrame, FENCE, movedFrame, PART, type Frame } from '../../exchange/frames.ts';
 import { Heartbeat, type HeldRequest } from './heartbeat.ts';
 import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { Inbox } from '../frames/inbox.ts';
@@ -184,12 +185,14 @@ export class RedisAgentLink implements AgentLink {
     return exchange;
   }
 
-  async giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean> {
+  async giveBack(request: PulledRequest, why: GiveBackReason, detail = ''): Promise<boolean> {
     const { id, attempt, entry } = request;
-    const moved = encodeFrame(id, attempt, FENCE, { stop: true });
-    const { slots, down, up } = this.#keys;
-    const keys = [...this.#lanes.script.keys, slots, down(id, attempt), up(id)];
-    const args = [...this.#lanes.script.args, this.instance, entry, why, moved];
+    const isUnseen = why === 'unstarted' || why === 'unreachable';
+    const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
+    const lost = encodeFrame(id, attempt, FENCE, { failed: 'agent-lost\nthe hub was not heard of' });
+    const { slots, agentSlots, down, up } = this.#keys;
+    const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];
+    const args = [...this.#lanes.script.args, this.instance, entry, why, moved, lost];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     for (;;) {

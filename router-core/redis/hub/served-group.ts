@@ -6,7 +6,7 @@ import { GroupQueue } from './group-queue.ts';
 import type { GroupSettings } from '../../config/group-settings.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
 import { groupKeys } from '../scripts/keys.ts';
-import { sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
+import { NO_SWEEP, sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
 import { sweepMs } from '../scripts/times.ts';
 
 /** A group as a hub serves it. */
@@ -32,19 +32,17 @@ export interface ServedGroupOptions {
 /** One group at one hub: its queue, its settings, and the sweep that finds what lost agents have left. */
 export class ServedGroup {
   readonly queue: GroupQueue;
-  readonly counts: SweepCounts = { sweeps: 0, failures: 0, moved: 0, lost: 0, exhausted: 0, dropped: 0 };
+  readonly counts: SweepCounts = {
+    ...{ sweeps: 0, failures: 0 },
+    ...{ moved: 0, returned: 0, lost: 0, exhausted: 0, dropped: 0 },
+  };
   readonly #options: ServedGroupOptions;
   readonly #closing = new AbortController();
   #settings: ServedSettings;
   #version: number;
   #retired = false;
   #isPublished = false;
-  #lastSweep: Omit<SweepReport, 'recovered'> = {
-    instances: 0,
-    inLine: 0,
-    hubs: 1,
-    born: '',
-  };
+  #lastSweep: Omit<SweepReport, 'recovered'> = NO_SWEEP;
 
   constructor(options: ServedGroupOptions) {
     this.#options = options;
@@ -124,6 +122,8 @@ export class ServedGroup {
           log.warn({ group: name, ...orphan }, 'took a request from a lost agent');
         }
         backoff.reset();
+        // What has come back may go to other lanes, of which recover.lua is not told.
+        if (report.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
         // Jitter keeps several hubs from sweeping in step.
         await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
       } catch (error) {

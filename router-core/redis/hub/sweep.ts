@@ -1,16 +1,19 @@
 import type { Redis } from 'ioredis';
-import { encodeFrame, FENCE } from '../../exchange/frames.ts';
+import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import type { GroupQueue } from './group-queue.ts';
 import { groupScript } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
-import { hubLeaseMs, streamTtlMs } from '../scripts/times.ts';
+import { hubLeaseMs } from '../scripts/times.ts';
 
 export interface Orphan {
   readonly id: string;
   readonly attempt: number;
-  /** moved = runs again, lost = may have run and must not again, exhausted = no attempt left, dropped = nobody awaits it. */
-  readonly outcome: 'moved' | 'lost' | 'exhausted' | 'dropped';
+  /**
+   * moved = runs again, returned = nobody had pulled it and it is in line again, lost = may have run and must not again,
+   * exhausted = no attempt left, dropped = nobody awaits it.
+   */
+  readonly outcome: 'moved' | 'returned' | 'lost' | 'exhausted' | 'dropped';
 }
 
 export interface SweepReport {
@@ -22,8 +25,38 @@ export interface SweepReport {
   readonly hubs: number;
   /** When the data of the group began. */
   readonly born: string;
+  readonly capacity: GroupCapacity;
+  /** By the clock of Redis, ms. */
+  readonly at: number;
+  /** False while Redis has stood still lately: then nobody is taken for dead. */
+  readonly leasesCount: boolean;
   readonly recovered: Orphan[];
 }
+
+/** Why a request may have to wait. */
+export interface GroupCapacity {
+  /** Of all instances that take requests, and how many requests have one. */
+  readonly slots: number;
+  readonly taken: number;
+  /** Requests that may run at once; 0 = no limit. And those that do. */
+  readonly limit: number;
+  readonly permits: number;
+  readonly isPaused: boolean;
+  /** Instances by what they say of themselves; only counted when somebody waits or there is no slot. */
+  readonly ready: number;
+  readonly upstreamDown: number;
+  readonly paused: number;
+  readonly draining: number;
+}
+
+/** Before the first sweep. */
+export const NO_SWEEP: Omit<SweepReport, 'recovered'> = {
+  instances: 0,
+  inLine: 0,
+  hubs: 1,
+  born: '',
+  ...numbersOf(''),
+};
 
 export interface SweepOptions {
   readonly client: Redis;
@@ -39,12 +72,12 @@ const scripts = { sweep: loadScript('sweep'), recover: loadScript('recover') };
 export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   const { client, keys, queue, hub, leaseMs } = options;
   const told = queue.script;
-  const [instances, inLine, hubs, lanes, born, ...orphans] = (await runScript(
+  const [instances, inLine, hubs, lanes, born, numbers, ...orphans] = (await runScript(
     client,
     scripts.sweep,
     [...told.keys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
     [...told.args, hub, hubLeaseMs(leaseMs)],
-  )) as [number, number, number, string[], string, ...string[]];
+  )) as [number, number, number, string[], string, string, ...string[]];
   queue.learn(lanes, born);
   const recovered: Orphan[] = [];
   for (let i = 0; i + 2 < orphans.length; i += 3) {
@@ -52,11 +85,32 @@ export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
     const orphan = await recover(options, lane, entry, meta);
     if (orphan) recovered.push(orphan);
   }
-  return { instances, inLine, hubs, born, recovered };
+  return { instances, inLine, hubs, born, ...numbersOf(numbers), recovered };
+}
+
+/** As sweep.lua writes them. */
+function numbersOf(text: string): Pick<SweepReport, 'at' | 'leasesCount' | 'capacity'> {
+  const parsed = text.split(' ').map(Number);
+  const number = (i: number) => (Number.isSafeInteger(parsed[i]) ? (parsed[i] ?? 0) : 0);
+  return {
+    at: number(0),
+    leasesCount: number(1) === 1,
+    capacity: {
+      slots: number(2),
+      taken: number(3),
+      limit: number(4),
+      permits: number(5),
+      isPaused: number(6) === 1,
+      ready: number(7),
+      upstreamDown: number(8),
+      paused: number(9),
+      draining: number(10),
+    },
+  };
 }
 
 async function recover(
-  { client, keys, leaseMs }: SweepOptions,
+  { client, keys }: SweepOptions,
   lane: string,
   entry: string,
   meta: string,
@@ -71,8 +125,8 @@ async function recover(
     [...told.keys, ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
     [
       ...told.args,
-      ...[entry, streamTtlMs(leaseMs)],
-      ...[encodeFrame(id, attempt, FENCE, { stop: true }), frame('agent-lost'), frame('attempts-exhausted')],
+      ...[entry, movedFrame(id, attempt), movedFrame(id, attempt, 'unstarted', 'its agent has gone')],
+      ...[frame('agent-lost'), frame('attempts-exhausted')],
       'agent lost on every attempt',
     ],
   );
