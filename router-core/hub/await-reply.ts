@@ -2,6 +2,7 @@ import { isProblemCode } from '../http/problems.ts';
 import { PART, type Frame } from '../exchange/frames.ts';
 import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
 import { awaitHead, awaitSlot } from './await-slot.ts';
+import { enqueueAgain } from './enqueue-request.ts';
 import type { Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';
 import { sendEnd, sendHead } from './send-response.ts';
@@ -28,12 +29,13 @@ function onHandedOver(exchange: Exchange, place: string): void {
 }
 
 /** The agent was lost, or gave it back: the next attempt's reply arrives on a stream of its own. */
-function onMoved(exchange: Exchange, { failed }: Frame): void {
+function onMoved(exchange: Exchange, { failed, body }: Frame): void {
   const { reader, queue, id, owner, context } = exchange;
   const [why = '', detail] = failed?.split('\n') ?? [];
   context.log.info({ id, why, detail, agent: owner }, 'a request is back in line');
   if (why === 'unreachable') exchange.isUnreached = true;
-  else if (why !== 'unstarted') {
+  if (why === 'unreachable' || why === 'unstarted') exchange.uncountedAttempts += 1;
+  else {
     exchange.mayHaveRun = true;
     exchange.restartWait();
   }
@@ -43,7 +45,16 @@ function onMoved(exchange: Exchange, { failed }: Frame): void {
   reader.key = queue.replyKey(id, reader.attempt);
   exchange.place = '';
   exchange.owner = '';
+  if (body) return onReturned(exchange, body);
   awaitSlot(exchange);
+}
+
+/** This hub had not been heard of, and its request was taken out of the group: it is here again, to be let in anew. */
+function onReturned(exchange: Exchange, payload: Buffer): void {
+  enqueueAgain(exchange, payload).catch((error: unknown) => {
+    exchange.context.log.error({ err: error, id: exchange.id }, 'could not enqueue again');
+    exchange.fail('agent-lost');
+  });
 }
 
 function onFailed(exchange: Exchange, failed: string): void {

@@ -13,25 +13,36 @@ const LATE_MS = 1_000;
 
 /** Puts the request on its group's queue; from here on its reply may arrive. */
 export async function enqueueRequest(exchange: Exchange, head: RequestHead, body: InlineBody): Promise<void> {
-  const { context, queue, id, req, policy } = exchange;
-  const { link } = context;
+  const { context, id, req } = exchange;
   exchange.bodyBytes = body.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  context.link.inbox.open(exchange.reader);
+  const payload = encodeFrame(id, 1, 0, {
+    head: encodeRequestHead(head),
+    body: body.chunks,
+    end: body.complete ? trailersOf(req) : undefined,
+  });
+  await admit(exchange, payload, !body.complete);
+}
+
+/** Puts a request on the queue again that has come back to its hub, as its next attempt: at the end of the line. */
+export async function enqueueAgain(exchange: Exchange, payload: Buffer): Promise<void> {
+  await admit(exchange, payload, false);
+}
+
+async function admit(exchange: Exchange, payload: Buffer, bodyFollows: boolean): Promise<void> {
+  const { queue, id, policy, reader } = exchange;
   exchange.restartWait();
   // Redis may stand still: the client is answered nevertheless.
   exchange.enter('admitting', policy.firstByteMs, () => exchange.expire());
-  link.inbox.open(exchange.reader);
   try {
     const admission = await queue.admit({
       id,
-      payload: encodeFrame(id, 1, 0, {
-        head: encodeRequestHead(head),
-        body: body.chunks,
-        end: body.complete ? trailersOf(req) : undefined,
-      }),
-      attempts: policy.attempts,
+      payload,
+      attempt: reader.attempt,
+      attempts: policy.attempts + exchange.uncountedAttempts,
       scope: exchange.scope,
       repeatable: exchange.isRepeatable,
-      bodyFollows: !body.complete,
+      bodyFollows,
       deadlineMs: Math.ceil(exchange.remainingMs),
       waitMs: policy.waitMs === 0 ? 0 : policy.waitMs + LATE_MS,
       wanted: () => !exchange.done,

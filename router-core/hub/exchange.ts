@@ -49,7 +49,8 @@ const ENDED_BY_US = new Set<ProblemCode>(['body-too-large', 'shutting-down', 'un
 /** Codes of those that were in line. */
 const ENDED_IN_LINE = new Set<ProblemCode>([
   ...(['no-agent', 'paused', 'upstream-down', 'upstream-unreachable'] as const),
-  ...(['queue-full', 'queue-timeout', 'limit-reached', 'shutting-down', 'unauthorized'] as const),
+  ...(['queue-full', 'queue-timeout', 'limit-reached'] as const),
+  ...(['shutting-down', 'unauthorized', 'store-unavailable'] as const),
 ]);
 
 export interface ExchangeOptions {
@@ -96,6 +97,8 @@ export class Exchange {
   headDueAt = 0;
   /** An earlier attempt may have run it. */
   mayHaveRun = false;
+  /** Attempts that have certainly not reached an upstream. */
+  uncountedAttempts = 0;
   /** An agent has had it and could not connect to its upstream. */
   isUnreached = false;
   trace: RequestTrace | undefined;

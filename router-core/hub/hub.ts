@@ -9,6 +9,7 @@ import type { MetricSource } from '../runtime/metrics.ts';
 import { packageVersion } from '../runtime/package-info.ts';
 import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
+import { lookAfterAbsence } from './after-absence.ts';
 import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
@@ -53,7 +54,8 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     groups: groupReports(context, recent),
   });
   const onState = (state: ConfigState) => takeState(state);
-  const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
+  const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
+  const link = new HubLink({ redisUrl: config.redisUrl, onState, report, onAbsence, log });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);

@@ -15,7 +15,7 @@ import { isServerError, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { encodeFrame, FENCE, movedFrame, PART, type Frame } from '../../exchange/frames.ts';
-import { Heartbeat, type HeldRequest } from './heartbeat.ts';
+import { Heartbeat, type HeldRequest, type TakenReason } from './heartbeat.ts';
 import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
@@ -175,8 +175,9 @@ export class RedisAgentLink implements AgentLink {
       this.#drop(reader, handlers);
     };
     const exchange = { reply, reader, abandon };
-    const onTaken = (why: 'lost' | 'abandoned') => {
-      if (why === 'lost') abandon();
+    const onTaken = (why: TakenReason) => {
+      if (why !== 'over') abandon();
+      if (why === 'abandoned') void this.#leaveToHub(request);
       handlers.onStop(why);
     };
     const expiresAt = now + request.remainingMs;
@@ -224,6 +225,14 @@ export class RedisAgentLink implements AgentLink {
     this.#store.close();
   }
 
+  /** Its hub may only have stood still: it finds the end of this attempt, or gets the request back. */
+  async #leaveToHub(request: PulledRequest): Promise<void> {
+    const { entry } = request;
+    this.#settling.set(entry, true);
+    await this.giveBack(request, 'abandoned');
+    this.#settling.delete(entry);
+  }
+
   #drop(reader: FrameReader, handlers: ExchangeHandlers): void {
     this.#inbox.close(reader);
     // Given back, a request may already be here again: then its next attempt stands under the same id.
@@ -240,7 +249,7 @@ export class RedisAgentLink implements AgentLink {
     const running = this.#running.get(stream.id);
     if (running?.exchange.reply !== stream) return;
     stream.refused();
-    running.onTaken('abandoned');
+    running.onTaken('over');
   }
 
   *#knownEntries(): Iterable<string> {

@@ -118,7 +118,7 @@ export class GroupQueue {
 
   /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
   admit(request: AdmitRequest): Promise<Admission> {
-    this.#inFlight += 1;
+    if (request.attempt === 1) this.#inFlight += 1;
     return this.#admissions.admit(request);
   }
 

@@ -7,7 +7,7 @@ import type { GroupSettings } from '../../config/group-settings.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
 import { groupKeys } from '../scripts/keys.ts';
 import { NO_SWEEP, sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
-import { sweepMs } from '../scripts/times.ts';
+import { hubLeaseMs, sweepMs } from '../scripts/times.ts';
 
 /** A group as a hub serves it. */
 export interface ServedSettings extends GroupSettings {
@@ -26,6 +26,8 @@ export interface ServedGroupOptions {
   readonly version: number;
   /** Called when the group has left the configuration and its last request is answered. */
   readonly onRetired: () => void;
+  /** Others have taken this hub for dead: its requests may have been stopped and dropped. */
+  readonly onAbsence: () => void;
   readonly log: Logger;
 }
 
@@ -97,6 +99,15 @@ export class ServedGroup {
     this.queue.close();
   }
 
+  #wasAbsent(silentMs: number): void {
+    const { log, settings, onAbsence } = this.#options;
+    log.warn(
+      { group: settings.name, ms: silentMs },
+      'this hub stood still, or was cut off: looking at its requests',
+    );
+    onAbsence();
+  }
+
   async #sweepForEver(): Promise<void> {
     const { commands, hub, log, onRetired } = this.#options;
     const { signal } = this.#closing;
@@ -115,6 +126,10 @@ export class ServedGroup {
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
         // They went with the data, and Redis need not have been away for that.
         if (!this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
+        // By the clock of Redis: this process may have been suspended together with its own.
+        const silentMs = report.at - this.#lastSweep.at;
+        if (this.counts.sweeps > 0 && report.leasesCount && silentMs > hubLeaseMs(leaseMs))
+          this.#wasAbsent(silentMs);
         this.#lastSweep = report;
         this.counts.sweeps += 1;
         for (const orphan of report.recovered) {

@@ -54,7 +54,9 @@ if is_wanted then
   elseif is_hub_here then
     move_on(m, payload, down, moved, true)
   else
-    fence(m, down, with_body(moved, payload))
+    -- Not rung: nobody is there to listen.
+    redis.pcall('XADD', down, '2147483647-0', 'f', with_body(moved, payload))
+    redis.call('PEXPIRE', down, ttl)
   end
 end
 -- What an upstream that is down has let go leaves no slot behind: the instance reports it as in use until then.
