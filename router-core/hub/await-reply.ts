@@ -17,7 +17,7 @@ export function onReplyFrame(exchange: Exchange, frame: Frame): void {
   if (frame.credit > 0) onCredit(exchange, frame.credit);
   if (frame.head !== undefined && sendHead(exchange, frame)) return;
   if (frame.body) {
-    exchange.touch();
+    exchange.bodyMoved();
     exchange.reply.write(frame.body, (bytes) => exchange.taken(bytes));
   }
   if (frame.end !== undefined) sendEnd(exchange, frame.end);

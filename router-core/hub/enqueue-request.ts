@@ -32,6 +32,7 @@ export async function enqueueAgain(exchange: Exchange, payload: Buffer): Promise
 async function admit(exchange: Exchange, payload: Buffer, bodyFollows: boolean): Promise<void> {
   const { queue, id, policy, reader } = exchange;
   exchange.restartWait();
+  exchange.headDueAt = performance.now() + policy.firstByteMs;
   // Redis may stand still: the client is answered nevertheless.
   exchange.enter('admitting', policy.firstByteMs, () => exchange.expire());
   try {

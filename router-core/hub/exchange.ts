@@ -111,6 +111,7 @@ export class Exchange {
   #sendContinue: (() => void) | undefined;
   readonly #timer = new DeadlineTimer();
   #taken = 0;
+  #isBodyDue = false;
   #isAnswered = false;
 
   constructor({ context, routed, caller, req, reply, sendContinue, onFrame }: ExchangeOptions) {
@@ -166,9 +167,29 @@ export class Exchange {
     else this.#timer.set(Math.max(1, total), () => this.expire());
   }
 
+  /**
+   * The head of the reply is sent. A pause within the body is limited from its first byte on (or at once, of a connection that has
+   * switched); until then the time for the head goes on: a model that streams sends its head at once and then thinks.
+   */
+  awaitBody(hasBegun: boolean): void {
+    this.#isBodyDue = !hasBegun;
+    this.enter('replying', this.#pauseMs, () => this.expire());
+  }
+
   /** Something has moved: the idle time starts anew. */
   touch(): void {
-    this.#timer.push(Math.max(1, Math.min(this.policy.idleMs, this.remainingMs)));
+    this.#timer.push(Math.max(1, Math.min(this.#pauseMs, this.remainingMs)));
+  }
+
+  /** A part of the reply's body has come. */
+  bodyMoved(): void {
+    this.#isBodyDue = false;
+    this.touch();
+  }
+
+  get #pauseMs(): number {
+    const { idleMs } = this.policy;
+    return this.#isBodyDue ? Math.max(idleMs, this.headDueAt - performance.now()) : idleMs;
   }
 
   /** Too late: 504, or a broken connection when the reply has begun. */

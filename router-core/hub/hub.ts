@@ -110,7 +110,7 @@ function groupReports({ link, rates, counts }: HubContext, recent: RecentHistogr
   return Object.fromEntries(
     [...link.inFlight()].map(([group, inFlight]) => [
       group,
-      { ...rates.of(group), inFlight, times: times.get(group) },
+      { ...rates.of(group), inFlight, ...times.get(group) },
     ]),
   );
 }

@@ -29,7 +29,7 @@ export function sendHead(exchange: Exchange, frame: Frame): boolean {
     checkHead(status, reason, theirs, ours);
     const fields = theirs + ours;
     if (!isWhole) {
-      exchange.enter('replying', exchange.policy.idleMs, () => exchange.expire());
+      exchange.awaitBody(status === 101 || frame.body !== undefined);
       reply.start(status, reason, fields);
       return false;
     }

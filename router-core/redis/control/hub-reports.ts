@@ -29,6 +29,7 @@ const reportSchema = z.object({
         perSecond: count,
         inFlight: count,
         times: z.record(z.string(), z.number()).optional().catch(undefined),
+        sums: z.record(z.string(), z.number()).optional().catch(undefined),
       }),
     )
     .catch({}),

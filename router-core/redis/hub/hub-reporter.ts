@@ -29,6 +29,7 @@ export interface GroupTraffic {
   readonly inFlight: number;
   /** From head to outcome, of the requests of the last twenty seconds or so; left out when there were none. */
   readonly times?: RecentTimes | undefined;
+  readonly sums?: RecentTimes | undefined;
 }
 
 export interface HubReporterOptions {
