@@ -6,6 +6,7 @@ import { forwardRequestFields } from '../http/forward-request.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../exchange/heads.ts';
 import { AppLimits } from '../redis/hub/app-limits.ts';
+import { logRefusal } from './access-log.ts';
 import type { Caller } from './app-directory.ts';
 import { onReplyFrame } from './await-reply.ts';
 import { clientAddress, type ClientReply } from './front/client-reply.ts';
@@ -125,13 +126,19 @@ function tracedRequest({ id, group, counts, req, receivedAt }: Exchange, target:
   return { id, group, route: counts.route, method: req.method ?? 'GET', path, receivedAt };
 }
 
-function refuse({ context, req, reply, routed }: AdmitOptions, code: ProblemCode): undefined {
+function refuse({ context, req, reply, routed, caller }: AdmitOptions, code: ProblemCode): undefined {
   const retryAfterS = code === 'body-too-large' ? undefined : 1;
+  const id = context.link.nextId();
   const { status, reason, fields, body } = problemResponse(code, {
-    requestId: context.link.nextId(),
+    requestId: id,
     method: req.method,
     retryAfterS,
   });
-  routed.counts.refused(code, status);
+  const { group, counts } = routed;
+  counts.refused(code, status);
+  logRefusal(context, req, {
+    ...{ id, group, route: counts.route, app: caller?.app.name },
+    ...{ status, code, bytes: body?.length ?? 0 },
+  });
   reply.startAndEnd(status, reason, fields, body);
 }

@@ -18,6 +18,7 @@ export function onReplyFrame(exchange: Exchange, frame: Frame): void {
   if (frame.head !== undefined && sendHead(exchange, frame)) return;
   if (frame.body) {
     exchange.bodyMoved();
+    exchange.replyBytes += frame.body.length;
     exchange.reply.write(frame.body, (bytes) => exchange.taken(bytes));
   }
   if (frame.end !== undefined) sendEnd(exchange, frame.end);

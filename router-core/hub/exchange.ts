@@ -10,6 +10,7 @@ import { isIdempotent, problemResponse, type ProblemCode } from '../http/problem
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
+import { logExchange } from './access-log.ts';
 import type { ClientReply } from './front/client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
@@ -102,6 +103,10 @@ export class Exchange {
   /** An agent has had it and could not connect to its upstream. */
   isUnreached = false;
   trace: RequestTrace | undefined;
+  /** With which error it has ended. */
+  problem: ProblemCode | undefined;
+  /** Bytes of the reply's body so far. */
+  replyBytes = 0;
   /** Request body bytes so far. */
   bodyBytes = 0;
   /** Frames to the agent: made when the first one is needed. */
@@ -227,6 +232,7 @@ export class Exchange {
     if (this.done) return;
     this.context.log.debug({ id: this.id, code, state: this.state }, 'request failed');
     this.counts.failed(code);
+    this.problem = code;
     const { status, reason, fields, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
@@ -242,6 +248,7 @@ export class Exchange {
     }
     const preference = this.preference === undefined ? '' : `Preference-Applied: ${this.preference}\r\n`;
     this.status = status;
+    this.replyBytes = body?.length ?? 0;
     this.finish();
     this.reply.startAndEnd(status, reason, fields + preference, body);
   }
@@ -275,7 +282,7 @@ export class Exchange {
   /** The outcome is decided: timers, reader and keys go. */
   finish(): void {
     if (this.done) return;
-    const { inFlight, link, rates, config, log } = this.context;
+    const { inFlight, link, rates, config } = this.context;
     const { state, stream } = this;
     this.state = 'done';
     this.#timer.clear();
@@ -291,13 +298,6 @@ export class Exchange {
     const totalMs = performance.now() - this.receivedAt;
     this.counts.ended(this.status, totalMs);
     this.trace?.ended(this.status);
-    if (config.accessLog) {
-      const ms = Math.round(totalMs);
-      const { method, url } = this.req;
-      log.info(
-        { id: this.id, group: this.group, method, url, status: this.status, agent: this.owner, ms },
-        'request',
-      );
-    }
+    if (config.accessLog) logExchange(this, totalMs);
   }
 }

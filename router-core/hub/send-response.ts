@@ -34,6 +34,7 @@ export function sendHead(exchange: Exchange, frame: Frame): boolean {
       return false;
     }
     exchange.state = 'replying';
+    exchange.replyBytes = hasBody ? (frame.body?.length ?? 0) : 0;
     reply.startAndEnd(status, reason, fields, hasBody ? frame.body : undefined);
     exchange.answered();
   } catch (error) {
