@@ -40,13 +40,13 @@ export function whyUnserved(exchange: Exchange, outcome: 'full' | 'busy' | 'wait
   if (isLimit && outcome === 'busy') {
     return {
       code: 'limit-reached',
-      detail: `The ${name} runs ${limit} requests, as many as it may, and this one may not wait.`,
+      detail: `The ${name} runs as many requests at once as it may (${limit}), and this one may not wait.`,
     };
   }
   if (isLimit) {
     return {
       code: 'limit-reached',
-      detail: `The ${name} ran ${limit} requests, as many as it may, for ${waited(policy.waitMs)}.`,
+      detail: `The ${name} ran as many requests at once as it may (${limit}) for ${waited(policy.waitMs)}.`,
     };
   }
   const whose = scope === undefined ? name : `${name} that carries the scope "${scope}"`;
