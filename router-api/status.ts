@@ -70,7 +70,9 @@ export function statusView(version: number, { hubs, groups }: LiveStatus): Statu
 
 /** Without the buckets: they are there to be added up. */
 function hubView({ groups, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
-  const traffic = Object.entries(groups).map(([name, { times: _times, ...rest }]) => [name, rest] as const);
+  const traffic = Object.entries(groups).map(
+    ([name, { times: _times, sums: _sums, ...rest }]) => [name, rest] as const,
+  );
   return { ...hub, groups: Object.fromEntries(traffic) };
 }
 

@@ -50,9 +50,24 @@ function section<T>(rows: readonly T[], columns: readonly Column<T>[], space: Ta
   return rows.length === 0 ? [] : ['', ...table(rows, columns, space)];
 }
 
-export function stateOfGroup({ paused, configured, instances }: GroupStatus): string {
+/** Whether requests of the group run, as far as its agents are concerned. */
+export function isServing(group: GroupStatus): boolean {
+  const state = stateOfGroup(group);
+  return state === 'active' || state === 'by flags';
+}
+
+/** In which state its instances are when none takes requests: the state that its operator can end comes first. */
+function whyNone(instances: GroupStatus['instances']): string {
+  const has = (state: string) => instances.some((instance) => instance.state === state);
+  if (has('upstream-down')) return 'upstream down';
+  return has('paused') ? 'agents paused' : 'agents draining';
+}
+
+export function stateOfGroup({ paused, configured, instances, slots }: GroupStatus): string {
   if (paused) return 'paused';
   if (instances.length === 0) return 'no agent';
+  if (instances.every(({ state }) => state !== 'ready')) return whyNone(instances);
+  if (slots === 0) return 'no slots';
   return configured ? 'active' : 'by flags';
 }
 
@@ -72,7 +87,7 @@ const groupColumns: readonly Column<GroupStatus>[] = [
   {
     title: 'STATE',
     cell: stateOfGroup,
-    tone: (row) => (row.paused || row.instances.length === 0 ? 'warn' : 'good'),
+    tone: (row) => (isServing(row) ? 'good' : 'warn'),
   },
 ];
 

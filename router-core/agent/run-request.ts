@@ -128,7 +128,7 @@ export class RunningRequest implements ExchangeHandlers {
     log.warn({ id: request.id, attempt: request.attempt, err: error }, what);
     if (unreached) await onUnreachable(error.message);
     if (this.#stopped) return;
-    const moved = await link.giveBack(request, unreached ? 'unreachable' : 'failed');
+    const moved = await link.giveBack(request, unreached ? 'unreachable' : 'failed', error.message);
     if (moved) counts.givenBack += 1;
     if (moved) return this.#exchange.abandon();
     this.#exchange.reply.fail(unreached ? 'upstream-unreachable' : 'upstream-failed', error.message);

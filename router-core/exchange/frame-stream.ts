@@ -1,4 +1,4 @@
-import { bytesOf, encodeFrame, type FrameParts } from './frames.ts';
+import { bytesOf, encodeFrame, loggable, type FrameParts } from './frames.ts';
 import { JoinedChunks } from './joined-chunks.ts';
 
 /** How far a writer may be ahead of what its reader has consumed, bytes. */
@@ -130,7 +130,7 @@ export class FrameStream {
   /** The exchange has failed with a code of the error table; `detail` is for the log, not for the client. */
   fail(code: string, detail: string): void {
     if (this.#closed || this.ended) return;
-    this.#parts.failed = `${code}\n${detail.replace(/[^\x20-\x7e]/g, ' ').slice(0, 500)}`;
+    this.#parts.failed = `${code}\n${loggable(detail)}`;
     this.#ended = 'pending';
     this.#pending();
   }

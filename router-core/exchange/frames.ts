@@ -14,7 +14,7 @@ export const PART = {
   head: 2,
   /** u32 bytes the reader has consumed more. */
   credit: 4,
-  /** u16 n, `code\ndetail`: the exchange has failed. */
+  /** u16 n, `code\ndetail`: the exchange has failed. Beside `stop`: why the request has moved. */
   failed: 8,
   /** u32 n, trailers as name\nvalue…: the stream is complete. */
   end: 16,
@@ -22,7 +22,10 @@ export const PART = {
   handed: 64,
   /** The rest of the frame: body bytes. */
   body: 32,
-  /** Reset (hub → agent: stop) or moved (sweep → hub: the next attempt follows). */
+  /**
+   * Reset (hub → agent: stop) or moved (to a hub: the next attempt follows). With a body it is the request itself, for its hub
+   * to let in again.
+   */
   stop: 128,
 } as const;
 
@@ -123,6 +126,20 @@ export function encodeFrame(
   }
   if (body && withBody) for (const chunk of body) at += chunk.copy(buffer, at);
   return buffer;
+}
+
+/** Why a request has moved when its upstream has certainly not seen it. */
+export type UnseenReason = 'unstarted' | 'unreachable';
+
+/** Ends an attempt: the request is in line again. Without a reason its upstream may have seen it. `detail` is for the log. */
+export function movedFrame(id: string, attempt: number, why?: UnseenReason, detail = ''): Buffer {
+  const failed = why && `${why}\n${loggable(detail)}`;
+  return encodeFrame(id, attempt, FENCE, { stop: true, failed });
+}
+
+/** What of a text a frame may carry for the log. */
+export function loggable(detail: string): string {
+  return detail.replace(/[^\x20-\x7e]/g, ' ').slice(0, 500);
 }
 
 /**

@@ -51,7 +51,7 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
     }
     if (OWN.has(key) || context.rules?.dropped.has(key)) continue;
     if (key === 'authorization') {
-      // The router's own token stops here; any other is the provider's.
+      // The router's own token stops here; any other is the upstream's.
       const { rest } = takeAppToken(value);
       if (rest === '' && value !== '') continue;
       value = rest;

@@ -4,6 +4,7 @@ import { PassThrough, type Duplex, type Readable } from 'node:stream';
 import { checkRequest, MAX_TARGET_BYTES, type CheckedRequest } from '../http/check-request.ts';
 import { forwardedValues } from '../http/forward-request.ts';
 import { PROBLEMS, problemResponse, type ProblemCode } from '../http/problems.ts';
+import { logRefusal, logUnreadable } from './access-log.ts';
 import { admitRequest } from './admit-request.ts';
 import { HttpReply, UpgradeReply, type ClientReply } from './front/client-reply.ts';
 import { attempt } from './contain-fault.ts';
@@ -48,8 +49,10 @@ export class RequestFront {
   }
 
   /** Counts what Node's parser has refused: nobody ever sees it as a request. */
-  countRefused(code: ProblemCode): void {
-    this.#context.counts.unrouted.refused(code, PROBLEMS[code].status);
+  countRefused(code: ProblemCode, id: string, socket: Socket): void {
+    const { status } = PROBLEMS[code];
+    this.#context.counts.unrouted.refused(code, status);
+    logUnreadable(this.#context, socket.remoteAddress, { id, status, code, bytes: 0 });
   }
 
   /** `sendContinue`: the client waits to be asked for its body. */
@@ -85,11 +88,10 @@ export class RequestFront {
   }
 
   refuse(reply: ClientReply, req: IncomingMessage, code: ProblemCode): void {
-    const { status, reason, fields, body } = problemResponse(code, {
-      requestId: this.nextId(),
-      method: req.method,
-    });
+    const id = this.nextId();
+    const { status, reason, fields, body } = problemResponse(code, { requestId: id, method: req.method });
     this.#context.counts.unrouted.refused(code, status);
+    logRefusal(this.#context, req, { id, status, code, bytes: body?.length ?? 0 });
     reply.startAndEnd(status, reason, fields, body);
   }
 
@@ -138,6 +140,7 @@ export class RequestFront {
     }
     if (checked.target === '*') {
       // `OPTIONS *` asks about the server itself, RFC 9110 §9.3.7.
+      logRefusal(this.#context, req, { id: this.nextId(), status: 204, code: undefined, bytes: 0 });
       reply.startAndEnd(204, 'No Content', '', undefined);
       return undefined;
     }

@@ -6,6 +6,7 @@ import { forwardRequestFields } from '../http/forward-request.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../exchange/heads.ts';
 import { AppLimits, type AppAdmission } from '../redis/hub/app-limits.ts';
+import { logRefusal } from './access-log.ts';
 import type { Caller } from './app-directory.ts';
 import { runFor } from './contain-fault.ts';
 import { onReplyFrame } from './await-reply.ts';
@@ -50,17 +51,19 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
 async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptions): Promise<void> {
   const { link, log } = exchange.context;
   let admission: AppAdmission;
-  exchange.enter('reading', exchange.policy.idleMs, () => exchange.fail('store-unavailable', 1));
+  exchange.enter('reading', exchange.policy.idleMs, () =>
+    exchange.fail('store-unavailable', { retryAfterS: 1 }),
+  );
   try {
     admission = await link.appLimits.enter(app, exchange.id);
   } catch (error) {
     log.warn({ err: error, id: exchange.id, app: app.name }, 'could not check the limits of an app');
-    return exchange.fail('store-unavailable', 1);
+    return exchange.fail('store-unavailable', { retryAfterS: 1 });
   }
   // The client has gone meanwhile: what was taken for it is given back.
   if (exchange.done) return link.appLimits.leave(app.name, exchange.id);
   if (admission.ok) begin(exchange, options);
-  else exchange.fail('too-many-requests', admission.retryAfterS);
+  else exchange.fail('too-many-requests', { retryAfterS: admission.retryAfterS });
 }
 
 function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOptions): void {
@@ -125,13 +128,19 @@ function tracedRequest({ id, group, counts, req, receivedAt }: Exchange, target:
   return { id, group, route: counts.route, method: req.method ?? 'GET', path, receivedAt };
 }
 
-function refuse({ context, req, reply, routed }: AdmitOptions, code: ProblemCode): undefined {
+function refuse({ context, req, reply, routed, caller }: AdmitOptions, code: ProblemCode): undefined {
   const retryAfterS = code === 'body-too-large' ? undefined : 1;
+  const id = context.link.nextId();
   const { status, reason, fields, body } = problemResponse(code, {
-    requestId: context.link.nextId(),
+    requestId: id,
     method: req.method,
     retryAfterS,
   });
-  routed.counts.refused(code, status);
+  const { group, counts } = routed;
+  counts.refused(code, status);
+  logRefusal(context, req, {
+    ...{ id, group, route: counts.route, app: caller?.app.name },
+    ...{ status, code, bytes: body?.length ?? 0 },
+  });
   reply.startAndEnd(status, reason, fields, body);
 }

@@ -1,8 +1,9 @@
 import { isProblemCode } from '../http/problems.ts';
 import { PART, type Frame } from '../exchange/frames.ts';
 import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
-import { awaitSlot } from './enqueue-request.ts';
-import { awaitHead, type Exchange } from './exchange.ts';
+import { awaitHead, awaitSlot } from './await-slot.ts';
+import { enqueueAgain } from './enqueue-request.ts';
+import type { Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';
 import { refuseReply, sendBody, sendEnd, sendHead } from './send-response.ts';
 
@@ -12,7 +13,7 @@ export function onReplyFrame(exchange: Exchange, frame: Frame): void {
   if (frame.handed !== undefined) return onHandedOver(exchange, frame.handed);
   if (frame.parts & PART.stop) return onMoved(exchange, frame);
   if (frame.failed !== undefined) return onFailed(exchange, frame.failed);
-  if (frame.owner !== undefined) onOwner(exchange, frame.owner);
+  if (frame.owner !== undefined) onOwner(exchange, frame.owner, frame.head === undefined);
   if (frame.credit > 0) onCredit(exchange, frame.credit);
   if (frame.head !== undefined) {
     if (exchange.state === 'replying') return void refuseReply(exchange, 'a second head', frame);
@@ -27,19 +28,47 @@ function onHandedOver(exchange: Exchange, place: string): void {
   if (exchange.state === 'waiting' || exchange.state === 'admitting') awaitHead(exchange);
 }
 
+/** A request goes back into line no more often than this, whoever says so. */
+const MOST_MOVES = 10_000;
+
+/** The upstream has certainly not seen it: the attempt does not count. */
+function isUncounted({ failed = '' }: Frame): boolean {
+  return failed.startsWith('unreachable\n') || failed.startsWith('unstarted\n');
+}
+
 /** The agent was lost, or gave it back: the next attempt's reply arrives on a stream of its own. */
 function onMoved(exchange: Exchange, frame: Frame): void {
-  const { reader, queue, id, policy } = exchange;
+  const { reader, queue, id, owner, context, policy } = exchange;
   // No script does either of these.
   if (exchange.state === 'replying') return void refuseReply(exchange, 'moved after its head', frame);
-  if (reader.attempt >= policy.attempts) return void refuseReply(exchange, 'moved too often', frame);
+  const counted = reader.attempt - exchange.uncountedAttempts;
+  if (counted >= policy.attempts && !isUncounted(frame))
+    return void refuseReply(exchange, 'moved too often', frame);
+  if (reader.attempt >= MOST_MOVES) return void refuseReply(exchange, 'moved too often', frame);
+  const [why = '', detail] = frame.failed?.split('\n') ?? [];
+  context.log.info({ id, why, detail, agent: owner }, 'a request is back in line');
+  if (why === 'unreachable') exchange.isUnreached = true;
+  if (isUncounted(frame)) exchange.uncountedAttempts += 1;
+  else {
+    exchange.mayHaveRun = true;
+    exchange.restartWait();
+  }
   reader.attempt += 1;
   exchange.counts.group.redeliveries += 1;
   reader.lastSeq = 0;
   reader.key = queue.replyKey(id, reader.attempt);
   exchange.place = '';
   exchange.owner = '';
+  if (frame.body) return onReturned(exchange, frame.body);
   awaitSlot(exchange);
+}
+
+/** This hub had not been heard of, and its request was taken out of the group: it is here again, to be let in anew. */
+function onReturned(exchange: Exchange, payload: Buffer): void {
+  enqueueAgain(exchange, payload).catch((error: unknown) => {
+    exchange.context.log.error({ err: error, id: exchange.id }, 'could not enqueue again');
+    exchange.fail('agent-lost');
+  });
 }
 
 function onFailed(exchange: Exchange, failed: string): void {
@@ -50,10 +79,11 @@ function onFailed(exchange: Exchange, failed: string): void {
   exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
 }
 
-function onOwner(exchange: Exchange, owner: string): void {
+function onOwner(exchange: Exchange, owner: string, isHeadDue: boolean): void {
   exchange.owner = owner;
   if (exchange.stream) exchange.stream.reader = owner;
-  if (exchange.state === 'waiting' || exchange.state === 'admitting') awaitHead(exchange);
+  const { state } = exchange;
+  if (isHeadDue && (state === 'waiting' || state === 'admitting' || state === 'handed')) awaitHead(exchange);
 }
 
 function onCredit(exchange: Exchange, bytes: number): void {

@@ -11,6 +11,7 @@ import { isIdempotent, problemResponse, type ProblemCode } from '../http/problem
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
+import { logExchange } from './access-log.ts';
 import type { ClientReply } from './front/client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
@@ -38,7 +39,8 @@ export interface HubContext {
  * The life of one request at the hub that holds its client:
  *
  *     reading ─▶ admitting ─▶ waiting ─▶ handed ─▶ replying ─▶ done
- *                    └────────────────────┘  (a free slot: no waiting; a lost agent: back to waiting)
+ *                    └────────────────────┘  a free slot: no waiting
+ *                                ◀────────┘  a lost agent, an upstream out of reach, a slot that has gone: back to waiting
  *
  * Every phase can end in `done`: answered, refused, client gone, deadline. Exactly one of these happens.
  */
@@ -48,7 +50,11 @@ export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 're
 const ENDED_BY_US = new Set<ProblemCode>(['body-too-large', 'shutting-down', 'unauthorized']);
 
 /** Codes of those that were in line. */
-const ENDED_IN_LINE = new Set<ProblemCode>(['queue-timeout', 'no-agent', 'shutting-down', 'unauthorized']);
+const ENDED_IN_LINE = new Set<ProblemCode>([
+  ...(['no-agent', 'paused', 'upstream-down', 'upstream-unreachable'] as const),
+  ...(['queue-full', 'queue-timeout', 'limit-reached'] as const),
+  ...(['shutting-down', 'unauthorized', 'store-unavailable'] as const),
+]);
 
 export interface ExchangeOptions {
   readonly context: HubContext;
@@ -60,6 +66,13 @@ export interface ExchangeOptions {
   /** Asks the client for its body (100 Continue), when it waits to be asked. */
   readonly sendContinue: (() => void) | undefined;
   readonly onFrame: (exchange: Exchange, frame: Frame) => void;
+}
+
+export interface FailOptions {
+  /** Seconds. */
+  readonly retryAfterS?: number;
+  /** For the client, see problems.ts. */
+  readonly detail?: string;
 }
 
 export class Exchange {
@@ -82,11 +95,24 @@ export class Exchange {
   /** Who answers: the instance's name, from its first frame. */
   owner = '';
   status = 0;
+  /** When waiting for an agent ends, and when the head of the reply is due; both by performance.now(). */
+  waitEndsAt = 0;
+  headDueAt = 0;
+  /** An earlier attempt may have run it. */
+  mayHaveRun = false;
+  /** Attempts that have certainly not reached an upstream. */
+  uncountedAttempts = 0;
+  /** An agent has had it and could not connect to its upstream. */
+  isUnreached = false;
   trace: RequestTrace | undefined;
   /** Bytes of body that the head of the reply has announced and that have not come; Infinity: it announces none. */
   bodyLeft = 0;
   /** The client has all that the head of the reply announced; only the agent has not yet said that it ends. */
   isComplete = false;
+  /** With which error it has ended. */
+  problem: ProblemCode | undefined;
+  /** Bytes of the reply's body so far. */
+  replyBytes = 0;
   /** Request body bytes so far. */
   bodyBytes = 0;
   /** Frames to the agent: made when the first one is needed. */
@@ -97,6 +123,7 @@ export class Exchange {
   readonly #headerRules: HeaderRules | undefined;
   readonly #timer = new DeadlineTimer(this);
   #taken = 0;
+  #isBodyDue = false;
   #isAnswered = false;
 
   constructor({ context, routed, caller, req, reply, sendContinue, onFrame }: ExchangeOptions) {
@@ -150,6 +177,11 @@ export class Exchange {
     return this.receivedAt + this.policy.totalMs - performance.now();
   }
 
+  /** From now on it may wait for as long as its policy says. */
+  restartWait(): void {
+    this.waitEndsAt = performance.now() + this.policy.waitMs;
+  }
+
   /** Enters a phase that may last `ms` at most; the deadline of the whole request counts too. */
   enter(state: ExchangeState, ms: number, onExpire: () => unknown): void {
     this.state = state;
@@ -158,9 +190,29 @@ export class Exchange {
     else this.#timer.set(Math.max(1, total), () => this.expire());
   }
 
+  /**
+   * The head of the reply is sent. A pause within the body is limited from its first byte on (or at once, of a connection that has
+   * switched); until then the time for the head goes on: a model that streams sends its head at once and then thinks.
+   */
+  awaitBody(hasBegun: boolean): void {
+    this.#isBodyDue = !hasBegun;
+    this.enter('replying', this.#pauseMs, () => this.expire());
+  }
+
   /** Something has moved: the idle time starts anew. */
   touch(): void {
-    this.#timer.push(Math.max(1, Math.min(this.policy.idleMs, this.remainingMs)));
+    this.#timer.push(Math.max(1, Math.min(this.#pauseMs, this.remainingMs)));
+  }
+
+  /** A part of the reply's body has come. */
+  bodyMoved(): void {
+    this.#isBodyDue = false;
+    this.touch();
+  }
+
+  get #pauseMs(): number {
+    const { idleMs } = this.policy;
+    return this.#isBodyDue ? Math.max(idleMs, this.headDueAt - performance.now()) : idleMs;
   }
 
   /** Too late: 504, or a broken connection when the reply has begun. */
@@ -211,15 +263,18 @@ export class Exchange {
   }
 
   /** Ends the exchange with an error of the router: a problem response, or a broken connection after the head. */
-  fail(code: ProblemCode, retryAfterS?: number): void {
+  fail(code: ProblemCode, { retryAfterS, detail }: FailOptions = {}): void {
     if (this.done) return;
     this.context.log.debug({ id: this.id, code, state: this.state }, 'request failed');
     this.counts.failed(code);
+    this.problem = code;
     const { status, reason, fields, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
+      isRepeatable: this.isRepeatable,
       handedOver: this.#wasHandedOver(code),
       retryAfterS,
+      detail,
     });
     if (this.reply.started) {
       this.finish();
@@ -228,6 +283,7 @@ export class Exchange {
     }
     const preference = this.preference === undefined ? '' : `Preference-Applied: ${this.preference}\r\n`;
     this.status = status;
+    this.replyBytes = body?.length ?? 0;
     this.finish();
     this.reply.startAndEnd(status, reason, fields + preference, body);
   }
@@ -235,8 +291,7 @@ export class Exchange {
   /** An agent may have run it: the one that has it, or one that was lost with it. */
   #wasHandedOver(code: ProblemCode): boolean {
     if (this.state === 'handed') return ENDED_BY_US.has(code);
-    // What may not run twice is in line again only when it has certainly not run.
-    return this.reader.attempt > 1 && this.isRepeatable && ENDED_IN_LINE.has(code);
+    return this.mayHaveRun && ENDED_IN_LINE.has(code);
   }
 
   /** The client has gone: whatever runs for it is stopped. */
@@ -255,7 +310,7 @@ export class Exchange {
   async cancel(): Promise<void> {
     this.counts.group.cancels += 1;
     try {
-      await this.queue.cancel(this.id, this.place, false);
+      await this.queue.cancel(this.id, this.place);
     } catch (error) {
       this.fault(error);
     }
@@ -275,7 +330,7 @@ export class Exchange {
   /** The outcome is decided: timers, reader and keys go. */
   finish(): void {
     if (this.done) return;
-    const { inFlight, link, rates, config, log } = this.context;
+    const { inFlight, link, rates, config } = this.context;
     const { state, stream } = this;
     this.state = 'done';
     inFlight.delete(this.id);
@@ -291,18 +346,6 @@ export class Exchange {
     const totalMs = performance.now() - this.receivedAt;
     this.counts.ended(this.status, totalMs);
     this.trace?.ended(this.status);
-    if (config.accessLog) {
-      const ms = Math.round(totalMs);
-      const { method, url } = this.req;
-      log.info(
-        { id: this.id, group: this.group, method, url, status: this.status, agent: this.owner, ms },
-        'request',
-      );
-    }
+    if (config.accessLog) logExchange(this, totalMs);
   }
-}
-
-/** Handed over: the head of the reply is due. */
-export function awaitHead(exchange: Exchange): void {
-  exchange.enter('handed', exchange.policy.firstByteMs, () => exchange.expire());
 }

@@ -128,7 +128,13 @@ export const HUB_METRICS = {
 
 const STATES: readonly ExchangeState[] = ['reading', 'admitting', 'waiting', 'handed', 'replying'];
 
-const OUTCOMES = ['moved', 'lost', 'exhausted', 'dropped'] as const satisfies (keyof SweepCounts)[];
+const OUTCOMES = [
+  'moved',
+  'returned',
+  'lost',
+  'exhausted',
+  'dropped',
+] as const satisfies (keyof SweepCounts)[];
 
 /** `configVersion`: what the hub serves now. */
 export function hubMetrics(context: HubContext, configVersion: () => number): MetricSource {

@@ -10,6 +10,7 @@ import { packageVersion } from '../runtime/package-info.ts';
 import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
+import { lookAfterAbsence } from './after-absence.ts';
 import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
@@ -37,7 +38,7 @@ const LISTEN_AFTER_MS = 1_000;
 const REVOKE_EVERY_MS = 500;
 
 const OPEN_WARNING =
-  'ANYBODY who can reach this address can send requests to the providers: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
+  'ANYBODY who can reach this address can send requests to the upstreams: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
 
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
 export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
@@ -54,7 +55,8 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     groups: groupReports(context, recent),
   });
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
-  const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
+  const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
+  const link = new HubLink({ redisUrl: config.redisUrl, onState, report, onAbsence, log });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);
@@ -113,7 +115,7 @@ function groupReports({ link, rates, counts }: HubContext, recent: RecentHistogr
       {
         ...rates.of(group),
         inFlight,
-        times: times.get(group),
+        ...times.get(group),
         fault: link.groups().get(group)?.health.fault,
       },
     ]),

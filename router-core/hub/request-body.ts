@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { nominatedFields } from '../http/hop-by-hop.ts';
 import { forwardTrailers } from '../http/trailers.ts';
+import { awaitHead } from './await-slot.ts';
 import { guarded } from './contain-fault.ts';
-import { awaitHead, type Exchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 
 /** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
 export const INLINE_BYTES = 64 * 1024;

@@ -33,12 +33,13 @@ export function sendHead(exchange: Exchange, frame: Frame): boolean {
   const fields = head.fields + ours;
   if (isWhole) {
     exchange.state = 'replying';
+    exchange.replyBytes = length;
     reply.startAndEnd(status, reason, fields, length > 0 ? frame.body : undefined);
     exchange.answered();
     return true;
   }
   exchange.bodyLeft = bodyBytes ?? Infinity;
-  exchange.enter('replying', exchange.policy.idleMs, () => exchange.expire());
+  exchange.awaitBody(status === 101 || frame.body !== undefined);
   reply.start(status, reason, fields);
   if (bodyBytes === 0 && !frame.body) sendBody(exchange, frame, NO_BYTES);
   return false;
@@ -53,7 +54,8 @@ export function sendBody(exchange: Exchange, frame: Frame, bytes: Buffer): boole
   if (bytes.length > exchange.bodyLeft) return !refuseReply(exchange, WRONG_LENGTH, frame);
   exchange.bodyLeft -= bytes.length;
   if (bytes.length > 0) {
-    exchange.touch();
+    exchange.bodyMoved();
+    exchange.replyBytes += bytes.length;
     exchange.reply.write(bytes, exchange);
   }
   if (exchange.bodyLeft === 0 && frame.end === undefined && !exchange.isComplete) completeByLength(exchange);

@@ -16,17 +16,20 @@ afterAll(() => redis.stop());
 
 const request = (method: string) => rawRequest([`${method} / HTTP/1.1`, 'Host: h', 'Content-Length: 0']);
 
+/** So long a request waits for another agent, or for the upstream to be back. */
+const SHORT_WAIT = { hub: { queueWaitMs: 300 } };
+
 test.each(['GET', 'POST'])(
   'an upstream that takes no connections: %s gets upstream-unreachable',
   async (method) => {
-    const path = await startDataPath(redis, `http://127.0.0.1:${await freePort()}`);
+    const path = await startDataPath(redis, `http://127.0.0.1:${await freePort()}`, SHORT_WAIT);
     expectProblem(await sendRaw(path.port, request(method)), 502, 'upstream-unreachable', 'no');
     await path.close();
   },
 );
 
 test('an upstream with a name that does not exist is unreachable, too', async () => {
-  const path = await startDataPath(redis, 'http://no-such-host.invalid:81');
+  const path = await startDataPath(redis, 'http://no-such-host.invalid:81', SHORT_WAIT);
   expectProblem(await sendRaw(path.port, request('POST')), 502, 'upstream-unreachable', 'no');
   await path.close();
 });

@@ -10,7 +10,7 @@ const SUBCOMMANDS = /\b(?:XGROUP|XINFO|CLIENT|OBJECT|SCRIPT)\b/;
 /** What the scripts of agents call, in the words of rules. */
 function calledByScripts(): string[] {
   const called = new Set<string>();
-  for (const name of ['heartbeat', 'renew', 'reply', 'give-back', 'leave']) {
+  for (const name of ['join', 'heartbeat', 'renew', 'reply', 'look', 'give-back', 'leave']) {
     for (const [, command = '', next] of loadScript(name).source.matchAll(
       /redis\.p?call\('([A-Z]+)'(?:, '([A-Z]+)')?/g,
     )) {

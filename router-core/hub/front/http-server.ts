@@ -96,10 +96,8 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, front
     ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
   };
   const code = codes[error.code ?? ''] ?? 'bad-request';
-  front.countRefused(code);
-  const { status, reason, fields, body } = problemResponse(code, {
-    requestId: front.nextId(),
-    method: undefined,
-  });
+  const requestId = front.nextId();
+  front.countRefused(code, requestId, socket);
+  const { status, reason, fields, body } = problemResponse(code, { requestId, method: undefined });
   new UpgradeReply(socket).startAndEnd(status, reason, fields, body);
 }

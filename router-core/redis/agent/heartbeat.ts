@@ -11,6 +11,12 @@ import { loadScript, runScript } from '../connection/run-script.ts';
 import { laneNames } from '../scripts/lane-names.ts';
 import { heartbeatMs, RETRY_MS, streamTtlMs } from '../scripts/times.ts';
 
+/**
+ * Why the call of a request should stop: it is not ours any more (lost), its hub has not been heard of (abandoned), or it is over
+ * and Redis knows nothing of it (over).
+ */
+export type TakenReason = 'lost' | 'abandoned' | 'over';
+
 /** A pulled request whose lease the heartbeat renews. */
 export interface HeldRequest {
   readonly id: string;
@@ -19,8 +25,7 @@ export interface HeldRequest {
   readonly entry: string;
   /** Its deadline, by performance.now(). */
   readonly expiresAt: number;
-  /** The request is not ours any more, or nobody awaits it: the upstream call should stop. */
-  readonly onTaken: (why: 'lost' | 'abandoned') => void;
+  readonly onTaken: (why: TakenReason) => void;
 }
 
 export interface HeartbeatOptions {
@@ -188,9 +193,10 @@ export class Heartbeat {
       const hubDueAt = this.#unknownToStore.get(request);
       // Its hub has ended it, and what it told us was lost with the data of Redis.
       const isOver = receivedAt > request.expiresAt + this.#leaseMs;
-      if (fate === 'abandoned' || isOver) request.onTaken('abandoned');
+      if (isOver) request.onTaken('over');
+      else if (fate === 'abandoned') request.onTaken('abandoned');
       else if (fate && hubDueAt === undefined) request.onTaken('lost');
-      else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('abandoned');
+      else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('over');
     });
   }
 }

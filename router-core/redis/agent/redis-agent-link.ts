@@ -7,6 +7,7 @@ import type {
   AgentLink,
   Exchange,
   ExchangeHandlers,
+  GiveBackReason,
   Grant,
   InstanceReport,
   PulledRequest,
@@ -14,8 +15,8 @@ import type {
 import { isServerError, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
-import { encodeFrame, FENCE, PART, type Frame } from '../../exchange/frames.ts';
-import { Heartbeat, type HeldRequest } from './heartbeat.ts';
+import { encodeFrame, FENCE, movedFrame, PART, type Frame } from '../../exchange/frames.ts';
+import { Heartbeat, type HeldRequest, type TakenReason } from './heartbeat.ts';
 import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
@@ -183,8 +184,9 @@ export class RedisAgentLink implements AgentLink {
       this.#drop(reader, handlers);
     };
     const exchange = { reply, reader, abandon };
-    const onTaken = (why: 'lost' | 'abandoned') => {
-      if (why === 'lost') abandon();
+    const onTaken = (why: TakenReason) => {
+      if (why !== 'over') abandon();
+      if (why === 'abandoned') void this.#leaveToHub(request);
       handlers.onStop(why);
     };
     const expiresAt = now + request.remainingMs;
@@ -193,12 +195,14 @@ export class RedisAgentLink implements AgentLink {
     return exchange;
   }
 
-  async giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean> {
+  async giveBack(request: PulledRequest, why: GiveBackReason, detail = ''): Promise<boolean> {
     const { id, attempt, entry } = request;
-    const moved = encodeFrame(id, attempt, FENCE, { stop: true });
-    const { slots, down, up } = this.#keys;
-    const keys = [...this.#lanes.script.keys, slots, down(id, attempt), up(id)];
-    const args = [...this.#lanes.script.args, this.instance, entry, why, moved];
+    const isUnseen = why === 'unstarted' || why === 'unreachable';
+    const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
+    const lost = encodeFrame(id, attempt, FENCE, { failed: 'agent-lost\nthe hub was not heard of' });
+    const { slots, agentSlots, down, up } = this.#keys;
+    const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];
+    const args = [...this.#lanes.script.args, this.instance, entry, why, moved, lost];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     for (;;) {
@@ -230,6 +234,14 @@ export class RedisAgentLink implements AgentLink {
     this.#store.close();
   }
 
+  /** Its hub may only have stood still: it finds the end of this attempt, or gets the request back. */
+  async #leaveToHub(request: PulledRequest): Promise<void> {
+    const { entry } = request;
+    this.#settling.set(entry, true);
+    await this.giveBack(request, 'abandoned');
+    this.#settling.delete(entry);
+  }
+
   #drop(reader: FrameReader, handlers: ExchangeHandlers): void {
     this.#inbox.close(reader);
     // Given back, a request may already be here again: then its next attempt stands under the same id.
@@ -246,7 +258,7 @@ export class RedisAgentLink implements AgentLink {
     const running = this.#running.get(stream.id);
     if (running?.exchange.reply !== stream) return;
     stream.refused();
-    running.onTaken('abandoned');
+    running.onTaken('over');
   }
 
   /** Its hub is told, if that can be read; others cannot read it either. */

@@ -22,6 +22,8 @@ export interface AdmitRequest {
   readonly id: string;
   /** Head, inline body, and the end when the body is complete: one frame of seq 0. */
   readonly payload: Buffer;
+  /** 1, or more when it is let in again. */
+  readonly attempt: number;
   readonly attempts: number;
   /** Only agents that carry it may run the request. */
   readonly scope: string | undefined;
@@ -155,10 +157,10 @@ export class Admissions {
     const args: (string | number | Buffer)[] = [...told.args];
     args.push(hub, hubLeaseMs(leaseMs), queueDepth, born);
     for (const { request } of batch) {
-      const { id, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
-      const flags = `1 ${attempts} ${flagsOf(request, client)}`;
+      const { id, attempt, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
+      const flags = `${attempt} ${attempts} ${flagsOf(request, client)}`;
       args.push(id, flags, scope, deadlineMs, waitMs, again ? attempts : 0, payload);
-      for (let attempt = 1; again && attempt <= attempts; attempt++) keys.push(replyKey(id, attempt));
+      for (let each = attempt; again && each <= attempts; each++) keys.push(replyKey(id, each));
     }
     return { keys, args };
   }

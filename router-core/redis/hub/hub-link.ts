@@ -18,6 +18,8 @@ export interface HubLinkOptions {
   readonly onState: (state: ConfigState, superseded: AbortSignal) => Promise<void>;
   /** What the hub says of itself, but its groups. */
   readonly report: () => HubReport;
+  /** Others have taken this hub for dead: requests of this group may have been stopped and dropped. */
+  readonly onAbsence: (group: string) => void;
   readonly log: Logger;
 }
 
@@ -142,6 +144,7 @@ export class HubLink {
       commands: this.#store.at(name, 'commands'),
       settings,
       version,
+      onAbsence: () => this.#options.onAbsence(name),
       onRetired: () => {
         group.close();
         this.inbox.stopListening(channel);

@@ -31,6 +31,7 @@ export interface GroupTraffic {
   readonly times?: RecentTimes | undefined;
   /** Why the group is not served; left out when it is. */
   readonly fault?: string | undefined;
+  readonly sums?: RecentTimes | undefined;
 }
 
 export interface HubReporterOptions {

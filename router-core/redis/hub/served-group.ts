@@ -7,8 +7,8 @@ import { GroupQueue } from './group-queue.ts';
 import type { GroupSettings } from '../../config/group-settings.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
 import { groupKeys } from '../scripts/keys.ts';
-import { sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
-import { sweepMs } from '../scripts/times.ts';
+import { NO_SWEEP, sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
+import { hubLeaseMs, sweepMs } from '../scripts/times.ts';
 
 /** A group as a hub serves it. */
 export interface ServedSettings extends GroupSettings {
@@ -29,6 +29,8 @@ export interface ServedGroupOptions {
   readonly version: number;
   /** Called when the group has left the configuration and its last request is answered. */
   readonly onRetired: () => void;
+  /** Others have taken this hub for dead: its requests may have been stopped and dropped. */
+  readonly onAbsence: () => void;
   readonly log: Logger;
 }
 
@@ -36,19 +38,22 @@ export interface ServedGroupOptions {
 export class ServedGroup {
   readonly queue: GroupQueue;
   readonly health: GroupHealth;
-  readonly counts: SweepCounts = { sweeps: 0, failures: 0, moved: 0, lost: 0, exhausted: 0, dropped: 0 };
+  readonly counts: SweepCounts = {
+    sweeps: 0,
+    failures: 0,
+    moved: 0,
+    returned: 0,
+    lost: 0,
+    exhausted: 0,
+    dropped: 0,
+  };
   readonly #options: ServedGroupOptions;
   readonly #closing = new AbortController();
   #settings: ServedSettings;
   #version: number;
   #retired = false;
   #isPublished = false;
-  #lastSweep: LastSweep = {
-    instances: 0,
-    inLine: 0,
-    hubs: 1,
-    born: '',
-  };
+  #lastSweep: LastSweep = NO_SWEEP;
 
   constructor(options: ServedGroupOptions) {
     this.#options = options;
@@ -105,6 +110,15 @@ export class ServedGroup {
     this.queue.close();
   }
 
+  #wasAbsent(silentMs: number): void {
+    const { log, settings, onAbsence } = this.#options;
+    log.warn(
+      { group: settings.name, ms: silentMs },
+      'this hub stood still, or was cut off: looking at its requests',
+    );
+    onAbsence();
+  }
+
   async #sweepForEver(): Promise<void> {
     const { commands, hub, log, onRetired } = this.#options;
     const { signal } = this.#closing;
@@ -125,6 +139,10 @@ export class ServedGroup {
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
         // They went with the data, and Redis need not have been away for that.
         if (!this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
+        // By the clock of Redis: this process may have been suspended together with its own.
+        const silentMs = report.at - this.#lastSweep.at;
+        if (this.counts.sweeps > 0 && report.leasesCount && silentMs > hubLeaseMs(leaseMs))
+          this.#wasAbsent(silentMs);
         this.#lastSweep = report;
         this.health.swept(report.tookMs);
         this.counts.sweeps += 1;
@@ -133,6 +151,8 @@ export class ServedGroup {
           log.warn({ group: name, ...orphan }, 'took a request from a lost agent');
         }
         backoff.reset();
+        // What has come back may go to other lanes, of which recover.lua is not told.
+        if (report.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
         // Jitter keeps several hubs from sweeping in step.
         await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
       } catch (error) {

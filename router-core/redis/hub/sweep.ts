@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { encodeFrame, FENCE } from '../../exchange/frames.ts';
+import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
 import { listOf, textOf, wholeOf, wordOf, BadReplyError } from '../connection/reply-shape.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { isLaneName, laneNames } from '../scripts/lane-names.ts';
@@ -7,18 +7,21 @@ import { decodeMeta } from '../scripts/meta.ts';
 import type { GroupQueue } from './group-queue.ts';
 import { groupScript, scopesOfLanes } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
-import { hubLeaseMs, streamTtlMs } from '../scripts/times.ts';
+import { hubLeaseMs } from '../scripts/times.ts';
 
-const OUTCOMES = ['moved', 'lost', 'exhausted', 'dropped'] as const;
+const OUTCOMES = ['moved', 'returned', 'lost', 'exhausted', 'dropped'] as const;
 
 export interface Orphan {
   readonly id: string;
   readonly attempt: number;
-  /** moved = runs again, lost = may have run and must not again, exhausted = no attempt left, dropped = nobody awaits it. */
+  /**
+   * moved = runs again, returned = nobody had pulled it and it is in line again, lost = may have run and must not again,
+   * exhausted = no attempt left, dropped = nobody awaits it.
+   */
   readonly outcome: (typeof OUTCOMES)[number];
 }
 
-/** A request whose agent has let its lease end. */
+/** A request whose agent has let its lease end, or that its lane has no slot for any more. */
 interface Found {
   readonly lane: string;
   readonly entry: string;
@@ -34,6 +37,11 @@ interface Swept {
   readonly hubs: number;
   /** When the data of the group began. */
   readonly born: string;
+  readonly capacity: GroupCapacity;
+  /** By the clock of Redis, ms. */
+  readonly at: number;
+  /** False while Redis has stood still lately: then nobody is taken for dead. */
+  readonly leasesCount: boolean;
 }
 
 export interface SweepReport extends Swept {
@@ -41,6 +49,32 @@ export interface SweepReport extends Swept {
   /** For how long it held Redis up, ms. */
   readonly tookMs: number;
 }
+
+/** Why a request may have to wait. */
+export interface GroupCapacity {
+  /** Of all instances that take requests, and how many requests have one. */
+  readonly slots: number;
+  readonly taken: number;
+  /** Requests that may run at once; 0 = no limit. And those that do. */
+  readonly limit: number;
+  readonly permits: number;
+  readonly isPaused: boolean;
+  /** Instances by what they say of themselves; only counted when somebody waits or there is no slot. */
+  readonly ready: number;
+  readonly upstreamDown: number;
+  readonly paused: number;
+  readonly draining: number;
+}
+
+/** Before the first sweep. */
+export const NO_SWEEP: Omit<SweepReport, 'recovered'> = {
+  instances: 0,
+  inLine: 0,
+  hubs: 1,
+  born: '',
+  tookMs: 0,
+  ...numbersOf(''),
+};
 
 export interface SweepOptions {
   readonly client: Redis;
@@ -85,7 +119,7 @@ export function decodeSweep(
   reply: unknown,
   key: string,
 ): (Swept & { lanes: string[]; orphans: Found[] }) | undefined {
-  const [instances, inLine, hubs, lanes, born, ...rows] = listOf(reply);
+  const [instances, inLine, hubs, lanes, born, numbers, ...rows] = listOf(reply);
   const counts = [instances, inLine, hubs].map((each) => wholeOf(each));
   const [liveInstances, waiting, liveHubs] = counts;
   const since = textOf(born, 64);
@@ -97,11 +131,32 @@ export function decodeSweep(
     if (isLaneName(lane) && entry !== undefined) orphans.push({ lane, entry, meta: meta ?? '' });
   }
   const found = { instances: liveInstances, inLine: waiting, hubs: liveHubs, born: since };
-  return { ...found, lanes: laneNames(lanes, key), orphans };
+  return { ...found, ...numbersOf(textOf(numbers, 300) ?? ''), lanes: laneNames(lanes, key), orphans };
+}
+
+/** As sweep.lua writes them. */
+function numbersOf(text: string): Pick<SweepReport, 'at' | 'leasesCount' | 'capacity'> {
+  const parsed = text.split(' ').map(Number);
+  const number = (i: number) => (Number.isSafeInteger(parsed[i]) ? (parsed[i] ?? 0) : 0);
+  return {
+    at: number(0),
+    leasesCount: number(1) === 1,
+    capacity: {
+      slots: number(2),
+      taken: number(3),
+      limit: number(4),
+      permits: number(5),
+      isPaused: number(6) === 1,
+      ready: number(7),
+      upstreamDown: number(8),
+      paused: number(9),
+      draining: number(10),
+    },
+  };
 }
 
 async function recover(
-  { client, keys, leaseMs }: SweepOptions,
+  { client, keys }: SweepOptions,
   { lane, entry, meta }: Found,
 ): Promise<Orphan | undefined> {
   // What is no request is taken out all the same, and nobody is told.
@@ -114,8 +169,8 @@ async function recover(
     [...told.keys, ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
     [
       ...told.args,
-      ...[entry, streamTtlMs(leaseMs)],
-      ...[encodeFrame(id, attempt, FENCE, { stop: true }), frame('agent-lost'), frame('attempts-exhausted')],
+      ...[entry, movedFrame(id, attempt), movedFrame(id, attempt, 'unstarted', 'its agent has gone')],
+      ...[frame('agent-lost'), frame('attempts-exhausted')],
       'agent lost on every attempt',
     ],
   );

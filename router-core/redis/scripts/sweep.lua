@@ -1,11 +1,15 @@
 #!lua flags=allow-oom
--- Once a second, from every hub: says that the hub lives, removes instances whose lease has ended, empties lanes that nobody
--- serves, drops what nobody awaits, gives free slots to the oldest that wait, and lists orphans for recover.lua.
+-- Once a second, from every hub: says that the hub lives, removes instances whose lease has ended, drops what nobody awaits,
+-- gives free slots to the oldest that wait, and lists for recover.lua what agents have left behind: orphans, and what was handed
+-- to a lane beyond the slots that it still has.
 --
 -- KEYS  group.lua's, then: slots, agent-slots, instances, reports
 -- ARGV  group.lua's, then: hub, hub lease ms
 -- Fails with FAULTY when the group has grown beyond what hubs and agents make.
--- Returns {live instances, requests in line, live hubs, names of all lanes, when the data began, then per orphan: lane name, entry id, its meta}.
+-- Returns {live instances, requests in line, live hubs, names of all lanes, when the data began, numbers (see below), then per
+-- request for recover.lua: lane name, entry id, its meta}.
+-- Numbers, with blanks between: Redis ms, 1 when leases count, slots, requests handed out, the group's limit, permits, 1 when
+-- the group is paused, and when somebody waits or there is no slot: instances that are ready, upstream-down, paused, draining.
 --!include lib/group
 --!include lib/measure-lines
 --!include lib/bells
@@ -29,23 +33,6 @@ if leases_count then
   end
 end
 
--- Requests handed to a lane that has lost its instances: nobody has pulled them, so they go back as they are.
-local function empty_lane(lane_key)
-  -- A read for nothing would make a consumer that newer engines never see idle.
-  if redis.call('XLEN', lane_key) == 0 then return end
-  local read = redis.pcall('XREADGROUP', 'GROUP', 'agents', 'sweep', 'COUNT', 128, 'STREAMS', lane_key, '>')
-  if not read or read.err then return end
-  for _, entry in ipairs(read[1][2]) do
-    local m = parse_meta(entry[2][1])
-    redis.call('XACK', lane_key, 'agents', entry[1])
-    redis.call('XDEL', lane_key, entry[1])
-    redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
-    if m.deadline > now and is_hub_alive(m.hub) then
-      redeliver(m, entry[2][2])
-    end
-  end
-end
-
 -- Requests handed to a lane whose instances do not come for them (frozen, most likely) go to another that has room.
 local LATE = 250
 
@@ -54,6 +41,16 @@ local function last_delivered(lane_key)
   if groups.err or not groups[1] then return nil end
   for i = 1, #groups[1], 2 do
     if groups[1][i] == 'last-delivered-id' then return groups[1][i + 1] end
+  end
+end
+
+-- Requests that a lane was handed and has no slot for any more, because an instance has gone or offers fewer. The newest of those
+-- that nobody has pulled: the others are next.
+local function list_excess(result, lane_key, lane, count)
+  local last = last_delivered(lane_key)
+  local entries = last and redis.call('XREVRANGE', lane_key, '+', '(' .. last, 'COUNT', math.min(count, 128)) or {}
+  for i = #entries, 1, -1 do
+    for _, value in ipairs({ lane, entries[i][1], entries[i][2][1] }) do result[#result + 1] = value end
   end
 end
 
@@ -136,15 +133,40 @@ local function delete_gone_consumers(i)
   end
 end
 
-local result = { redis.call('ZCARD', instances), measure_lines(), redis.call('ZCOUNT', hubs, now, '+inf'), {}, born }
-for i = 1, lane_count do
-  local lane_key = KEYS[6 + i]
-  if tonumber(redis.call('HGET', lanes, ARGV[1 + i]) or '0') <= 0 then
-    empty_lane(lane_key)
-    remove_lane(i)
+-- What each says of itself is JSON; a state is a word that is looked for.
+local MOST_REPORTS = 2000
+local function count_states()
+  local counts = { ready = 0, ['upstream-down'] = 0, paused = 0, draining = 0 }
+  if redis.call('HLEN', reports) <= MOST_REPORTS then
+    for _, report in ipairs(redis.call('HVALS', reports)) do
+      local state = string.match(report, '"state":"([a-z-]+)"')
+      if counts[state] then counts[state] = counts[state] + 1 end
+    end
   end
+  return string.format('%d %d %d %d', counts.ready, counts['upstream-down'], counts.paused, counts.draining)
+end
+
+local function numbers(queued)
+  local slots, taken = 0, 0
+  local per_lane = redis.call('HMGET', lanes, unpack(ARGV, 2, 1 + lane_count))
+  for i = 1, lane_count do
+    local count = tonumber(per_lane[i] or '0')
+    slots, taken = slots + count, taken + count - free[i]
+  end
+  local states = (queued > 0 or slots <= 0) and count_states() or '0 0 0 0'
+  return string.format('%d %d %d %d %d %d %d %s', now, leases_count and 1 or 0, slots, taken, limit,
+    redis.call('ZCARD', permits), config[5] == '1' and 1 or 0, states)
+end
+
+local queued = measure_lines()
+local result = { redis.call('ZCARD', instances), queued, redis.call('ZCOUNT', hubs, now, '+inf'), {}, born, '' }
+measure_room()
+for i = 1, lane_count do
+  local lane_key, lane = KEYS[6 + i], ARGV[1 + i]
+  if free[i] < 0 then list_excess(result, lane_key, lane, -free[i]) end
+  if tonumber(redis.call('HGET', lanes, lane) or '0') <= 0 then remove_lane(i) end
   if leases_count then
-    list_orphans(result, lane_key, ARGV[1 + i])
+    list_orphans(result, lane_key, lane)
     delete_gone_consumers(i)
   end
 end
@@ -160,5 +182,6 @@ if lane_count > 1 then
   keep_new_permits()
 end
 result[4] = redis.call('HKEYS', lanes)
+result[6] = numbers(queued)
 ring_bells(prefix, 'hub')
 return result

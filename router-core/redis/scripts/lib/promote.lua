@@ -64,8 +64,28 @@ local function promote()
   keep_new_permits()
 end
 
+-- The number of an attempt must fit into a frame.
+local MOST_ATTEMPTS = 60000
+
 -- Puts a request that was taken back to the front of its line. One whose scope this call was not told of goes to the others.
 local function redeliver(m, payload)
   local line = line_of[m.scope] or lines[1]
   redis.call('XADD', line.redelivery, '*', meta_string(m), payload)
+end
+
+-- Ends the reply stream of an attempt: nothing can be appended to it any more, and its hub finds the frame there when the
+-- doorbell is lost. Refused when it was fenced before.
+local function fence(m, down, frame)
+  redis.pcall('XADD', down, '2147483647-0', 'f', frame)
+  redis.call('PEXPIRE', down, 3 * lease)
+  bell(m.hub, frame)
+end
+
+-- The request goes back into its line as its next attempt, and its hub is told: it waits again. An attempt that has certainly
+-- not reached an upstream does not count: there may be one more.
+local function move_on(m, payload, down, moved, counts)
+  fence(m, down, moved)
+  m.attempt = m.attempt + 1
+  if not counts then m.max = m.max + 1 end
+  redeliver(m, payload)
 end
