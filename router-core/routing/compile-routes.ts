@@ -1,6 +1,6 @@
 import type { Route } from '../config/route.ts';
-import { atOnce, isPause, type Steps } from '../runtime/slices.ts';
-import { mergeInSteps, sortInSteps } from '../runtime/sort-in-steps.ts';
+import { atOnce, isPause, type Steps } from '../config/steps.ts';
+import { mergeInSteps, sortInSteps } from './sort-in-steps.ts';
 import { compileRoute, type RouteProblem } from './compile-route.ts';
 import type { Random } from './pick-group.ts';
 import { comparePrecedence } from './precedence.ts';

@@ -53,7 +53,7 @@ async function write(url: string, group: string, version: number): Promise<() =>
   return () =>
     withRedis(url, async (client) => {
       await client.set(CONFIG_KEYS.version, version);
-      await client.publish(CHANGES_CHANNEL, version);
+      await client.publish(CHANGES_CHANNEL, String(version));
     });
 }
 
