@@ -7,7 +7,7 @@ import type { ServedSettings } from '../redis/hub/served-group.ts';
 import { RouteCompiler, type RouteError } from '../routing/compile-routes.ts';
 import type { RouteRequest } from '../routing/route-search.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Steps } from '../runtime/slices.ts';
+import type { Steps } from '../config/steps.ts';
 import { AppDirectory } from './app-directory.ts';
 import type { HubConfig } from './config.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
