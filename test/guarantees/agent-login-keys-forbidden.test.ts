@@ -144,7 +144,7 @@ describe.each(WAYS)('%s:', (way) => {
 
   test('its own record can be read and not written', async () => {
     const own = `mr:{agent:${login.tokenId}}:group`;
-    // EVAL counts as writing to what it declares.
+    // EVALSHA counts as writing to what it declares.
     const isRead = way !== 'in a script that declares its key';
     expect((await denialOf(url, `GET ${own}`, way)) === undefined).toBe(isRead);
     for (const write of [`HSET ${own} x 1`, `PEXPIRE ${own} 1`, `XADD ${own} * f x`, `ZADD ${own} 1 x`])

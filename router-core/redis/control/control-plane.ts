@@ -12,6 +12,7 @@ import { CONFIG_TAG } from '../scripts/keys.ts';
 import type { LiveInstance } from './live-groups.ts';
 import { LiveStatusReader, type LiveStatus } from './live-status.ts';
 import { listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
+import { AgentScripts } from '../scripts/agent-scripts.ts';
 import { openStore, type Store } from '../connection/store.ts';
 import { callStore } from '../connection/store-call.ts';
 import { TokenUse } from './token-use.ts';
@@ -34,6 +35,7 @@ export class ControlPlane {
   readonly #writer: ConfigWriter;
   readonly #watch: ConfigWatch;
   readonly #publisher: ConfigPublisher;
+  readonly #scripts: AgentScripts;
   readonly #live = new LiveStatusReader();
   readonly #listeners = new Set<(state: ConfigState) => void>();
   readonly #timer: NodeJS.Timeout;
@@ -48,6 +50,7 @@ export class ControlPlane {
     this.#writer = writer;
     this.#watch = new ConfigWatch({ commands, doorbells, onState: (state) => writer.adopt(state), log });
     this.#publisher = new ConfigPublisher({ store, newest: () => writer.newest(), log });
+    this.#scripts = new AgentScripts({ store, log });
     this.tokenUse = new TokenUse(commands);
     this.#timer = setInterval(() => void this.#noteAgents(), NOTE_AGENTS_MS);
     this.#timer.unref();
@@ -150,6 +153,7 @@ export class ControlPlane {
     clearInterval(this.#timer);
     this.#watch.close();
     this.#publisher.close();
+    this.#scripts.close();
     this.#store.close();
   }
 

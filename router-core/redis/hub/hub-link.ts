@@ -4,6 +4,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import { AppLimits } from './app-limits.ts';
 import type { ConfigState } from '../../config/config-state.ts';
 import { ConfigWatch } from '../config/config-watch.ts';
+import { AgentScripts } from '../scripts/agent-scripts.ts';
 import { checkEngine } from '../connection/engine.ts';
 import type { GroupQueue } from './group-queue.ts';
 import { HubReporter, type HubReport } from './hub-reporter.ts';
@@ -32,6 +33,7 @@ export class HubLink {
   readonly #options: HubLinkOptions;
   readonly #store: Store;
   readonly #config: ConfigWatch;
+  readonly #scripts: AgentScripts;
   readonly #groups = new Map<string, ServedGroup>();
   readonly #closing = new AbortController();
   #sequence = 0;
@@ -45,6 +47,7 @@ export class HubLink {
     this.inbox = new Inbox({ store, log });
     this.appLimits = new AppLimits(store);
     this.reporter = new HubReporter({ hub: this.hub, commands, report, log });
+    this.#scripts = new AgentScripts({ store, log });
     store.onClient((client) => {
       for (const group of this.#groups.values()) if (group.client === client) group.publish();
     });
@@ -113,6 +116,7 @@ export class HubLink {
     await Promise.race([this.reporter.close(), sleep(500)]);
     this.#closing.abort();
     this.#config.close();
+    this.#scripts.close();
     this.appLimits.close();
     this.inbox.stop();
     for (const group of this.#groups.values()) group.close();
@@ -134,6 +138,7 @@ export class HubLink {
       commands: this.#store.at(name, 'commands'),
       settings,
       version,
+      newestVersion: () => this.#config.newestVersion(),
       onRetired: () => {
         group.close();
         this.inbox.stopListening(channel);

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { Connection } from '../connection/connection.ts';
+import { isServerError, type Connection } from '../connection/connection.ts';
 import { GroupQueue } from './group-queue.ts';
 import type { GroupSettings } from '../../config/group-settings.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
@@ -15,6 +15,9 @@ export interface ServedSettings extends GroupSettings {
   readonly queueDepth: number;
 }
 
+/** Agents can write settings: after so many sweeps they are written again. */
+const PUBLISH_EVERY = 10;
+
 /** What the sweeps of a group have done since it is served here. */
 export type SweepCounts = Record<'sweeps' | 'failures' | Orphan['outcome'], number>;
 
@@ -24,6 +27,8 @@ export interface ServedGroupOptions {
   readonly settings: ServedSettings;
   /** Version of the configuration that the settings are from. */
   readonly version: number;
+  /** The version that the configuration has now, read anew. */
+  readonly newestVersion: () => Promise<number>;
   /** Called when the group has left the configuration and its last request is answered. */
   readonly onRetired: () => void;
   readonly log: Logger;
@@ -86,7 +91,8 @@ export class ServedGroup {
     this.#isPublished = false;
     if (!client || this.#retired) return;
     const settings = this.#settings;
-    publishGroupSettings(client, this.#version, settings).then(
+    const { newestVersion: newest } = this.#options;
+    publishGroupSettings(client, { settings, version: this.#version, newest }).then(
       () => (this.#isPublished = settings === this.#settings),
       (error: unknown) => {
         this.#options.log.debug({ err: error, group: settings.name }, 'could not publish settings');
@@ -116,7 +122,8 @@ export class ServedGroup {
         const { leaseMs } = this.#settings;
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
         // They went with the data, and Redis need not have been away for that.
-        if (!this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
+        const isDue = this.counts.sweeps % PUBLISH_EVERY === PUBLISH_EVERY - 1;
+        if (isDue || !this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
         this.#lastSweep = report;
         this.counts.sweeps += 1;
         for (const orphan of report.recovered) {
@@ -128,6 +135,8 @@ export class ServedGroup {
         await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
       } catch (error) {
         this.counts.failures += 1;
+        // What is there may not be what a sweep can read.
+        if (isServerError(error)) this.publish();
         if (!signal.aborted) log.debug({ err: error, group: name }, 'sweep failed, trying again');
         await sleep(backoff.next(), signal);
       }

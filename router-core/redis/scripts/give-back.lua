@@ -26,7 +26,7 @@ if is_wanted and why ~= 'unstarted' then
   if why == 'failed' and m.flags ~= 's' then return 0 end
   if why == 'unreachable' then
     local others = 0
-    for _, count in ipairs(redis.call('HVALS', lanes)) do others = others + tonumber(count) end
+    for _, count in ipairs(redis.call('HVALS', lanes)) do others = others + (tonumber(count) or 0) end
     local own = string.match(redis.call('HGET', slots_key, instance) or '', '^%S+ (%d+)')
     if others - tonumber(own or '0') <= 0 then return 0 end
   end

@@ -15,7 +15,9 @@ else
 end
 local reports = redis.call('HGETALL', hubs)
 for i = 1, #reports, 2 do
-  if now - tonumber(string.match(reports[i + 1], '^{"at":(%d+)') or '0') > 60000 then redis.call('HDEL', hubs, reports[i]) end
+  local age = now - tonumber(string.match(reports[i + 1], '^{"at":(%d+)') or '0')
+  -- A report of the future is from before the clock went back: a live hub makes another in two seconds.
+  if age > 60000 or age < -5000 then redis.call('HDEL', hubs, reports[i]) end
 end
 for i = 3, #ARGV do redis.call('HSET', used, ARGV[i], at) end
 return 1

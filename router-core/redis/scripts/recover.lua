@@ -23,6 +23,7 @@ if #claimed == 0 or not claimed[1] then return 'alive' end
 local m, payload = parse_meta(claimed[1][2][1]), claimed[1][2][2]
 redis.call('XACK', lane_key, 'agents', entry_id)
 redis.call('XDEL', lane_key, entry_id)
+if not m then return 'dropped' end
 redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
 
 local function fence(frame)
