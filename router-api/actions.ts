@@ -1,10 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import { LIST_OF, type ObjectKind } from '../router-core/config/object-kinds.ts';
-import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { viewSchema } from './object-view.ts';
 import { edit, writerOf } from './objects.ts';
-import { nameParam } from './read-objects.ts';
+import { nameParam, objectNamed, viewOne } from './read-objects.ts';
 
 interface Action {
   readonly kind: ObjectKind;
@@ -61,4 +61,25 @@ export function actionEndpoints(api: Api, parts: ApiParts): void {
       return c.json(await edit(c, { kind, parts, action, edited }), 200);
     });
   }
+  repairEndpoint(api, parts);
+}
+
+/** POST /v1/groups/{name}/repair: after somebody has had the run of its keys in Redis. */
+function repairEndpoint(api: Api, parts: ApiParts): void {
+  const { control } = parts;
+  const route = createRoute({
+    method: 'post',
+    path: '/v1/groups/{name}/repair',
+    tags: ['groups'],
+    summary: "Rebuild a group's state in Redis from what hubs and agents know; what runs goes on",
+    ...forRole('operator'),
+    request: { params: nameParam },
+    responses: { 200: jsonContent(viewSchema('group'), 'The group'), default: problemAnswer },
+  });
+  api.openapi(route, async (c) => {
+    const { name } = c.req.valid('param');
+    const group = objectNamed(await control.newest(), 'group', name);
+    await control.repairGroup(name, actorOf(c));
+    return c.json(await viewOne(c, parts, group), 200);
+  });
 }

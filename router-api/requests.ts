@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
-import { pageOf, pageQuery } from './page.ts';
+import { pageOfGroups, pageQuery } from './page.ts';
 import { ApiProblem } from './problems.ts';
 
 const requestSchema = z
@@ -54,7 +54,7 @@ function listEndpoint(api: Api, { control }: ApiParts): void {
     request: {
       query: z.object({ ...pageQuery, group: group.meta({ description: 'Only those of this group' }) }),
     },
-    responses: { 200: jsonContent(pageOf(requestSchema), 'A page'), default: problemAnswer },
+    responses: { 200: jsonContent(pageOfGroups(requestSchema), 'A page'), default: problemAnswer },
   });
   api.openapi(route, async (c) => {
     const { group: only, ...query } = c.req.valid('query');

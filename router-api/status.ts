@@ -43,6 +43,10 @@ const groupSchema = z
     }),
     p99Ms: quantile.meta({ description: 'The same of 99 in 100' }),
     instances: z.array(instanceSchema),
+    error: z.string().nullable().meta({
+      description:
+        'What Redis says of keys of the group that are not as they must be: repair it; null: all are',
+    }),
   })
   .meta({ id: 'GroupStatus' });
 

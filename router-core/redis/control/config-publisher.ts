@@ -67,6 +67,12 @@ export class ConfigPublisher {
     return this.#queued;
   }
 
+  /** The same, and writes the settings of this group although they have not changed. */
+  publishAgain(group: string): Promise<void> {
+    this.#settings.delete(group);
+    return this.publish();
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }

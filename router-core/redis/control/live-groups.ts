@@ -45,14 +45,22 @@ export interface LiveGroup {
   /** Taken out of its concurrency. */
   readonly permits: number;
   readonly instances: readonly LiveInstance[];
+  /** What Redis says of keys that are not as they must be: agents can write them. Numbers of those are 0. */
+  readonly error: string | null;
 }
+
+/** Agents can write lanes, too: a group is shown by so many. */
+const MOST_LANES = 2_000;
 
 /** Names of the lanes that each group has had. */
 export async function readLanes(client: Redis, groups: readonly string[]): Promise<string[][]> {
   const pipeline = client.pipeline();
   for (const group of groups) pipeline.hkeys(groupKeys(group).lanes);
   const replies = await results(pipeline);
-  return replies.map((lanes) => [...new Set(['0', ...(lanes as string[])])].sort());
+  return replies.map((lanes) => {
+    const names = lanes instanceof Error ? [] : (lanes as string[]);
+    return [...new Set(['0', ...names.slice(0, MOST_LANES)])].sort();
+  });
 }
 
 /** Looks at groups of one server, all in one go. */
@@ -72,37 +80,51 @@ export async function readLiveGroups(client: Redis, names: readonly string[]): P
   const replies = await results(pipeline);
   return names.map((name, i) => {
     const { waiting, lane } = sizes[i] ?? { waiting: 0, lane: 0 };
-    const [inLine, handed] = [replies.splice(0, waiting), replies.splice(0, lane)];
-    const running = sum(replies.splice(0, lane).map((reply) => (reply as [number] | undefined)?.[0] ?? 0));
-    const [live, reports, slots, permits] = replies.splice(0, 4) as [
-      string[],
-      ...[Record<string, string>, Record<string, string>],
-      number,
-    ];
-    const instances = live.flatMap((id) => liveInstance(name, id, reports[id], slots[id]) ?? []);
-    return {
-      name,
-      waiting: sum(inLine as number[]),
-      queued: Math.max(0, sum(handed as number[]) - running),
-      running,
-      slots: sum(instances.map((instance) => instance.slots)),
-      permits,
-      instances,
-    };
+    return liveGroup(name, { inLine: waiting, lanes: lane }, replies.splice(0, waiting + 2 * lane + 4));
   });
 }
 
-/** Undefined where the server has refused a command. Rejects when the connection is lost. */
+/** In the order in which it was asked for. */
+function liveGroup(
+  name: string,
+  { inLine, lanes }: { inLine: number; lanes: number },
+  replies: unknown[],
+): LiveGroup {
+  const failed = replies.find((reply) => reply instanceof Error && !reply.message.startsWith('NOGROUP'));
+  const sound = replies.map((reply) => (reply instanceof Error ? undefined : reply));
+  const waiting = sum(sound.splice(0, inLine));
+  const handed = sum(sound.splice(0, lanes));
+  const running = sum(sound.splice(0, lanes).map((reply) => (reply as [number] | undefined)?.[0]));
+  const [live = [], reports = {}, slots = {}, permits = 0] = sound as [
+    string[]?,
+    Record<string, string>?,
+    Record<string, string>?,
+    number?,
+  ];
+  const instances = live.flatMap((id) => liveInstance(name, id, reports[id], slots[id]) ?? []);
+  return {
+    name,
+    waiting,
+    queued: Math.max(0, handed - running),
+    running,
+    slots: sum(instances.map((instance) => instance.slots)),
+    permits,
+    instances,
+    error: (failed as Error | undefined)?.message ?? null,
+  };
+}
+
+/** Errors where the server has refused a command. Rejects when the connection is lost. */
 async function results(pipeline: ChainableCommander): Promise<unknown[]> {
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {
     if (error && !/^(NOGROUP|WRONGTYPE)\b/.test(error.message)) throw error;
-    return error ? undefined : reply;
+    return error ?? reply;
   });
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
+function sum(numbers: readonly unknown[]): number {
+  return numbers.reduce<number>((total, each) => total + (typeof each === 'number' ? each : 0), 0);
 }
 
 function liveInstance(

@@ -9,7 +9,8 @@ import { checkEngine } from '../connection/engine.ts';
 import type { GroupQueue } from './group-queue.ts';
 import { HubReporter, type HubReport } from './hub-reporter.ts';
 import { Inbox } from '../frames/inbox.ts';
-import { CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
+import { CONFIG_KEYS, CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
+import { callStore } from '../connection/store-call.ts';
 import { ServedGroup, type ServedSettings } from './served-group.ts';
 import { openStore, type Store } from '../connection/store.ts';
 import type { SweepReport } from './sweep.ts';
@@ -36,6 +37,7 @@ export class HubLink {
   readonly #scripts: AgentScripts;
   readonly #groups = new Map<string, ServedGroup>();
   readonly #closing = new AbortController();
+  #repaired: ReadonlyMap<string, string> = new Map();
   #sequence = 0;
 
   constructor(options: HubLinkOptions) {
@@ -46,7 +48,8 @@ export class HubLink {
     const doorbells = store.at(CONFIG_TAG, 'doorbells');
     this.inbox = new Inbox({ store, log });
     this.appLimits = new AppLimits(store);
-    this.reporter = new HubReporter({ hub: this.hub, commands, report, log });
+    const onRepairs = (repairs: ReadonlyMap<string, string>) => this.#repair(repairs);
+    this.reporter = new HubReporter({ hub: this.hub, commands, report, onRepairs, log });
     this.#scripts = new AgentScripts({ store, log });
     store.onClient((client) => {
       for (const group of this.#groups.values()) if (group.client === client) group.publish();
@@ -123,6 +126,19 @@ export class HubLink {
     this.#store.close();
   }
 
+  /** Each once, and all that are younger than an hour when the hub is new: then there is nothing to do. */
+  #repair(repairs: ReadonlyMap<string, string>): void {
+    for (const [name, askedAt] of repairs) {
+      if (this.#repaired.get(name) !== askedAt) this.#groups.get(name)?.repair();
+    }
+    this.#repaired = repairs;
+  }
+
+  async #liveHubs(): Promise<ReadonlySet<string>> {
+    const commands = this.#store.at(CONFIG_TAG, 'commands');
+    return new Set(await callStore(commands, (client) => client.hkeys(CONFIG_KEYS.hubs)));
+  }
+
   #group(name: string): ServedGroup {
     const group = this.#groups.get(name);
     if (!group) throw new Error(`group ${name} is not served here`);
@@ -139,6 +155,8 @@ export class HubLink {
       settings,
       version,
       newestVersion: () => this.#config.newestVersion(),
+      knows: (id) => this.inbox.has(id),
+      liveHubs: () => this.#liveHubs(),
       onRetired: () => {
         group.close();
         this.inbox.stopListening(channel);

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { isServerError, type Connection } from '../connection/connection.ts';
+import { dropForeign } from './drop-foreign.ts';
 import { GroupQueue } from './group-queue.ts';
 import type { GroupSettings } from '../../config/group-settings.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
@@ -29,6 +30,10 @@ export interface ServedGroupOptions {
   readonly version: number;
   /** The version that the configuration has now, read anew. */
   readonly newestVersion: () => Promise<number>;
+  /** Whether this hub has such a request. */
+  readonly knows: (id: string) => boolean;
+  /** By their reports. */
+  readonly liveHubs: () => Promise<ReadonlySet<string>>;
   /** Called when the group has left the configuration and its last request is answered. */
   readonly onRetired: () => void;
   readonly log: Logger;
@@ -44,6 +49,7 @@ export class ServedGroup {
   #version: number;
   #retired = false;
   #isPublished = false;
+  #isRepairDue = false;
   #lastSweep: Omit<SweepReport, 'recovered'> = {
     instances: 0,
     inLine: 0,
@@ -100,6 +106,11 @@ export class ServedGroup {
     );
   }
 
+  /** After the next sweep, requests that no hub has sent are dropped. */
+  repair(): void {
+    this.#isRepairDue = true;
+  }
+
   close(): void {
     this.#closing.abort();
     this.queue.close();
@@ -130,6 +141,7 @@ export class ServedGroup {
           this.counts[orphan.outcome] += 1;
           log.warn({ group: name, ...orphan }, 'took a request from a lost agent');
         }
+        if (this.#isRepairDue) await this.#dropForeign(client);
         backoff.reset();
         // Jitter keeps several hubs from sweeping in step.
         await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
@@ -141,5 +153,14 @@ export class ServedGroup {
         await sleep(backoff.next(), signal);
       }
     }
+  }
+
+  async #dropForeign(client: Redis): Promise<void> {
+    const { hub, knows, liveHubs, log } = this.#options;
+    const { lanes } = this.queue;
+    const keys = groupKeys(this.#settings.name);
+    const dropped = await dropForeign({ client, keys, lanes, hub, knows, liveHubs });
+    this.#isRepairDue = false;
+    log.warn({ group: this.#settings.name, dropped }, 'repaired the group: dropped what no hub has sent');
   }
 }
