@@ -28,7 +28,7 @@ async function start() {
     await api.create('route', {
       name: group,
       match: { path: `/${group}/*` },
-      targets: [{ group }],
+      groups: [{ group }],
       auth: 'none',
     });
   }
