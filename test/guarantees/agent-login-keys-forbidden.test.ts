@@ -109,6 +109,7 @@ const OF_NO_GROUP = [
   'PEXPIRE mr:{/config}:version 1',
   'HVALS mr:{/config}:used',
   'HVALS mr:{/config}:hubs',
+  'HVALS mr:{/config}:repairs',
   'GET mr:{agent:someoneelse}:group',
   'ZADD mr:{app:someone}:permits 1 forged',
   'GET mr:{app:someone}:rate',

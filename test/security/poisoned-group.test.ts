@@ -29,8 +29,8 @@ async function startGroup() {
   const hub = await hubHere(redis.adminUrl, group, { leaseMs: LEASE_MS, queueWaitMs: 2_000 });
   const slow = { release: () => {} };
   const upstream = await upstreamHere((req, res) => {
-    if (req.url !== '/slow') return void res.end('ok');
-    slow.release = () => res.end('slow but true');
+    if (req.url === '/slow') slow.release = () => res.end('slow but true');
+    else res.end('ok');
   });
   await agentHere(agentUrl(redis, honest), group, upstream.url, { concurrency: 4 });
   expect((await ask(hub.url)).body).toBe('ok');
