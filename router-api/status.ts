@@ -50,6 +50,10 @@ const groupSchema = z
     }),
     p99Ms: quantile.meta({ description: 'The same for 99 of 100 requests' }),
     instances: z.array(instanceSchema),
+    error: z.string().nullable().meta({
+      description:
+        'What Redis says of keys of the group that are not as they must be: repair it; null: all are',
+    }),
   })
   .meta({ id: 'GroupStatus' });
 

@@ -28,6 +28,7 @@ const groupSchema = z.looseObject({
   p50Ms: quantile,
   p99Ms: quantile,
   instances: z.array(instanceSchema).catch([]),
+  error: z.string().nullable().catch(null),
 });
 
 const hubSchema = z.looseObject({

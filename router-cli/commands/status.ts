@@ -30,6 +30,11 @@ function describeStatus(status: Status, space: TableSpace): string[] {
     ...(instances.length === 0
       ? ['No agent is running: `router-cli agent add NAME --group GROUP` prints how to start one.']
       : []),
+    ...groups.flatMap(({ name, error }) => {
+      return error === null
+        ? []
+        : [`Group ${name} cannot be read (${error}): \`router-cli group repair ${name}\` rebuilds it.`];
+    }),
     ...(behind.length > 0 ? [`${count(behind.length, 'hub')} not yet at configuration ${version}.`] : []),
   ];
   const parts = [

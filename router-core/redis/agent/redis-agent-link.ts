@@ -12,7 +12,7 @@ import type {
   InstanceReport,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { isScriptMissing, isServerError, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { encodeFrame, FENCE, movedFrame, PART, type Frame } from '../../exchange/frames.ts';
@@ -122,13 +122,20 @@ export class RedisAgentLink implements AgentLink {
   }
 
   async join(): Promise<void> {
-    const client = await this.#commands.ready();
-    if (client) {
-      await checkEngine(client);
-      await this.#lanes.join(client, this.instance, this.#heartbeat.leaseMs);
+    for (;;) {
+      const client = await this.#commands.ready();
+      try {
+        if (client) {
+          await checkEngine(client);
+          await this.#lanes.join(client, this.instance, this.#heartbeat.leaseMs);
+        }
+        await this.#heartbeat.beat();
+        return this.#heartbeat.start();
+      } catch (error) {
+        // No hub and no router-api has been here yet, or none of this version: missing-scripts.ts has said so.
+        if (!isScriptMissing(error)) throw error;
+      }
     }
-    await this.#heartbeat.beat();
-    this.#heartbeat.start();
   }
 
   async report(): Promise<void> {

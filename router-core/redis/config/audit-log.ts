@@ -101,6 +101,20 @@ export interface RequestNote {
 /** Notes what is no write of the configuration. */
 export async function noteRequest(client: Redis, note: RequestNote): Promise<void> {
   const entry = auditEntry({ at: new Date().toISOString(), ...note, changes: [] });
+  await append(client, entry);
+}
+
+/** Notes that a group was repaired. */
+export async function noteRepair(
+  client: Redis,
+  { actor, version, group }: { actor: Actor; version: number; group: string },
+): Promise<void> {
+  const changes: ObjectChange[] = [{ kind: 'group', name: group, change: 'changed' }];
+  const entry = { at: new Date().toISOString(), actor, action: 'repair', version, changes };
+  await append(client, auditEntry(entry));
+}
+
+async function append(client: Redis, entry: string): Promise<void> {
   await client.xadd(CONFIG_KEYS.audit, 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'e', entry);
 }
 

@@ -7,6 +7,7 @@ import { wholeOf } from '../connection/reply-shape.ts';
 import { decodeMeta } from '../scripts/meta.ts';
 import { callStore } from '../connection/store-call.ts';
 import { endBefore, isEntryId } from '../scripts/times.ts';
+import { groupError, LATEST_MS, type GroupError } from './requests-in-flight.ts';
 
 /** A request that was given up after its last attempt, as its group's list of the last thousand or so has it. */
 export interface DeadRequest {
@@ -34,6 +35,8 @@ export interface DeadQuery {
 export interface DeadPage {
   readonly items: DeadRequest[];
   readonly next: string | null;
+  /** Groups whose list could not be read. */
+  readonly errors?: GroupError[] | undefined;
 }
 
 /** `<group> <entry>` */
@@ -44,9 +47,6 @@ const CHUNK = 50;
 
 /** A thousand or so of a few kilobytes each. */
 const MOST_BYTES = 32 * 1024 * 1024;
-
-/** The last time that a Date can be. */
-const LATEST_MS = 8.64e15;
 
 interface Entry {
   readonly group: string;
@@ -62,6 +62,12 @@ export async function listDead(
   const [, lastGroup = '', last = ''] = CURSOR.exec(after ?? '') ?? [];
   if (after !== undefined && !isEntryId(last)) return undefined;
   const found: Entry[] = [];
+  const errors: GroupError[] = [];
+  const newestOf = (group: string, from: string) =>
+    newest(store, group, from, limit + 1).catch((error: unknown) => {
+      errors.push(groupError(group, error));
+      return [];
+    });
   for (let at = 0; at < groups.length; at += CHUNK) {
     const some = groups.slice(at, at + CHUNK);
     const from = (group: string) => {
@@ -69,7 +75,7 @@ export async function listDead(
       return group > lastGroup ? last : endBefore(last);
     };
     // One more than wanted says whether there is another page.
-    const lists = await Promise.all(some.map((group) => newest(store, group, from(group), limit + 1)));
+    const lists = await Promise.all(some.map((group) => newestOf(group, from(group))));
     found.push(...lists.flat());
     // What a page cannot hold is not kept: a thousand groups may have a thousand each.
     found.sort(newestFirst).splice(limit + 1);
@@ -79,6 +85,7 @@ export async function listDead(
   return {
     items: page.map(deadRequest),
     next: end && found.length > limit ? `${end.group} ${end.id}` : null,
+    ...(errors.length > 0 && { errors }),
   };
 }
 

@@ -58,6 +58,8 @@ export interface LiveGroup {
   /** Taken out of its concurrency. */
   readonly permits: number;
   readonly instances: readonly LiveInstance[];
+  /** What Redis says of keys that are not as they must be: agents can write them. Numbers of those are 0. */
+  readonly error: string | null;
 }
 
 /** Names of the lanes that each group has had; undefined of a group whose keys hold more than anybody should read. */
@@ -107,32 +109,48 @@ export async function readLiveGroups(client: Redis, names: readonly string[]): P
   const replies = pipeline.length > 0 ? await results(pipeline) : [];
   return names.map((name, i) => {
     const { waiting, lane } = sizes[i] ?? { waiting: 0, lane: 0 };
-    const [inLine, handed] = [replies.splice(0, waiting), replies.splice(0, lane)];
-    const running = sum(replies.splice(0, lane).map((reply) => listOf(reply)[0]));
-    const [live, reports, slots, permits] = sizes[i] ? replies.splice(0, 4) : [];
-    const rowOf = (rows: unknown, id: string) => (rows as Record<string, unknown> | undefined)?.[id];
-    const instances = listOf(live).flatMap((id) => {
-      if (typeof id !== 'string') return [];
-      return liveInstance(name, id, rowOf(reports, id), rowOf(slots, id)) ?? [];
-    });
-    return {
-      name,
-      waiting: sum(inLine),
-      queued: Math.max(0, sum(handed) - running),
-      running,
-      slots: sum(instances.map((instance) => instance.slots)),
-      permits: wholeOf(permits) ?? 0,
-      instances,
-    };
+    return liveGroup(name, sizes[i], sizes[i] ? replies.splice(0, waiting + 2 * lane + 4) : []);
   });
 }
 
-/** Undefined where the server has refused a command. Rejects when the connection is lost. */
+/** Replies in the order in which they were asked for; `size` is undefined of a group that nobody should read. */
+function liveGroup(
+  name: string,
+  size: { waiting: number; lane: number } | undefined,
+  replies: unknown[],
+): LiveGroup {
+  const { waiting: inLine, lane: lanes } = size ?? { waiting: 0, lane: 0 };
+  const failed = replies.find((reply) => reply instanceof Error && !reply.message.startsWith('NOGROUP'));
+  const sound = replies.map((reply) => (reply instanceof Error ? undefined : reply));
+  const waiting = sum(sound.splice(0, inLine));
+  const handed = sum(sound.splice(0, lanes));
+  const running = sum(sound.splice(0, lanes).map((reply) => listOf(reply)[0]));
+  const [live, reports, slots, permits] = sound;
+  const rowOf = (rows: unknown, id: string) => (rows as Record<string, unknown> | undefined)?.[id];
+  const instances = listOf(live).flatMap((id) => {
+    if (typeof id !== 'string') return [];
+    return liveInstance(name, id, rowOf(reports, id), rowOf(slots, id)) ?? [];
+  });
+  return {
+    name,
+    waiting,
+    queued: Math.max(0, handed - running),
+    running,
+    slots: sum(instances.map((instance) => instance.slots)),
+    permits: wholeOf(permits) ?? 0,
+    instances,
+    error: size
+      ? ((failed as Error | undefined)?.message ?? null)
+      : 'its keys hold more than the router writes',
+  };
+}
+
+/** Errors where the server has refused a command. Rejects when the connection is lost. */
 async function results(pipeline: ChainableCommander): Promise<unknown[]> {
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {
     if (error && !/^(NOGROUP|WRONGTYPE)\b/.test(error.message)) throw error;
-    return error ? undefined : reply;
+    return error ?? reply;
   });
 }
 

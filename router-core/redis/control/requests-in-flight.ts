@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { StoreUnavailableError } from '../connection/connection.ts';
 import { groupKeys } from '../scripts/keys.ts';
 import { readLanes, redisNowMs } from './live-groups.ts';
 import { requestStreams } from '../scripts/request-streams.ts';
@@ -41,6 +42,20 @@ export interface RequestQuery {
 export interface RequestPage {
   readonly items: RequestInFlight[];
   readonly next: string | null;
+  /** Groups that could not be read: their agents can write what is there. The others are there nevertheless. */
+  readonly errors?: GroupError[] | undefined;
+}
+
+export interface GroupError {
+  readonly group: string;
+  readonly message: string;
+}
+
+/** What Redis said of the keys of one group. Throws what was not about these. */
+export function groupError(group: string, error: unknown): GroupError {
+  const cause = error instanceof StoreUnavailableError ? error.cause : undefined;
+  if (!(cause instanceof Error) || !/^(WRONGTYPE|ERR)\b/.test(cause.message)) throw error;
+  return { group, message: cause.message };
 }
 
 /** `<group> <stream> <entry>`; a stream by its name in the group. None of these holds a blank. */
@@ -48,6 +63,9 @@ const CURSOR = /^([A-Za-z0-9._-]+) (\S+) (\d+-\d+)$/;
 
 /** Of a method, a target or a name; list-requests.lua cuts them. */
 const MOST_CHARS = 9_000;
+
+/** The last time that a Date can be. */
+export const LATEST_MS = 8.64e15;
 
 /** Entries carry bodies: Redis should not copy too many in one go. */
 const CHUNK = 100;
@@ -67,21 +85,28 @@ export async function listRequests(store: Store, query: RequestQuery): Promise<R
   const looked = await callByNode(store, groups, lookAtGroups);
   const known = new Map(looked.flat());
   const items: RequestInFlight[] = [];
+  const errors: GroupError[] = [];
+  const page = (next: string | null) => ({ items, next, ...(errors.length > 0 && { errors }) });
   for (const group of groups) {
     const { lanes = [], nowMs = 0 } = known.get(group) ?? {};
     let place: Place | undefined = group === firstGroup ? { stream, entry } : { stream: '', entry: '-' };
     while (place) {
       const wanted = Math.min(CHUNK, query.limit - items.length);
       const chunk: Chunk = { group, lanes, place, wanted, nowMs };
-      const found: Found = await callStore(store.at(group, 'commands'), (client) => readChunk(client, chunk));
+      const found: Found = await callStore(store.at(group, 'commands'), (client) =>
+        readChunk(client, chunk),
+      ).catch((error: unknown) => {
+        errors.push(groupError(group, error));
+        return { items: [], next: undefined };
+      });
       items.push(...found.items);
       place = found.next;
       if (place && items.length === query.limit) {
-        return { items, next: `${group} ${place.stream} ${place.entry}` };
+        return page(`${group} ${place.stream} ${place.entry}`);
       }
     }
   }
-  return { items, next: null };
+  return page(null);
 }
 
 interface LookedAt {

@@ -65,6 +65,11 @@ export class Inbox {
     this.#timer ??= setInterval(() => this.#checkSilent(), CHECK_MS).unref();
   }
 
+  /** Whether somebody reads what belongs to this request. */
+  has(id: string): boolean {
+    return this.#readers.has(id);
+  }
+
   close(reader: FrameReader): void {
     if (this.#readers.get(reader.id) === reader) this.#readers.delete(reader.id);
     this.#toRead.delete(reader);

@@ -108,6 +108,11 @@ export class GroupQueue {
     return this.#whole;
   }
 
+  /** As the last sweep has found them. */
+  get lanes(): readonly string[] {
+    return this.#lanes;
+  }
+
   /** Whether there may be agents that carry this scope. */
   hasScope(scope: string): boolean {
     return this.#scopes.includes(scope);

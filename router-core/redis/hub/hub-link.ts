@@ -4,11 +4,13 @@ import type { Logger } from '../../runtime/logger.ts';
 import { AppLimits } from './app-limits.ts';
 import type { ConfigState } from '../../config/config-state.ts';
 import { ConfigWatch } from '../config/config-watch.ts';
+import { AgentScripts } from '../scripts/agent-scripts.ts';
 import { checkEngine } from '../connection/engine.ts';
 import type { GroupQueue } from './group-queue.ts';
 import { HubReporter, type HubReport } from './hub-reporter.ts';
 import { Inbox } from '../frames/inbox.ts';
-import { CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
+import { CONFIG_KEYS, CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
+import { callStore } from '../connection/store-call.ts';
 import { ServedGroup, type LastSweep, type ServedSettings } from './served-group.ts';
 import { openStore, type Store } from '../connection/store.ts';
 
@@ -33,8 +35,10 @@ export class HubLink {
   readonly #options: HubLinkOptions;
   readonly #store: Store;
   readonly #config: ConfigWatch;
+  readonly #scripts: AgentScripts;
   readonly #groups = new Map<string, ServedGroup>();
   readonly #closing = new AbortController();
+  #repaired: ReadonlyMap<string, string> = new Map();
   #sequence = 0;
 
   constructor(options: HubLinkOptions) {
@@ -49,7 +53,9 @@ export class HubLink {
       log,
     });
     this.appLimits = new AppLimits(store);
-    this.reporter = new HubReporter({ hub: this.hub, commands, report, log });
+    const onRepairs = (repairs: ReadonlyMap<string, string>) => this.#repair(repairs);
+    this.reporter = new HubReporter({ hub: this.hub, commands, report, onRepairs, log });
+    this.#scripts = new AgentScripts({ store, log });
     store.onClient((client) => {
       for (const group of this.#groups.values()) if (group.client === client) group.publish();
     });
@@ -123,10 +129,24 @@ export class HubLink {
     await Promise.race([this.reporter.close(), sleep(500)]);
     this.#closing.abort();
     this.#config.close();
+    this.#scripts.close();
     this.appLimits.close();
     this.inbox.stop();
     for (const group of this.#groups.values()) group.close();
     this.#store.close();
+  }
+
+  /** Each once, and all that are younger than an hour when the hub is new: then there is nothing to do. */
+  #repair(repairs: ReadonlyMap<string, string>): void {
+    for (const [name, askedAt] of repairs) {
+      if (this.#repaired.get(name) !== askedAt) this.#groups.get(name)?.repair();
+    }
+    this.#repaired = repairs;
+  }
+
+  async #liveHubs(): Promise<ReadonlySet<string>> {
+    const commands = this.#store.at(CONFIG_TAG, 'commands');
+    return new Set(await callStore(commands, (client) => client.hkeys(CONFIG_KEYS.hubs)));
   }
 
   #group(name: string): ServedGroup {
@@ -145,6 +165,9 @@ export class HubLink {
       settings,
       version,
       onAbsence: () => this.#options.onAbsence(name),
+      newestVersion: () => this.#config.newestVersion(),
+      knows: (id) => this.inbox.has(id),
+      liveHubs: () => this.#liveHubs(),
       onRetired: () => {
         group.close();
         this.inbox.stopListening(channel);

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { Connection } from '../connection/connection.ts';
+import { isServerError, type Connection } from '../connection/connection.ts';
+import { dropForeign } from './drop-foreign.ts';
 import { GroupHealth } from './group-health.ts';
 import { GroupQueue } from './group-queue.ts';
 import type { GroupSettings } from '../../config/group-settings.ts';
@@ -18,6 +19,9 @@ export interface ServedSettings extends GroupSettings {
 
 export type LastSweep = Omit<SweepReport, 'recovered' | 'tookMs'>;
 
+/** Agents can write settings: after so many sweeps they are written again. */
+const PUBLISH_EVERY = 10;
+
 /** What the sweeps of a group have done since it is served here. */
 export type SweepCounts = Record<'sweeps' | 'failures' | Orphan['outcome'], number>;
 
@@ -27,6 +31,12 @@ export interface ServedGroupOptions {
   readonly settings: ServedSettings;
   /** Version of the configuration that the settings are from. */
   readonly version: number;
+  /** The version that the configuration has now, read anew. */
+  readonly newestVersion: () => Promise<number>;
+  /** Whether this hub has such a request. */
+  readonly knows: (id: string) => boolean;
+  /** By their reports. */
+  readonly liveHubs: () => Promise<ReadonlySet<string>>;
   /** Called when the group has left the configuration and its last request is answered. */
   readonly onRetired: () => void;
   /** Others have taken this hub for dead: its requests may have been stopped and dropped. */
@@ -53,6 +63,7 @@ export class ServedGroup {
   #version: number;
   #retired = false;
   #isPublished = false;
+  #isRepairDue = false;
   #lastSweep: LastSweep = NO_SWEEP;
 
   constructor(options: ServedGroupOptions) {
@@ -97,12 +108,18 @@ export class ServedGroup {
     this.#isPublished = false;
     if (!client || this.#retired) return;
     const settings = this.#settings;
-    publishGroupSettings(client, this.#version, settings).then(
+    const { newestVersion: newest } = this.#options;
+    publishGroupSettings(client, { settings, version: this.#version, newest }).then(
       () => (this.#isPublished = settings === this.#settings),
       (error: unknown) => {
         this.#options.log.debug({ err: error, group: settings.name }, 'could not publish settings');
       },
     );
+  }
+
+  /** After the next sweep, requests that no hub has sent are dropped. */
+  repair(): void {
+    this.#isRepairDue = true;
   }
 
   close(): void {
@@ -138,7 +155,8 @@ export class ServedGroup {
         const { leaseMs } = this.#settings;
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
         // They went with the data, and Redis need not have been away for that.
-        if (!this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
+        const isDue = this.counts.sweeps % PUBLISH_EVERY === PUBLISH_EVERY - 1;
+        if (isDue || !this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
         // By the clock of Redis: this process may have been suspended together with its own.
         const silentMs = report.at - this.#lastSweep.at;
         if (this.counts.sweeps > 0 && report.leasesCount && silentMs > hubLeaseMs(leaseMs))
@@ -150,6 +168,7 @@ export class ServedGroup {
           this.counts[orphan.outcome] += 1;
           log.warn({ group: name, ...orphan }, 'took a request from a lost agent');
         }
+        if (this.#isRepairDue) await this.#dropForeign(client);
         backoff.reset();
         // What has come back may go to other lanes, of which recover.lua is not told.
         if (report.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
@@ -158,9 +177,20 @@ export class ServedGroup {
       } catch (error) {
         this.counts.failures += 1;
         this.health.failed(error);
+        // What is there may not be what a sweep can read.
+        if (isServerError(error)) this.publish();
         if (!signal.aborted) log.debug({ err: error, group: name }, 'sweep failed, trying again');
         await sleep(backoff.next(), signal);
       }
     }
+  }
+
+  async #dropForeign(client: Redis): Promise<void> {
+    const { hub, knows, liveHubs, log } = this.#options;
+    const { lanes } = this.queue;
+    const keys = groupKeys(this.#settings.name);
+    const dropped = await dropForeign({ client, keys, lanes, hub, knows, liveHubs });
+    this.#isRepairDue = false;
+    log.warn({ group: this.#settings.name, dropped }, 'repaired the group: dropped what no hub has sent');
   }
 }

@@ -22,10 +22,26 @@ if queued > 0 then
   queued = measure_lines()
 end
 
--- Whether an earlier call whose reply was lost has let this request in.
+-- Whether an earlier call whose reply was lost has let this request in. The lines are read once for all requests.
 local next_down = own_keys
-local function is_known(id, first, last)
+local in_line
+local function read_lines()
   --!include lib/meta
+  in_line = {}
+  local left = math.min(tonumber(ARGV[own_args + 3]), 1000000) + 1000
+  for _, line in ipairs(lines) do
+    for _, stream in ipairs({ line.waiting, line.redelivery }) do
+      local entries = left > 0 and redis.call('XRANGE', stream, '-', '+', 'COUNT', left) or {}
+      left = left - #entries - 1
+      for _, entry in ipairs(entries) do
+        local m = parse_meta(entry[2][1])
+        if m then in_line[m.id] = true end
+      end
+    end
+  end
+end
+
+local function is_known(id, first, last)
   for attempt = first, last do
     next_down = next_down + 1
     local known = redis.call('EXISTS', KEYS[next_down]) == 1 or redis.call('ZSCORE', permits, id .. ':' .. attempt)
@@ -34,14 +50,8 @@ local function is_known(id, first, last)
       return true
     end
   end
-  for _, line in ipairs(lines) do
-    for _, stream in ipairs({ line.waiting, line.redelivery }) do
-      for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-        if parse_meta(entry[2][1]).id == id then return true end
-      end
-    end
-  end
-  return false
+  if not in_line then read_lines() end
+  return in_line[id]
 end
 
 local places = {}

@@ -22,13 +22,7 @@ local function lane_key_of(name)
   end
 end
 
--- The slow look, for a request whose place was never heard of.
-local function find_in(stream)
-  for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-    local m = parse_meta(entry[2][1])
-    if m.id == id then return entry[1], m end
-  end
-end
+--!include lib/find-entry
 
 local where, entry_id = string.match(place, '^(%S+) (%S+)$')
 for _, line in ipairs(lines) do
@@ -48,12 +42,12 @@ if lane_key then
 end
 for i = 1, m and 0 or lane_count do
   lane_key = KEYS[6 + i]
-  entry_id, m = find_in(lane_key)
+  entry_id, m = find_entry(lane_key, id)
   if m then break end
 end
 for _, line in ipairs(m and {} or lines) do
   for _, stream in ipairs({ line.redelivery, line.waiting }) do
-    local entry = find_in(stream)
+    local entry = find_entry(stream, id)
     if entry then
       if what == 'look' then return 'waiting' end
       redis.call('XDEL', stream, entry)

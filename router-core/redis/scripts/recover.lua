@@ -29,6 +29,7 @@ if not entry then return 'alive' end
 local m, payload = parse_meta(entry[2][1]), entry[2][2]
 if is_pulled then redis.call('XACK', lane_key, 'agents', entry_id) end
 redis.call('XDEL', lane_key, entry_id)
+if not m then return 'dropped' end
 redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
 
 local outcome

@@ -21,12 +21,40 @@ local slots_key, agent_slots, instances, reports = KEYS[own_keys + 1], KEYS[own_
 --!include lib/check-size
 local excess = find_excess(lanes, slots_key, agent_slots, instances, reports, hubs)
 if excess then return redis.error_reply('FAULTY ' .. excess) end
+-- Of everything: Redis must never stand still for one group. What is left over is for the next sweep.
+local MOST = 1000
+
 redis.call('HSET', settings, 'beat', string.format('%d', now))
+
+-- An expiry that is further ahead than anybody writes one is of a clock that has gone back since, or of somebody who lies:
+-- from now on it counts like one of now.
+local function clamp(zset, latest)
+  latest = string.format('%d', latest)
+  local late = redis.call('ZRANGEBYSCORE', zset, '(' .. latest, '+inf', 'LIMIT', 0, MOST)
+  for _, member in ipairs(late) do redis.call('ZADD', zset, latest, member) end
+  -- Whoever is real comes again with the next beat.
+  if #late == MOST then redis.call('ZREMRANGEBYSCORE', zset, '(' .. latest, '+inf') end
+end
+clamp(instances, now + lease)
+clamp(hubs, now + lease)
+clamp(permits, now + 3 * lease)
+
+-- For a clock that has gone back, no entry is idle: each begins its lease anew.
+if rewound then
+  redis.call('HDEL', settings, 'rewound')
+  for i = 1, lane_count do
+    local held = redis.pcall('XPENDING', KEYS[6 + i], 'agents', '-', '+', MOST)
+    for _, entry in ipairs(held.err and {} or held) do
+      redis.call('XCLAIM', KEYS[6 + i], 'agents', entry[2], 0, entry[1], 'IDLE', 0, 'JUSTID')
+    end
+  end
+end
+
 redis.call('ZADD', hubs, now + tonumber(ARGV[own_args + 2]), ARGV[own_args + 1])
 redis.call('ZREMRANGEBYSCORE', hubs, '-inf', now - 60000)
 
 if leases_count then
-  for _, instance in ipairs(redis.call('ZRANGEBYSCORE', instances, '-inf', now)) do
+  for _, instance in ipairs(redis.call('ZRANGEBYSCORE', instances, '-inf', now, 'LIMIT', 0, MOST)) do
     set_slots(slots_key, agent_slots, instance, '', 0, '-')
     redis.call('ZREM', instances, instance)
     redis.call('HDEL', reports, instance)
@@ -64,12 +92,14 @@ local function move_late(i)
   free[i] = 0
   for _, entry in ipairs(entries) do
     local m, payload = parse_meta(entry[2][1]), entry[2][2]
-    local lane = now - tonumber(string.match(entry[1], '^%d+')) > LATE and best_lane(m.scope)
-    if not lane then break end
+    local lane = m and now - tonumber(string.match(entry[1], '^%d+')) > LATE and best_lane(m.scope)
+    if m and not lane then break end
     redis.call('XDEL', lane_key, entry[1])
-    -- It has its permit already.
-    room, moved = room + 1, moved + 1
-    bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, entry[2][1], payload)))
+    if m then
+      -- It has its permit already.
+      room, moved = room + 1, moved + 1
+      bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, entry[2][1], payload)))
+    end
   end
   free[i] = own_free + moved
 end
@@ -78,7 +108,7 @@ local members
 local function has_members(lane)
   if not members then
     members = {}
-    for _, row in ipairs(redis.call('HVALS', slots_key)) do members[string.match(row, '^%S+')] = true end
+    for _, row in ipairs(redis.call('HVALS', slots_key)) do members[string.match(row, '^%S*')] = true end
   end
   return members[lane]
 end
@@ -91,22 +121,27 @@ local function remove_lane(i)
   redis.call('UNLINK', KEYS[6 + i])
 end
 
+local drops_left = 5 * MOST
 local function drop_unawaited(stream)
   repeat
     local entries, dropped = redis.call('XRANGE', stream, '-', '+', 'COUNT', 16), 0
     for _, entry in ipairs(entries) do
       local m = parse_meta(entry[2][1])
-      if m.deadline <= now or m.wait_until <= now or not is_hub_alive(m.hub) then
+      if not m or m.deadline <= now or m.wait_until <= now or not is_hub_alive(m.hub) then
         dropped = dropped + redis.call('XDEL', stream, entry[1])
       end
     end
-  until dropped < 16
+    drops_left = drops_left - dropped
+  until dropped < 16 or drops_left <= 0
 end
 
 -- Appends lane name, entry id and meta of each request whose agent has let its lease end.
+local orphans_left = MOST
 local function list_orphans(result, lane_key, lane)
+  if orphans_left <= 0 then return end
   local orphans = redis.pcall('XPENDING', lane_key, 'agents', 'IDLE', lease, '-', '+', 100)
   if orphans.err then return end
+  orphans_left = orphans_left - #orphans
   for _, orphan in ipairs(orphans) do
     local entry = redis.call('XRANGE', lane_key, orphan[1], orphan[1])[1]
     if entry then
@@ -122,6 +157,7 @@ local MOST_LISTED = 8
 local parts = math.ceil(lane_count / MOST_LISTED)
 local part = math.floor(now / 1000) % parts
 
+local deletes_left = MOST
 local function delete_gone_consumers(i)
   if i % parts ~= part then return end
   local lane_key = KEYS[6 + i]
@@ -129,7 +165,11 @@ local function delete_gone_consumers(i)
   if consumers.err then return end
   for _, consumer in ipairs(consumers) do
     local name, idle = consumer[2], consumer[6]
-    if idle > lease and not redis.call('ZSCORE', instances, name) then delete_idle_consumer(lane_key, name) end
+    if deletes_left <= 0 then return end
+    if idle > lease and not redis.call('ZSCORE', instances, name) then
+      delete_idle_consumer(lane_key, name)
+      deletes_left = deletes_left - 1
+    end
   end
 end
 
@@ -150,7 +190,7 @@ local function numbers(queued)
   local slots, taken = 0, 0
   local per_lane = redis.call('HMGET', lanes, unpack(ARGV, 2, 1 + lane_count))
   for i = 1, lane_count do
-    local count = tonumber(per_lane[i] or '0')
+    local count = tonumber(per_lane[i] or '0') or 0
     slots, taken = slots + count, taken + count - free[i]
   end
   local states = (queued > 0 or slots <= 0) and count_states() or '0 0 0 0'
@@ -164,7 +204,7 @@ measure_room()
 for i = 1, lane_count do
   local lane_key, lane = KEYS[6 + i], ARGV[1 + i]
   if free[i] < 0 then list_excess(result, lane_key, lane, -free[i]) end
-  if tonumber(redis.call('HGET', lanes, lane) or '0') <= 0 then remove_lane(i) end
+  if (tonumber(redis.call('HGET', lanes, lane)) or 0) <= 0 then remove_lane(i) end
   if leases_count then
     list_orphans(result, lane_key, lane)
     delete_gone_consumers(i)

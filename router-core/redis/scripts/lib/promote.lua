@@ -5,17 +5,18 @@
 -- Tells the hub where its promoted request went (a hint: cancel finds it without): a frame of the one part HANDED = 64,
 -- seq 0; layout in frames.ts.
 local function handed_frame(m, place)
+  if #place > 255 then return '' end
   local n = 1 + 2 + 4 + 1 + #m.id + 1 + #place
   return string.char(0, 0, math.floor(n / 256), n % 256, 64, math.floor(m.attempt / 256), m.attempt % 256, 0, 0, 0, 0, #m.id)
     .. m.id .. string.char(#place) .. place
 end
 
 -- Takes an entry out of its line and hands it over, unless nobody awaits it any more: then its hub has answered it, or is gone
--- and its clients with it.
+-- and its clients with it; or it is none of a request.
 local function promote_entry(stream, entry, lane)
   redis.call('XDEL', stream, entry[1])
   local m, payload = parse_meta(entry[2][1]), entry[2][2]
-  if m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
+  if m and m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
     m.wait_until = m.deadline
     bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, meta_string(m), payload)))
   end
