@@ -57,7 +57,9 @@ test('requests that come while the upstream is down wait, and are answered when 
   const group = uniqueGroup();
   const port = await freePort();
   const hub = await hubHere(redis.url, group, { queueWaitMs: 15_000 });
+  const before = await upstreamHere((_req, res) => res.end(), port);
   await agentHere(redis.url, group, `http://127.0.0.1:${port}`);
+  await before.close();
   // Nobody checks the health of this upstream: the first request finds it down, and nobody else can take it.
   const first = await ask(`${hub.url}/first`, { method: 'POST', body: 'x' });
   expect(first.status).toBe(502);

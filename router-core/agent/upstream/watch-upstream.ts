@@ -4,14 +4,19 @@ import type { Upstream } from './upstream.ts';
 
 export interface UpstreamWatchOptions {
   readonly upstream: Upstream;
-  /** Whether to ask all the time (a health path is set), or only after a call could not reach it. */
+  /** Whether to ask all the time (a health path is set), or only until it can be called, and after a call could not reach it. */
   readonly always: boolean;
   readonly onChange: (up: boolean) => void;
   readonly log: Logger;
 }
 
 export interface UpstreamWatch {
+  /** False until the first check has succeeded. */
   readonly up: boolean;
+  /** Why it is down, for people. */
+  readonly reason: string | undefined;
+  /** Resolves when the upstream was looked at for the first time. */
+  readonly checked: Promise<void>;
   /** A call could not reach the upstream: nothing is pulled until it can be reached again. */
   markDown(reason: string): void;
   close(): void;
@@ -30,39 +35,50 @@ const STEADY_MS = 30_000;
 export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatchOptions): UpstreamWatch {
   const closing = new AbortController();
   const backoff = createBackoff({ minMs: 200, maxMs: 5_000 });
-  let up = !always;
-  let upSince = up ? -Infinity : 0;
+  let up = false;
+  let reason: string | undefined;
+  let upSince = -Infinity;
   let timesDown = 0;
   let wake = new AbortController();
 
-  const set = (now: boolean, reason: string) => {
-    if (now === up) return;
-    up = now;
-    if (up) upSince = performance.now();
-    else {
+  const setUp = () => {
+    if (up) return;
+    up = true;
+    reason = undefined;
+    upSince = performance.now();
+    log.info({ upstream: upstream.url }, 'upstream is up, pulling');
+    onChange(true);
+  };
+  const setDown = (why: string) => {
+    if (!up && why === reason) return;
+    reason = why;
+    log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
+    if (up) {
+      up = false;
       timesDown += 1;
       if (performance.now() - upSince > STEADY_MS) backoff.reset();
     }
-    if (up) log.info({ upstream: upstream.url }, 'upstream is up, pulling');
-    else log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
-    onChange(up);
+    onChange(false);
   };
-  const markDown = (reason: string) => {
+  const markDown = (why: string) => {
     // Calls that fail after the first one tell nothing new.
     if (!up) return;
-    set(false, reason);
+    setDown(why);
     wake.abort();
   };
   const check = async () => {
     const before = timesDown;
-    const healthy = await upstream.isHealthy();
+    const problem = await upstream.check();
     // A call that was refused meanwhile knows better.
-    if (!closing.signal.aborted && timesDown === before) set(healthy, 'health check failed');
+    if (closing.signal.aborted || timesDown !== before) return;
+    if (problem === undefined) setUp();
+    else setDown(problem);
   };
-  const run = async () => {
+  const run = async (checkedFirst: () => void) => {
     const { signal } = closing;
     while (!signal.aborted) {
       if (always || !up) await check();
+      checkedFirst();
       if (signal.aborted) return;
       wake = new AbortController();
       const checkMs = always ? CHECK_EVERY_MS : NEVER_MS;
@@ -70,11 +86,15 @@ export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatch
       if (wake.signal.aborted) await sleep(backoff.next(), signal);
     }
   };
-  void run();
+  const checked = new Promise<void>((resolve) => void run(resolve));
   return {
     get up() {
       return up;
     },
+    get reason() {
+      return reason;
+    },
+    checked,
     markDown,
     close: () => {
       closing.abort();
