@@ -26,6 +26,8 @@ const OWN = new Set([
   'router-agent',
   'router-executed',
   'router-error',
+  // Which prefix was taken off, the route says (its rules add it): a client's own would lead redirects astray.
+  'x-forwarded-prefix',
 ]);
 
 const APP_TOKEN = /^bearer +mr_app_/i;
