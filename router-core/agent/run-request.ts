@@ -106,7 +106,10 @@ export class RunningRequest implements ExchangeHandlers {
     const why = whyGivenBack(error, reached);
     counts[reached ? 'failed' : 'unreached'] += 1;
     this.#trace?.failed(error);
-    log.warn({ id: request.id, attempt: request.attempt, err: error }, WHAT_FAILED[why]);
+    const about = { id: request.id, attempt: request.attempt, err: error };
+    // Of a shortage the watch tells once, with its reason.
+    if (why === 'unstarted') log.debug(about, 'no connection can be opened, giving the request back');
+    else log.warn(about, reached ? 'upstream failed' : 'upstream not reached');
     if (!reached) await onUnreachable(describeError(error));
     if (this.#stopped) return;
     const moved = await link.giveBack(request, why);
@@ -117,12 +120,6 @@ export class RunningRequest implements ExchangeHandlers {
 }
 
 type WhyGivenBack = 'unstarted' | 'unreachable' | 'failed';
-
-const WHAT_FAILED = {
-  unstarted: 'this machine can open no connection to the upstream, the request goes back',
-  unreachable: 'upstream not reached',
-  failed: 'upstream failed',
-} as const satisfies Record<WhyGivenBack, string>;
 
 /** A shortage of this machine says nothing about the upstream, and costs the request no attempt. */
 function whyGivenBack(error: Error, reached: boolean): WhyGivenBack {

@@ -16,6 +16,7 @@ export function describeError(error: Error): string {
   const { code, errors, address, port, message } = error as CallError;
   if (Array.isArray(errors) && errors.length > 0)
     return [...new Set(errors.map((each) => describeError(each)))].join(', ');
+  if (isShortage(error)) return `${code}: this machine has no file descriptor or port left to call it`;
   if (code === undefined || address === undefined) return message;
   return `${code} ${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

@@ -32,73 +32,80 @@ const NEVER_MS = 2 ** 31 - 1;
 const STEADY_MS = 30_000;
 
 /** Keeps the agent from pulling what it could not run. */
-export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatchOptions): UpstreamWatch {
-  const closing = new AbortController();
-  const backoff = createBackoff({ minMs: 200, maxMs: 5_000 });
-  let up = false;
-  let reason: string | undefined;
-  let upSince = -Infinity;
-  let timesDown = 0;
-  let wake = new AbortController();
+export function watchUpstream(options: UpstreamWatchOptions): UpstreamWatch {
+  return new Watch(options);
+}
 
-  const setUp = () => {
-    if (up) return;
-    up = true;
-    reason = undefined;
-    upSince = performance.now();
-    log.info({ upstream: upstream.url }, 'upstream is up, pulling');
-    onChange(true);
-  };
-  const setDown = (why: string) => {
-    if (!up && why === reason) return;
-    reason = why;
-    log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
-    if (up) {
-      up = false;
-      timesDown += 1;
-      if (performance.now() - upSince > STEADY_MS) backoff.reset();
-    }
-    onChange(false);
-  };
-  const markDown = (why: string) => {
+class Watch implements UpstreamWatch {
+  readonly #options: UpstreamWatchOptions;
+  readonly #closing = new AbortController();
+  readonly #backoff = createBackoff({ minMs: 200, maxMs: 5_000 });
+  readonly checked: Promise<void>;
+  up = false;
+  reason: string | undefined;
+  #upSince = -Infinity;
+  #timesDown = 0;
+  #wake = new AbortController();
+
+  constructor(options: UpstreamWatchOptions) {
+    this.#options = options;
+    this.checked = new Promise((resolve) => void this.#run(resolve));
+  }
+
+  markDown(reason: string): void {
     // Calls that fail after the first one tell nothing new.
-    if (!up) return;
-    setDown(why);
-    wake.abort();
-  };
-  const check = async () => {
-    const before = timesDown;
-    const problem = await upstream.check();
-    // A call that was refused meanwhile knows better.
-    if (closing.signal.aborted || timesDown !== before) return;
-    if (problem === undefined) setUp();
-    else setDown(problem);
-  };
-  const run = async (checkedFirst: () => void) => {
-    const { signal } = closing;
+    if (!this.up) return;
+    this.#setDown(reason);
+    this.#wake.abort();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#wake.abort();
+  }
+
+  async #run(checkedFirst: () => void): Promise<void> {
+    const { signal } = this.#closing;
+    const checkMs = this.#options.always ? CHECK_EVERY_MS : NEVER_MS;
     while (!signal.aborted) {
-      if (always || !up) await check();
+      if (this.#options.always || !this.up) await this.#check();
       checkedFirst();
       if (signal.aborted) return;
-      wake = new AbortController();
-      const checkMs = always ? CHECK_EVERY_MS : NEVER_MS;
-      await sleep(up ? checkMs : backoff.next(), wake.signal);
-      if (wake.signal.aborted) await sleep(backoff.next(), signal);
+      this.#wake = new AbortController();
+      await sleep(this.up ? checkMs : this.#backoff.next(), this.#wake.signal);
+      if (this.#wake.signal.aborted) await sleep(this.#backoff.next(), signal);
     }
-  };
-  const checked = new Promise<void>((resolve) => void run(resolve));
-  return {
-    get up() {
-      return up;
-    },
-    get reason() {
-      return reason;
-    },
-    checked,
-    markDown,
-    close: () => {
-      closing.abort();
-      wake.abort();
-    },
-  };
+  }
+
+  async #check(): Promise<void> {
+    const before = this.#timesDown;
+    const problem = await this.#options.upstream.check();
+    // A call that was refused meanwhile knows better.
+    if (this.#closing.signal.aborted || this.#timesDown !== before) return;
+    if (problem === undefined) this.#setUp();
+    else this.#setDown(problem);
+  }
+
+  #setUp(): void {
+    if (this.up) return;
+    const { upstream, log, onChange } = this.#options;
+    this.up = true;
+    this.reason = undefined;
+    this.#upSince = performance.now();
+    log.info({ upstream: upstream.url }, 'upstream is up, pulling');
+    onChange(true);
+  }
+
+  #setDown(reason: string): void {
+    if (!this.up && reason === this.reason) return;
+    const { upstream, log, onChange } = this.#options;
+    this.reason = reason;
+    log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
+    if (this.up) {
+      this.up = false;
+      this.#timesDown += 1;
+      if (performance.now() - this.#upSince > STEADY_MS) this.#backoff.reset();
+    }
+    onChange(false);
+  }
 }
