@@ -56,10 +56,39 @@ export class ChunkedBody {
         at = this.#takeTrailers(bytes, at);
         if (this.trailers) return at;
       } else {
-        this.#takeByte(bytes[at] ?? 0);
-        at += 1;
+        const next = this.#state === 'size' ? this.#takeWhole(bytes, at) : at;
+        if (next === at) this.#takeByte(bytes[at] ?? 0);
+        at = next === at ? at + 1 : next;
       }
     }
+    return at;
+  }
+
+  /**
+   * Chunks that are here from their size to their last CRLF, which nearly all are, without a look at each byte's state. Stops in
+   * front of whatever is not as usual.
+   */
+  #takeWhole(bytes: Buffer, from: number): number {
+    if (this.#digits > 0) return from;
+    const { length } = bytes;
+    let begun = 0;
+    let at = from;
+    for (;;) {
+      let size = 0;
+      let i = at;
+      for (; i < length && i - at < MOST_DIGITS; i++) {
+        const digit = HEX[bytes[i] as number] as number;
+        if (digit < 0) break;
+        size = size * 16 + digit;
+      }
+      const end = i + 2 + size;
+      if (size === 0 || end + 2 > length || bytes[i] !== CR || bytes[i + 1] !== LF) break;
+      if (bytes[end] !== CR || bytes[end + 1] !== LF) break;
+      joiner.add(i + 2, end);
+      begun += 1;
+      at = end + 2;
+    }
+    this.begun += begun;
     return at;
   }
 

@@ -50,7 +50,7 @@ export class PieceJoiner {
     if (this.#filled + to - from > this.#joined.length) this.#flush();
     // A call of copy() costs more than a few bytes do.
     if (to - from > 16) this.#bytes.copy(this.#joined, this.#filled, from, to);
-    else for (let i = from; i < to; i++) this.#joined[this.#filled + i - from] = this.#bytes[i] ?? 0;
+    else for (let i = from, at = this.#filled; i < to; i++, at++) this.#joined[at] = this.#bytes[i] as number;
     this.#filled += to - from;
   }
 

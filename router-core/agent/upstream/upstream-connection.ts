@@ -36,6 +36,18 @@ const MARGIN_MS = 1_000;
 /** A read with more chunks than this took so long that others come first: one of 64 KiB can have 11,000, which take 1 ms. */
 const MANY_CHUNKS = 512;
 
+/** What goes on reading after such a read. One a turn, however many there are: their turns are the time that all others wait. */
+const resting: (() => void)[] = [];
+
+function restInTurn(goOn: () => void): void {
+  if (resting.push(goOn) === 1) setImmediate(endOneRest);
+}
+
+function endOneRest(): void {
+  resting.shift()?.();
+  if (resting.length > 0) setImmediate(endOneRest);
+}
+
 /** Every connection reads into this one: what is passed on is a copy. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
@@ -146,7 +158,7 @@ export class UpstreamConnection implements ReplySink {
     if (!this.#handler) this.#mayRead = true;
     if (wasBusy && !this.#handler && !this.#socket.destroyed) this.#release();
     if (!this.#mayRead || this.#parser.chunksTaken < MANY_CHUNKS) return this.#mayRead;
-    setImmediate(() => {
+    restInTurn(() => {
       if (this.#mayRead) this.#socket.resume();
     });
     return false;
