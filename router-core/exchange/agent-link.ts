@@ -84,6 +84,8 @@ export interface InstanceReport {
   readonly concurrency: number;
   readonly inFlight: number;
   readonly state: 'ready' | 'upstream-down' | 'paused' | 'draining';
+  /** Why the upstream is down, for people. */
+  readonly reason?: string | undefined;
   /** Its agent record and the id of its token, when it has one. */
   readonly agent?: string | undefined;
   readonly token?: string | undefined;

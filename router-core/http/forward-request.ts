@@ -27,6 +27,8 @@ const OWN = new Set([
   'router-agent',
   'router-executed',
   'router-error',
+  // Which prefix was taken off, the route says (its rules add it): a client's own would lead redirects astray.
+  'x-forwarded-prefix',
 ]);
 
 /**

@@ -3,6 +3,9 @@ import type { Route } from '../config/route.ts';
 import type { HeaderRules } from '../http/forward-request.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
 
+/** Ends a path that is a prefix; only such a path can be stripped. */
+const PREFIX_END = '/*';
+
 /** What counts for one request: its group's policy, with what its route says otherwise. Times in ms, 0 as in the schema. */
 export interface Policy {
   readonly waitMs: number;
@@ -60,9 +63,11 @@ function policyOf({ queue, timeouts, retry, maxBodyBytes }: Group, route: Route)
   };
 }
 
-function headerRulesOf({ setHeaders, removeHeaders }: Route): HeaderRules | undefined {
+function headerRulesOf({ match, stripPrefix, setHeaders, removeHeaders }: Route): HeaderRules | undefined {
   const set = Object.entries(setHeaders);
+  const named = [...set.map(([name]) => name), ...removeHeaders].map((name) => name.toLowerCase());
+  const prefix = stripPrefix ? match.path.slice(0, -PREFIX_END.length) : '';
+  if (prefix !== '' && !named.includes('x-forwarded-prefix')) set.push(['X-Forwarded-Prefix', prefix]);
   if (set.length === 0 && removeHeaders.length === 0) return undefined;
-  const dropped = [...set.map(([name]) => name), ...removeHeaders].map((name) => name.toLowerCase());
-  return { dropped: new Set(dropped), added: set.flat() };
+  return { dropped: new Set(named), added: set.flat() };
 }

@@ -58,8 +58,10 @@ test('requests wait for an upstream that is down, the one that has found it down
   const port = await freePort();
   // One attempt: those that do not reach the upstream do not count.
   const hub = await hubHere(redis.url, group, { queueWaitMs: 15_000, attempts: 1 });
+  const before = await upstreamHere((_req, res) => res.end(), port);
   await agentHere(redis.url, group, `http://127.0.0.1:${port}`);
   const post = (path: string) => startAsking(`${hub.url}/${path}`, { method: 'POST', body: 'x' });
+  await before.close();
   // Nobody checks the health of this upstream: the first request finds it down, and nobody else can take it.
   const first = post('first');
   await waitFor(async () => (await reportsOf(group)).includes('upstream-down'), {
@@ -79,7 +81,10 @@ test('requests wait for an upstream that is down, the one that has found it down
 test('who has waited for an upstream that is down is told so, whether it was tried or not', async () => {
   const group = uniqueGroup();
   const hub = await hubHere(redis.url, group, { queueWaitMs: 2_500 });
-  await agentHere(redis.url, group, `http://127.0.0.1:${await freePort()}`);
+  const port = await freePort();
+  const upstream = await upstreamHere((_req, res) => res.end(), port);
+  await agentHere(redis.url, group, `http://127.0.0.1:${port}`);
+  await upstream.close();
   const first = await ask(`${hub.url}/first`, { method: 'POST', body: 'x' });
   const second = await ask(`${hub.url}/second`, { method: 'POST', body: 'x' });
 
