@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { CheckedRequest } from '../http/check-request.ts';
 import { forwardRequestFields } from '../http/forward-request.ts';
+import { maxForwards } from '../http/max-forwards.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../exchange/heads.ts';
 import { AppLimits } from '../redis/hub/app-limits.ts';
@@ -97,6 +98,7 @@ function requestHead(
   upgrade: boolean,
 ): RequestHead {
   const { req, id } = exchange;
+  const forwards = maxForwards(req.method, req.headers['max-forwards']);
   let fields = forwardRequestFields(req.rawHeaders, {
     requestId: id,
     clientAddress: clientAddress(req),
@@ -104,6 +106,7 @@ function requestHead(
     httpVersion: req.httpVersion,
     authority,
     rules: headerRules,
+    maxForwards: forwards === undefined ? undefined : forwards - 1,
   });
   const { tracer } = exchange.context;
   if (tracer) {

@@ -1,5 +1,4 @@
 import type { Server } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { sleep } from '../runtime/backoff.ts';
 import type { HubContext } from './exchange.ts';
 
@@ -39,8 +38,8 @@ export class Readiness {
 
 export interface DrainOptions {
   readonly server: Server;
-  /** Connections that have left HTTP. */
-  readonly switched: ReadonlySet<Duplex>;
+  /** Connections without a request of their own: those that have left HTTP, and those that linger. */
+  readonly front: { cutLingering(): void; cutAll(): void };
   readonly context: HubContext;
   readonly readiness: Readiness;
   readonly drainMs: number;
@@ -51,13 +50,7 @@ export interface DrainOptions {
  * (or nobody watches), no new connection; the running requests finish; what is left at the end of `drainMs` is refused
  * or cut.
  */
-export async function drainHub({
-  server,
-  switched,
-  context,
-  readiness,
-  drainMs,
-}: DrainOptions): Promise<void> {
+export async function drainHub({ server, front, context, readiness, drainMs }: DrainOptions): Promise<void> {
   const { inFlight, log } = context;
   readiness.draining = true;
   const endAt = performance.now() + drainMs;
@@ -73,9 +66,10 @@ export async function drainHub({
   });
   await Promise.race([Promise.all(cancelled), sleep(1_000)]);
   server.closeIdleConnections();
+  front.cutLingering();
   // Replies that are written but not yet taken by their clients get a moment; then the connections are cut.
   await Promise.race([closed, sleep(Math.min(1_000, drainMs))]);
   server.closeAllConnections();
-  for (const socket of switched) socket.destroy();
+  front.cutAll();
   await closed;
 }

@@ -7,8 +7,6 @@ export function endRevoked(inFlight: readonly Exchange[], apps: AppDirectory): v
   for (const exchange of inFlight) {
     const { caller } = exchange;
     if (!caller || apps.isLive(caller.tokenId, now)) continue;
-    const { state } = exchange;
-    exchange.fail('unauthorized');
-    if (state !== 'reading' && state !== 'admitting') void exchange.cancel();
+    exchange.breakOff('unauthorized');
   }
 }

@@ -43,7 +43,13 @@ export interface HubContext {
 export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 'replying' | 'done';
 
 /** Codes with which the hub may end what an agent is already running. */
-const ENDED_BY_US = new Set<ProblemCode>(['body-too-large', 'shutting-down', 'unauthorized']);
+const ENDED_BY_US = new Set<ProblemCode>([
+  'bad-request',
+  'body-too-large',
+  'request-timeout',
+  'shutting-down',
+  'unauthorized',
+]);
 
 /** Codes of those that were in line. */
 const ENDED_IN_LINE = new Set<ProblemCode>(['queue-timeout', 'no-agent', 'shutting-down', 'unauthorized']);
@@ -195,6 +201,14 @@ export class Exchange {
     this.status = status;
     this.finish();
     this.reply.startAndEnd(status, reason, fields + preference, body);
+  }
+
+  /** The same for what its client or this hub cannot go on with, wherever it is. */
+  breakOff(code: ProblemCode, retryAfterS?: number): void {
+    const { state } = this;
+    if (state === 'done') return;
+    this.fail(code, retryAfterS);
+    if (state !== 'reading' && state !== 'admitting') void this.cancel();
   }
 
   /** An agent may have run it: the one that has it, or one that was lost with it. */

@@ -57,7 +57,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => link.ready);
   const front = new RequestFront(context, readiness);
-  const server = createHttpServer(front);
+  const server = createHttpServer(front, config.keepAliveMs);
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
   const takeState = (state: ConfigState) => {
@@ -88,7 +88,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   return {
     port,
     close: async () => {
-      await drainHub({ server, switched: front.switched, context, readiness, drainMs: config.drainMs });
+      await drainHub({ server, front, context, readiness, drainMs: config.drainMs });
       clearInterval(revoking);
       context.rates.close();
       await link.close();
