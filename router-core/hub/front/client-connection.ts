@@ -121,7 +121,7 @@ export class ClientConnection {
    */
   broken(code: ProblemCode): void {
     if (this.#isClosing || this.#endsWith) {
-      // Nobody is there any more.
+      // The client has ended too: nobody is there any more.
       if (this.#socket.readableEnded) this.#socket.destroy();
       return;
     }

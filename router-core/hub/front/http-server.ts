@@ -40,7 +40,7 @@ export function createHttpServer(front: RequestFront, keepAliveMs: number): Serv
   });
   server.on('clientError', (error: ParserError, socket: Socket) => {
     // A connection that never sent a byte is nobody's request.
-    if (!socket.writable || error.code === 'ECONNRESET' || socket.bytesRead === 0) socket.destroy();
+    if (error.code === 'ECONNRESET' || socket.bytesRead === 0) socket.destroy();
     else front.onBroken(socket, problemOf(error));
   });
   return server;

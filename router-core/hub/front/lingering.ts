@@ -29,15 +29,24 @@ export class Lingering {
     // Bytes that nobody takes would stop the reading.
     req?.removeAllListeners('data').resume();
     socket.resume();
-    if (this.#timers.size >= this.#most) this.#timers.keys().next().value?.destroy();
+    if (this.#timers.size >= this.#most) this.#cutOldest();
     this.#timers.set(
       socket,
       setTimeout(() => socket.destroy(), LINGER_MS),
     );
-    socket.on('close', () => {
-      clearTimeout(this.#timers.get(socket));
-      this.#timers.delete(socket);
-    });
+    socket.on('close', () => this.#remove(socket));
+  }
+
+  #cutOldest(): void {
+    const [oldest] = this.#timers.keys();
+    if (!oldest) return;
+    this.#remove(oldest);
+    oldest.destroy();
+  }
+
+  #remove(socket: Socket): void {
+    clearTimeout(this.#timers.get(socket));
+    this.#timers.delete(socket);
   }
 
   /** Cuts all of them. */
