@@ -34,10 +34,13 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
   const { config, link, inFlight } = context;
   const { contentLength = 0 } = checked;
   const { maxBodyBytes } = routed.policy;
-  if (inFlight.size >= config.maxInFlight) return refuse(options, 'hub-full');
+  if (inFlight.size >= config.maxInFlight && !context.bodies.makeRoom()) return refuse(options, 'hub-full');
   if (maxBodyBytes > 0 && contentLength > maxBodyBytes) return refuse(options, 'body-too-large');
   if (!link.connected) return refuse(options, 'store-unavailable');
 
+  if (routed.duplex && context.bodies.isShareTaken(routed.counts, clientAddress(req))) {
+    return refuse(options, 'hub-full');
+  }
   const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, onFrame: onReplyFrame });
   if (caller && AppLimits.applyTo(caller.app))
     void enterApp(exchange, caller, () => begin(exchange, options));
@@ -69,7 +72,7 @@ function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOp
     return send(exchange, head, { chunks: [], complete: false });
   }
   const isTooLarge = (bytes: number) => maxBodyBytes > 0 && bytes > maxBodyBytes;
-  const inline = readInlineBody(req, checked.contentLength, isTooLarge);
+  const inline = readInlineBody(exchange, checked.contentLength, isTooLarge);
   if (!(inline instanceof Promise)) {
     if (!inline.complete) exchange.rest = req;
     return send(exchange, head, inline);

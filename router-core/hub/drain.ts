@@ -9,25 +9,22 @@ const WATCHED_MS = 15_000;
 
 /** Whether load balancers should send requests here. */
 export class Readiness {
-  readonly #isReady: () => boolean;
+  readonly #whyNot: () => string | undefined;
   #probedAt = -Infinity;
   #noticesLeft = NOTICES;
   draining = false;
 
-  constructor(isReady: () => boolean) {
-    this.#isReady = isReady;
+  /** `whyNot`: why nothing can be taken, undefined when it can. */
+  constructor(whyNot: () => string | undefined) {
+    this.#whyNot = whyNot;
   }
 
-  get why(): string {
-    if (this.draining) return 'draining';
-    return this.#isReady() ? 'ok' : 'Redis is not reachable';
-  }
-
-  /** Answers one readiness request. */
-  probe(): boolean {
+  /** Answers one readiness request: why not, or undefined. */
+  probe(): string | undefined {
     this.#probedAt = performance.now();
-    if (this.draining) this.#noticesLeft -= 1;
-    return !this.draining && this.#isReady();
+    if (!this.draining) return this.#whyNot();
+    this.#noticesLeft -= 1;
+    return 'draining';
   }
 
   /** Whether somebody who watches has not yet had time to notice that we drain. */

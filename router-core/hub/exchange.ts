@@ -13,6 +13,7 @@ import type { Tracer } from '../runtime/tracing.ts';
 import type { ClientReply } from './front/client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
+import type { BodyWatch } from './watch-bodies.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
@@ -28,6 +29,8 @@ export interface HubContext {
   readonly inFlight: ChurnMap<Exchange>;
   readonly rates: ServiceRate;
   readonly counts: RequestCounts;
+  /** Bodies that have not arrived. */
+  readonly bodies: BodyWatch;
   /** When an OpenTelemetry SDK is there. */
   readonly tracer: Tracer | undefined;
 }
@@ -75,6 +78,8 @@ export class Exchange {
   readonly preference: string | undefined;
   readonly counts: RouteCounts;
   readonly caller: Caller | undefined;
+  /** It may run before its body is there. */
+  readonly isDuplex: boolean;
   readonly queue: GroupQueue;
   readonly req: IncomingMessage;
   readonly reply: ClientReply;
@@ -89,6 +94,8 @@ export class Exchange {
   trace: RequestTrace | undefined;
   /** Request body bytes so far. */
   bodyBytes = 0;
+  /** How long this hub has waited for them, ms; see watch-bodies.ts. */
+  bodyWaitMs = 0;
   /** Frames to the agent: made when the first one is needed. */
   stream: FrameStream | undefined;
   /** The part of a request body that did not fit inline; flows once the agent asks for it. */
@@ -107,6 +114,7 @@ export class Exchange {
     this.preference = preference;
     this.counts = counts;
     this.caller = caller;
+    this.isDuplex = routed.duplex || isGrpc(req);
     this.req = req;
     this.id = context.link.nextId();
     this.queue = context.link.queue(group);
@@ -266,6 +274,11 @@ export class Exchange {
       );
     }
   }
+}
+
+/** The server may speak first, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. */
+function isGrpc({ headers }: IncomingMessage): boolean {
+  return headers['content-type']?.startsWith('application/grpc') ?? false;
 }
 
 /** Handed over: the head of the reply is due. */

@@ -19,6 +19,7 @@ import { RecentHistograms } from './recent-times.ts';
 import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
 import { SnapshotCompiler } from './snapshot.ts';
+import { BodyWatch } from './watch-bodies.ts';
 
 export interface Hub {
   /** The port it listens on. */
@@ -55,7 +56,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const onState = (state: ConfigState) => takeState(state);
   const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
   const context = createContext(config, link, log);
-  const readiness = new Readiness(() => link.ready);
+  const readiness = new Readiness(() => whyNotReady(context));
   const front = new RequestFront(context, readiness);
   const server = createHttpServer(front, config.keepAliveMs);
   const warnIfOpen = openWarning(config, log);
@@ -80,6 +81,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   } catch (error) {
     clearInterval(revoking);
     context.rates.close();
+    context.bodies.close();
     await link.close();
     throw error;
   }
@@ -91,6 +93,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
       await drainHub({ server, front, context, readiness, drainMs: config.drainMs });
       clearInterval(revoking);
       context.rates.close();
+      context.bodies.close();
       await link.close();
     },
     checked: link.check(),
@@ -98,8 +101,16 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   };
 }
 
+function whyNotReady({ link, inFlight, bodies, config }: HubContext): string | undefined {
+  if (!link.ready) return 'Redis is not reachable';
+  const isFull = inFlight.size >= config.maxInFlight && !bodies.makeRoom();
+  return isFull ? `full: ${inFlight.size} requests in flight` : undefined;
+}
+
 function createContext(config: HubConfig, link: HubLink, log: Logger): HubContext {
-  const parts = { inFlight: new ChurnMap<Exchange>(), rates: new ServiceRate(), counts: new RequestCounts() };
+  const inFlight = new ChurnMap<Exchange>();
+  const bodies = new BodyWatch(config, inFlight);
+  const parts = { inFlight, bodies, rates: new ServiceRate(), counts: new RequestCounts() };
   return { config, link, log, ...parts, tracer: findTracer() };
 }
 

@@ -66,12 +66,13 @@ test('a request that asks to go on and has no body is served', async () => {
   client.close();
 });
 
-test('a request that no agent takes is not told to send its large body', async () => {
+test('a client is asked for the beginning of its large body before there is a slot', async () => {
   const lonely = await startTestHub(redis.url, uniqueGroup(), { queueWaitMs: 300 });
   const client = await openRaw(lonely.port);
   client.write(rawRequest(['POST / HTTP/1.1', 'Host: h', 'Expect: 100-continue', 'Content-Length: 300000']));
-  const reply = await client.reply();
-  expect(reply).toMatchObject({ status: 503, interim: [] });
+  await waitFor(() => client.received() === CONTINUE, { what: 'a 100', timeoutMs: 3_000 });
+  client.write('x'.repeat(100_000));
+  expect(await client.reply()).toMatchObject({ status: 503, interim: [100] });
   client.close();
   await lonely.close();
 });
