@@ -41,18 +41,21 @@ export class HubMessage extends IncomingMessage {
 
   #join(piece: Buffer): boolean {
     const pieces = (this.#pieces ??= new SmallPieces());
-    if (pieces.isEmpty) process.nextTick(flushLater, this);
-    if (pieces.add(piece)) return true;
-    this.#flush();
-    pieces.add(piece);
+    // The parser's calls are turns of their own: only an immediate comes when all that was read is parsed.
+    if (pieces.isEmpty) setImmediate(flushLater, this);
+    if (!pieces.add(piece)) {
+      this.#flush();
+      pieces.add(piece);
+    }
+    // At once, or libuv goes on with up to 32 reads.
+    if (pieces.count === EXPENSIVE) connectionOf(this.socket)?.yield();
     return true;
   }
 
-  /** Hands on what has been joined. `flushLater` comes when this read of the connection is parsed. */
+  /** Hands on what has been joined. `flushLater` comes when what was read is parsed. */
   #flush(): void {
     const pieces = this.#pieces;
     if (!pieces || pieces.isEmpty) return;
-    if (pieces.count >= EXPENSIVE) connectionOf(this.socket)?.yield();
     // As Node's parser does with what it pushes itself.
     if (!super.push(pieces.take())) this.socket.pause();
   }

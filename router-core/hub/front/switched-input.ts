@@ -21,15 +21,15 @@ export class SwitchedInput extends Readable {
       this.push(null);
     });
     socket.on('close', () => this.destroy());
+    this.on('resume', () => this.#flush());
   }
 
   override _read(): void {
-    this.#flush();
     this.#socket.resume();
   }
 
   #take(bytes: Buffer): void {
-    const isJoined = bytes.length < SMALL_BYTES && this.readableLength > 0;
+    const isJoined = bytes.length < SMALL_BYTES && this.readableFlowing !== true;
     if (isJoined && (this.#pieces ??= new SmallPieces()).add(bytes)) return;
     this.#flush();
     if (!this.push(bytes)) this.#socket.pause();
