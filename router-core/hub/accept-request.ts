@@ -9,7 +9,12 @@ import { HttpReply, UpgradeReply, type ClientReply } from './front/client-reply.
 import { answerControl } from './control.ts';
 import type { Readiness } from './drain.ts';
 import type { Exchange, HubContext } from './exchange.ts';
-import { ClientConnection, connectionOf, type ConnectionOptions } from './front/client-connection.ts';
+import {
+  connectionOf,
+  takeConnection,
+  type ClientConnection,
+  type ConnectionOptions,
+} from './front/client-connection.ts';
 import { hasBody } from './front/hub-message.ts';
 import { Lingering } from './front/lingering.ts';
 import { SwitchedInput } from './front/switched-input.ts';
@@ -59,7 +64,7 @@ export class RequestFront {
   }
 
   onConnection(socket: Socket): void {
-    new ClientConnection({ socket, ...this.#connections });
+    takeConnection({ socket, ...this.#connections });
   }
 
   /** `sendContinue`: the client waits to be asked for its body. */

@@ -65,7 +65,6 @@ export class ClientConnection {
     const { socket } = options;
     this.#options = options;
     this.#socket = socket;
-    CONNECTIONS.set(socket, this);
     socket.destroySoon = () => this.#close();
     socket.on('close', () => this.#gone());
     socket.on('drain', () => {
@@ -185,6 +184,11 @@ export class ClientConnection {
     this.#options.queued.count -= this.#queue.length;
     this.#queue = [];
   }
+}
+
+/** A new connection: from here on its requests run one after the other. */
+export function takeConnection(options: ConnectionOptions): void {
+  CONNECTIONS.set(options.socket, new ClientConnection(options));
 }
 
 function closeWhenSent(socket: Socket): void {

@@ -19,7 +19,7 @@ const LONG_LINE = /^(?:(?<method>[A-Z]{1,16}) )?(?<target>[^\s:][^\s]*)(?: HTTP\
 
 /** What a client is told of what Node's parser refuses. */
 export function problemOf(error: ParserError): ProblemCode {
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return 'request-timeout';
     case 'HPE_HEADER_OVERFLOW':

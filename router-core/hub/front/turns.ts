@@ -1,5 +1,6 @@
-/** Between two of them, ms: the processor has about as much time for everybody else. */
+/** Between two of them, at least. */
 const PAUSE_MS = 10;
+const LONGEST_REST_MS = 250;
 
 interface Waiting {
   hold(why: 'turn'): void;
@@ -13,21 +14,33 @@ interface Waiting {
 export class Turns {
   readonly #waiting = new Set<Waiting>();
   #timer: NodeJS.Timeout | undefined;
+  #dueAt = 0;
+  #hasRested = false;
 
   /** The connection has been read; it is read again when its turn comes. */
   wait(connection: Waiting): void {
     connection.hold('turn');
     this.#waiting.add(connection);
-    this.#timer ??= setTimeout(() => this.#next(), PAUSE_MS);
+    if (!this.#timer) this.#sleep(PAUSE_MS);
   }
 
-  #next(): void {
+  #sleep(ms: number): void {
+    this.#dueAt = performance.now() + ms;
+    this.#timer = setTimeout(() => this.#due(), ms);
+  }
+
+  #due(): void {
+    // As late as the last read has made it: others get three times that.
+    const lateMs = performance.now() - this.#dueAt;
+    this.#hasRested = !this.#hasRested && lateMs > 2;
+    if (this.#hasRested) return this.#sleep(Math.min(3 * lateMs, LONGEST_REST_MS));
     const [first] = this.#waiting;
     if (first) {
       this.#waiting.delete(first);
       first.release('turn');
     }
-    this.#timer = this.#waiting.size > 0 ? setTimeout(() => this.#next(), PAUSE_MS) : undefined;
+    this.#timer = undefined;
+    if (this.#waiting.size > 0) this.#sleep(PAUSE_MS);
   }
 
   close(): void {
