@@ -17,6 +17,8 @@ export interface ForwardContext {
   /** The authority that counts: the target's when it was absolute, else Host. */
   readonly authority: string;
   readonly rules: HeaderRules | undefined;
+  /** What is left of Max-Forwards, RFC 9110 §7.6.2. */
+  readonly maxForwards?: number | undefined;
 }
 
 /** What the router says itself, and what is said to the router only: clients' fields of these names stop here. */
@@ -67,6 +69,7 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
       continue;
     }
     if (key === 'host') value = context.authority;
+    else if (key === 'max-forwards' && context.maxForwards !== undefined) value = String(context.maxForwards);
     // Node has checked that it is digits only; leading zeros are not passed on.
     else if (key === 'content-length') value = String(Number(value));
     else if (key === 'x-forwarded-proto') proto = true;

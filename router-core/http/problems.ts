@@ -25,6 +25,11 @@ export const PROBLEMS = {
   'too-many-requests': { status: 429, executed: 'no', title: 'This app has reached its limit' },
   'target-too-long': { status: 414, executed: 'no', title: 'The request target is too long' },
   'head-too-large': { status: 431, executed: 'no', title: 'The request head is too large' },
+  'version-not-supported': {
+    status: 505,
+    executed: 'no',
+    title: 'The router speaks HTTP/1.1 and HTTP/1.0 only',
+  },
   'upstream-unreachable': { status: 502, executed: 'no', title: 'The upstream could not be reached' },
   'upstream-failed': {
     status: 502,

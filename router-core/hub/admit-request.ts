@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { CheckedRequest } from '../http/check-request.ts';
 import { forwardRequestFields } from '../http/forward-request.ts';
+import { maxForwards } from '../http/max-forwards.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../exchange/heads.ts';
 import { AppLimits, type AppAdmission } from '../redis/hub/app-limits.ts';
@@ -35,12 +36,15 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
   const { config, link, inFlight } = context;
   const { contentLength = 0 } = checked;
   const { maxBodyBytes } = routed.policy;
-  if (inFlight.size >= config.maxInFlight) return refuse(options, 'hub-full');
+  if (inFlight.size >= config.maxInFlight && !context.bodies.makeRoom()) return refuse(options, 'hub-full');
   if (maxBodyBytes > 0 && contentLength > maxBodyBytes) return refuse(options, 'body-too-large');
   if (!link.connected) return refuse(options, 'store-unavailable');
 
   if (link.isFaulty(routed.group)) return refuse(options, 'group-faulty');
 
+  if (routed.duplex && context.bodies.isShareTaken(routed.counts, clientAddress(req))) {
+    return refuse(options, 'hub-full');
+  }
   const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, onFrame: onReplyFrame });
   const isLimited = caller !== undefined && AppLimits.applyTo(caller.app);
   runFor(exchange, () => (isLimited ? enterApp(exchange, caller, options) : begin(exchange, options)));
@@ -74,7 +78,7 @@ function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOp
     return send(exchange, head, { chunks: [], complete: false });
   }
   const isTooLarge = (bytes: number) => maxBodyBytes > 0 && bytes > maxBodyBytes;
-  const inline = readInlineBody(req, checked.contentLength, isTooLarge);
+  const inline = readInlineBody(exchange, checked.contentLength, isTooLarge);
   if (!(inline instanceof Promise)) {
     if (!inline.complete) exchange.rest = req;
     return send(exchange, head, inline);
@@ -102,6 +106,7 @@ function requestHead(
   upgrade: boolean,
 ): RequestHead {
   const { req, id } = exchange;
+  const forwards = maxForwards(req.method, req.headers['max-forwards']);
   let fields = forwardRequestFields(req.rawHeaders, {
     requestId: id,
     clientAddress: clientAddress(req),
@@ -109,6 +114,7 @@ function requestHead(
     httpVersion: req.httpVersion,
     authority,
     rules: headerRules,
+    maxForwards: forwards === undefined ? undefined : forwards - 1,
   });
   const { tracer } = exchange.context;
   if (tracer) {

@@ -8,8 +8,6 @@ export function endRevoked(inFlight: readonly Exchange[], apps: AppDirectory): v
   for (const exchange of inFlight) {
     const { caller } = exchange;
     if (!caller || apps.isLive(caller.tokenId, now)) continue;
-    const { state } = exchange;
-    runFor(exchange, () => exchange.fail('unauthorized'));
-    if (state !== 'reading' && state !== 'admitting') void exchange.cancel();
+    runFor(exchange, () => exchange.breakOff('unauthorized'));
   }
 }

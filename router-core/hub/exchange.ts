@@ -16,6 +16,7 @@ import type { ClientReply } from './front/client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
 import { endFaulted } from './contain-fault.ts';
+import type { BodyWatch } from './watch-bodies.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
@@ -31,6 +32,8 @@ export interface HubContext {
   readonly inFlight: ChurnMap<Exchange>;
   readonly rates: ServiceRate;
   readonly counts: RequestCounts;
+  /** Bodies that have not arrived. */
+  readonly bodies: BodyWatch;
   /** When an OpenTelemetry SDK is there. */
   readonly tracer: Tracer | undefined;
 }
@@ -47,7 +50,13 @@ export interface HubContext {
 export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 'replying' | 'done';
 
 /** Codes with which the hub may end what an agent is already running. */
-const ENDED_BY_US = new Set<ProblemCode>(['body-too-large', 'shutting-down', 'unauthorized']);
+const ENDED_BY_US = new Set<ProblemCode>([
+  'bad-request',
+  'body-too-large',
+  'request-timeout',
+  'shutting-down',
+  'unauthorized',
+]);
 
 /** Codes of those that were in line. */
 const ENDED_IN_LINE = new Set<ProblemCode>([
@@ -84,6 +93,8 @@ export class Exchange {
   readonly preference: string | undefined;
   readonly counts: RouteCounts;
   readonly caller: Caller | undefined;
+  /** It may run before its body is there. */
+  readonly isDuplex: boolean;
   readonly queue: GroupQueue;
   readonly req: IncomingMessage;
   readonly reply: ClientReply;
@@ -115,6 +126,8 @@ export class Exchange {
   replyBytes = 0;
   /** Request body bytes so far. */
   bodyBytes = 0;
+  /** How long this hub has waited for them, ms; see watch-bodies.ts. */
+  bodyWaitMs = 0;
   /** Frames to the agent: made when the first one is needed. */
   stream: FrameStream | undefined;
   /** The part of a request body that did not fit inline; flows once the agent asks for it. */
@@ -136,6 +149,7 @@ export class Exchange {
     this.preference = preference;
     this.counts = counts;
     this.caller = caller;
+    this.isDuplex = routed.duplex || isGrpc(req);
     this.req = req;
     this.id = context.link.nextId();
     this.queue = context.link.queue(group);
@@ -288,6 +302,14 @@ export class Exchange {
     this.reply.startAndEnd(status, reason, fields + preference, body);
   }
 
+  /** The same for what its client or this hub cannot go on with, wherever it is. */
+  breakOff(code: ProblemCode, retryAfterS?: number): void {
+    const { state } = this;
+    if (state === 'done') return;
+    this.fail(code, { retryAfterS });
+    if (state !== 'reading' && state !== 'admitting') void this.cancel();
+  }
+
   /** An agent may have run it: the one that has it, or one that was lost with it. */
   #wasHandedOver(code: ProblemCode): boolean {
     if (this.state === 'handed') return ENDED_BY_US.has(code);
@@ -348,4 +370,9 @@ export class Exchange {
     this.trace?.ended(this.status);
     if (config.accessLog) logExchange(this, totalMs);
   }
+}
+
+/** The server may speak first, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. */
+function isGrpc({ headers }: IncomingMessage): boolean {
+  return headers['content-type']?.startsWith('application/grpc') ?? false;
 }

@@ -21,6 +21,7 @@ import { RecentHistograms } from './recent-times.ts';
 import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
 import { SnapshotCompiler } from './snapshot.ts';
+import { BodyWatch } from './watch-bodies.ts';
 
 export interface Hub {
   /** The port it listens on. */
@@ -58,9 +59,9 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
   const link = new HubLink({ redisUrl: config.redisUrl, onState, report, onAbsence, log });
   const context = createContext(config, link, log);
-  const readiness = new Readiness(() => link.ready);
+  const readiness = new Readiness(() => whyNotReady(context));
   const front = new RequestFront(context, readiness);
-  const server = createHttpServer(front);
+  const server = createHttpServer(front, config.keepAliveMs);
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
   const takeState = async (state: ConfigState, superseded: AbortSignal) => {
@@ -83,6 +84,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   } catch (error) {
     clearInterval(revoking);
     context.rates.close();
+    context.bodies.close();
     await link.close();
     throw error;
   }
@@ -92,9 +94,10 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     port,
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
-      await drainHub({ server, switched: front.switched, context, readiness, drainMs });
+      await drainHub({ server, front, context, readiness, drainMs });
       clearInterval(revoking);
       context.rates.close();
+      context.bodies.close();
       await link.close();
     },
     checked: link.check(),
@@ -102,8 +105,16 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   };
 }
 
+function whyNotReady({ link, inFlight, bodies, config }: HubContext): string | undefined {
+  if (!link.ready) return 'Redis is not reachable';
+  const isFull = inFlight.size >= config.maxInFlight && !bodies.makeRoom();
+  return isFull ? `full: ${inFlight.size} requests in flight` : undefined;
+}
+
 function createContext(config: HubConfig, link: HubLink, log: Logger): HubContext {
-  const parts = { inFlight: new ChurnMap<Exchange>(), rates: new ServiceRate(), counts: new RequestCounts() };
+  const inFlight = new ChurnMap<Exchange>();
+  const bodies = new BodyWatch(config, inFlight);
+  const parts = { inFlight, bodies, rates: new ServiceRate(), counts: new RequestCounts() };
   return { config, link, log, ...parts, tracer: findTracer() };
 }
 

@@ -21,6 +21,7 @@ export interface Policy {
 export interface PreparedRoute {
   readonly scope: string | undefined;
   readonly needsApp: boolean;
+  readonly duplex: boolean;
   readonly groups: ReadonlyMap<string, { readonly policy: Policy; readonly counts: RouteCounts }>;
   readonly headerRules: HeaderRules | undefined;
   readonly madeFrom: readonly { readonly name: string; readonly group: Group | undefined }[];
@@ -40,6 +41,8 @@ export function prepareRoute(
   return {
     scope: route.scope,
     needsApp: route.auth === 'app',
+    // What is stored may be older than the field.
+    duplex: route.duplex ?? false,
     groups: usable,
     headerRules: headerRulesOf(route),
     madeFrom,

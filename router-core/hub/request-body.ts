@@ -9,8 +9,8 @@ import type { Exchange } from './exchange.ts';
 /** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
 export const INLINE_BYTES = 64 * 1024;
 
-/** A body of unknown length is awaited for so long, then the request goes ahead of it: the client may be waiting too. */
-const UNKNOWN_LENGTH_WAIT_MS = 20;
+/** A duplex request goes ahead of its body after so long: the client may be waiting too. */
+const DUPLEX_WAIT_MS = 20;
 
 export interface InlineBody {
   readonly chunks: Buffer[];
@@ -20,30 +20,37 @@ export interface InlineBody {
 
 const NO_BODY: InlineBody = { chunks: [], complete: true };
 
-/** The body as far as it goes inline; a promise when it must be awaited. `contentLength` in bytes, undefined = chunked. */
+/**
+ * The body as far as it goes inline; a promise when it must be awaited. `contentLength` in bytes, undefined = chunked. A request
+ * takes no slot before its body, or the first 64 KiB of it, are there: a client that sends nothing would hold an upstream.
+ */
 export function readInlineBody(
-  req: IncomingMessage,
+  exchange: Exchange,
   contentLength: number | undefined,
   isTooLarge: (bytes: number) => boolean,
 ): InlineBody | Promise<InlineBody | 'too-large'> {
-  const chunked = contentLength === undefined;
   if (contentLength === 0) return NO_BODY;
-  if ((contentLength ?? 0) > INLINE_BYTES) return { chunks: [], complete: false };
+  const { req, isDuplex } = exchange;
+  const isLarge = (contentLength ?? 0) > INLINE_BYTES;
+  if (isLarge && isDuplex) return { chunks: [], complete: false };
 
   return new Promise((resolve, reject) => {
     const owner = { fault: reject };
     const chunks: Buffer[] = [];
-    let bytes = 0;
     const onData = guarded(owner, (chunk: Buffer) => {
       chunks.push(chunk);
-      bytes += chunk.length;
-      if (isTooLarge(bytes)) finish('too-large');
-      else if (bytes > INLINE_BYTES) finish({ chunks, complete: false });
+      exchange.bodyBytes += chunk.length;
+      exchange.touch();
+      if (isTooLarge(exchange.bodyBytes)) finish('too-large');
+      else if (exchange.bodyBytes >= INLINE_BYTES + (isLarge ? 0 : 1)) goAhead();
     });
     const onEnd = guarded(owner, () => finish({ chunks, complete: true }));
-    const timer = chunked
-      ? setTimeout(() => finish({ chunks, complete: false }), UNKNOWN_LENGTH_WAIT_MS)
-      : undefined;
+    // What travels ahead of the rest would only fill Redis: it goes when the agent asks for the body.
+    const goAhead = () => {
+      finish({ chunks: [], complete: false });
+      if (exchange.bodyBytes > 0) req.unshift(Buffer.concat(chunks));
+    };
+    const timer = isDuplex ? setTimeout(guarded(owner, goAhead), DUPLEX_WAIT_MS) : undefined;
     const finish = (result: InlineBody | 'too-large') => {
       clearTimeout(timer);
       req.off('data', onData);

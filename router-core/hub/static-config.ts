@@ -29,6 +29,7 @@ export function staticConfig(config: HubConfig): StaticConfig {
       setHeaders: {},
       removeHeaders: [],
       auth: 'none',
+      duplex: false,
       timeouts: {},
     })),
   };

@@ -8,10 +8,9 @@ import type { FieldLines } from '../../http/field-lines.ts';
  */
 interface HeldHead {
   _header?: string | null;
+  /** ms, as the server has been told. */
+  _keepAliveTimeout?: number;
 }
-
-/** How long a connection is kept while idle, s. Exceeds what load balancers usually do, 60: so they close it, not we. */
-export const KEEP_ALIVE_S = 75;
 
 /** Fields that decide how the connection goes on, or where the reply ends. */
 const FRAMING = /^(?:connection|keep-alive|transfer-encoding|trailer|upgrade): /im;
@@ -38,7 +37,8 @@ export function sendWhole(res: ServerResponse, { status, reason, fields, body }:
   const isPersistent = res.shouldKeepAlive && req.httpVersion === '1.1' && req.headers.expect === undefined;
   if (held._header !== null || !isPersistent || status < 200) return false;
   if (FRAMING.test(fields)) return false;
-  const ours = `${missingDate(fields)}Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_S}\r\n`;
+  const keepAliveS = Math.floor((held._keepAliveTimeout ?? 0) / 1_000);
+  const ours = `${missingDate(fields)}Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveS}\r\n`;
   res.statusCode = status;
   held._header = `HTTP/1.1 ${status} ${reason}\r\n${fields}${ours}\r\n${body}`;
   res.end();
