@@ -79,7 +79,7 @@ export interface ExchangeOptions {
 
 export interface FailOptions {
   /** Seconds. */
-  readonly retryAfterS?: number;
+  readonly retryAfterS?: number | undefined;
   /** For the client, see problems.ts. */
   readonly detail?: string;
 }
