@@ -33,25 +33,11 @@ export function ensureNode(version = process.versions.node) {
 /** `npm ci` when node_modules is missing or does not hold what package-lock.json says. */
 export function ensurePackages({ folder = root, run = runCommand } = {}) {
   if (packagesAreCurrent(folder)) return;
-  const install = lockIsComplete(folder) ? ['ci'] : ['install', '--no-save'];
-  console.log(`Installing npm packages (npm ${install.join(' ')}) …`);
+  console.log('Installing npm packages (npm ci) …');
   // NODE_ENV=production in the environment would leave out the compiler.
   const options = ['--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const status = run('npm', [...install, ...options], { cwd: folder });
-  if (status !== 0) throw new SetupError(`npm ${install.join(' ')} failed: see above`);
-}
-
-/**
- * A registry may offer a tool before its binaries for every platform, and a lock file written on that day lacks them.
- * `npm ci` refuses such a file as a whole; `npm install --no-save` takes the same versions from it and adds the rest.
- */
-function lockIsComplete(folder) {
-  const { packages } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
-  const names = Object.values(packages).flatMap(({ optionalDependencies = {} }) =>
-    Object.keys(optionalDependencies),
-  );
-  const paths = Object.keys(packages);
-  return names.every((name) => paths.some((path) => path.endsWith(`node_modules/${name}`)));
+  const status = run('npm', ['ci', ...options], { cwd: folder });
+  if (status !== 0) throw new SetupError('npm ci failed: see above');
 }
 
 /**

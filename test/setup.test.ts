@@ -158,16 +158,6 @@ describe('npm packages', () => {
     expect(calls).toEqual([]);
   });
 
-  test('are installed without npm ci when the lock file lacks the binaries of some platform', async () => {
-    const tool = { version: '1.0.0', optionalDependencies: { '@tool/mac': '1.0.0', '@tool/linux': '1.0.0' } };
-    await checkout(
-      { 'node_modules/tool': tool, 'node_modules/@tool/linux': { version: '1.0.0' } },
-      undefined,
-    );
-    ensurePackages({ folder: temporary.path, run: runner() });
-    expect(calls).toEqual([INSTALL.replace('npm ci', 'npm install --no-save')]);
-  });
-
   test('that cannot be installed are a sentence, not a stack', async () => {
     await checkout({}, undefined);
     expect(() => ensurePackages({ folder: temporary.path, run: runner('npm') })).toThrow(
