@@ -4,7 +4,8 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
-import { ensurePackages, ensureRedis, main, root, runCommand, SetupError } from './setup.mjs';
+import { runToEnd } from './run-to-end.mjs';
+import { ensurePackages, ensureRedis, main, root, SetupError } from './setup.mjs';
 
 function readArguments() {
   const options = {
@@ -29,7 +30,7 @@ await main(async () => {
     process.env,
     scenarios ? { FAULTS_LONG: '1' } : { FAULTS_MINUTES: minutes, FAULTS_SEED: seed },
   );
-  process.exitCode = runCommand(join(root, 'node_modules', '.bin', 'vitest'), [
+  process.exitCode = await runToEnd(join(root, 'node_modules', '.bin', 'vitest'), [
     'run',
     scenarios ? 'test/faults' : 'test/faults/soak.test.ts',
     ...positionals,
