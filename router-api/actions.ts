@@ -1,15 +1,15 @@
 import { createRoute } from '@hono/zod-openapi';
-import { LIST_OF, type ObjectKind } from '../router-core/config/object-kinds.ts';
-import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-kinds.ts';
+import { forRole, guardedAnswers, jsonContent, writerOf } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
-import { viewSchema } from './object-view.ts';
-import { edit, writerOf } from './objects.ts';
+import { titleOf, viewSchema } from './object-view.ts';
+import { edit } from './objects.ts';
 import { nameParam } from './read-objects.ts';
 
 interface Action {
   readonly kind: ObjectKind;
   readonly action: string;
-  readonly summary: string;
+  readonly description: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -18,43 +18,58 @@ const ACTIONS: readonly Action[] = [
   {
     kind: 'group',
     action: 'pause',
-    summary: 'Let the requests of a group wait',
+    description: 'Its requests wait in line and none is handed out, until it is resumed.',
     fields: { paused: true },
   },
-  { kind: 'group', action: 'resume', summary: 'Hand its requests out again', fields: { paused: false } },
-  { kind: 'app', action: 'pause', summary: 'Refuse the requests of an app', fields: { paused: true } },
-  { kind: 'app', action: 'resume', summary: 'Take its requests again', fields: { paused: false } },
+  {
+    kind: 'group',
+    action: 'resume',
+    description: 'Its requests are handed out again.',
+    fields: { paused: false },
+  },
+  { kind: 'app', action: 'pause', description: 'Its requests are refused.', fields: { paused: true } },
+  {
+    kind: 'app',
+    action: 'resume',
+    description: 'Its requests are accepted again.',
+    fields: { paused: false },
+  },
   {
     kind: 'agent',
     action: 'pause',
-    summary: 'Let the instances of an agent pull nothing; what runs finishes',
+    description: 'Its instances pull no more requests. What they run finishes.',
     fields: { paused: true },
   },
   {
     kind: 'agent',
     action: 'drain',
-    summary: 'Let the instances of an agent finish what runs, and end',
+    description: 'Its instances pull no more requests, finish what they run, and end.',
     fields: { draining: true },
   },
   {
     kind: 'agent',
     action: 'resume',
-    summary: 'Let its instances pull again',
+    description: 'Its instances pull requests again.',
     fields: { paused: false, draining: false },
   },
 ];
 
 export function actionEndpoints(api: Api, parts: ApiParts): void {
-  for (const { kind, action, summary, fields } of ACTIONS) {
+  for (const { kind, action, description, fields } of ACTIONS) {
     const list = LIST_OF[kind];
     const route = createRoute({
       method: 'post',
       path: `/v1/${list}/{name}/${action}`,
       tags: [list],
-      summary,
+      operationId: `${action}${titleOf(kind)}`,
+      summary: `${action[0]?.toUpperCase()}${action.slice(1)} ${oneOf(kind)}`,
+      description,
       ...forRole(writerOf(kind)),
       request: { params: nameParam },
-      responses: { 200: jsonContent(viewSchema(kind), 'As it is now'), default: problemAnswer },
+      responses: {
+        200: jsonContent(viewSchema(kind), `The ${kind} as it is now`),
+        ...guardedAnswers('not-found', 'conflict', 'stale'),
+      },
     });
     api.openapi(route, async (c) => {
       const edited = (own: Record<string, unknown>) => ({ ...own, ...fields });

@@ -9,7 +9,7 @@ import { objectChangeSchema } from '../router-core/protocol/audit-log.ts';
 import { isIdentity, type ObjectEdit } from '../router-core/protocol/config-edits.ts';
 import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
 import { documentOf, objectsOf, type ConfigState } from '../router-core/protocol/config-state.ts';
-import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { actorOf, forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
 import { maskFor } from './object-view.ts';
@@ -18,14 +18,14 @@ import { etagOf, isKnown, requireMatch } from './preconditions.ts';
 const issuedSchema = z.object({
   kind: z.enum(TOKEN_KINDS),
   name: z.string(),
-  token: z.string().meta({ description: 'Shown this once' }),
+  token: z.string().meta({ description: 'The token itself: no other answer ever shows it again' }),
 });
 
 const appliedSchema = z
   .object({
-    version: z.number(),
+    version: z.number().meta({ description: 'The version of the configuration after this' }),
     changes: z.array(objectChangeSchema),
-    tokens: z.array(issuedSchema).meta({ description: 'Of apps, agents and admins that are new' }),
+    tokens: z.array(issuedSchema).meta({ description: 'The tokens of new apps, agents and admins' }),
   })
   .meta({ id: 'Applied' });
 
@@ -42,12 +42,14 @@ function readEndpoint(api: Api, { control }: ApiParts): void {
     method: 'get',
     path: '/v1/config',
     tags: ['config'],
-    summary: 'Read the whole configuration, without tokens',
+    operationId: 'readConfig',
+    summary: 'Read the whole configuration',
+    description: 'Tokens are not in it. For viewers the values of `setHeaders` are masked.',
     ...forRole('viewer'),
     responses: {
-      200: jsonContent(configDocumentSchema, 'The document; its ETag is the version'),
-      304: { description: 'It is as `If-None-Match` says' },
-      default: problemAnswer,
+      200: jsonContent(configDocumentSchema, 'The configuration; the ETag is its version'),
+      304: { description: 'The configuration still has the version in `If-None-Match`' },
+      ...guardedAnswers(),
     },
   });
   api.openapi(route, async (c) => {
@@ -64,20 +66,25 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
   const dryRun = z
     .enum(['true', 'false'])
     .default('false')
-    .meta({ description: 'Tells what would change, and changes nothing' });
+    .meta({ description: 'true: tell what would change, and change nothing' });
   const route = createRoute({
     method: 'put',
     path: '/v1/config',
     tags: ['config'],
-    summary: 'Apply a whole configuration: what it does not name is removed',
+    operationId: 'applyConfig',
+    summary: 'Apply a whole configuration',
     description:
-      'All of it or nothing. Apps, agents and admins that are there keep their tokens; new ones get one.',
+      'All of it is applied, or nothing. Objects that the document does not name are removed. ' +
+      'Apps, agents and admins that exist keep their tokens; each new one gets a token.',
     ...forRole('admin'),
     request: {
       query: z.object({ dryRun }),
-      body: { required: true, ...jsonContent(configDocumentSchema, 'The document') },
+      body: { required: true, ...jsonContent(configDocumentSchema, 'The configuration') },
     },
-    responses: { 200: jsonContent(appliedSchema, 'What has changed'), default: problemAnswer },
+    responses: {
+      200: jsonContent(appliedSchema, 'What has changed'),
+      ...guardedAnswers('conflict', 'stale', 'body-too-large', 'unsupported-media-type', 'invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     const document = c.req.valid('json');

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { actorOf, forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { pageOf, pageQuery } from './page.ts';
 import { ApiProblem } from './problems.ts';
@@ -12,10 +12,11 @@ const deadSchema = z
     group: z.string(),
     method: z.string(),
     target: z.string().meta({
-      description: 'What the upstream was asked for, its first 1,000 bytes. Headers and body are not kept',
+      description:
+        'The path and query that the upstream was asked for, the first 1,000 bytes. Headers and body are not kept',
     }),
     attempts: z.number(),
-    instance: z.string().nullable().meta({ description: 'The one that had it last' }),
+    instance: z.string().nullable().meta({ description: 'The instance that had it last' }),
     hub: z.string(),
     reason: z.string(),
     at: z.string(),
@@ -35,23 +36,24 @@ function listEndpoint(api: Api, { control }: ApiParts): void {
     method: 'get',
     path: '/v1/dead',
     tags: ['requests'],
-    summary:
-      'List requests given up after their last attempt, newest first; the last thousand or so of each group',
+    operationId: 'listDeadRequests',
+    summary: 'List requests given up after their last attempt',
+    description: 'Newest first. About the last thousand of each group are kept.',
     ...forRole('viewer'),
     request: {
       query: z.object({
         ...pageQuery,
-        group: groupName.optional().meta({ description: 'Only those of this group' }),
+        group: groupName.optional().meta({ description: 'Only requests of this group' }),
       }),
     },
-    responses: { 200: jsonContent(pageOf(deadSchema), 'A page'), default: problemAnswer },
+    responses: { 200: jsonContent(pageOf(deadSchema), 'A page of requests'), ...guardedAnswers('invalid') },
   });
   api.openapi(route, async (c) => {
     const { group, ...query } = c.req.valid('query');
     const page = await control.deadRequests(query, group);
     if (page) return c.json(page, 200);
     throw new ApiProblem('invalid', {
-      errors: [{ path: 'after', message: 'expected what `next` of the page before was' }],
+      errors: [{ path: 'after', message: 'expected `next` of the previous page' }],
     });
   });
 }
@@ -61,10 +63,20 @@ function forgetEndpoint(api: Api, { control }: ApiParts): void {
     method: 'delete',
     path: '/v1/dead/{group}/{id}',
     tags: ['requests'],
-    summary: 'Take a request off the list: somebody has seen to it',
+    operationId: 'forgetDeadRequest',
+    summary: 'Take a request off the list of those given up',
+    description: 'For a request that somebody has looked into. The audit log keeps who it was.',
     ...forRole('operator'),
-    request: { params: z.object({ group: groupName, id: requestId }) },
-    responses: { 200: jsonContent(forgottenSchema, 'It was taken off'), default: problemAnswer },
+    request: {
+      params: z.object({
+        group: groupName.meta({ description: 'Its group' }),
+        id: requestId.meta({ description: 'Its id' }),
+      }),
+    },
+    responses: {
+      200: jsonContent(forgottenSchema, 'The request is off the list'),
+      ...guardedAnswers('not-found', 'invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     const { group, id } = c.req.valid('param');

@@ -9,6 +9,20 @@ const DESCRIPTION =
   'The control plane of mini-router: what is configured, what is running, and who may do what. ' +
   'Every error is a problem document (RFC 9457). Times are ISO 8601 in UTC, durations milliseconds.';
 
+/** One for each kind of object, and one for each view of what runs. */
+const TAGS = [
+  { name: 'groups', description: 'A group is a line of requests and the agents that take them from it.' },
+  { name: 'routes', description: 'Routes say which requests go to which groups.' },
+  { name: 'apps', description: 'Apps are clients of hubs: each has tokens, and limits of its own.' },
+  { name: 'agents', description: 'Agents pull requests for upstreams: each has tokens, a group and scopes.' },
+  { name: 'admins', description: 'Admins use this API, as far as their role allows.' },
+  { name: 'config', description: 'The whole configuration as one document.' },
+  { name: 'requests', description: 'Requests in flight, and requests that were given up.' },
+  { name: 'status', description: 'What is running now.' },
+  { name: 'audit', description: 'Who has changed what.' },
+  { name: 'health', description: 'For load balancers, and for whatever restarts processes.' },
+];
+
 const SCRIPT = 'rapidoc-min.js';
 
 // Relative, so that it works below the path of a reverse proxy, too.
@@ -49,7 +63,15 @@ export function documentationEndpoints(api: Api): void {
   api.get('/openapi.json', (c) => {
     document ??= api.getOpenAPI31Document({
       openapi: '3.1.0',
-      info: { title: 'mini-router', version: packageVersion(), description: DESCRIPTION },
+      info: {
+        title: 'mini-router',
+        version: packageVersion(),
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+      },
+      // Relative to this document: it is right below the path of a reverse proxy, too.
+      servers: [{ url: '.', description: 'The router-api that this document comes from' }],
+      tags: TAGS,
     });
     return c.json(document);
   });

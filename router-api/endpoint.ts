@@ -3,12 +3,13 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { z } from 'zod';
 import type { Role } from '../router-core/config/identities.ts';
+import type { ObjectKind } from '../router-core/config/object-kinds.ts';
 import { validationProblems } from '../router-core/config/validation-problems.ts';
 import type { ControlPlane } from '../router-core/protocol/control-plane.ts';
 import type { Logger } from '../router-core/runtime/logger.ts';
 import type { MetricSource } from '../router-core/runtime/metrics.ts';
 import type { Admin, AdminDirectory } from './admin-directory.ts';
-import { ApiProblem, problemSchema } from './problems.ts';
+import { API_PROBLEMS, ApiProblem, problemSchema, type ApiProblemCode } from './problems.ts';
 
 /** What every endpoint can ask of its request. */
 export interface ApiEnv {
@@ -56,24 +57,54 @@ export function requireRole(role: Role): MiddlewareHandler<ApiEnv> {
   };
 }
 
-/** Of the OpenAPI document: what an endpoint answers. */
+/** For the OpenAPI document: an answer, or a body, in JSON. */
 export function jsonContent<T extends z.ZodType>(schema: T, description: string) {
   return { description, content: { 'application/json': { schema } } };
 }
 
-/** What every endpoint may answer instead. */
-export const problemAnswer = {
-  description: 'A problem document, RFC 9457',
-  content: { 'application/problem+json': { schema: problemSchema } },
-};
+function problemContent(description: string) {
+  return { description, content: { 'application/problem+json': { schema: problemSchema } } };
+}
 
-/** Of the OpenAPI document: who may use an endpoint. */
+type StatusOf<C extends ApiProblemCode> = (typeof API_PROBLEMS)[C]['status'];
+
+/** For the OpenAPI document: the errors that a client of an endpoint should expect. Any other one is possible, too. */
+export function problemAnswers<C extends ApiProblemCode = never>(...codes: readonly C[]) {
+  const texts: Record<number, string[]> = {};
+  for (const code of codes) {
+    const { status, title } = API_PROBLEMS[code];
+    (texts[status] ??= []).push(`\`${code}\`: ${title}`);
+  }
+  const answers = Object.entries(texts).map(([status, lines]) => [status, problemContent(lines.join('. '))]);
+  return {
+    ...(Object.fromEntries(answers) as Record<StatusOf<C>, ReturnType<typeof problemContent>>),
+    default: problemContent('Any other error'),
+  };
+}
+
+/** The same for endpoints that need the token of an admin. */
+export function guardedAnswers<C extends ApiProblemCode = never>(...codes: readonly C[]) {
+  return problemAnswers<C | 'unauthorized' | 'forbidden' | 'too-many-requests' | 'store-unavailable'>(
+    'unauthorized',
+    'forbidden',
+    ...codes,
+    'too-many-requests',
+    'store-unavailable',
+  );
+}
+
+/** For the OpenAPI document: who may use an endpoint. */
 export function forRole(role: Role) {
   return {
     security: [{ adminToken: [] }],
     middleware: requireRole(role),
     'x-role': role,
   };
+}
+
+/** Who may write objects of this kind. */
+export function writerOf(kind: ObjectKind): Role {
+  return kind === 'admin' ? 'admin' : 'operator';
 }
 
 /** Who asks, as the audit log names them. */

@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { sleep } from '../router-core/runtime/backoff.ts';
-import { forRole, problemAnswer } from './endpoint.ts';
+import { forRole, guardedAnswers } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { EventFeed, type FeedEvent } from './event-feed.ts';
 import { ApiProblem } from './problems.ts';
@@ -20,14 +20,16 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
     method: 'get',
     path: '/v1/events',
     tags: ['status'],
-    summary: 'Follow changes of the configuration and, every second, the status, as server-sent events',
+    operationId: 'followEvents',
+    summary: 'Follow changes and the status as server-sent events',
     description:
-      '`change`: {version, changes: [{kind, name, change}]}; without `changes` read all of it. ' +
-      '`status`: what GET /v1/status answers. Begins with one of each. Ends when the token does.',
+      'Event `change`: {version, changes: [{kind, name, change}]}; without `changes`, read the whole configuration. ' +
+      'Event `status`, every second: the same as GET /v1/status. ' +
+      'The stream begins with one of each, and ends when the token ends.',
     ...forRole('viewer'),
     responses: {
-      200: { description: 'Events', content: { 'text/event-stream': { schema: z.string() } } },
-      default: problemAnswer,
+      200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
+      ...guardedAnswers('busy'),
     },
   });
   api.openapi(route, (c) => {

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { jsonContent, problemAnswer } from './endpoint.ts';
+import { jsonContent, problemAnswers } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { ApiProblem } from './problems.ts';
 
@@ -10,8 +10,11 @@ export function healthEndpoints(api: Api, { control, closing }: ApiParts): void 
     method: 'get',
     path: '/live',
     tags: ['health'],
-    summary: 'Whether this process runs',
-    responses: { 200: jsonContent(z.object({ status: z.literal('live') }), 'It does') },
+    operationId: 'checkLive',
+    summary: 'Check that router-api runs',
+    description: 'Asks Redis nothing. Needs no token.',
+    security: [],
+    responses: { 200: jsonContent(z.object({ status: z.literal('live') }), 'router-api runs') },
   });
   api.openapi(liveRoute, (c) => c.json({ status: 'live' as const }, 200));
 
@@ -19,10 +22,13 @@ export function healthEndpoints(api: Api, { control, closing }: ApiParts): void 
     method: 'get',
     path: '/ready',
     tags: ['health'],
-    summary: 'Whether it can be used: Redis answers, and the configuration is known',
+    operationId: 'checkReady',
+    summary: 'Check that router-api can be used',
+    description: 'Redis answers, and router-api knows the configuration. Needs no token.',
+    security: [],
     responses: {
-      200: jsonContent(z.object({ status: z.literal('ready') }), 'It can'),
-      default: problemAnswer,
+      200: jsonContent(z.object({ status: z.literal('ready') }), 'router-api can be used'),
+      ...problemAnswers('store-unavailable', 'shutting-down'),
     },
   });
   api.openapi(readyRoute, async (c) => {

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { LiveInstance } from '../router-core/protocol/live-groups.ts';
-import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { pageByName, pageOf, pageQuery } from './page.ts';
 import { nameParam, objectNamed } from './read-objects.ts';
@@ -10,29 +10,34 @@ export const instanceSchema = z
   .object({
     id: z.string(),
     group: z.string(),
-    name: z.string().meta({ description: 'What its agent was given with --name' }),
-    agent: z.string().nullable().meta({ description: 'Its agent record; null: it uses a shared login' }),
+    name: z.string().meta({ description: 'The --name of its agent' }),
+    agent: z
+      .string()
+      .nullable()
+      .meta({ description: 'Its agent record; null: the agent uses a shared login' }),
     tokenId: z.string().nullable(),
     version: z.string(),
-    concurrency: z.number().meta({ description: 'Slots that it has' }),
-    slots: z.number().meta({ description: 'Slots that its group lets it use now' }),
+    concurrency: z.number().meta({ description: 'Its slots' }),
+    slots: z.number().meta({ description: 'The slots that its group lets it use now' }),
     inFlight: z.number(),
-    state: z.string().meta({ description: 'As it reports it', example: 'ready' }),
+    state: z.string().meta({ description: 'Its state, as it reports it', example: 'ready' }),
   })
-  .meta({ id: 'Instance', description: 'One upstream of a running agent, as it reports of itself' });
+  .meta({ id: 'Instance', description: 'One upstream of a running agent, as the agent reports it' });
 
 /** Live instances: of all groups, and of one agent record. */
 export function instanceEndpoints(api: Api, { control }: ApiParts): void {
-  const page = jsonContent(pageOf(instanceSchema), 'A page');
-  const group = z.string().max(64).optional().meta({ description: 'Only those of this group' });
+  const page = jsonContent(pageOf(instanceSchema), 'A page of instances');
+  const group = z.string().max(64).optional().meta({ description: 'Only instances of this group' });
   const all = createRoute({
     method: 'get',
     path: '/v1/instances',
     tags: ['status'],
-    summary: 'List live instances, by group and id',
+    operationId: 'listInstances',
+    summary: 'List live instances',
+    description: 'In the order of group and id.',
     ...forRole('viewer'),
     request: { query: z.object({ ...pageQuery, group }) },
-    responses: { 200: page, default: problemAnswer },
+    responses: { 200: page, ...guardedAnswers('invalid') },
   });
   api.openapi(all, async (c) => {
     const { group: only, ...query } = c.req.valid('query');
@@ -47,10 +52,12 @@ export function instanceEndpoints(api: Api, { control }: ApiParts): void {
     method: 'get',
     path: '/v1/agents/{name}/instances',
     tags: ['agents'],
+    operationId: 'listAgentInstances',
     summary: 'List live instances of an agent',
+    description: 'In the order of their ids.',
     ...forRole('viewer'),
     request: { params: nameParam, query: z.object(pageQuery) },
-    responses: { 200: page, default: problemAnswer },
+    responses: { 200: page, ...guardedAnswers('not-found', 'invalid') },
   });
   api.openapi(ofAgent, async (c) => {
     const { name } = c.req.valid('param');

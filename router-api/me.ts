@@ -1,20 +1,22 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { ROLES } from '../router-core/config/identities.ts';
-import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api } from './endpoint.ts';
 
 const meSchema = z
   .object({
-    name: z.string().meta({ description: 'Of the admin; `root` may also be whoever has ROUTER_ADMIN_TOKEN' }),
+    name: z
+      .string()
+      .meta({ description: 'The name of the admin; `root` also stands for ROUTER_ADMIN_TOKEN' }),
     role: z.enum(ROLES),
     tokenId: z.string(),
     expiresAt: z
       .string()
       .nullable()
-      .meta({ description: 'When this token ends, by itself or with its admin; null: never' }),
+      .meta({ description: 'When this token, or its admin, expires; null: never' }),
   })
-  .meta({ id: 'Me', description: 'Whose token a request has come with' });
+  .meta({ id: 'Me', description: 'The admin whose token came with the request' });
 
 /** GET /v1/me: who asks. */
 export function meEndpoint(api: Api): void {
@@ -22,9 +24,11 @@ export function meEndpoint(api: Api): void {
     method: 'get',
     path: '/v1/me',
     tags: ['admins'],
-    summary: 'Who you are: the admin of the token that this is asked with',
+    operationId: 'readMe',
+    summary: 'Read who you are',
+    description: 'The admin whose token comes with the request.',
     ...forRole('viewer'),
-    responses: { 200: jsonContent(meSchema, 'As it is now'), default: problemAnswer },
+    responses: { 200: jsonContent(meSchema, 'The admin'), ...guardedAnswers() },
   });
   api.openapi(route, (c) => {
     const { name, role, tokenId, expiresAt } = c.var.admin;

@@ -13,7 +13,7 @@ import {
   type MetricSource,
   type Sample,
 } from '../router-core/runtime/metrics.ts';
-import { forRole, problemAnswer } from './endpoint.ts';
+import { forRole, guardedAnswers, problemAnswers } from './endpoint.ts';
 import type { Api, ApiEnv } from './endpoint.ts';
 
 /** What router-api shows: itself, and each group as Redis holds it when it is asked. */
@@ -146,11 +146,16 @@ export function metricsEndpoint(api: Api, { sources, isOpen }: MetricsOptions): 
     method: 'get',
     path: '/metrics',
     tags: ['status'],
-    summary: 'What Prometheus scrapes',
-    ...(isOpen ? {} : forRole('viewer')),
+    operationId: 'readMetrics',
+    summary: 'Read metrics, for Prometheus',
+    description: 'Of router-api itself, and of every group as Redis holds it now.',
+    ...(isOpen ? { security: [] } : forRole('viewer')),
     responses: {
-      200: { description: 'Its text format', content: { 'text/plain': { schema: z.string() } } },
-      default: problemAnswer,
+      200: {
+        description: 'The text format of Prometheus',
+        content: { 'text/plain': { schema: z.string() } },
+      },
+      ...(isOpen ? problemAnswers() : guardedAnswers()),
     },
   });
   const all = [storeMetrics(), ...sources];

@@ -14,17 +14,18 @@ const tokenViewSchema = z
     id: z.string(),
     createdAt: z.string(),
     expiresAt: z.string().nullable(),
-    lastUsedAt: z.string().nullable().meta({ description: 'About; null when never' }),
+    lastUsedAt: z.string().nullable().meta({ description: 'Roughly when it was last used; null: never' }),
   })
   .meta({ id: 'TokenInfo', description: 'A token without its secret' });
 
 const storeFields = {
-  revision: z.int().meta({ description: 'Changes with every change; the ETag' }),
+  revision: z.int().meta({ description: 'Grows with every change of the object; also its ETag' }),
   createdAt: z.string(),
   updatedAt: z.string(),
 };
 
-const titleOf = (kind: ObjectKind) => `${kind[0]?.toUpperCase()}${kind.slice(1)}`;
+/** As in names of schemas and operations. */
+export const titleOf = (kind: ObjectKind) => `${kind[0]?.toUpperCase()}${kind.slice(1)}`;
 
 function extended(kind: ObjectKind, fields: z.core.$ZodLooseShape, id: string): z.ZodType<Json> {
   // Of one kind at a time; the compiler looks at all five at once and finds no shape that fits them all.
@@ -41,7 +42,7 @@ export function viewSchema(kind: ObjectKind): z.ZodType<Json> {
 /** The same with the token that was just made. */
 export function createdSchema(kind: ObjectKind): z.ZodType<Json> {
   if (!isIdentity(kind)) return viewSchema(kind);
-  const token = z.string().meta({ description: 'Shown this once' });
+  const token = z.string().meta({ description: 'The token itself: no other answer ever shows it again' });
   const fields = { ...storeFields, tokens: z.array(tokenViewSchema), token };
   return extended(kind, fields, `Created${titleOf(kind)}`);
 }
@@ -49,7 +50,7 @@ export function createdSchema(kind: ObjectKind): z.ZodType<Json> {
 const ignored = z
   .unknown()
   .optional()
-  .meta({ description: 'Ignored: so that what GET shows may be sent back' });
+  .meta({ description: 'Ignored, so that what GET shows can be sent back' });
 
 /** What is written: the object, and perhaps what GET has added to it. */
 export function writeSchema(kind: ObjectKind): z.ZodType<Json> {

@@ -1,22 +1,18 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import type { Role } from '../router-core/config/identities.ts';
-import { LIST_OF, type ObjectKind } from '../router-core/config/object-kinds.ts';
+import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-kinds.ts';
+import { isIdentity } from '../router-core/protocol/config-edits.ts';
 import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
 import { objectsOf, withoutStoreFields } from '../router-core/protocol/config-state.ts';
-import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { actorOf, forRole, guardedAnswers, jsonContent, writerOf } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { issueToken } from './issue-token.ts';
 import { keepAccess } from './keep-access.ts';
 import { mergePatch } from './merge-patch.ts';
-import { createdSchema, viewSchema, writeSchema, type Json } from './object-view.ts';
+import { createdSchema, titleOf, viewSchema, writeSchema, type Json } from './object-view.ts';
 import { requireMatch, wantsNew } from './preconditions.ts';
 import { nameParam, objectNamed, readEndpoints, viewOne } from './read-objects.ts';
-
-/** Who may write objects of this kind. */
-export function writerOf(kind: ObjectKind): Role {
-  return kind === 'admin' ? 'admin' : 'operator';
-}
+import { removeEndpoint } from './remove-object.ts';
 
 /** List, read, create, replace, change and remove: the same for each kind of object. */
 export function objectEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void {
@@ -33,10 +29,17 @@ function createEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     method: 'post',
     path: `/v1/${list}`,
     tags: [list],
-    summary: `Create ${kind === 'group' || kind === 'route' ? 'a' : 'an'} ${kind}`,
+    operationId: `create${titleOf(kind)}`,
+    summary: `Create ${oneOf(kind)}`,
+    description: isIdentity(kind)
+      ? `Fields that are left out get their defaults. The answer has the token of the ${kind}: no other one shows it again.`
+      : 'Fields that are left out get their defaults.',
     ...forRole(writerOf(kind)),
     request: { body: { required: true, ...jsonContent(writeSchema(kind), `The ${kind}`) } },
-    responses: { 201: jsonContent(createdSchema(kind), 'Created'), default: problemAnswer },
+    responses: {
+      201: jsonContent(createdSchema(kind), `The new ${kind}`),
+      ...guardedAnswers('already-exists', 'conflict', 'body-too-large', 'unsupported-media-type', 'invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     const fields = withoutStoreFields(c.req.valid('json'));
@@ -56,7 +59,7 @@ async function create(
     check: keepAccess(c.var.admin),
     edit: (state) => {
       if (objectsOf(state, kind).has(name)) {
-        throw new ConfigRefusal('already-exists', `There is a ${kind} named "${name}" already`);
+        throw new ConfigRefusal('already-exists', `There is ${oneOf(kind)} named "${name}" already`);
       }
       return [{ kind, name, fields, ...(issued && { tokens: [issued.stored] }) }];
     },
@@ -72,17 +75,29 @@ function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     method: 'put',
     path: `/v1/${list}/{name}`,
     tags: [list],
-    summary: `Replace a whole ${kind}; with \`If-None-Match: *\` create it`,
-    description: 'Fields that are left out get their defaults. Tokens stay.',
+    operationId: `replace${titleOf(kind)}`,
+    summary: `Replace ${oneOf(kind)}, or create it`,
+    description:
+      'Fields that are left out get their defaults. ' +
+      (isIdentity(kind) ? 'Its tokens stay. ' : '') +
+      'With `If-Match` and its ETag the write is refused (412) when somebody else was faster; ' +
+      'with `If-None-Match: *` it only creates.',
     ...forRole(writerOf(kind)),
     request: {
       params: nameParam,
       body: { required: true, ...jsonContent(writeSchema(kind), `The ${kind}`) },
     },
     responses: {
-      200: jsonContent(viewSchema(kind), 'Replaced'),
-      201: jsonContent(createdSchema(kind), 'Created'),
-      default: problemAnswer,
+      200: jsonContent(viewSchema(kind), `The ${kind} as it is now`),
+      201: jsonContent(createdSchema(kind), `The new ${kind}`),
+      ...guardedAnswers(
+        'not-found',
+        'conflict',
+        'stale',
+        'body-too-large',
+        'unsupported-media-type',
+        'invalid',
+      ),
     },
   });
   api.openapi(route, async (c) => {
@@ -95,7 +110,7 @@ function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
         ]);
       }
       if (objectsOf(await parts.control.newest(), kind).has(name)) {
-        throw new ConfigRefusal('stale', `There is a ${kind} named "${name}" already`);
+        throw new ConfigRefusal('stale', `There is ${oneOf(kind)} named "${name}" already`);
       }
       return c.json(await create(c, { kind, parts, fields }), 201);
     }
@@ -106,17 +121,30 @@ function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
 function changeEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
   const list = LIST_OF[kind];
   const schema = z.record(z.string(), z.unknown()).meta({
-    description: `Some fields of a ${kind} (RFC 7396): null resets one to its default, lists are replaced whole`,
+    description: `Some fields of ${oneOf(kind)} (RFC 7396): null resets a field to its default, a list is replaced as a whole`,
   });
   const content = { 'application/merge-patch+json': { schema }, 'application/json': { schema } };
   const route = createRoute({
     method: 'patch',
     path: `/v1/${list}/{name}`,
     tags: [list],
-    summary: `Change some fields of a ${kind}`,
+    operationId: `change${titleOf(kind)}`,
+    summary: `Change some fields of ${oneOf(kind)}`,
+    description:
+      'A JSON merge patch (RFC 7396): null resets a field to its default, a list is replaced as a whole.',
     ...forRole(writerOf(kind)),
     request: { params: nameParam, body: { required: true, content } },
-    responses: { 200: jsonContent(viewSchema(kind), 'Changed'), default: problemAnswer },
+    responses: {
+      200: jsonContent(viewSchema(kind), `The ${kind} as it is now`),
+      ...guardedAnswers(
+        'not-found',
+        'conflict',
+        'stale',
+        'body-too-large',
+        'unsupported-media-type',
+        'invalid',
+      ),
+    },
   });
   api.openapi(route, async (c) => {
     const patch = withoutStoreFields(c.req.valid('json'));
@@ -147,30 +175,4 @@ export async function edit(c: ApiContext, { kind, parts, action, edited }: Objec
     },
   });
   return viewOne(c, parts, objectNamed(after, kind, name));
-}
-
-function removeEndpoint(api: Api, kind: ObjectKind, { control }: ApiParts): void {
-  const list = LIST_OF[kind];
-  const route = createRoute({
-    method: 'delete',
-    path: `/v1/${list}/{name}`,
-    tags: [list],
-    summary: `Remove a ${kind}`,
-    ...forRole(writerOf(kind)),
-    request: { params: nameParam },
-    responses: { 204: { description: 'Removed' }, default: problemAnswer },
-  });
-  api.openapi(route, async (c) => {
-    const { name } = c.req.valid('param');
-    await control.change({
-      actor: actorOf(c),
-      action: 'remove',
-      check: keepAccess(c.var.admin),
-      edit: (state) => {
-        requireMatch(c, objectNamed(state, kind, name).revision);
-        return [{ kind, name, fields: undefined }];
-      },
-    });
-    return c.body(null, 204);
-  });
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 const DEFAULT_LIMIT = 100;
 const MOST_ITEMS = 1_000;
 
-/** Of every list: how much, and where to go on. */
+/** The parameters of every list: how much of it, and where to go on. */
 export const pageQuery = {
   limit: z.coerce
     .number()
@@ -11,8 +11,8 @@ export const pageQuery = {
     .min(1)
     .max(MOST_ITEMS)
     .default(DEFAULT_LIMIT)
-    .meta({ description: 'Items of a page' }),
-  after: z.string().max(300).optional().meta({ description: 'What `next` of the page before was' }),
+    .meta({ description: 'Items on a page, at most' }),
+  after: z.string().max(300).optional().meta({ description: '`next` of the previous page' }),
 };
 
 export function pageOf<T extends z.ZodType>(item: T) {
@@ -21,7 +21,7 @@ export function pageOf<T extends z.ZodType>(item: T) {
     next: z
       .string()
       .nullable()
-      .meta({ description: 'Where the next page begins; null when this is the last' }),
+      .meta({ description: 'Pass it as `after` to get the next page; null: this is the last page' }),
   });
 }
 

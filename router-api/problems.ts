@@ -14,18 +14,18 @@ export const API_PROBLEMS = {
   forbidden: { status: 403, title: 'Your role does not allow that' },
   'not-found': { status: 404, title: 'There is nothing at this path' },
   'method-not-allowed': { status: 405, title: 'This path does not take this method' },
-  'already-exists': { status: 409, title: 'There is one of this name already' },
-  conflict: { status: 409, title: 'What else is configured does not allow that' },
-  stale: { status: 412, title: 'It has been changed since you have read it' },
+  'already-exists': { status: 409, title: 'An object of this name exists already' },
+  conflict: { status: 409, title: 'The rest of the configuration does not allow that' },
+  stale: { status: 412, title: 'The object has changed since you read it' },
   'body-too-large': { status: 413, title: 'The request body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
-  invalid: { status: 422, title: 'Something in it is not as it must be' },
-  'too-many-requests': { status: 429, title: 'Too many attempts' },
-  internal: { status: 500, title: 'Something went wrong here' },
+  invalid: { status: 422, title: 'The request is not valid' },
+  'too-many-requests': { status: 429, title: 'Too many wrong tokens from one address' },
+  internal: { status: 500, title: 'router-api failed unexpectedly' },
   'store-unavailable': { status: 503, title: 'Redis does not answer' },
-  busy: { status: 503, title: 'Too many are connected already' },
+  busy: { status: 503, title: 'Too many clients follow events already' },
   'shutting-down': { status: 503, title: 'This process is shutting down' },
-  timeout: { status: 504, title: 'It took too long' },
+  timeout: { status: 504, title: 'The answer took too long' },
 } as const satisfies Record<string, { status: ContentfulStatusCode; title: string }>;
 
 export type ApiProblemCode = keyof typeof API_PROBLEMS;
@@ -33,14 +33,19 @@ export type ApiProblemCode = keyof typeof API_PROBLEMS;
 /** RFC 9457. */
 export const problemSchema = z
   .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    code: z.enum(Object.keys(API_PROBLEMS) as [ApiProblemCode, ...ApiProblemCode[]]),
-    detail: z.string().optional(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    type: z.string().meta({ description: 'Always about:blank' }),
+    title: z.string().meta({ description: 'The error in words, the same for every error of this code' }),
+    status: z.int().meta({ description: 'The status of the answer' }),
+    code: z
+      .enum(Object.keys(API_PROBLEMS) as [ApiProblemCode, ...ApiProblemCode[]])
+      .meta({ description: 'The error, for programs' }),
+    detail: z.string().optional().meta({ description: 'What was wrong this time' }),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .meta({ description: 'Each field that is not valid, and what it must be' }),
   })
-  .meta({ id: 'Problem' });
+  .meta({ id: 'Problem', description: 'An error (RFC 9457)' });
 
 export interface ApiProblemOptions {
   readonly detail?: string;

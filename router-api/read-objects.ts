@@ -1,16 +1,18 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { LIST_OF, type ObjectKind } from '../router-core/config/object-kinds.ts';
+import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-kinds.ts';
 import type { AnyStored } from '../router-core/protocol/config-edits.ts';
 import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
 import { objectsOf, type ConfigState } from '../router-core/protocol/config-state.ts';
-import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
-import { viewSchema, viewsOf, type Json } from './object-view.ts';
+import { titleOf, viewSchema, viewsOf, type Json } from './object-view.ts';
 import { pageByName, pageOf, pageQuery } from './page.ts';
 import { etagOf, isKnown } from './preconditions.ts';
 
-export const nameParam = z.object({ name: z.string().min(1).max(64).meta({ example: 'default' }) });
+export const nameParam = z.object({
+  name: z.string().min(1).max(64).meta({ description: 'Its name', example: 'default' }),
+});
 
 /** Throws when there is none. */
 export function objectNamed(state: ConfigState, kind: ObjectKind, name: string): AnyStored {
@@ -35,10 +37,12 @@ export function readEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void
     method: 'get',
     path: `/v1/${list}`,
     tags: [list],
-    summary: `List ${list}, in the order of their names`,
+    operationId: `list${titleOf(kind)}s`,
+    summary: `List ${list}`,
+    description: 'In the order of their names.',
     ...forRole('viewer'),
     request: { query: z.object(pageQuery) },
-    responses: { 200: jsonContent(pageOf(schema), 'A page'), default: problemAnswer },
+    responses: { 200: jsonContent(pageOf(schema), `A page of ${list}`), ...guardedAnswers('invalid') },
   });
   api.openapi(listRoute, async (c) => {
     const page = pageByName<AnyStored>(objectsOf(await control.newest(), kind), c.req.valid('query'));
@@ -50,13 +54,16 @@ export function readEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void
     method: 'get',
     path: `/v1/${list}/{name}`,
     tags: [list],
-    summary: `Read one ${kind}`,
+    operationId: `read${titleOf(kind)}`,
+    summary: `Read ${oneOf(kind)}`,
+    description:
+      'With `If-None-Match` and the ETag of an earlier answer, 304 tells that nothing has changed.',
     ...forRole('viewer'),
     request: { params: nameParam },
     responses: {
-      200: jsonContent(schema, `The ${kind}; its ETag is its revision`),
-      304: { description: 'It is as `If-None-Match` says' },
-      default: problemAnswer,
+      200: jsonContent(schema, `The ${kind}; the ETag is its revision`),
+      304: { description: `The ${kind} still has the revision in \`If-None-Match\`` },
+      ...guardedAnswers('not-found'),
     },
   });
   api.openapi(oneRoute, async (c) => {

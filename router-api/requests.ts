@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { actorOf, forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { pageOf, pageQuery } from './page.ts';
 import { ApiProblem } from './problems.ts';
@@ -14,11 +14,11 @@ const requestSchema = z
         'redelivery: taken back from an agent, waits to run again; handed: on its way to an instance',
     }),
     method: z.string(),
-    target: z.string().meta({ description: 'Its first 1,000 bytes' }),
+    target: z.string().meta({ description: 'Path and query, the first 1,000 bytes' }),
     hub: z.string(),
     instance: z.string().nullable(),
     attempt: z.number(),
-    sinceMs: z.number().meta({ description: 'How long it has been in this state' }),
+    sinceMs: z.number().meta({ description: 'How long the request has been in this state' }),
     deadline: z.string(),
   })
   .meta({ id: 'RequestInFlight' });
@@ -49,19 +49,24 @@ function listEndpoint(api: Api, { control }: ApiParts): void {
     method: 'get',
     path: '/v1/requests',
     tags: ['requests'],
-    summary: 'List requests in flight: those that wait, by age, then those with instances, group by group',
+    operationId: 'listRequests',
+    summary: 'List requests in flight',
+    description: 'First the waiting requests, by age, then those that an instance has, group by group.',
     ...forRole('viewer'),
     request: {
-      query: z.object({ ...pageQuery, group: group.meta({ description: 'Only those of this group' }) }),
+      query: z.object({ ...pageQuery, group: group.meta({ description: 'Only requests of this group' }) }),
     },
-    responses: { 200: jsonContent(pageOf(requestSchema), 'A page'), default: problemAnswer },
+    responses: {
+      200: jsonContent(pageOf(requestSchema), 'A page of requests'),
+      ...guardedAnswers('invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     const { group: only, ...query } = c.req.valid('query');
     const page = await control.requests(query, only);
     if (page) return c.json(page, 200);
     throw new ApiProblem('invalid', {
-      errors: [{ path: 'after', message: 'expected what `next` of the page before was' }],
+      errors: [{ path: 'after', message: 'expected `next` of the previous page' }],
     });
   });
 }
@@ -71,13 +76,22 @@ function cancelEndpoint(api: Api, { control }: ApiParts): void {
     method: 'delete',
     path: '/v1/requests/{id}',
     tags: ['requests'],
-    summary: 'Cancel a request, wherever it is: its client gets 503 `cancelled`',
+    operationId: 'cancelRequest',
+    summary: 'Cancel a request in flight',
+    description: 'Wherever it is. Its client gets 503 `cancelled`.',
     ...forRole('operator'),
     request: {
-      params: z.object({ id: requestId }),
-      query: z.object({ group: group.meta({ description: 'Where it is, to find it sooner' }) }),
+      params: z.object({
+        id: requestId.meta({ description: 'Its id: the field Router-Request-Id of its reply' }),
+      }),
+      query: z.object({
+        group: group.meta({ description: 'Its group, if you know it: the request is found sooner' }),
+      }),
     },
-    responses: { 200: jsonContent(outcomeSchema, 'It was cancelled'), default: problemAnswer },
+    responses: {
+      200: jsonContent(outcomeSchema, 'The request is cancelled'),
+      ...guardedAnswers('not-found', 'invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     const { id } = c.req.valid('param');

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { LiveStatus } from '../router-core/protocol/live-status.ts';
-import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { instanceSchema } from './instances.ts';
 
@@ -11,19 +11,19 @@ const quantile = z.number().nullable();
 const hubSchema = z
   .object({
     id: z.string().meta({ description: 'New with every start' }),
-    name: z.string().meta({ description: 'Of the machine' }),
+    name: z.string().meta({ description: 'The name of its machine' }),
     version: z.string(),
     startedAt: z.string(),
     address: z.string().meta({ description: 'Where it listens' }),
-    configVersion: count.meta({ description: 'Of the configuration that it serves' }),
+    configVersion: count.meta({ description: 'The version of the configuration that it serves' }),
     inFlight: count,
     groups: z.record(
       z.string(),
       z.object({ served: count, perSecond: count, inFlight: count }).meta({ id: 'GroupTraffic' }),
     ),
-    at: count.meta({ description: 'When it said so, ms since 1970 by the clock of Redis' }),
+    at: count.meta({ description: 'When it reported this: ms since 1970, by the clock of Redis' }),
   })
-  .meta({ id: 'HubStatus', description: 'What a hub says of itself, every two seconds' });
+  .meta({ id: 'HubStatus', description: 'What a hub reports, every two seconds' });
 
 const groupSchema = z
   .object({
@@ -33,15 +33,15 @@ const groupSchema = z
     waiting: count.meta({ description: 'Requests in line for a slot' }),
     queued: count.meta({ description: 'Requests handed out and not yet pulled' }),
     running: count.meta({ description: 'Requests pulled by an instance' }),
-    slots: count.meta({ description: 'Requests that its instances could run at once now' }),
-    permits: count.meta({ description: 'Taken out of its concurrency' }),
-    perSecond: count.meta({ description: 'Replies per second over all hubs, lately' }),
+    slots: count.meta({ description: 'Requests that its instances can run at once now' }),
+    permits: count.meta({ description: 'Permits of its concurrency that are taken' }),
+    perSecond: count.meta({ description: 'Replies per second, of all hubs, over the last seconds' }),
     p50Ms: quantile.meta({
       description:
-        'Half of the requests that had their outcome in the last twenty seconds took no longer, over all hubs; ' +
-        'estimated from buckets. null: there were none',
+        'Half of the requests that ended in the last twenty seconds took no longer, over all hubs; ' +
+        'estimated from buckets. null: no request ended',
     }),
-    p99Ms: quantile.meta({ description: 'The same of 99 in 100' }),
+    p99Ms: quantile.meta({ description: 'The same for 99 of 100 requests' }),
     instances: z.array(instanceSchema),
   })
   .meta({ id: 'GroupStatus' });
@@ -73,9 +73,11 @@ export function statusEndpoint(api: Api, { control }: ApiParts): void {
     method: 'get',
     path: '/v1/status',
     tags: ['status'],
-    summary: 'What is running: hubs, groups and their instances',
+    operationId: 'readStatus',
+    summary: 'Read what is running',
+    description: 'Live hubs, groups and their instances, at one moment.',
     ...forRole('viewer'),
-    responses: { 200: jsonContent(statusSchema, 'As it is now'), default: problemAnswer },
+    responses: { 200: jsonContent(statusSchema, 'The status'), ...guardedAnswers() },
   });
   api.openapi(route, async (c) => {
     const live = await control.status();

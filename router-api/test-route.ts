@@ -5,13 +5,13 @@ import type { ConfigState } from '../router-core/protocol/config-state.ts';
 import { compileRoutes, RouteError } from '../router-core/routing/compile-routes.ts';
 import { explainRoutes } from '../router-core/routing/explain-routes.ts';
 import type { RouteTable } from '../router-core/routing/route-table.ts';
-import { forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 
 const requestSchema = z
   .strictObject({
     method: z.string().min(1).max(64).default('GET'),
-    host: z.string().max(255).default('').meta({ description: 'As the Host field has it' }),
+    host: z.string().max(255).default('').meta({ description: 'The Host field' }),
     target: z
       .string()
       .max(8_192)
@@ -23,14 +23,22 @@ const requestSchema = z
 
 const explanationSchema = z
   .object({
-    matched: z.string().nullable().meta({ description: 'The route; null: none matches' }),
-    target: z.string().nullable().meta({ description: 'What the upstream is asked for' }),
-    groups: z.array(z.object({ group: z.string(), share: z.number().meta({ description: '0 to 1' }) })),
-    scope: z.string().nullable().meta({ description: 'Only agents that carry it get the request' }),
-    needsApp: z.boolean().meta({ description: 'Whether the token of an app is needed' }),
+    matched: z.string().nullable().meta({ description: 'The route that it takes; null: no route matches' }),
+    target: z
+      .string()
+      .nullable()
+      .meta({ description: 'The path and query that the upstream would be asked for' }),
+    groups: z.array(
+      z.object({
+        group: z.string(),
+        share: z.number().meta({ description: 'Its share of the requests, 0 to 1' }),
+      }),
+    ),
+    scope: z.string().nullable().meta({ description: 'Only agents with this scope get the request' }),
+    needsApp: z.boolean().meta({ description: 'true: the request needs the token of an app' }),
     rejected: z
       .array(z.object({ route: z.string(), why: z.string() }))
-      .meta({ description: 'The first hundred others, in the order in which they are tried' }),
+      .meta({ description: 'The first hundred other routes, in the order in which they are tried' }),
   })
   .meta({ id: 'RouteExplanation' });
 
@@ -40,12 +48,17 @@ export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
     method: 'post',
     path: '/v1/routes/test',
     tags: ['routes'],
-    summary: 'Tell which route a request would take, and why not another one',
+    operationId: 'testRoute',
+    summary: 'Tell which route a request would take',
     description:
-      'Changes nothing. Routes that hubs have from their own flags stand behind these and are not known here.',
+      'And why it would take no other one. Nothing is sent or changed. Routes from the flags of hubs are tried ' +
+      'after these; router-api does not know them.',
     ...forRole('viewer'),
     request: { body: { required: true, ...jsonContent(requestSchema, 'The request') } },
-    responses: { 200: jsonContent(explanationSchema, 'Where it would go'), default: problemAnswer },
+    responses: {
+      200: jsonContent(explanationSchema, 'Where the request would go'),
+      ...guardedAnswers('body-too-large', 'unsupported-media-type', 'invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     const { method, host, target, headers } = c.req.valid('json');

@@ -1,14 +1,13 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { LIST_OF } from '../router-core/config/object-kinds.ts';
+import { LIST_OF, oneOf } from '../router-core/config/object-kinds.ts';
 import { createToken, TOKEN_KINDS, type StoredToken, type TokenKind } from '../router-core/config/token.ts';
 import { ConfigRefusal } from '../router-core/protocol/config-refusal.ts';
 import { objectsOf, withoutStoreFields } from '../router-core/protocol/config-state.ts';
-import { actorOf, forRole, jsonContent, problemAnswer } from './endpoint.ts';
+import { actorOf, forRole, guardedAnswers, jsonContent, writerOf } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
-import { createdSchema, viewSchema, type Json } from './object-view.ts';
-import { writerOf } from './objects.ts';
+import { createdSchema, titleOf, viewSchema, type Json } from './object-view.ts';
 import { requireMatch } from './preconditions.ts';
 import { nameParam, objectNamed, viewOne } from './read-objects.ts';
 
@@ -21,13 +20,17 @@ const rotation = z
       .min(0)
       .max(LONGEST_GRACE_MS)
       .default(0)
-      .meta({ description: 'How long the tokens so far are good for; 0: no longer' }),
+      .meta({ description: 'How long the old tokens stay good; 0: they end at once' }),
   })
   .meta({ id: 'Rotation' });
 
 const revocation = z
   .strictObject({
-    tokenId: z.string().max(64).optional().meta({ description: 'The one to revoke; left out: all of them' }),
+    tokenId: z
+      .string()
+      .max(64)
+      .optional()
+      .meta({ description: 'The token to revoke; left out: all of them' }),
   })
   .meta({ id: 'Revocation' });
 
@@ -45,11 +48,15 @@ function rotateEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
     method: 'post',
     path: `/v1/${list}/{name}/rotate`,
     tags: [list],
-    summary: `Make a new token for an ${kind}`,
-    description: 'The tokens so far end after the grace period.',
+    operationId: `rotate${titleOf(kind)}Token`,
+    summary: `Make a new token for ${oneOf(kind)}`,
+    description: 'The old tokens end after the grace period.',
     ...forRole(writerOf(kind)),
-    request: { params: nameParam, body: jsonContent(rotation, 'When the tokens so far end') },
-    responses: { 200: jsonContent(createdSchema(kind), 'With its new token'), default: problemAnswer },
+    request: { params: nameParam, body: jsonContent(rotation, 'When the old tokens end') },
+    responses: {
+      200: jsonContent(createdSchema(kind), `The ${kind} with its new token`),
+      ...guardedAnswers('not-found', 'conflict', 'stale', 'unsupported-media-type', 'invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     // Without a body nothing has filled in the default.
@@ -79,11 +86,15 @@ function revokeEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
     method: 'post',
     path: `/v1/${list}/{name}/revoke`,
     tags: [list],
-    summary: `End tokens of an ${kind} at once`,
-    description: 'Requests and connections that use them are ended, too.',
+    operationId: `revoke${titleOf(kind)}Tokens`,
+    summary: `Revoke tokens of ${oneOf(kind)}`,
+    description: 'They end at once, and so do requests and connections that use them.',
     ...forRole(writerOf(kind)),
-    request: { params: nameParam, body: jsonContent(revocation, 'Which of them') },
-    responses: { 200: jsonContent(viewSchema(kind), 'As it is now'), default: problemAnswer },
+    request: { params: nameParam, body: jsonContent(revocation, 'Which token') },
+    responses: {
+      200: jsonContent(viewSchema(kind), `The ${kind} as it is now`),
+      ...guardedAnswers('not-found', 'conflict', 'stale', 'unsupported-media-type', 'invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     const { tokenId } = c.req.valid('json');

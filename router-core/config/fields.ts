@@ -18,7 +18,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 export const milliseconds = (least = 0) => z.int().min(least).max(LONGEST_MS);
 
-export const description = z.string().max(1_000).default('').meta({ description: 'For people' });
+export const description = z.string().max(1_000).default('').meta({ description: 'Free text, for people' });
 
 /** A point in time, as ISO 8601 in UTC. */
 export const isoTime = z.iso.datetime({ error: 'expected a time such as 2027-01-31T12:00:00Z, in UTC' });

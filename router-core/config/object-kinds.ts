@@ -23,3 +23,8 @@ export const LIST_OF = {
   agent: 'agents',
   admin: 'admins',
 } as const satisfies Record<ObjectKind, string>;
+
+/** "a group", "an app": for sentences. */
+export function oneOf(kind: ObjectKind): string {
+  return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`;
+}

@@ -11,7 +11,7 @@ import { CONFIG_KEYS } from './keys.ts';
 
 /** Who changes the configuration. */
 export const actorSchema = z.object({
-  name: z.string().meta({ description: 'Of the admin' }),
+  name: z.string().meta({ description: 'The name of the admin' }),
   tokenId: z.string().nullable(),
   ip: z.string().nullable(),
 });
@@ -25,7 +25,7 @@ export const objectChangeSchema = z
     fields: z
       .array(z.array(z.unknown()))
       .optional()
-      .meta({ description: 'Of a changed object: [path, before, after]; of tokens their ids' }),
+      .meta({ description: 'What has changed in the object: [path, before, after]; for tokens, their ids' }),
   })
   .meta({ id: 'ObjectChange' });
 
@@ -40,7 +40,7 @@ export const auditEntrySchema = z
     request: z
       .string()
       .optional()
-      .meta({ description: 'Of a cancel, or of a dead one that was forgotten: the id of the request' }),
+      .meta({ description: 'The id of the request that was cancelled, or forgotten' }),
   })
   .meta({ id: 'AuditEntry', description: 'One write of the configuration, or what was done to one request' });
 export type AuditEntry = z.output<typeof auditEntrySchema>;

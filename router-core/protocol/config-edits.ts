@@ -109,7 +109,7 @@ function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: 
   if (problems.length === 0) return;
   throw new ConfigRefusal(
     'conflict',
-    'What else is configured does not allow that',
+    'The rest of the configuration does not allow that',
     problems.map(({ path, message }) => ({ path: readablePath(path, document, edits), message })),
   );
 }
