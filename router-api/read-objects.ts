@@ -11,7 +11,7 @@ import { pageByName, pageOf, pageQuery } from './page.ts';
 import { etagOf, isKnown } from './preconditions.ts';
 
 export const nameParam = z.object({
-  name: z.string().min(1).max(64).meta({ description: 'Its name', example: 'default' }),
+  name: z.string().min(1).max(64).meta({ description: 'The name of the object', example: 'llama' }),
 });
 
 /** Throws when there is none. */

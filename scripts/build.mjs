@@ -1,4 +1,4 @@
-// Compiles the sources into dist/ and puts the Lua files beside the code that loads them.
+// Compiles the sources into dist/ and puts Lua and CSS files beside the code that loads them.
 import {
   copyFileSync,
   existsSync,
@@ -34,7 +34,7 @@ export function build() {
     if (runCommand(tsc, ['-p', 'tsconfig.build.json', '--outDir', fresh]) !== 0) {
       throw new SetupError('The build failed: see above');
     }
-    for (const file of sources.filter((path) => path.endsWith('.lua'))) copyInto(fresh, file);
+    for (const file of sources.filter((path) => !path.endsWith('.ts'))) copyInto(fresh, file);
     writeFileSync(join(fresh, '.built-from.json'), stamp);
     if (existsSync(dist)) renameSync(dist, old);
     renameSync(fresh, dist);
@@ -47,7 +47,7 @@ export function build() {
 function filesBelow(folder) {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(ts|lua)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(ts|lua|css)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
     .sort();
 }

@@ -31,3 +31,9 @@ test('the lock file has every package that another one names, for every platform
   );
   expect(missing).toEqual([]);
 });
+
+test('who installs the router gets few packages, and none of them runs a script at that', () => {
+  const atRunTime = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+  expect(atRunTime.length).toBeLessThanOrEqual(70);
+  expect(atRunTime.filter(([, { hasInstallScript }]) => hasInstallScript === true)).toEqual([]);
+});

@@ -47,7 +47,9 @@ test('every operation has an id of its own, a summary, a description and says wh
 
 test('every operation but the checks of health names errors of its clients', async () => {
   const { operations } = await openApi();
-  const without = operations.filter(({ responses }) => !Object.keys(responses).some((one) => /^4/.test(one)));
+  const without = operations.filter(
+    ({ responses }) => !Object.keys(responses).some((one) => one.startsWith('4')),
+  );
   expect(without.map(({ name }) => name)).toEqual(['get /live', 'get /ready']);
 });
 
