@@ -112,10 +112,10 @@ test('beside a group with 8,000 lanes, another is as fast as before and the hub 
   };
   const [, put] = POISON[0] ?? [];
   if (!put) throw new Error('there is no poison');
-  await p99();
+  const usual = await p99();
   const before = process.memoryUsage.rss();
   await withRedis(url, put);
   await waitFor(isFaulty, { what: 'the hub to find it' });
-  expect(await p99()).toBeLessThan(100);
+  expect(await p99()).toBeLessThan(Math.max(100, 3 * usual));
   expect(process.memoryUsage.rss() - before).toBeLessThan(100 * MIB);
 });
