@@ -17,6 +17,9 @@ const hubSchema = z
     address: z.string().meta({ description: 'Where it listens' }),
     configVersion: count.meta({ description: 'The version of the configuration that it serves' }),
     inFlight: count,
+    flagRoutes: z
+      .array(z.object({ name: z.string(), path: z.string() }))
+      .meta({ description: 'Its `--group` flags: groups and the paths that they serve' }),
     groups: z.record(
       z.string(),
       z.object({ served: count, perSecond: count, inFlight: count }).meta({ id: 'GroupTraffic' }),
@@ -62,9 +65,9 @@ export function statusView(version: number, { hubs, groups }: LiveStatus): Statu
 }
 
 /** Without the buckets: they are there to be added up. */
-function hubView({ groups, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
+function hubView({ groups, flagRoutes, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
   const traffic = Object.entries(groups).map(([name, { times: _times, ...rest }]) => [name, rest] as const);
-  return { ...hub, groups: Object.fromEntries(traffic) };
+  return { ...hub, flagRoutes: [...flagRoutes], groups: Object.fromEntries(traffic) };
 }
 
 /** GET /v1/status: hubs, groups and their instances at one moment. */

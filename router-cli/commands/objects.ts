@@ -3,7 +3,7 @@ import { LIST_OF, type ObjectKind } from '../../router-core/config/object-kinds.
 import { TOKEN_KINDS } from '../../router-core/config/token.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { z } from 'zod';
-import { apiPath, type JsonObject } from '../api/client.ts';
+import { apiPath, type ApiClient, type JsonObject } from '../api/client.ts';
 import { instanceSchema } from '../api/status.ts';
 import { table } from '../terminal/table.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -31,16 +31,26 @@ function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
   addApiCommand(parent, surroundings, {
     name: 'list',
     about: `list ${LIST_OF[kind]}`,
-    json: `an array of what \`show\` prints`,
+    json:
+      kind === 'route'
+        ? 'an array of what `show` prints, and of the routes from flags of hubs, which have a `source`'
+        : 'an array of what `show` prints',
     setUp:
       () =>
       async ({ api, out }) => {
-        const items = await api.list(apiPath(LIST_OF[kind]));
+        const stored = await api.list(apiPath(LIST_OF[kind]));
+        const items = kind === 'route' ? [...stored, ...(await listFlagRoutes(api))] : stored;
         if (items.length === 0)
           out.note(`there are no ${LIST_OF[kind]} yet: router-cli ${kind} add makes one`);
         out.show(items, () => (items.length === 0 ? [] : table(items, OBJECT_COLUMNS[kind], out)));
       },
   }).alias('ls');
+}
+
+/** Read-only: they are flags of the live hubs. */
+async function listFlagRoutes(api: ApiClient): Promise<JsonObject[]> {
+  const { body } = await api.call('GET', '/v1/flag-routes');
+  return (body as { items: JsonObject[] }).items;
 }
 
 function showCommand(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {

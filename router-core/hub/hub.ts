@@ -51,6 +51,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     address,
     configVersion: front.snapshot?.version ?? 0,
     inFlight: context.inFlight.size,
+    flagRoutes: config.groups,
     groups: groupReports(context, recent),
   });
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);

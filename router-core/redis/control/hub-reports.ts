@@ -21,6 +21,7 @@ const reportSchema = z.object({
   address: z.string().catch(''),
   configVersion: count,
   inFlight: count,
+  flagRoutes: z.array(z.object({ name: z.string(), path: z.string() })).catch([]),
   groups: z
     .record(
       z.string(),

@@ -1,3 +1,4 @@
+import type { GroupRoute } from '../../config/flag-route.ts';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Connection } from '../connection/connection.ts';
@@ -17,6 +18,8 @@ export interface HubReport {
   /** Version of the configuration that it follows. */
   readonly configVersion: number;
   readonly inFlight: number;
+  /** Its --group flags. */
+  readonly flagRoutes: readonly GroupRoute[];
   readonly groups: Readonly<Record<string, GroupTraffic>>;
 }
 
