@@ -29,11 +29,17 @@ export interface AgentIdentity {
 /** Pause before an instance whose record has changed starts anew, ms; its new login may be a moment later than its card. */
 const MOVE_PAUSE_MS = { minMs: 500, maxMs: 5_000 };
 
-/**
- * Starts an instance per upstream: independent of each other, in one process. `onDraining` is called when its record says
- * that it should end.
- */
-export function startAgent(config: AgentConfig, log: Logger, onDraining: () => void = () => {}): Agent {
+export interface AgentEvents {
+  /** Its record says that it should end. */
+  readonly onDraining: () => void;
+  /** Its token, with which it was in, has ended; called several times. */
+  readonly onRevoked: () => void;
+}
+
+const UNHEARD: AgentEvents = { onDraining: () => undefined, onRevoked: () => undefined };
+
+/** Starts an instance per upstream: independent of each other, in one process. */
+export function startAgent(config: AgentConfig, log: Logger, events: AgentEvents = UNHEARD): Agent {
   const closing = new AbortController();
   const instances = new Map<string, Instance>();
   const renewals = new Renewals();
@@ -42,7 +48,7 @@ export function startAgent(config: AgentConfig, log: Logger, onDraining: () => v
     const onMoved = () => void move(url, name);
     const awaitMove = (signal: AbortSignal) => isElsewhere(config, identity, log, signal);
     const about = { config, identity, url, name, renewals };
-    const instance = new Instance({ ...about, onDraining, onMoved, awaitMove, log });
+    const instance = new Instance({ ...about, ...events, onMoved, awaitMove, log });
     instances.set(name, instance);
     await instance.start();
   };

@@ -25,6 +25,8 @@ export interface InstanceOptions {
   readonly renewals: Renewals;
   /** Its agent record says that it should end. */
   readonly onDraining: () => void;
+  /** Its token has been taken away; called several times. */
+  readonly onRevoked: () => void;
   /** Its agent record has another group or other scopes. Called once. */
   readonly onMoved: () => void;
   /** Asked while its group does not know its record; resolves with true once the record has another group. */
@@ -76,6 +78,7 @@ export class Instance {
       renewals,
       report: () => this.#report(name),
       onGrant: (grant) => this.#onGrant(grant),
+      onRevoked: options.onRevoked,
       log: this.#log,
     });
     this.#watch = watchUpstream({

@@ -81,14 +81,14 @@ test('router-api knows the flags of the hubs, and which hubs have them', async (
     {
       name: '--group gpu=/v1/*',
       groups: [{ group: 'gpu' }],
-      source: expect.stringMatching(/^flags of hub \S+$/),
+      source: expect.stringMatching(/^flags of hub \S+$/) as string,
     },
     { name: '--group own=/*', match: { path: '/*' } },
   ]);
   const tested = await api.post('/v1/routes/test', { target: '/v1/models' });
   expect(tested.body).toMatchObject({
     matched: '--group gpu=/v1/*',
-    source: expect.stringContaining('flags of hub'),
+    source: expect.stringContaining('flags of hub') as string,
     target: '/v1/models',
     groups: [{ group: 'gpu', share: 1 }],
     needsApp: false,

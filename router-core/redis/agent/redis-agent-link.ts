@@ -43,6 +43,8 @@ export interface RedisAgentLinkOptions {
   readonly renewals: Renewals;
   /** Called with every heartbeat. */
   readonly onGrant: (grant: Grant) => void;
+  /** Its login has been taken away; called several times. */
+  readonly onRevoked?: () => void;
   readonly log: Logger;
 }
 
@@ -68,11 +70,11 @@ export class RedisAgentLink implements AgentLink {
   readonly #puller: RequestPuller;
 
   constructor(options: RedisAgentLinkOptions) {
-    const { redisUrl: url, token, group, name, log } = options;
+    const { redisUrl: url, token, group, name, onRevoked, log } = options;
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
     const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes));
-    const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, log }));
+    const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, onRevoked, log }));
     this.#commands = store.at(group, 'commands');
     this.#inbox = new Inbox({ store, onNudge: () => void this.report(), log });
     this.#inbox.listen(this.#keys.instanceChannel(this.instance));
