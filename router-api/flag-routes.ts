@@ -15,6 +15,7 @@ export interface LiveFlagRoute {
 const flagRouteSchema = z
   .object({
     name: z.string().meta({ example: '--group gpu=/v1/*' }),
+    description: z.string(),
     priority: z.number(),
     match: z.object({ path: z.string(), methods: z.array(z.string()), headers: z.array(z.unknown()) }),
     groups: z.array(z.object({ group: z.string(), weight: z.number() })),
@@ -67,8 +68,8 @@ export function flagRoutesEndpoint(api: Api, { control }: ApiParts): void {
   });
   api.openapi(route, async (c) => {
     const items = flagRoutesOf(await control.hubs()).map(({ route: of, source }) => {
-      const { name, priority, match, groups, auth } = of;
-      return { name, priority, match, groups, auth, source };
+      const { name, description, priority, match, groups, auth } = of;
+      return { name, description, priority, match, groups, auth, source };
     });
     return c.json({ items }, 200);
   });

@@ -45,6 +45,10 @@ const groupSchema = z
         'estimated from buckets. null: no request ended',
     }),
     p99Ms: quantile.meta({ description: 'The same for 99 of 100 requests' }),
+    errorRate: quantile.meta({
+      description:
+        'Share of those requests whose client got a status of 500 or more, 0 to 1. null: no request ended',
+    }),
     instances: z.array(instanceSchema),
   })
   .meta({ id: 'GroupStatus' });
@@ -66,7 +70,9 @@ export function statusView(version: number, { hubs, groups }: LiveStatus): Statu
 
 /** Without the buckets: they are there to be added up. */
 function hubView({ groups, flagRoutes, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
-  const traffic = Object.entries(groups).map(([name, { times: _times, ...rest }]) => [name, rest] as const);
+  const traffic = Object.entries(groups).map(
+    ([name, { times: _times, outcomes: _outcomes, ...rest }]) => [name, rest] as const,
+  );
   return { ...hub, flagRoutes: [...flagRoutes], groups: Object.fromEntries(traffic) };
 }
 

@@ -16,6 +16,7 @@ import { endRevoked } from './end-revoked.ts';
 import type { Exchange, HubContext } from './exchange.ts';
 import { createHttpServer, listen } from './front/http-server.ts';
 import { hubMetrics } from './hub-metrics.ts';
+import { RecentFailures } from './recent-failures.ts';
 import { RecentHistograms } from './recent-times.ts';
 import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
@@ -43,7 +44,7 @@ const OPEN_WARNING =
 export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   const startedAt = new Date().toISOString();
   let address = '';
-  const recent = new RecentHistograms();
+  const recent = { times: new RecentHistograms(), failures: new RecentFailures() };
   const report = (): HubReport => ({
     name: hostname(),
     version: packageVersion(),
@@ -105,12 +106,18 @@ function createContext(config: HubConfig, link: HubLink, log: Logger): HubContex
   return { config, link, log, ...parts, tracer: findTracer() };
 }
 
-function groupReports({ link, rates, counts }: HubContext, recent: RecentHistograms): HubReport['groups'] {
-  const times = new Map(counts.groups.map(({ name, total }) => [name, recent.growth(total)]));
+interface Recent {
+  readonly times: RecentHistograms;
+  readonly failures: RecentFailures;
+}
+
+function groupReports({ link, rates, counts }: HubContext, recent: Recent): HubReport['groups'] {
+  const times = new Map(counts.groups.map(({ name, total }) => [name, recent.times.growth(total)]));
+  const outcomes = recent.failures.growth(counts);
   return Object.fromEntries(
     [...link.inFlight()].map(([group, inFlight]) => [
       group,
-      { ...rates.of(group), inFlight, times: times.get(group) },
+      { ...rates.of(group), inFlight, times: times.get(group), outcomes: outcomes.get(group) },
     ]),
   );
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createAdmin } from '../../router-core/redis/control/create-admin.ts';
 import { apiHere } from '../support/api.ts';
+import { runCli } from '../support/cli.ts';
 import { configure, configuredHub, recordLog } from '../support/config.ts';
 import { agentHere, redisHere, upstreamHere } from '../support/parts.ts';
 import { waitFor } from '../support/wait.ts';
@@ -97,6 +98,14 @@ test('router-api knows the flags of the hubs, and which hubs have them', async (
       { route: 'default', why: 'lower priority than --group gpu=/v1/*' },
     ],
   });
+  const env = { ROUTER_API_URL: api.url, ROUTER_API_TOKEN: api.token };
+  const [list, told] = await Promise.all([
+    runCli(['route', 'list'], { env }),
+    runCli(['route', 'test', '/v1/models'], { env }),
+  ]);
+  expect(list.stderr).toBe('');
+  expect(list.stdout).toMatch(/^--group gpu=\/v1\/\* .* flags of hub \S+$/m);
+  expect(told.stdout).toMatch(/takes the route --group gpu=\/v1\/\* \(flags of hub \S+\)\n/);
   const other = await configuredHub(redis.url, {});
   const bySome = async () => JSON.stringify(await listed()).includes('(1 of 2 hubs)');
   await waitFor(bySome, { what: `the other hub ${other.url} to report` });

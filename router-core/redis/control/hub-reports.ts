@@ -30,6 +30,7 @@ const reportSchema = z.object({
         perSecond: count,
         inFlight: count,
         times: z.record(z.string(), z.number()).optional().catch(undefined),
+        outcomes: z.object({ ended: count, failed: count }).optional().catch(undefined),
       }),
     )
     .catch({}),

@@ -32,6 +32,8 @@ export interface GroupTraffic {
   readonly inFlight: number;
   /** From head to outcome, of the requests of the last twenty seconds or so; left out when there were none. */
   readonly times?: RecentTimes | undefined;
+  /** Of the same requests, and how many got a status of 500 or more. */
+  readonly outcomes?: { readonly ended: number; readonly failed: number } | undefined;
 }
 
 export interface HubReporterOptions {
