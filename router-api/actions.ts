@@ -1,10 +1,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-kinds.ts';
-import { forRole, guardedAnswers, jsonContent, writerOf } from './endpoint.ts';
+import { actorOf, forRole, guardedAnswers, jsonContent, writerOf } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { titleOf, viewSchema } from './object-view.ts';
 import { edit } from './objects.ts';
-import { nameParam } from './read-objects.ts';
+import { nameParam, objectNamed, viewOne } from './read-objects.ts';
 
 interface Action {
   readonly kind: ObjectKind;
@@ -76,4 +76,29 @@ export function actionEndpoints(api: Api, parts: ApiParts): void {
       return c.json(await edit(c, { kind, parts, action, edited }), 200);
     });
   }
+  repairEndpoint(api, parts);
+}
+
+/** POST /v1/groups/{name}/repair: after somebody has had the run of its keys in Redis. */
+function repairEndpoint(api: Api, parts: ApiParts): void {
+  const { control } = parts;
+  const route = createRoute({
+    method: 'post',
+    path: '/v1/groups/{name}/repair',
+    operationId: 'repairGroup',
+    tags: ['groups'],
+    summary: 'Repair a group',
+    description:
+      "Rebuilds the group's state in Redis from what hubs and agents know. Requests that run go on. " +
+      'For the time after somebody has written into its keys, as with a stolen token of an agent.',
+    ...forRole('operator'),
+    request: { params: nameParam },
+    responses: { 200: jsonContent(viewSchema('group'), 'The group'), ...guardedAnswers('not-found') },
+  });
+  api.openapi(route, async (c) => {
+    const { name } = c.req.valid('param');
+    const group = objectNamed(await control.newest(), 'group', name);
+    await control.repairGroup(name, actorOf(c));
+    return c.json(await viewOne(c, parts, group), 200);
+  });
 }

@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { actorOf, forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
-import { pageOf, pageQuery } from './page.ts';
+import { pageOfGroups, pageQuery } from './page.ts';
 import { ApiProblem } from './problems.ts';
 import { groupName, requestId } from './requests.ts';
 
@@ -46,7 +46,10 @@ function listEndpoint(api: Api, { control }: ApiParts): void {
         group: groupName.optional().meta({ description: 'Only requests of this group' }),
       }),
     },
-    responses: { 200: jsonContent(pageOf(deadSchema), 'A page of requests'), ...guardedAnswers('invalid') },
+    responses: {
+      200: jsonContent(pageOfGroups(deadSchema), 'A page of requests'),
+      ...guardedAnswers('invalid'),
+    },
   });
   api.openapi(route, async (c) => {
     const { group, ...query } = c.req.valid('query');

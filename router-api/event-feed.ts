@@ -1,6 +1,7 @@
 import { visibleChanges } from '../router-core/redis/config/audit-log.ts';
 import type { ConfigState } from '../router-core/config/config-state.ts';
 import type { ControlPlane } from '../router-core/redis/control/control-plane.ts';
+import { atOnce } from '../router-core/config/steps.ts';
 import { statusView } from './status.ts';
 
 export interface FeedEvent {
@@ -87,7 +88,7 @@ export class EventFeed {
 
 /** Which objects are others than before; what is in them, whoever wants to know reads. */
 function changeEvent(before: ConfigState | undefined, after: ConfigState): FeedEvent {
-  const changes = before === undefined || before === after ? [] : visibleChanges(before, after);
+  const changes = before === undefined || before === after ? [] : atOnce(visibleChanges(before, after));
   const list = changes.slice(0, MOST_CHANGES).map(({ kind, name, change }) => ({ kind, name, change }));
   const isWhole = before !== undefined && changes.length <= MOST_CHANGES;
   return {

@@ -25,6 +25,17 @@ export function pageOf<T extends z.ZodType>(item: T) {
   });
 }
 
+/** The same over groups, of which some may not be readable. */
+export function pageOfGroups<T extends z.ZodType>(item: T) {
+  const error = z.object({ group: z.string(), message: z.string() }).meta({ id: 'GroupError' });
+  return pageOf(item).extend({
+    errors: z
+      .array(error)
+      .optional()
+      .meta({ description: 'Groups whose state in Redis could not be read: repair them' }),
+  });
+}
+
 /** Names in order, of maps that never change: each is sorted once. */
 const sortedNames = new WeakMap<ReadonlyMap<string, unknown>, readonly string[]>();
 

@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { actorOf, forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
-import { pageOf, pageQuery } from './page.ts';
+import { pageOfGroups, pageQuery } from './page.ts';
 import { ApiProblem } from './problems.ts';
 
 const requestSchema = z
@@ -57,7 +57,7 @@ function listEndpoint(api: Api, { control }: ApiParts): void {
       query: z.object({ ...pageQuery, group: group.meta({ description: 'Only requests of this group' }) }),
     },
     responses: {
-      200: jsonContent(pageOf(requestSchema), 'A page of requests'),
+      200: jsonContent(pageOfGroups(requestSchema), 'A page of requests'),
       ...guardedAnswers('invalid'),
     },
   });

@@ -22,7 +22,14 @@ const hubSchema = z
       .meta({ description: 'Its `--group` flags: groups and the paths that they serve' }),
     groups: z.record(
       z.string(),
-      z.object({ served: count, perSecond: count, inFlight: count }).meta({ id: 'GroupTraffic' }),
+      z
+        .object({
+          served: count,
+          perSecond: count,
+          inFlight: count,
+          fault: z.string().optional().meta({ description: 'Why the hub does not serve the group now' }),
+        })
+        .meta({ id: 'GroupTraffic' }),
     ),
     at: count.meta({ description: 'When it reported this: ms since 1970, by the clock of Redis' }),
   })
@@ -50,6 +57,10 @@ const groupSchema = z
         'Share of those requests whose client got a status of 500 or more, 0 to 1. null: no request ended',
     }),
     instances: z.array(instanceSchema),
+    error: z.string().nullable().meta({
+      description:
+        'What Redis says of keys of the group that are not as they must be: repair it; null: all are',
+    }),
   })
   .meta({ id: 'GroupStatus' });
 
@@ -71,7 +82,7 @@ export function statusView(version: number, { hubs, groups }: LiveStatus): Statu
 /** Without the buckets: they are there to be added up. */
 function hubView({ groups, flagRoutes, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
   const traffic = Object.entries(groups).map(
-    ([name, { times: _times, outcomes: _outcomes, ...rest }]) => [name, rest] as const,
+    ([name, { times: _times, sums: _sums, outcomes: _outcomes, ...rest }]) => [name, rest] as const,
   );
   return { ...hub, flagRoutes: [...flagRoutes], groups: Object.fromEntries(traffic) };
 }

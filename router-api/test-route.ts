@@ -1,6 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { forwardedValues } from '../router-core/http/forward-request.ts';
 import type { ConfigState } from '../router-core/config/config-state.ts';
 import type { HubReport } from '../router-core/redis/control/hub-reports.ts';
 import { RouteCompiler } from '../router-core/routing/compile-routes.ts';
@@ -69,7 +68,7 @@ export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
   });
   api.openapi(route, async (c) => {
     const { method, host, target, headers } = c.req.valid('json');
-    const fields = forwardedValues(Object.entries(headers).flat(), host);
+    const fields = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
     const [state, hubs] = await Promise.all([control.newest(), control.hubs()]);
     const request = { method, host, target, headers: (name: string) => fields.get(name) };
     const { matched, groups, rejected, ...found } = explainRoutes(await tableOf(state, hubs), request);

@@ -120,7 +120,8 @@ export async function startAgent(
       ...LOG_LEVEL,
     ],
     env: { ...env, ROUTER_REDIS_URL: redisUrl },
-    readyWhen: { logs: 'agent ready' },
+    // Ready it is once its upstream is there, which may come later.
+    readyWhen: { logs: 'agent has joined its group' },
     hint: 'does Redis answer?',
   });
   return { name, what: `agent, ${concurrency} at once`, address: url, pid: part.pid };

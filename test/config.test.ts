@@ -15,6 +15,8 @@ describe('the hub', () => {
       port: 8080,
       workers: 1,
       maxInFlight: 4096,
+      keepAliveMs: 75_000,
+      minBodyRate: 1_000,
       drainMs: 30_000,
       // Those of the configuration; a fresh install has one, default=/*.
       groups: [],

@@ -29,6 +29,7 @@ const groupSchema = z.looseObject({
   p99Ms: quantile,
   errorRate: quantile,
   instances: z.array(instanceSchema).catch([]),
+  error: z.string().nullable().catch(null),
 });
 
 const hubSchema = z.looseObject({

@@ -20,6 +20,12 @@ const ACTIONS: readonly Action[] = [
     about: 'hand its requests out again',
     done: 'hands its requests out again',
   },
+  {
+    kind: 'group',
+    action: 'repair',
+    about: 'rebuild its state in Redis, after somebody has had the run of it',
+    done: 'is repaired; hubs drop within seconds what they know nothing of',
+  },
   { kind: 'app', action: 'pause', about: 'refuse its requests', done: 'is paused: its requests are refused' },
   { kind: 'app', action: 'resume', about: 'take its requests again', done: 'may send requests again' },
   {

@@ -64,6 +64,12 @@ export const routeFlags: FieldFlag[] = [
     type: flag(),
   },
   {
+    flag: '--duplex [true|false]',
+    about: 'the upstream may answer before the request body is there',
+    path: ['duplex'],
+    type: flag(),
+  },
+  {
     flag: '--rewrite <path>',
     about: 'the path that the upstream sees; $1 is what * matched',
     path: ['rewrite'],

@@ -31,6 +31,11 @@ function describeStatus(status: Status, space: TableSpace): string[] {
     ...(instances.length === 0
       ? ['No agent is running: `router-cli agent add NAME --group GROUP` prints how to start one.']
       : []),
+    ...groups.flatMap(({ name, error }) => {
+      return error === null
+        ? []
+        : [`Group ${name} cannot be read (${error}): \`router-cli group repair ${name}\` rebuilds it.`];
+    }),
     ...(behind.length > 0 ? [`${count(behind.length, 'hub')} not yet at configuration ${version}.`] : []),
   ];
   const parts = [
@@ -51,9 +56,24 @@ function section<T>(rows: readonly T[], columns: readonly Column<T>[], space: Ta
   return rows.length === 0 ? [] : ['', ...table(rows, columns, space)];
 }
 
-export function stateOfGroup({ paused, configured, instances }: GroupStatus): string {
+/** Whether requests of the group run, as far as its agents are concerned. */
+export function isServing(group: GroupStatus): boolean {
+  const state = stateOfGroup(group);
+  return state === 'active' || state === 'by flags';
+}
+
+/** In which state its instances are when none takes requests: the state that its operator can end comes first. */
+function whyNone(instances: GroupStatus['instances']): string {
+  const has = (state: string) => instances.some((instance) => instance.state === state);
+  if (has('upstream-down')) return 'upstream down';
+  return has('paused') ? 'agents paused' : 'agents draining';
+}
+
+export function stateOfGroup({ paused, configured, instances, slots }: GroupStatus): string {
   if (paused) return 'paused';
   if (instances.length === 0) return 'no agent';
+  if (instances.every(({ state }) => state !== 'ready')) return whyNone(instances);
+  if (slots === 0) return 'no slots';
   return configured ? 'active' : 'by flags';
 }
 
@@ -73,7 +93,7 @@ const groupColumns: readonly Column<GroupStatus>[] = [
   {
     title: 'STATE',
     cell: stateOfGroup,
-    tone: (row) => (row.paused || row.instances.length === 0 ? 'warn' : 'good'),
+    tone: (row) => (isServing(row) ? 'good' : 'warn'),
   },
 ];
 

@@ -1,7 +1,7 @@
 import type { RequestInFlight } from '../api/requests.ts';
 import type { GroupStatus, HubStatus, InstanceStatus, Status } from '../api/status.ts';
 import { toneOfState } from '../commands/instances.ts';
-import { stateOfGroup } from '../commands/status.ts';
+import { isServing, stateOfGroup } from '../commands/status.ts';
 import type { Tone } from '../terminal/style.ts';
 import type { Column } from '../terminal/table.ts';
 import { elapsed, latencyInWords, timeInWords } from '../terminal/words.ts';
@@ -67,7 +67,7 @@ const groupColumns = (history: History): TopColumn<GroupStatus>[] => [
     value: (row) => row.perSecond,
   },
   { ...number<GroupStatus>('INSTANCES', (row) => row.instances.length), optional: true },
-  { title: 'STATE', cell: stateOfGroup, tone: (row) => (stateOfGroup(row) === 'active' ? 'good' : 'warn') },
+  { title: 'STATE', cell: stateOfGroup, tone: (row) => (isServing(row) ? 'good' : 'warn') },
 ];
 
 const instanceColumns: TopColumn<InstanceStatus>[] = [

@@ -11,8 +11,8 @@ export interface Agent {
   /** Resolves when every instance pulls; rejects with UnsuitableEngineError when Redis would lose requests. */
   readonly joined: Promise<void>;
   readonly metrics: MetricSource;
-  /** Drains and leaves. */
-  close(): Promise<void>;
+  /** Drains, at most for `mostMs`, and leaves. */
+  close(mostMs?: number): Promise<void>;
 }
 
 /** What all instances of an agent are: from its record when it has a token, else from its flags. */
@@ -80,9 +80,9 @@ export function startAgent(config: AgentConfig, log: Logger, events: AgentEvents
   return {
     joined: start(),
     metrics: agentMetrics(() => [...instances.values()].map(({ state }) => state)),
-    close: async () => {
+    close: async (mostMs) => {
       closing.abort();
-      await Promise.all([...instances.values()].map((instance) => instance.close()));
+      await Promise.all([...instances.values()].map((instance) => instance.close(mostMs)));
     },
   };
 }

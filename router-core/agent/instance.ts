@@ -17,6 +17,9 @@ import { watchUpstream, type UpstreamWatch } from './upstream/watch-upstream.ts'
 
 const VERSION = packageVersion();
 
+/** For how long joining waits for the first look at the upstream. */
+const FIRST_CHECK_MS = 1_000;
+
 export interface InstanceOptions {
   readonly config: AgentConfig;
   readonly identity: AgentIdentity;
@@ -48,6 +51,10 @@ export class Instance {
   readonly #tracer = findTracer();
   readonly #running = new ChurnMap<RunningRequest | undefined>();
   #draining = false;
+  #joined = false;
+  #saidReady = false;
+  /** Aborts when the first look at the upstream need not be awaited. */
+  readonly #joining = new AbortController();
   #closed: Promise<void> | undefined;
   /** What the group lets us do, as the last heartbeat told. */
   #grant: Grant;
@@ -67,7 +74,7 @@ export class Instance {
     const { group, concurrency, scopes, record } = identity;
     this.#grant = { slots: concurrency, state: 'active' };
     this.#fieldsFor = compileHeaderRules(config);
-    this.#upstream = createUpstream({ url, connectTimeoutMs, healthPath });
+    this.#upstream = createUpstream({ url, connectTimeoutMs, healthPath, slots: concurrency });
     this.#link = new RedisAgentLink({
       redisUrl,
       token,
@@ -84,34 +91,58 @@ export class Instance {
     this.#watch = watchUpstream({
       upstream: this.#upstream,
       always: healthPath !== undefined,
-      onChange: () => {
-        void this.#link.report();
-        this.#wake();
-      },
+      onChange: () => this.#onUpstreamChange(),
       log,
     });
   }
 
-  /** Resolves when the instance is in its group and pulls. */
+  /** Resolves when the instance is in its group, and pulls as soon as its upstream can be called. */
   async start(): Promise<void> {
+    // So that its first word in the group is what it can do. An upstream that does not answer is not waited for.
+    const { signal } = this.#joining;
+    await Promise.race([this.#watch.checked, sleep(FIRST_CHECK_MS, signal)]);
+    this.#joining.abort();
+    const { up } = this.#watch;
     await this.#link.join();
     this.#pulling = this.#pullForEver();
+    this.#joined = true;
+    if (this.#watch.up !== up) void this.#link.report();
     const { group, concurrency, record } = this.#identity;
-    this.#log.info({ instance: this.#link.instance, group, concurrency, agent: record }, 'agent ready');
+    const { reason } = this.#watch;
+    this.#log.info(
+      { instance: this.#link.instance, group, concurrency, agent: record, upstreamDown: reason },
+      'agent has joined its group',
+    );
+    this.#sayReady();
   }
 
-  /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`. */
-  close(): Promise<void> {
-    return (this.#closed ??= this.#close());
+  #onUpstreamChange(): void {
+    if (!this.#joined) return;
+    void this.#link.report();
+    this.#wake();
+    this.#sayReady();
   }
 
-  async #close(): Promise<void> {
+  /** Once, when it could call its upstream for the first time. */
+  #sayReady(): void {
+    if (this.#saidReady || !this.#watch.up) return;
+    this.#saidReady = true;
+    this.#log.info({ instance: this.#link.instance }, 'agent ready');
+  }
+
+  /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`, or `mostMs`. */
+  close(mostMs = Infinity): Promise<void> {
+    return (this.#closed ??= this.#close(Math.min(this.#config.drainMs, mostMs)));
+  }
+
+  async #close(drainMs: number): Promise<void> {
     this.#draining = true;
+    this.#joining.abort();
     this.#unknown.abort();
-    const endAt = performance.now() + this.#config.drainMs;
+    const endAt = performance.now() + drainMs;
     this.#wake();
     // With Redis away there is nobody to tell, and nothing new comes.
-    await Promise.race([this.#link.report(), sleep(Math.min(1_000, this.#config.drainMs))]);
+    await Promise.race([this.#link.report(), sleep(Math.min(1_000, drainMs))]);
     const unstarted = await this.#link.stopPulling();
     await this.#pulling;
     for (const request of unstarted) await this.#giveBack(request);
@@ -148,6 +179,7 @@ export class Instance {
       concurrency,
       inFlight,
       state: this.#reportedState,
+      reason: this.#watch.up ? undefined : this.#watch.reason?.slice(0, 200),
       agent,
       token,
     };

@@ -20,7 +20,7 @@ export async function runAgent(config: AgentConfig): Promise<void> {
     onDraining: () => process.kill(process.pid, 'SIGTERM'),
     onRevoked: () => endRevoked(config, log),
   });
-  closeOnSignal(() => agent.close(), log);
+  closeOnSignal((mostMs) => agent.close(mostMs), log);
   await Promise.all([agent.joined, showMetrics(config, agent, log)]);
 }
 

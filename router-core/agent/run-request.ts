@@ -1,15 +1,11 @@
-import type { Duplex } from 'node:stream';
 import type { FieldLines } from '../http/field-lines.ts';
 import type { AgentLink, Exchange, ExchangeHandlers, PulledRequest } from '../exchange/agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
 import type { InstanceCounts } from './agent-metrics.ts';
 import { AttemptTrace } from './attempt-trace.ts';
-import { callUpstream, type CallOptions } from './upstream/call-upstream.ts';
-import { callStreaming, isStreaming } from './upstream/call-streaming.ts';
-import { RequestSource } from './request-source.ts';
-import { SwitchedConnection } from './switched-connection.ts';
-import { isUnreached } from './upstream/unreached.ts';
+import { describeError, isShortage } from './upstream/call-errors.ts';
+import { callUpstream, trailerLines } from './upstream/call-upstream.ts';
 import type { UpstreamCall } from './upstream/upstream-pool.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -35,16 +31,12 @@ export class RunningRequest implements ExchangeHandlers {
   readonly #startedAt = performance.now();
   readonly #trace: AttemptTrace | undefined;
   #call: UpstreamCall | undefined;
-  #source: RequestSource | undefined;
-  #switched: SwitchedConnection | undefined;
-  #trailers: string;
   #stopped = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
     const { link, request, tracer } = options;
     this.#trace = tracer && new AttemptTrace(tracer, request, link.instance);
-    this.#trailers = request.trailers;
     this.#exchange = link.open(request, this);
     // Nobody awaits it any more: settled without having run.
     if (request.remainingMs <= 0) this.onStop('deadline');
@@ -60,14 +52,18 @@ export class RunningRequest implements ExchangeHandlers {
   }
 
   onBody(chunk: Buffer): void {
-    if (this.#switched) this.#switched.receive(chunk);
-    else this.#source?.receive(chunk);
+    this.#call?.write(chunk, (error) => {
+      if (!error) this.#exchange.reply.consume(chunk.length, this.#exchange.reader.lastSeq);
+    });
   }
 
   onBodyEnd(trailers: string): void {
-    this.#trailers = trailers;
-    if (this.#switched) this.#switched.end();
-    else this.#source?.complete();
+    try {
+      this.#call?.end(trailerLines(trailers));
+    } catch (error) {
+      this.#call?.abort();
+      this.#exchange.reply.fail('upstream-failed', (error as Error).message);
+    }
   }
 
   onStop(why: string): void {
@@ -76,13 +72,11 @@ export class RunningRequest implements ExchangeHandlers {
     this.#options.counts.stops += 1;
     this.#options.log.debug({ id: this.#options.request.id, why }, 'stopping a request');
     this.#call?.abort();
-    this.#switched?.destroy();
     this.#exchange.reply.close();
   }
 
   onWritable(): void {
     this.#call?.resume();
-    this.#switched?.resume();
   }
 
   onSettled(): void {
@@ -94,43 +88,41 @@ export class RunningRequest implements ExchangeHandlers {
 
   #start(): void {
     const { link, upstream, request, fieldsFor, counts } = this.#options;
-    const exchange = this.#exchange;
-    const { instance } = link;
-    if (request.bodyFollows && request.head.upgrade === '') {
-      this.#source = new RequestSource(request, exchange, instance);
-    }
-    const call: CallOptions = {
+    this.#trace?.called(upstream.url);
+    this.#call = callUpstream({
       upstream,
       request,
       fields: fieldsFor(request.head.fields),
-      source: this.#source,
-      reply: exchange.reply,
-      instance,
+      reply: this.#exchange.reply,
+      instance: link.instance,
       counts,
       trace: this.#trace,
-      onUnanswered: (error) => void this.#onUnanswered(error),
-      onSwitched: (socket: Duplex) => {
-        this.#switched = new SwitchedConnection(socket, exchange, instance);
-      },
-    };
-    this.#trace?.called(upstream.url);
-    this.#call = isStreaming(request)
-      ? callStreaming({ ...call, trailers: () => this.#trailers })
-      : callUpstream(call);
+      onUnanswered: (error, reached) => void this.#onUnanswered(error, reached),
+    });
   }
 
-  async #onUnanswered(error: Error): Promise<void> {
+  async #onUnanswered(error: Error, reached: boolean): Promise<void> {
     const { link, request, log, onUnreachable, counts } = this.#options;
-    const unreached = isUnreached(error);
-    counts[unreached ? 'unreached' : 'failed'] += 1;
+    const why = whyGivenBack(error, reached);
+    counts[reached ? 'failed' : 'unreached'] += 1;
     this.#trace?.failed(error);
-    const what = unreached ? 'upstream not reached' : 'upstream failed';
-    log.warn({ id: request.id, attempt: request.attempt, err: error }, what);
-    if (unreached) await onUnreachable(error.message);
+    const about = { id: request.id, attempt: request.attempt, err: error };
+    // Of a shortage the watch tells once, with its reason.
+    if (why === 'unstarted') log.debug(about, 'no connection can be opened, giving the request back');
+    else log.warn(about, reached ? 'upstream failed' : 'upstream not reached');
+    if (!reached) await onUnreachable(describeError(error));
     if (this.#stopped) return;
-    const moved = await link.giveBack(request, unreached ? 'unreachable' : 'failed');
+    const moved = await link.giveBack(request, why, error.message);
     if (moved) counts.givenBack += 1;
     if (moved) return this.#exchange.abandon();
-    this.#exchange.reply.fail(unreached ? 'upstream-unreachable' : 'upstream-failed', error.message);
+    this.#exchange.reply.fail(reached ? 'upstream-failed' : 'upstream-unreachable', error.message);
   }
+}
+
+type WhyGivenBack = 'unstarted' | 'unreachable' | 'failed';
+
+/** A shortage of this machine says nothing about the upstream, and costs the request no attempt. */
+function whyGivenBack(error: Error, reached: boolean): WhyGivenBack {
+  if (reached) return 'failed';
+  return isShortage(error) ? 'unstarted' : 'unreachable';
 }

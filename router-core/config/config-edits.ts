@@ -1,10 +1,11 @@
-import { checkReferences } from './check-references.ts';
-import type { ConfigDocument } from './document.ts';
-import { LIST_OF, OBJECT_KINDS, OBJECT_SCHEMAS, type ObjectKind } from './object-kinds.ts';
-import type { Route } from './route.ts';
-import type { StoredObject } from './stored.ts';
-import type { StoredToken } from './token.ts';
-import { formatPath, validationProblems, type ValidationProblem } from './validation-problems.ts';
+import { checkReferences } from '../config/check-references.ts';
+import type { ConfigDocument } from '../config/document.ts';
+import { LIST_OF, OBJECT_KINDS, OBJECT_SCHEMAS, type ObjectKind } from '../config/object-kinds.ts';
+import type { Route } from '../config/route.ts';
+import type { StoredObject } from '../config/stored.ts';
+import type { StoredToken } from '../config/token.ts';
+import { formatPath, validationProblems, type ValidationProblem } from '../config/validation-problems.ts';
+import type { Steps } from '../config/steps.ts';
 import { ConfigRefusal } from './config-refusal.ts';
 import { documentOf, objectsOf, withoutStoreFields, type ConfigState } from './config-state.ts';
 
@@ -33,16 +34,17 @@ export interface EditContext {
  * The state after the edits: the same objects where nothing has changed, and the same state when nothing has at all.
  * Throws ConfigRefusal when it could not be.
  */
-export function applyEdits(
+export function* applyEdits(
   state: ConfigState,
   edits: readonly ObjectEdit[],
   context: EditContext,
-): ConfigState {
+): Steps<ConfigState> {
   const next = Object.fromEntries(
     OBJECT_KINDS.map((kind) => [LIST_OF[kind], new Map<string, AnyStored>(objectsOf(state, kind))]),
   );
   let changed = false;
   for (const edit of edits) {
+    yield;
     const objects = next[LIST_OF[edit.kind]] as Map<string, AnyStored>;
     const before = objects.get(edit.name);
     if (edit.fields === undefined) {

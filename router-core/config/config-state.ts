@@ -2,7 +2,7 @@ import type { ConfigDocument } from '../config/document.ts';
 import { FRESH_DOCUMENT } from '../config/document.ts';
 import { LIST_OF, OBJECT_KINDS, type ObjectKind } from '../config/object-kinds.ts';
 import { parseStored, type StoredObject } from '../config/stored.ts';
-import type { Steps } from '../runtime/slices.ts';
+import { isPause, type Steps } from '../config/steps.ts';
 
 /** The configuration as of one version. Never changed: a new version is a new state. */
 export interface ConfigState {
@@ -118,7 +118,11 @@ class KindReader {
     }
     if (changed === 0 && objects.size === last.size) return last;
     this.#objects = objects;
-    for (const name of this.#known.keys()) if (!objects.has(name)) this.#known.delete(name);
+    let round = 0;
+    for (const name of this.#known.keys()) {
+      if (isPause((round += 1))) yield;
+      if (!objects.has(name)) this.#known.delete(name);
+    }
     return objects;
   }
 

@@ -1,3 +1,4 @@
+import type { Steps } from './steps.ts';
 import type { ConfigDocument } from './document.ts';
 import { LIST_OF, OBJECT_KINDS } from './object-kinds.ts';
 import type { ObjectKind } from './object-kinds.ts';
@@ -20,20 +21,24 @@ type Path = readonly (string | number)[];
  * What turns one document into the other, for dry runs and audit entries: by kind, then by name, whatever the order of
  * the lists. Another name is another object.
  */
-export function diffDocuments(before: ConfigDocument, after: ConfigDocument): ObjectChange[] {
-  return OBJECT_KINDS.flatMap((kind) => {
+export function* diffDocuments(before: ConfigDocument, after: ConfigDocument): Steps<ObjectChange[]> {
+  const changes: ObjectChange[] = [];
+  for (const kind of OBJECT_KINDS) {
     const old = byName(before[LIST_OF[kind]]);
     const now = byName(after[LIST_OF[kind]]);
-    const names = [...new Set([...old.keys(), ...now.keys()])].sort();
-    return names.flatMap((name): ObjectChange[] => {
+    for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
+      yield;
       const one = old.get(name);
       const other = now.get(name);
-      if (one === undefined) return [{ kind, name, change: 'added' }];
-      if (other === undefined) return [{ kind, name, change: 'removed' }];
-      const fields = diffValues([], one, other).sort(([a], [b]) => (a < b ? -1 : 1));
-      return fields.length === 0 ? [] : [{ kind, name, change: 'changed', fields }];
-    });
-  });
+      if (one === undefined) changes.push({ kind, name, change: 'added' });
+      else if (other === undefined) changes.push({ kind, name, change: 'removed' });
+      else {
+        const fields = diffValues([], one, other).sort(([a], [b]) => (a < b ? -1 : 1));
+        if (fields.length > 0) changes.push({ kind, name, change: 'changed', fields });
+      }
+    }
+  }
+  return changes;
 }
 
 function byName(objects: readonly { readonly name: string }[]): Map<string, object> {

@@ -21,6 +21,7 @@ export function flagRoute({ name, path }: GroupRoute): Route {
     setHeaders: {},
     removeHeaders: [],
     auth: 'none',
+    duplex: false,
     timeouts: {},
   };
 }

@@ -127,6 +127,10 @@ const routeFields = z.strictObject({
   removeHeaders: z.array(settableHeader).max(64).default([]),
   scope: scopeName.optional().meta({ description: 'Only agents that carry this scope get the requests' }),
   auth: z.enum(['none', 'app']).default('none').meta({ description: 'app: an app token is required' }),
+  duplex: z.boolean().default(false).meta({
+    description:
+      'The upstream may answer before the request body is there: the request takes its slot at once, and --min-body-rate does not count',
+  }),
   timeouts: z
     .strictObject({
       firstByteMs: milliseconds(1).optional(),

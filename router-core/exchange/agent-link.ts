@@ -25,10 +25,13 @@ export interface AgentLink {
   /** Tells the group at once what this instance now offers; the heartbeat repeats it. */
   report(): Promise<void>;
   /** Returns whether somebody else will run it; if not, the caller answers it. */
-  giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean>;
+  giveBack(request: PulledRequest, why: GiveBackReason, detail?: string): Promise<boolean>;
   /** Waits until all replies have been taken, at most so long (ms); leaves the group; closes. */
   close(timeoutMs: number): Promise<void>;
 }
+
+/** See give-back.lua. */
+export type GiveBackReason = 'unstarted' | 'unreachable' | 'failed' | 'abandoned';
 
 export interface PulledRequest {
   readonly id: string;
@@ -81,6 +84,8 @@ export interface InstanceReport {
   readonly concurrency: number;
   readonly inFlight: number;
   readonly state: 'ready' | 'upstream-down' | 'paused' | 'draining';
+  /** Why the upstream is down, for people. */
+  readonly reason?: string | undefined;
   /** Its agent record and the id of its token, when it has one. */
   readonly agent?: string | undefined;
   readonly token?: string | undefined;

@@ -7,5 +7,9 @@ export interface FrameReader {
   key: string;
   lastSeq: number;
   heardAt: number;
+  /** Body bytes that may still come before some of those that came are taken. The inbox counts down, whoever takes counts up. */
+  room: number;
   readonly onFrame: (frame: Frame) => void;
+  /** The stream cannot be followed any further: what is in it, or how much of it, is not what our writers make. */
+  readonly onFault: (why: string) => void;
 }

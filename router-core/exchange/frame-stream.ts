@@ -1,10 +1,17 @@
-import { bytesOf, encodeFrame, type FrameParts } from './frames.ts';
+import { bytesOf, encodeFrame, loggable, type FrameParts } from './frames.ts';
+import { JoinedChunks } from './joined-chunks.ts';
 
 /** How far a writer may be ahead of what its reader has consumed, bytes. */
 export const WINDOW_BYTES = 1024 * 1024;
 
 /** Chunks are gathered up to this size, so that one frame never keeps others waiting for long. */
 const MAX_BODY_BYTES = 256 * 1024;
+
+/** A writer hears of a closed window with what it has just read from its socket. */
+const OVERSHOOT_BYTES = 256 * 1024;
+
+/** What a reader must have room for: the window, and what comes while it closes. */
+export const ROOM_BYTES = WINDOW_BYTES + OVERSHOOT_BYTES;
 
 /** Frames with more bytes than this are bulk: their doorbell only says "read the stream"; others travel inside theirs, too. */
 export const BULK_BYTES = 16 * 1024;
@@ -60,8 +67,7 @@ export class FrameStream {
   reader: string;
   readonly #options: FrameStreamOptions;
   #parts: FrameParts = {};
-  #chunks: Buffer[] = [];
-  #chunkBytes = 0;
+  readonly #body = new JoinedChunks();
   #ended: 'no' | 'pending' | 'taken' = 'no';
   #isPending = false;
   #closed = false;
@@ -106,8 +112,8 @@ export class FrameStream {
   /** Queues body bytes. Returns whether the window is still open. */
   write(chunk: Buffer): boolean {
     if (this.#closed || this.ended) return true;
-    this.#chunks.push(chunk);
-    this.#chunkBytes += chunk.length;
+    if (chunk.length === 0) return this.#credit > 0;
+    this.#body.add(chunk);
     this.#credit -= chunk.length;
     this.#pending();
     return this.#credit > 0;
@@ -124,7 +130,7 @@ export class FrameStream {
   /** The exchange has failed with a code of the error table; `detail` is for the log, not for the client. */
   fail(code: string, detail: string): void {
     if (this.#closed || this.ended) return;
-    this.#parts.failed = `${code}\n${detail.replace(/[^\x20-\x7e]/g, ' ').slice(0, 500)}`;
+    this.#parts.failed = `${code}\n${loggable(detail)}`;
     this.#ended = 'pending';
     this.#pending();
   }
@@ -153,10 +159,10 @@ export class FrameStream {
     this.#ended = 'taken';
   }
 
-  /** The reader has consumed so many bytes more. */
+  /** The reader has consumed so many bytes more. No reader can make the window larger than it is. */
   credited(bytes: number): void {
     const wasWritable = this.#credit > 0;
-    this.#credit += bytes;
+    this.#credit = Math.min(WINDOW_BYTES, this.#credit + bytes);
     if (!wasWritable && this.#credit > 0 && !this.#closed) this.#options.onWritable?.();
   }
 
@@ -181,8 +187,8 @@ export class FrameStream {
     const closing = this.#ended === 'pending';
     const trimTo = parts.credit && this.#lastRead > 0 ? this.#lastRead + 1 : 0;
     this.#parts = {};
-    parts.body = this.#takeBody();
-    const more = this.#chunks.length > 0;
+    if (this.#body.bytes > 0) parts.body = this.#body.take(MAX_BODY_BYTES);
+    const more = this.#body.bytes > 0;
     if (more && parts.end !== undefined) {
       this.#parts.end = parts.end;
       parts.end = undefined;
@@ -210,29 +216,13 @@ export class FrameStream {
 
   #drop(): void {
     this.#closed = true;
-    this.#chunks = [];
-    this.#chunkBytes = 0;
+    this.#body.clear();
     this.#parts = {};
   }
 
   /** About how many bytes the next frame has. */
   get nextBytes(): number {
-    return Math.min(this.#chunkBytes, MAX_BODY_BYTES);
-  }
-
-  #takeBody(): Buffer[] | undefined {
-    if (this.#chunks.length === 0) return undefined;
-    let bytes = 0;
-    let count = 0;
-    for (const chunk of this.#chunks) {
-      if (count > 0 && bytes + chunk.length > MAX_BODY_BYTES) break;
-      bytes += chunk.length;
-      count += 1;
-    }
-    const taken = count === this.#chunks.length ? this.#chunks : this.#chunks.slice(0, count);
-    this.#chunks = taken === this.#chunks ? [] : this.#chunks.slice(count);
-    this.#chunkBytes -= bytes;
-    return taken;
+    return Math.min(this.#body.bytes, MAX_BODY_BYTES);
   }
 
   #pending(): void {

@@ -14,7 +14,7 @@ export const PART = {
   head: 2,
   /** u32 bytes the reader has consumed more. */
   credit: 4,
-  /** u16 n, `code\ndetail`: the exchange has failed. */
+  /** u16 n, `code\ndetail`: the exchange has failed. Beside `stop`: why the request has moved. */
   failed: 8,
   /** u32 n, trailers as name\nvalue…: the stream is complete. */
   end: 16,
@@ -22,7 +22,10 @@ export const PART = {
   handed: 64,
   /** The rest of the frame: body bytes. */
   body: 32,
-  /** Reset (hub → agent: stop) or moved (sweep → hub: the next attempt follows). */
+  /**
+   * Reset (hub → agent: stop) or moved (to a hub: the next attempt follows). With a body it is the request itself, for its hub
+   * to let in again.
+   */
   stop: 128,
 } as const;
 
@@ -34,6 +37,12 @@ export const NUDGE_ID = '-';
 
 /** Attempt number of a frame that concerns whichever attempt runs. */
 export const EVERY_ATTEMPT = 0xffff;
+
+/**
+ * No frame of ours is larger: 256 KiB of body with its head and its trailers, of at most 64 KiB each, and what routes add to
+ * them.
+ */
+export const MAX_FRAME_BYTES = 1024 * 1024;
 
 /** What a frame may carry. Absent parts are undefined; `credit` in bytes. */
 export interface FrameParts {
@@ -119,27 +128,65 @@ export function encodeFrame(
   return buffer;
 }
 
-/** The frame that starts at `offset`; `next` is where the one after it starts. Throws RangeError on a truncated frame. */
-export function decodeFrame(buffer: Buffer, offset = 0): { frame: Frame; next: number } {
-  const next = offset + 4 + buffer.readUInt32BE(offset);
-  if (next > buffer.length)
-    throw new RangeError(`frame of ${next - offset} bytes in ${buffer.length - offset}`);
-  const parts = buffer[offset + 4] ?? 0;
-  let at = offset + PREFIX;
-  const text = (n: number) => buffer.toString('latin1', at, (at += n));
-  const id = text(buffer[offset + 11] ?? 0);
-  const owner = parts & PART.owner ? text(buffer[at++] ?? 0) : undefined;
-  const head = parts & PART.head ? text(buffer.readUInt32BE((at += 4) - 4)) : undefined;
-  let credit = 0;
-  if (parts & PART.credit) {
-    credit = buffer.readUInt32BE(at);
-    at += 4;
-  }
-  const failed = parts & PART.failed ? text(buffer.readUInt16BE((at += 2) - 2)) : undefined;
-  const end = parts & PART.end ? text(buffer.readUInt32BE((at += 4) - 4)) : undefined;
-  const handed = parts & PART.handed ? text(buffer[at++] ?? 0) : undefined;
+/** Why a request has moved when its upstream has certainly not seen it. */
+export type UnseenReason = 'unstarted' | 'unreachable';
+
+/** Ends an attempt: the request is in line again. Without a reason its upstream may have seen it. `detail` is for the log. */
+export function movedFrame(id: string, attempt: number, why?: UnseenReason, detail = ''): Buffer {
+  const failed = why && `${why}\n${loggable(detail)}`;
+  return encodeFrame(id, attempt, FENCE, { stop: true, failed });
+}
+
+/** What of a text a frame may carry for the log. */
+export function loggable(detail: string): string {
+  return detail.replace(/[^\x20-\x7e]/g, ' ').slice(0, 500);
+}
+
+/**
+ * The frame that starts at `offset`; `next` is where the one after it starts. Undefined when none of ours can look like these
+ * bytes: whoever may write into a group may write anything. It takes no more memory than the bytes that it was given.
+ */
+export function decodeFrame(buffer: Buffer, offset = 0): { frame: Frame; next: number } | undefined {
+  if (offset + PREFIX > buffer.length) return undefined;
+  reading.at = offset;
+  reading.end = buffer.length;
+  const next = offset + 4 + number(buffer, 4);
+  if (next > buffer.length || next - offset > MAX_FRAME_BYTES) return undefined;
+  reading.end = next;
+  const parts = number(buffer, 1);
+  const attempt = number(buffer, 2);
+  const seq = number(buffer, 4);
+  const id = text(buffer, 1);
+  const owner = parts & PART.owner ? text(buffer, 1) : undefined;
+  const head = parts & PART.head ? text(buffer, 4) : undefined;
+  const credit = parts & PART.credit ? number(buffer, 4) : 0;
+  const failed = parts & PART.failed ? text(buffer, 2) : undefined;
+  const end = parts & PART.end ? text(buffer, 4) : undefined;
+  const handed = parts & PART.handed ? text(buffer, 1) : undefined;
+  const { at } = reading;
+  if (at > next || seq > FENCE || id === '') return undefined;
   const body = parts & PART.body ? buffer.subarray(at, next) : undefined;
-  const attempt = buffer.readUInt16BE(offset + 5);
-  const seq = buffer.readUInt32BE(offset + 7);
+  if (body === undefined && at < next) return undefined;
   return { frame: { id, attempt, seq, parts, owner, head, credit, failed, end, body, handed }, next };
+}
+
+/** Where decodeFrame is; beyond `end` once a part had not as many bytes as it said. One for all: a frame needs none of its own. */
+const reading = { at: 0, end: 0 };
+
+/** A number of so many bytes. Not readUInt32BE() and the like, which throw. */
+function number(buffer: Buffer, bytes: 1 | 2 | 4): number {
+  let value = 0;
+  const end = (reading.at += bytes);
+  if (end > reading.end) return 0;
+  // A product, because a shift is negative from 2^31 on.
+  for (let at = end - bytes; at < end; at++) value = value * 256 + (buffer[at] ?? 0);
+  return value;
+}
+
+/** A text behind its length, which has so many bytes. */
+function text(buffer: Buffer, lengthBytes: 1 | 2 | 4): string {
+  const length = number(buffer, lengthBytes);
+  const start = reading.at;
+  const end = (reading.at += length);
+  return end > reading.end ? '' : buffer.toString('latin1', start, end);
 }

@@ -1,3 +1,5 @@
+import { areFields } from '../http/field-lines.ts';
+
 /** The head of a request as the agent needs it. `target` is the request target in origin form, byte for byte. */
 export interface RequestHead {
   readonly method: string;
@@ -23,28 +25,31 @@ export function encodeRequestHead({ method, target, upgrade, fields }: RequestHe
   return `${method}\n${target}\n${upgrade}\n${fields}`;
 }
 
-export function decodeRequestHead(text: string): RequestHead {
-  const [method, target, upgrade, fields] = cut(text);
-  return { method, target, upgrade, fields };
+/** Method, target and protocol of a request, each on its line. */
+const REQUEST_START = /^([!#$%&'*+\-.^_`|~\w]+)\n([\x21-\x7e]+)\n([\t\x20-\x7e\x80-\xff]*)\n/;
+
+/** Undefined for what could not be sent to an upstream as it is. */
+export function decodeRequestHead(text: string): RequestHead | undefined {
+  const found = REQUEST_START.exec(text);
+  if (!found) return undefined;
+  const [start, method = '', target = '', upgrade = ''] = found;
+  const fields = text.slice(start.length);
+  return areFields(fields) ? { method, target, upgrade, fields } : undefined;
 }
 
 export function encodeReplyHead({ status, reason, upstreamMs, fields }: ReplyHead): string {
   return `${status}\n${reason}\n${upstreamMs}\n${fields}`;
 }
 
-export function decodeReplyHead(text: string): ReplyHead {
-  const [status, reason, upstreamMs, fields] = cut(text);
-  return { status: Number(status), reason, upstreamMs: Number(upstreamMs), fields };
-}
-
-function cut(text: string): [first: string, second: string, third: string, rest: string] {
+/** Undefined when the status or the time is none. Reason and fields are checked by whoever sends them. */
+export function decodeReplyHead(text: string): ReplyHead | undefined {
   const first = text.indexOf('\n');
   const second = text.indexOf('\n', first + 1);
   const third = text.indexOf('\n', second + 1);
-  return [
-    text.slice(0, first),
-    text.slice(first + 1, second),
-    text.slice(second + 1, third),
-    text.slice(third + 1),
-  ];
+  if (first !== 3 || second < 0 || third < 0) return undefined;
+  const status = Number(text.slice(0, first));
+  const upstreamMs = Number(text.slice(second + 1, third) || NaN);
+  if (!Number.isInteger(status) || status < 100 || !(upstreamMs >= 0 && upstreamMs < Infinity))
+    return undefined;
+  return { status, reason: text.slice(first + 1, second), upstreamMs, fields: text.slice(third + 1) };
 }

@@ -32,13 +32,20 @@ const refuse = (problem: ProblemCode): CheckedRequest => ({ ok: false, problem }
  */
 export function checkRequest({ method, url, httpVersion, rawHeaders }: RequestLine): CheckedRequest {
   // A request line without a version is taken by llhttp as HTTP/0.9 (nodejs/llhttp#877).
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') return refuse('bad-request');
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    return refuse(httpVersion === '0.9' ? 'bad-request' : 'version-not-supported');
+  }
   if (url.length > MAX_TARGET_BYTES) return refuse('target-too-long');
+  if (headBytes(method, url, rawHeaders) > MAX_HEAD_BYTES) return refuse('head-too-large');
   const fields = checkFraming(rawHeaders, httpVersion);
   if (!fields) return refuse('bad-request');
+  const { host } = fields;
+  // Also beside an absolute target, which wins over it: RFC 9112 §3.2.
+  if (host === undefined ? httpVersion === '1.1' : !isAuthority(host, httpVersion))
+    return refuse('bad-request');
 
   let target = url;
-  let authority = fields.host ?? '';
+  let authority = host ?? '';
   if (!url.startsWith('/') && url !== '*') {
     // The target's authority wins over Host, RFC 9112 §3.2.2.
     const absolute = ABSOLUTE.exec(url);
@@ -49,9 +56,20 @@ export function checkRequest({ method, url, httpVersion, rawHeaders }: RequestLi
   }
   if (target === '*' && method !== 'OPTIONS') return refuse('bad-request');
   if (target.includes('#') || hasControlOrNonAscii(target)) return refuse('bad-request');
-  if (authority !== '' && !AUTHORITY.test(authority)) return refuse('bad-request');
-  if (authority === '' && httpVersion === '1.1') return refuse('bad-request');
+  if (authority !== host && !isAuthority(authority, httpVersion)) return refuse('bad-request');
   return { ok: true, target, authority, contentLength: fields.contentLength };
+}
+
+function isAuthority(text: string, httpVersion: string): boolean {
+  return text === '' ? httpVersion === '1.0' : AUTHORITY.test(text);
+}
+
+/** As it was sent, but for blanks around values. */
+function headBytes(method: string, url: string, raw: readonly string[]): number {
+  // " HTTP/1.1" and the ends of two lines.
+  let bytes = method.length + url.length + 14;
+  for (const text of raw) bytes += text.length + 2;
+  return bytes;
 }
 
 function hasControlOrNonAscii(text: string): boolean {

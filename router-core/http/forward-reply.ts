@@ -3,7 +3,9 @@ import { FieldNames } from './field-names.ts';
 import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 
 /** Names the router speaks for itself: an upstream cannot set them. */
-const OWN = new FieldNames(['router-request-id', 'router-agent', 'router-executed', 'router-error']);
+export const OWN_NAMES = ['router-request-id', 'router-agent', 'router-executed', 'router-error'] as const;
+
+const OWN = new FieldNames(OWN_NAMES);
 
 /** An upstream's fields (names and values in turn) without the hop-by-hop, Connection-nominated and router's own ones. */
 export function forwardReplyFields(raw: readonly string[]): FieldLines {

@@ -17,6 +17,8 @@ export interface ForwardContext {
   /** The authority that counts: the target's when it was absolute, else Host. */
   readonly authority: string;
   readonly rules: HeaderRules | undefined;
+  /** What is left of Max-Forwards, RFC 9110 §7.6.2. */
+  readonly maxForwards?: number | undefined;
 }
 
 /** What the router says itself, and what is said to the router only: clients' fields of these names stop here. */
@@ -27,6 +29,8 @@ const OWN = new Set([
   'router-agent',
   'router-executed',
   'router-error',
+  // Which prefix was taken off, the route says (its rules add it): a client's own would lead redirects astray.
+  'x-forwarded-prefix',
 ]);
 
 /**
@@ -51,7 +55,7 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
     }
     if (OWN.has(key) || context.rules?.dropped.has(key)) continue;
     if (key === 'authorization') {
-      // The router's own token stops here; any other is the provider's.
+      // The router's own token stops here; any other is the upstream's.
       const { rest } = takeAppToken(value);
       if (rest === '' && value !== '') continue;
       value = rest;
@@ -65,6 +69,7 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
       continue;
     }
     if (key === 'host') value = context.authority;
+    else if (key === 'max-forwards' && context.maxForwards !== undefined) value = String(context.maxForwards);
     // Node has checked that it is digits only; leading zeros are not passed on.
     else if (key === 'content-length') value = String(Number(value));
     else if (key === 'x-forwarded-proto') proto = true;
@@ -100,22 +105,4 @@ export function forwardedValues(raw: readonly string[], authority: string): Read
 /** Whether a field that a client has sent reaches the upstream as it is. `name` in lower case. */
 export function fieldGoesOn(name: string, raw: readonly string[], rules: HeaderRules | undefined): boolean {
   return !OWN.has(name) && !rules?.dropped.has(name) && !isHopByHop(name, nominatedFields(raw));
-}
-
-/**
- * The trailers that an upstream gets, names and values in turn: those that Connection nominates stay behind, as fields of the
- * head do (RFC 9110 §7.6.1), and so does what is said to the router only.
- */
-export function forwardTrailers(trailers: readonly string[], raw: readonly string[]): readonly string[] {
-  if (trailers.length === 0) return trailers;
-  const nominated = nominatedFields(raw);
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < trailers.length; i += 2) {
-    const [name = '', value = ''] = trailers.slice(i, i + 2);
-    const key = name.toLowerCase();
-    if (OWN.has(key) || isHopByHop(key, nominated)) continue;
-    const { rest } = key === 'authorization' ? takeAppToken(value) : { rest: value };
-    if (rest !== '' || value === '') kept.push(name, rest);
-  }
-  return kept;
 }

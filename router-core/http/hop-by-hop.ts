@@ -4,7 +4,7 @@ import { FieldNames } from './field-names.ts';
  * Fields that concern one connection only and are never forwarded, RFC 9110 §7.6.1. Expect is answered by the hub.
  * Trailer stays: trailers are forwarded. TE is rebuilt, see forward-request.ts.
  */
-const HOP_BY_HOP = new FieldNames([
+export const HOP_BY_HOP_NAMES = [
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -15,7 +15,9 @@ const HOP_BY_HOP = new FieldNames([
   'expect',
   'proxy-authenticate',
   'proxy-authorization',
-]);
+] as const;
+
+const HOP_BY_HOP = new FieldNames(HOP_BY_HOP_NAMES);
 
 /** Lower-case names that `Connection` nominates as hop-by-hop; undefined when there are none (the usual case). */
 export function nominatedFields(raw: readonly string[]): Set<string> | undefined {

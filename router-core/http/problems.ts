@@ -25,18 +25,36 @@ export const PROBLEMS = {
   'too-many-requests': { status: 429, executed: 'no', title: 'This app has reached its limit' },
   'target-too-long': { status: 414, executed: 'no', title: 'The request target is too long' },
   'head-too-large': { status: 431, executed: 'no', title: 'The request head is too large' },
-  'upstream-unreachable': { status: 502, executed: 'no', title: 'No provider could be reached' },
-  'upstream-failed': { status: 502, executed: 'maybe', title: 'The provider broke off before it answered' },
+  'version-not-supported': {
+    status: 505,
+    executed: 'no',
+    title: 'The router speaks HTTP/1.1 and HTTP/1.0 only',
+  },
+  'upstream-unreachable': { status: 502, executed: 'no', title: 'The upstream could not be reached' },
+  'upstream-failed': {
+    status: 502,
+    executed: 'maybe',
+    title: 'The upstream broke off before it answered',
+  },
   'agent-lost': { status: 502, executed: 'maybe', title: 'The agent that ran the request was lost' },
   'attempts-exhausted': {
     status: 502,
     executed: 'maybe',
     title: 'Every attempt to run the request was lost',
   },
-  'no-agent': { status: 503, executed: 'no', title: 'No provider is available' },
+  'internal-error': { status: 502, executed: 'maybe', title: 'The router itself has failed' },
+  'no-agent': { status: 503, executed: 'no', title: 'No agent is available' },
+  paused: { status: 503, executed: 'no', title: 'The group or all of its agents are paused' },
+  'upstream-down': { status: 503, executed: 'no', title: 'No upstream of the group can be reached' },
+  'limit-reached': {
+    status: 503,
+    executed: 'no',
+    title: 'The group runs as many requests at once as it may',
+  },
   'queue-full': { status: 503, executed: 'no', title: 'Too many requests are waiting' },
-  'queue-timeout': { status: 503, executed: 'no', title: 'No provider became free in time' },
+  'queue-timeout': { status: 503, executed: 'no', title: 'No agent had a free slot in time' },
   'hub-full': { status: 503, executed: 'no', title: 'This hub has too many requests in flight' },
+  'group-faulty': { status: 503, executed: 'no', title: 'The group of this request is out of order' },
   'store-unavailable': { status: 503, executed: 'no', title: 'The request store is not reachable' },
   'store-lost': {
     status: 503,
@@ -45,7 +63,7 @@ export const PROBLEMS = {
   },
   cancelled: { status: 503, executed: 'maybe', title: 'An operator cancelled the request' },
   'shutting-down': { status: 503, executed: 'no', title: 'This hub is shutting down' },
-  deadline: { status: 504, executed: 'maybe', title: 'The provider did not answer in time' },
+  deadline: { status: 504, executed: 'maybe', title: 'The upstream did not answer in time' },
 } as const satisfies Record<string, Problem>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
@@ -64,10 +82,14 @@ export function isIdempotent(method: string | undefined): boolean {
 export interface ProblemContext {
   readonly requestId: string;
   readonly method: string | undefined;
+  /** Running it twice does no harm; when left out, its method says. */
+  readonly isRepeatable?: boolean | undefined;
   /** It was handed to an agent before the router ended it: then `no` becomes `maybe`. */
   readonly handedOver?: boolean | undefined;
   /** Seconds. */
   readonly retryAfterS?: number | undefined;
+  /** What has happened to this request, in a sentence for its client: no internal messages. */
+  readonly detail?: string | undefined;
 }
 
 export interface ProblemResponse {
@@ -81,13 +103,13 @@ export interface ProblemResponse {
 /** The one place that turns an error into HTTP: problem+json, RFC 9457. */
 export function problemResponse(
   code: ProblemCode,
-  { requestId, method, handedOver, retryAfterS }: ProblemContext,
+  { requestId, method, isRepeatable, handedOver, retryAfterS, detail }: ProblemContext,
 ): ProblemResponse {
   const { status, title } = PROBLEMS[code];
   const executed = handedOver ? 'maybe' : PROBLEMS[code].executed;
   // It never ran, or running it twice does no harm.
-  const safeToRetry = executed === 'no' || isIdempotent(method);
-  const document = { type: 'about:blank', title, status, code, executed, safeToRetry, requestId };
+  const safeToRetry = executed === 'no' || (isRepeatable ?? isIdempotent(method));
+  const document = { type: 'about:blank', title, status, detail, code, executed, safeToRetry, requestId };
   const body = Buffer.from(`${JSON.stringify(document)}\n`);
   const headers = [
     ...['Content-Type', 'application/problem+json', 'Content-Length', String(body.length)],
@@ -95,6 +117,8 @@ export function problemResponse(
     ...['Router-Request-Id', requestId],
   ];
   if (code === 'unauthorized') headers.push('WWW-Authenticate', 'Bearer');
+  // Client libraries of AI services send a POST again by its status alone, unless they are told not to.
+  if (!safeToRetry) headers.push('X-Should-Retry', 'false');
   if (retryAfterS !== undefined) headers.push('Retry-After', String(retryAfterS));
   const fields = fieldLines(headers);
   return { status, reason: STATUS_CODES[status] ?? '', fields, body: method === 'HEAD' ? undefined : body };

@@ -1,11 +1,14 @@
 import { ChunkedBody } from './chunked-body.ts';
 import { fieldValue } from './forward-reply.ts';
 import { HEAD_BYTES, InvalidReplyError, parseFields, type Fields } from './reply-fields.ts';
+import { framingOf, isPersistent, keepAliveMs } from './reply-framing.ts';
 
 /** What a parser tells of one reply, in this order. Text is latin1: one character, one byte. */
 export interface ReplySink {
+  /** 1xx, but neither 100 nor 101; any number of them. */
+  onInterim(status: number, fields: Fields): void;
   onHead(status: number, reason: string, fields: Fields): void;
-  /** Body bytes without their framing; a view of what was taken. */
+  /** Body bytes without their framing: a view that is good for this call only. */
   onBody(bytes: Buffer): void;
   onEnd(trailers: Fields): void;
 }
@@ -22,11 +25,12 @@ type Part = 'head' | 'counted' | 'chunked' | 'rest';
 /**
  * Reads the replies of one HTTP/1 connection, RFC 9112, byte by byte as an upstream sends them, however they are cut. It is
  * strict: where the end of a reply could be read in two ways, `take` and `close` throw InvalidReplyError, and the connection
- * is of no more use. Interim replies (1xx) are skipped.
+ * is of no more use. After a 101 that was asked for, all bytes to the end of the connection are its body.
  */
 export class ReplyParser {
   #sink: ReplySink | undefined;
   #isHeadRequest = false;
+  #maySwitch = false;
   #head: Buffer | undefined;
   #part: Part = 'head';
   #left = 0;
@@ -40,9 +44,15 @@ export class ReplyParser {
     return this.#persistent && this.#sink === undefined;
   }
 
-  /** The next reply goes to this sink. `method`: that of its request. */
-  expect(method: string, sink: ReplySink): void {
+  /** How many chunks the last call of `take` has begun: each costs time, however few bytes it has. */
+  get chunksTaken(): number {
+    return this.#part === 'chunked' ? this.#chunks.begun : 0;
+  }
+
+  /** The next reply goes to this sink. `method`: that of its request. `maySwitch`: it has asked for another protocol. */
+  expect(method: string, sink: ReplySink, maySwitch = false): void {
     this.#isHeadRequest = method === 'HEAD';
+    this.#maySwitch = maySwitch;
     this.#sink = sink;
   }
 
@@ -107,40 +117,27 @@ export class ReplyParser {
     const [, minor, code, reason = ''] = line;
     const status = Number(code);
     const fields = lineEnd < 0 ? [] : parseFields(text.slice(lineEnd + 2));
-    if (status === 101) throw new InvalidReplyError('101 to a request that did not ask for it');
-    if (status < 200) return;
-    this.#persistent = isPersistent(fields, minor === '1');
+    if (status === 101) return this.#onSwitch(reason, fields, sink);
+    // Nobody has asked for 100: the hub answers Expect.
+    if (status === 100) return;
+    if (status < 200) return sink.onInterim(status, fields);
+    const framing = framingOf(status, fields, minor === '1', this.#isHeadRequest);
+    this.#persistent = framing !== 'rest' && isPersistent(fields, minor === '1');
     this.keepAliveMs = keepAliveMs(fields);
-    this.#part = this.#partAfter(status, fields, minor === '1');
-    if (this.#part === 'rest') this.#persistent = false;
+    if (framing === 'chunked') this.#chunks = new ChunkedBody();
+    this.#left = typeof framing === 'number' ? framing : 0;
+    this.#part = typeof framing === 'number' ? 'counted' : framing;
     sink.onHead(status, reason, fields);
-    if (this.#part === 'counted' && this.#left === 0) this.#end(sink, []);
+    if (framing === 0) this.#end(sink, []);
   }
 
-  /** RFC 9112 §6.3. */
-  #partAfter(status: number, fields: Fields, isHttp11: boolean): Part {
-    const codings = valuesOf(fields, 'transfer-encoding');
-    const lengths = valuesOf(fields, 'content-length');
-    if (codings.length > 0 && lengths.length > 0)
-      throw new InvalidReplyError('both Transfer-Encoding and Content-Length');
-    if (lengths.length > 1) throw new InvalidReplyError('more than one Content-Length');
-    const [length] = lengths;
-    if (length !== undefined && !/^\d{1,15}$/.test(length)) {
-      throw new InvalidReplyError('a Content-Length that is no number');
-    }
-    this.#left = 0;
-    // No other coding was asked for (TE), and it would have to be undone here.
-    if (codings.length > 0 && (!isHttp11 || codings.join(',').toLowerCase() !== 'chunked')) {
-      throw new InvalidReplyError('a Transfer-Encoding other than chunked');
-    }
-    if (this.#isHeadRequest || status === 204 || status === 304) return 'counted';
-    if (codings.length > 0) {
-      this.#chunks = new ChunkedBody();
-      return 'chunked';
-    }
-    if (length === undefined) return 'rest';
-    this.#left = Number(length);
-    return 'counted';
+  #onSwitch(reason: string, fields: Fields, sink: ReplySink): void {
+    if (!this.#maySwitch) throw new InvalidReplyError('101 to a request that did not ask for it');
+    // RFC 9110 §15.2.2.
+    if (fieldValue(fields, 'upgrade') === undefined) throw new InvalidReplyError('101 without Upgrade');
+    this.#persistent = false;
+    this.#part = 'rest';
+    sink.onHead(101, reason, fields);
   }
 
   #end(sink: ReplySink, trailers: Fields): void {
@@ -159,24 +156,4 @@ function refuseEarly(head: Buffer, from: number): void {
   }
   // The last of its bytes may belong to its end.
   if (head.length > HEAD_BYTES + HEAD_END.length - 1) throw new InvalidReplyError(TOO_LONG);
-}
-
-function valuesOf(fields: Fields, name: string): string[] {
-  const values: string[] = [];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    if (fields[i]?.length === name.length && fields[i]?.toLowerCase() === name)
-      values.push(fields[i + 1] ?? '');
-  }
-  return values;
-}
-
-function isPersistent(fields: Fields, isHttp11: boolean): boolean {
-  const options = valuesOf(fields, 'connection').join(',').toLowerCase();
-  if (/(?:^|,)\s*close\s*(?:,|$)/.test(options)) return false;
-  return isHttp11 || /(?:^|,)\s*keep-alive\s*(?:,|$)/.test(options);
-}
-
-function keepAliveMs(fields: Fields): number | undefined {
-  const seconds = /(?:^|[,;\s])timeout=(\d{1,6})(?!\d)/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1];
-  return seconds === undefined ? undefined : Number(seconds) * 1_000;
 }

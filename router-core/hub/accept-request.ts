@@ -1,15 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { PassThrough, type Duplex, type Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { checkRequest, MAX_TARGET_BYTES, type CheckedRequest } from '../http/check-request.ts';
 import { forwardedValues } from '../http/forward-request.ts';
-import { PROBLEMS, problemResponse, type ProblemCode } from '../http/problems.ts';
+import { maxForwards } from '../http/max-forwards.ts';
+import { problemResponse, type ProblemCode } from '../http/problems.ts';
+import { logRefusal, logUnreadable } from './access-log.ts';
 import { admitRequest } from './admit-request.ts';
 import { HttpReply, UpgradeReply, type ClientReply } from './front/client-reply.ts';
+import { attempt } from './contain-fault.ts';
 import { answerControl } from './control.ts';
 import type { Readiness } from './drain.ts';
 import type { Exchange, HubContext } from './exchange.ts';
+import {
+  connectionOf,
+  takeConnection,
+  type ClientConnection,
+  type ConnectionOptions,
+} from './front/client-connection.ts';
 import { hasBody } from './front/hub-message.ts';
+import { Lingering } from './front/lingering.ts';
+import { SwitchedInput } from './front/switched-input.ts';
+import { Turns } from './front/turns.ts';
 import type { Caller } from './app-directory.ts';
 import { authorize } from './authorize.ts';
 import type { RouteRequest } from '../routing/route-search.ts';
@@ -20,9 +32,10 @@ import type { RoutedRequest, Snapshot } from './snapshot.ts';
 export class RequestFront {
   readonly #context: HubContext;
   readonly #readiness: Readiness;
-  /** Replies due on each connection; pipelining makes it more than one. */
-  readonly #due = new WeakMap<Duplex, number>();
   readonly #switched = new Set<Duplex>();
+  readonly #connections: Omit<ConnectionOptions, 'socket'>;
+  readonly #lingering = new Lingering();
+  readonly #turns = new Turns();
 
   /** The configuration; none until it was read for the first time. */
   snapshot: Snapshot | undefined;
@@ -30,68 +43,140 @@ export class RequestFront {
   constructor(context: HubContext, readiness: Readiness) {
     this.#context = context;
     this.#readiness = readiness;
+    this.#connections = {
+      lingering: this.#lingering,
+      turns: this.#turns,
+      refuse: (socket, code) => this.#refuseConnection(socket, code),
+      queued: { count: 0, most: context.config.maxInFlight },
+    };
   }
 
-  /** Whether a reply is due on this connection: nothing else may be written to it. */
-  isAnswering(socket: Duplex): boolean {
-    return (this.#due.get(socket) ?? 0) > 0;
+  /** Connections that hold no request any more, but are not closed by themselves: those that have left HTTP or linger. */
+  cutAll(): void {
+    for (const socket of this.#switched) socket.destroy();
+    this.cutLingering();
+    this.#turns.close();
   }
 
-  /** Connections that have left HTTP; a drain ends them. */
-  get switched(): ReadonlySet<Duplex> {
-    return this.#switched;
+  cutLingering(): void {
+    this.#lingering.close();
   }
 
   nextId(): string {
     return this.#context.link.nextId();
   }
 
-  /** Counts what Node's parser has refused: nobody ever sees it as a request. */
-  countRefused(code: ProblemCode): void {
-    this.#context.counts.unrouted.refused(code, PROBLEMS[code].status);
+  onConnection(socket: Socket): void {
+    takeConnection({ socket, ...this.#connections });
   }
 
   /** `sendContinue`: the client waits to be asked for its body. */
   onRequest(req: IncomingMessage, res: ServerResponse, sendContinue?: () => void): void {
-    const { socket } = req;
-    this.#due.set(socket, (this.#due.get(socket) ?? 0) + 1);
+    const connection = connectionOf(req.socket);
+    if (!connection) return void req.socket.destroy();
+    if (connection.isBusy) {
+      connection.queue({ req, begin: () => this.#begin(connection, req, res, sendContinue) });
+      return;
+    }
+    connection.start(req);
+    this.#begin(connection, req, res, sendContinue);
+  }
+
+  #begin(
+    connection: ClientConnection,
+    req: IncomingMessage,
+    res: ServerResponse,
+    sendContinue: (() => void) | undefined,
+  ): void {
     // A reply that overtakes its request's body ends the connection: nobody reads the rest.
     const isLast = () => this.#readiness.draining || (!req.complete && hasBody(req));
-    const exchange = this.#accept(req, new HttpReply(res, isLast, req.httpVersion), sendContinue, undefined);
-    res.on('close', () => {
-      this.#due.set(socket, (this.#due.get(socket) ?? 1) - 1);
-      exchange?.clientGone();
-    });
+    const reply = new HttpReply(res, isLast, req.httpVersion);
+    res.on('close', () => connection.next());
+    if (connection.isBroken(req)) return this.refuse(reply, req, 'bad-request');
+    const exchange = this.#accept(req, reply, sendContinue, undefined);
+    res.on('error', (error) => exchange?.fault(error));
+    connection.exchange = exchange;
   }
 
   /** `head`: what the client has already sent behind its request. */
   onUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    const connection = connectionOf(socket);
+    if (!connection) return void socket.destroy();
     this.#switched.add(socket);
-    // Read ahead a little, so that the end of the client is seen while it waits for its answer.
-    const fromClient = new PassThrough({ highWaterMark: 64 * 1024 });
-    if (head.length > 0) fromClient.write(head);
     const reply = new UpgradeReply(socket);
-    const exchange = this.#accept(req, reply, undefined, fromClient);
-    socket.pipe(fromClient);
+    const fromClient = new SwitchedInput(socket, head);
     socket.on('end', () => {
       if (!reply.started) socket.destroy();
     });
-    socket.on('close', () => {
-      this.#switched.delete(socket);
-      exchange?.clientGone();
-    });
+    socket.on('close', () => this.#switched.delete(socket));
+    const begin = () => (connection.exchange = this.#accept(req, reply, undefined, fromClient));
+    this.#inTurn(connection, req, begin);
+  }
+
+  onConnect(req: IncomingMessage, socket: Socket): void {
+    const connection = connectionOf(socket);
+    if (!connection) return void socket.destroy();
+    this.#inTurn(connection, req, () => this.refuse(new UpgradeReply(socket), req, 'method-not-supported'));
+  }
+
+  /** The last request of its connection. */
+  #inTurn(connection: ClientConnection, req: IncomingMessage, begin: () => void): void {
+    if (connection.isBusy) return connection.queue({ req, begin });
+    connection.start(req);
+    begin();
+  }
+
+  /** Node's parser has refused what came: nobody ever sees it as a request, unless it is the body of one. */
+  onBroken(socket: Socket, code: ProblemCode): void {
+    const connection = connectionOf(socket);
+    if (connection) connection.broken(code);
+    else socket.destroy();
+  }
+
+  #refuseConnection(socket: Socket, code: ProblemCode): void {
+    if (!socket.writable) return void socket.destroy();
+    const id = this.nextId();
+    const { status, reason, fields, body } = problemResponse(code, { requestId: id, method: undefined });
+    this.#context.counts.unrouted.refused(code, status);
+    logUnreadable(this.#context, socket.remoteAddress, { id, status, code, bytes: body?.length ?? 0 });
+    new UpgradeReply(socket).startAndEnd(status, reason, fields, body);
   }
 
   refuse(reply: ClientReply, req: IncomingMessage, code: ProblemCode): void {
-    const { status, reason, fields, body } = problemResponse(code, {
-      requestId: this.nextId(),
-      method: req.method,
-    });
+    const id = this.nextId();
+    const { status, reason, fields, body } = problemResponse(code, { requestId: id, method: req.method });
     this.#context.counts.unrouted.refused(code, status);
+    logRefusal(this.#context, req, { id, status, code, bytes: body?.length ?? 0 });
     reply.startAndEnd(status, reason, fields, body);
   }
 
+  /** What is thrown here has not become an exchange: it ends this request alone. */
   #accept(
+    req: IncomingMessage,
+    reply: ClientReply,
+    sendContinue: (() => void) | undefined,
+    fromClient: Readable | undefined,
+  ): Exchange | undefined {
+    try {
+      return this.#take(req, reply, sendContinue, fromClient);
+    } catch (error) {
+      this.noteFault(error);
+      if (!reply.started) attempt(() => this.refuse(reply, req, 'internal-error'));
+      if (!reply.ended) attempt(() => reply.abort());
+      return undefined;
+    }
+  }
+
+  /** Counts and logs a fault of which no request is known. */
+  noteFault(error: unknown): void {
+    const { counts, log } = this.#context;
+    counts.unrouted.group.faults += 1;
+    attempt(() =>
+      log.error({ err: error }, 'a fault in this hub has ended a connection; this should be reported'),
+    );
+  }
+
+  #take(
     req: IncomingMessage,
     reply: ClientReply,
     sendContinue: (() => void) | undefined,
@@ -108,8 +193,15 @@ export class RequestFront {
       answerControl(checked.target, method, reply, this.#readiness);
       return undefined;
     }
-    if (checked.target === '*') {
+    const isOurs = maxForwards(method, req.headers['max-forwards']) === 0;
+    if (isOurs && method === 'TRACE') {
+      // The last recipient need not support it, and a reflected head may hold what no page should read.
+      this.refuse(reply, req, 'method-not-supported');
+      return undefined;
+    }
+    if (checked.target === '*' || isOurs) {
       // `OPTIONS *` asks about the server itself, RFC 9110 §9.3.7.
+      logRefusal(this.#context, req, { id: this.nextId(), status: 204, code: undefined, bytes: 0 });
       reply.startAndEnd(204, 'No Content', '', undefined);
       return undefined;
     }

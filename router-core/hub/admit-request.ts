@@ -3,10 +3,13 @@ import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { CheckedRequest } from '../http/check-request.ts';
 import { forwardRequestFields } from '../http/forward-request.ts';
+import { maxForwards } from '../http/max-forwards.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../exchange/heads.ts';
-import { AppLimits } from '../redis/hub/app-limits.ts';
+import { AppLimits, type AppAdmission } from '../redis/hub/app-limits.ts';
+import { logRefusal } from './access-log.ts';
 import type { Caller } from './app-directory.ts';
+import { runFor } from './contain-fault.ts';
 import { onReplyFrame } from './await-reply.ts';
 import { clientAddress, type ClientReply } from './front/client-reply.ts';
 import { enqueueRequest } from './enqueue-request.ts';
@@ -33,31 +36,38 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
   const { config, link, inFlight } = context;
   const { contentLength = 0 } = checked;
   const { maxBodyBytes } = routed.policy;
-  if (inFlight.size >= config.maxInFlight) return refuse(options, 'hub-full');
+  if (inFlight.size >= config.maxInFlight && !context.bodies.makeRoom()) return refuse(options, 'hub-full');
   if (maxBodyBytes > 0 && contentLength > maxBodyBytes) return refuse(options, 'body-too-large');
   if (!link.connected) return refuse(options, 'store-unavailable');
 
+  if (link.isFaulty(routed.group)) return refuse(options, 'group-faulty');
+
+  if (routed.duplex && context.bodies.isShareTaken(routed.counts, clientAddress(req))) {
+    return refuse(options, 'hub-full');
+  }
   const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, onFrame: onReplyFrame });
-  if (caller && AppLimits.applyTo(caller.app))
-    void enterApp(exchange, caller, () => begin(exchange, options));
-  else begin(exchange, options);
+  const isLimited = caller !== undefined && AppLimits.applyTo(caller.app);
+  runFor(exchange, () => (isLimited ? enterApp(exchange, caller, options) : begin(exchange, options)));
   return exchange;
 }
 
 /** Goes on when the limits of the app allow it. */
-async function enterApp(exchange: Exchange, { app }: Caller, goOn: () => void): Promise<void> {
+async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptions): Promise<void> {
   const { link, log } = exchange.context;
-  exchange.enter('reading', exchange.policy.idleMs, () => exchange.fail('store-unavailable', 1));
+  let admission: AppAdmission;
+  exchange.enter('reading', exchange.policy.idleMs, () =>
+    exchange.fail('store-unavailable', { retryAfterS: 1 }),
+  );
   try {
-    const admission = await link.appLimits.enter(app, exchange.id);
-    // The client has gone meanwhile: what was taken for it is given back.
-    if (exchange.done) return link.appLimits.leave(app.name, exchange.id);
-    if (admission.ok) goOn();
-    else exchange.fail('too-many-requests', admission.retryAfterS);
+    admission = await link.appLimits.enter(app, exchange.id);
   } catch (error) {
     log.warn({ err: error, id: exchange.id, app: app.name }, 'could not check the limits of an app');
-    exchange.fail('store-unavailable', 1);
+    return exchange.fail('store-unavailable', { retryAfterS: 1 });
   }
+  // The client has gone meanwhile: what was taken for it is given back.
+  if (exchange.done) return link.appLimits.leave(app.name, exchange.id);
+  if (admission.ok) begin(exchange, options);
+  else exchange.fail('too-many-requests', { retryAfterS: admission.retryAfterS });
 }
 
 function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOptions): void {
@@ -68,26 +78,25 @@ function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOp
     return send(exchange, head, { chunks: [], complete: false });
   }
   const isTooLarge = (bytes: number) => maxBodyBytes > 0 && bytes > maxBodyBytes;
-  const inline = readInlineBody(req, checked.contentLength, isTooLarge);
+  const inline = readInlineBody(exchange, checked.contentLength, isTooLarge);
   if (!(inline instanceof Promise)) {
     if (!inline.complete) exchange.rest = req;
     return send(exchange, head, inline);
   }
   exchange.enter('reading', idleMs, () => exchange.fail('request-timeout'));
   exchange.askForBody();
-  void inline.then((body) => {
-    if (exchange.done) return;
-    if (body === 'too-large') return exchange.fail('body-too-large');
-    if (!body.complete) exchange.rest = req;
-    send(exchange, head, body);
-  });
+  runFor(exchange, () =>
+    inline.then((body) => {
+      if (exchange.done) return;
+      if (body === 'too-large') return exchange.fail('body-too-large');
+      if (!body.complete) exchange.rest = req;
+      send(exchange, head, body);
+    }),
+  );
 }
 
 function send(exchange: Exchange, head: RequestHead, body: InlineBody): void {
-  enqueueRequest(exchange, head, body).catch((error: unknown) => {
-    exchange.context.log.error({ err: error, id: exchange.id }, 'could not enqueue');
-    exchange.fail('store-lost');
-  });
+  runFor(exchange, () => enqueueRequest(exchange, head, body));
 }
 
 function requestHead(
@@ -97,6 +106,7 @@ function requestHead(
   upgrade: boolean,
 ): RequestHead {
   const { req, id } = exchange;
+  const forwards = maxForwards(req.method, req.headers['max-forwards']);
   let fields = forwardRequestFields(req.rawHeaders, {
     requestId: id,
     clientAddress: clientAddress(req),
@@ -104,6 +114,7 @@ function requestHead(
     httpVersion: req.httpVersion,
     authority,
     rules: headerRules,
+    maxForwards: forwards === undefined ? undefined : forwards - 1,
   });
   const { tracer } = exchange.context;
   if (tracer) {
@@ -123,13 +134,19 @@ function tracedRequest({ id, group, counts, req, receivedAt }: Exchange, target:
   return { id, group, route: counts.route, method: req.method ?? 'GET', path, receivedAt };
 }
 
-function refuse({ context, req, reply, routed }: AdmitOptions, code: ProblemCode): undefined {
+function refuse({ context, req, reply, routed, caller }: AdmitOptions, code: ProblemCode): undefined {
   const retryAfterS = code === 'body-too-large' ? undefined : 1;
+  const id = context.link.nextId();
   const { status, reason, fields, body } = problemResponse(code, {
-    requestId: context.link.nextId(),
+    requestId: id,
     method: req.method,
     retryAfterS,
   });
-  routed.counts.refused(code, status);
+  const { group, counts } = routed;
+  counts.refused(code, status);
+  logRefusal(context, req, {
+    ...{ id, group, route: counts.route, app: caller?.app.name },
+    ...{ status, code, bytes: body?.length ?? 0 },
+  });
   reply.startAndEnd(status, reason, fields, body);
 }

@@ -79,6 +79,20 @@ export const hubSettings = {
     default: '4096',
     type: count({ from: 1 }),
   },
+  // Longer than that of the load balancer in front, usually 60 s: it should close a connection, not the hub.
+  keepAliveMs: {
+    flag: '--keep-alive <duration>',
+    about: 'how long an idle connection of a client is kept',
+    default: '75s',
+    type: duration({ atLeastMs: 1_000 }),
+  },
+  // A client that sends a byte now and then would hold a request as long as one that uploads.
+  minBodyRate: {
+    flag: '--min-body-rate <size>',
+    about: 'bytes per second that a request body must bring, on average, after its first 10 s; 0 is no limit',
+    default: '1000',
+    type: size(),
+  },
   // Shorter than the orchestrator's own grace period, or that ends with a kill and broken replies.
   drainMs: {
     flag: '--drain <duration>',

@@ -12,8 +12,8 @@ export function answerControl(
   const path = target.split('?')[0];
   if (path === '/_router/live') return answer(200, 'ok');
   if (path !== '/_router/ready') return answer(404, 'not found');
-  const ready = readiness.probe();
-  answer(ready ? 200 : 503, readiness.why);
+  const whyNot = readiness.probe();
+  answer(whyNot === undefined ? 200 : 503, whyNot ?? 'ok');
 
   function answer(code: number, status: string): void {
     const body = Buffer.from(JSON.stringify({ status }));

@@ -1,3 +1,5 @@
+import { runFor, type FaultOwner } from './contain-fault.ts';
+
 /**
  * One timer for all phases of a request. Pushing the expiry out costs a subtraction, not a timer: when the timer fires
  * early, it sleeps for the rest.
@@ -6,10 +8,15 @@ export class DeadlineTimer {
   #timer: NodeJS.Timeout | undefined;
   #firesAt = 0;
   #expiresAt = Infinity;
-  #onExpire: () => void = () => undefined;
+  #onExpire: () => unknown = () => undefined;
+  readonly #owner: FaultOwner;
+
+  constructor(owner: FaultOwner) {
+    this.#owner = owner;
+  }
 
   /** Calls `onExpire` in `ms` (0 = never) unless set again before. */
-  set(ms: number, onExpire: () => void): void {
+  set(ms: number, onExpire: () => unknown): void {
     this.#onExpire = onExpire;
     this.push(ms);
   }
@@ -37,7 +44,7 @@ export class DeadlineTimer {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const rest = this.#expiresAt - performance.now();
-      if (rest <= 1) this.#onExpire();
+      if (rest <= 1) runFor(this.#owner, this.#onExpire);
       else if (rest !== Infinity) this.#sleep(rest);
     }, ms);
   }

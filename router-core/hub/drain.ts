@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { sleep } from '../runtime/backoff.ts';
+import { runFor } from './contain-fault.ts';
 import type { HubContext } from './exchange.ts';
 
 /** How many 503s a load balancer gets to see before this hub stops accepting: the usual `fall` is 3. */
@@ -10,25 +10,22 @@ const WATCHED_MS = 15_000;
 
 /** Whether load balancers should send requests here. */
 export class Readiness {
-  readonly #isReady: () => boolean;
+  readonly #whyNot: () => string | undefined;
   #probedAt = -Infinity;
   #noticesLeft = NOTICES;
   draining = false;
 
-  constructor(isReady: () => boolean) {
-    this.#isReady = isReady;
+  /** `whyNot`: why nothing can be taken, undefined when it can. */
+  constructor(whyNot: () => string | undefined) {
+    this.#whyNot = whyNot;
   }
 
-  get why(): string {
-    if (this.draining) return 'draining';
-    return this.#isReady() ? 'ok' : 'Redis is not reachable';
-  }
-
-  /** Answers one readiness request. */
-  probe(): boolean {
+  /** Answers one readiness request: why not, or undefined. */
+  probe(): string | undefined {
     this.#probedAt = performance.now();
-    if (this.draining) this.#noticesLeft -= 1;
-    return !this.draining && this.#isReady();
+    if (!this.draining) return this.#whyNot();
+    this.#noticesLeft -= 1;
+    return 'draining';
   }
 
   /** Whether somebody who watches has not yet had time to notice that we drain. */
@@ -39,8 +36,8 @@ export class Readiness {
 
 export interface DrainOptions {
   readonly server: Server;
-  /** Connections that have left HTTP. */
-  readonly switched: ReadonlySet<Duplex>;
+  /** Connections without a request of their own: those that have left HTTP, and those that linger. */
+  readonly front: { cutLingering(): void; cutAll(): void };
   readonly context: HubContext;
   readonly readiness: Readiness;
   readonly drainMs: number;
@@ -51,13 +48,7 @@ export interface DrainOptions {
  * (or nobody watches), no new connection; the running requests finish; what is left at the end of `drainMs` is refused
  * or cut.
  */
-export async function drainHub({
-  server,
-  switched,
-  context,
-  readiness,
-  drainMs,
-}: DrainOptions): Promise<void> {
+export async function drainHub({ server, front, context, readiness, drainMs }: DrainOptions): Promise<void> {
   const { inFlight, log } = context;
   readiness.draining = true;
   const endAt = performance.now() + drainMs;
@@ -68,14 +59,15 @@ export async function drainHub({
   while (inFlight.size > 0 && performance.now() < endAt) await sleep(20);
   if (inFlight.size > 0) log.warn({ requests: inFlight.size }, 'drain time is over, ending what still runs');
   const cancelled = inFlight.values().map((exchange) => {
-    exchange.fail('shutting-down');
+    runFor(exchange, () => exchange.fail('shutting-down'));
     return exchange.cancel();
   });
   await Promise.race([Promise.all(cancelled), sleep(1_000)]);
   server.closeIdleConnections();
+  front.cutLingering();
   // Replies that are written but not yet taken by their clients get a moment; then the connections are cut.
   await Promise.race([closed, sleep(Math.min(1_000, drainMs))]);
   server.closeAllConnections();
-  for (const socket of switched) socket.destroy();
+  front.cutAll();
   await closed;
 }

@@ -1,4 +1,5 @@
 import type { AppDirectory } from './app-directory.ts';
+import { runFor } from './contain-fault.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Ends what runs for tokens that were revoked or have expired: with 401, or a broken connection once the reply has begun. */
@@ -7,8 +8,6 @@ export function endRevoked(inFlight: readonly Exchange[], apps: AppDirectory): v
   for (const exchange of inFlight) {
     const { caller } = exchange;
     if (!caller || apps.isLive(caller.tokenId, now)) continue;
-    const { state } = exchange;
-    exchange.fail('unauthorized');
-    if (state !== 'reading' && state !== 'admitting') void exchange.cancel();
+    runFor(exchange, () => exchange.breakOff('unauthorized'));
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FrameStream } from '../exchange/frame-stream.ts';
-import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
+import { ROOM_BYTES, WINDOW_BYTES } from '../exchange/frame-stream.ts';
 import type { Frame } from '../exchange/frames.ts';
 import type { GroupQueue } from '../redis/hub/group-queue.ts';
 import type { HubLink } from '../redis/hub/hub-link.ts';
@@ -11,9 +11,12 @@ import { isIdempotent, problemResponse, type ProblemCode } from '../http/problem
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
+import { logExchange } from './access-log.ts';
 import type { ClientReply } from './front/client-reply.ts';
 import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
+import { endFaulted } from './contain-fault.ts';
+import type { BodyWatch } from './watch-bodies.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
@@ -29,6 +32,8 @@ export interface HubContext {
   readonly inFlight: ChurnMap<Exchange>;
   readonly rates: ServiceRate;
   readonly counts: RequestCounts;
+  /** Bodies that have not arrived. */
+  readonly bodies: BodyWatch;
   /** When an OpenTelemetry SDK is there. */
   readonly tracer: Tracer | undefined;
 }
@@ -37,17 +42,28 @@ export interface HubContext {
  * The life of one request at the hub that holds its client:
  *
  *     reading ─▶ admitting ─▶ waiting ─▶ handed ─▶ replying ─▶ done
- *                    └────────────────────┘  (a free slot: no waiting; a lost agent: back to waiting)
+ *                    └────────────────────┘  a free slot: no waiting
+ *                                ◀────────┘  a lost agent, an upstream out of reach, a slot that has gone: back to waiting
  *
  * Every phase can end in `done`: answered, refused, client gone, deadline. Exactly one of these happens.
  */
 export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 'replying' | 'done';
 
 /** Codes with which the hub may end what an agent is already running. */
-const ENDED_BY_US = new Set<ProblemCode>(['body-too-large', 'shutting-down', 'unauthorized']);
+const ENDED_BY_US = new Set<ProblemCode>([
+  'bad-request',
+  'body-too-large',
+  'request-timeout',
+  'shutting-down',
+  'unauthorized',
+]);
 
 /** Codes of those that were in line. */
-const ENDED_IN_LINE = new Set<ProblemCode>(['queue-timeout', 'no-agent', 'shutting-down', 'unauthorized']);
+const ENDED_IN_LINE = new Set<ProblemCode>([
+  ...(['no-agent', 'paused', 'upstream-down', 'upstream-unreachable'] as const),
+  ...(['queue-full', 'queue-timeout', 'limit-reached'] as const),
+  ...(['shutting-down', 'unauthorized', 'store-unavailable'] as const),
+]);
 
 export interface ExchangeOptions {
   readonly context: HubContext;
@@ -61,6 +77,13 @@ export interface ExchangeOptions {
   readonly onFrame: (exchange: Exchange, frame: Frame) => void;
 }
 
+export interface FailOptions {
+  /** Seconds. */
+  readonly retryAfterS?: number | undefined;
+  /** For the client, see problems.ts. */
+  readonly detail?: string;
+}
+
 export class Exchange {
   readonly id: string;
   readonly context: HubContext;
@@ -70,6 +93,8 @@ export class Exchange {
   readonly preference: string | undefined;
   readonly counts: RouteCounts;
   readonly caller: Caller | undefined;
+  /** It may run before its body is there. */
+  readonly isDuplex: boolean;
   readonly queue: GroupQueue;
   readonly req: IncomingMessage;
   readonly reply: ClientReply;
@@ -81,17 +106,37 @@ export class Exchange {
   /** Who answers: the instance's name, from its first frame. */
   owner = '';
   status = 0;
+  /** When waiting for an agent ends, and when the head of the reply is due; both by performance.now(). */
+  waitEndsAt = 0;
+  headDueAt = 0;
+  /** An earlier attempt may have run it. */
+  mayHaveRun = false;
+  /** Attempts that have certainly not reached an upstream. */
+  uncountedAttempts = 0;
+  /** An agent has had it and could not connect to its upstream. */
+  isUnreached = false;
   trace: RequestTrace | undefined;
+  /** Bytes of body that the head of the reply has announced and that have not come; Infinity: it announces none. */
+  bodyLeft = 0;
+  /** The client has all that the head of the reply announced; only the agent has not yet said that it ends. */
+  isComplete = false;
+  /** With which error it has ended. */
+  problem: ProblemCode | undefined;
+  /** Bytes of the reply's body so far. */
+  replyBytes = 0;
   /** Request body bytes so far. */
   bodyBytes = 0;
+  /** How long this hub has waited for them, ms; see watch-bodies.ts. */
+  bodyWaitMs = 0;
   /** Frames to the agent: made when the first one is needed. */
   stream: FrameStream | undefined;
   /** The part of a request body that did not fit inline; flows once the agent asks for it. */
   rest: Readable | undefined;
   #sendContinue: (() => void) | undefined;
   readonly #headerRules: HeaderRules | undefined;
-  readonly #timer = new DeadlineTimer();
+  readonly #timer = new DeadlineTimer(this);
   #taken = 0;
+  #isBodyDue = false;
   #isAnswered = false;
 
   constructor({ context, routed, caller, req, reply, sendContinue, onFrame }: ExchangeOptions) {
@@ -104,6 +149,7 @@ export class Exchange {
     this.preference = preference;
     this.counts = counts;
     this.caller = caller;
+    this.isDuplex = routed.duplex || isGrpc(req);
     this.req = req;
     this.id = context.link.nextId();
     this.queue = context.link.queue(group);
@@ -115,7 +161,15 @@ export class Exchange {
       key: this.queue.replyKey(this.id, 1),
       lastSeq: 0,
       heardAt: this.receivedAt,
-      onFrame: (frame) => onFrame(this, frame),
+      room: ROOM_BYTES,
+      onFrame: (frame) => {
+        try {
+          onFrame(this, frame);
+        } catch (error) {
+          this.fault(error);
+        }
+      },
+      onFault: (why) => this.#breakOff(why),
     };
     context.inFlight.set(this.id, this);
   }
@@ -137,17 +191,42 @@ export class Exchange {
     return this.receivedAt + this.policy.totalMs - performance.now();
   }
 
+  /** From now on it may wait for as long as its policy says. */
+  restartWait(): void {
+    this.waitEndsAt = performance.now() + this.policy.waitMs;
+  }
+
   /** Enters a phase that may last `ms` at most; the deadline of the whole request counts too. */
-  enter(state: ExchangeState, ms: number, onExpire: () => void): void {
+  enter(state: ExchangeState, ms: number, onExpire: () => unknown): void {
     this.state = state;
     const total = this.remainingMs;
     if (ms < total) this.#timer.set(ms, onExpire);
     else this.#timer.set(Math.max(1, total), () => this.expire());
   }
 
+  /**
+   * The head of the reply is sent. A pause within the body is limited from its first byte on (or at once, of a connection that has
+   * switched); until then the time for the head goes on: a model that streams sends its head at once and then thinks.
+   */
+  awaitBody(hasBegun: boolean): void {
+    this.#isBodyDue = !hasBegun;
+    this.enter('replying', this.#pauseMs, () => this.expire());
+  }
+
   /** Something has moved: the idle time starts anew. */
   touch(): void {
-    this.#timer.push(Math.max(1, Math.min(this.policy.idleMs, this.remainingMs)));
+    this.#timer.push(Math.max(1, Math.min(this.#pauseMs, this.remainingMs)));
+  }
+
+  /** A part of the reply's body has come. */
+  bodyMoved(): void {
+    this.#isBodyDue = false;
+    this.touch();
+  }
+
+  get #pauseMs(): number {
+    const { idleMs } = this.policy;
+    return this.#isBodyDue ? Math.max(idleMs, this.headDueAt - performance.now()) : idleMs;
   }
 
   /** Too late: 504, or a broken connection when the reply has begun. */
@@ -156,14 +235,31 @@ export class Exchange {
     void this.cancel();
   }
 
+  /** The reply cannot be followed any further, and whoever makes it is not to go on. */
+  #breakOff(why: string): void {
+    const { context, counts, id, group, owner } = this;
+    counts.group.invalidReplies += 1;
+    context.log.warn(
+      { id, group, agent: owner, why },
+      'an agent has sent a reply that is not valid, it is ended',
+    );
+    this.fail('upstream-failed');
+    void this.cancel();
+  }
+
   /** The client has taken so much of the reply: grants it to the agent. Small replies never get to a grant. */
   taken(bytes: number): void {
     this.#taken += bytes;
+    this.reader.room += bytes;
     if (this.done) return;
-    this.touch();
-    if (this.#taken < WINDOW_BYTES / 4) return;
-    this.openStream(0).consume(this.#taken, this.reader.lastSeq);
-    this.#taken = 0;
+    try {
+      this.touch();
+      if (this.#taken < WINDOW_BYTES / 4) return;
+      this.openStream(0).consume(this.#taken, this.reader.lastSeq);
+      this.#taken = 0;
+    } catch (error) {
+      this.fault(error);
+    }
   }
 
   /** Asks the client for its body, once, if it waits to be asked. */
@@ -181,15 +277,18 @@ export class Exchange {
   }
 
   /** Ends the exchange with an error of the router: a problem response, or a broken connection after the head. */
-  fail(code: ProblemCode, retryAfterS?: number): void {
+  fail(code: ProblemCode, { retryAfterS, detail }: FailOptions = {}): void {
     if (this.done) return;
     this.context.log.debug({ id: this.id, code, state: this.state }, 'request failed');
     this.counts.failed(code);
+    this.problem = code;
     const { status, reason, fields, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
+      isRepeatable: this.isRepeatable,
       handedOver: this.#wasHandedOver(code),
       retryAfterS,
+      detail,
     });
     if (this.reply.started) {
       this.finish();
@@ -198,29 +297,50 @@ export class Exchange {
     }
     const preference = this.preference === undefined ? '' : `Preference-Applied: ${this.preference}\r\n`;
     this.status = status;
+    this.replyBytes = body?.length ?? 0;
     this.finish();
     this.reply.startAndEnd(status, reason, fields + preference, body);
+  }
+
+  /** The same for what its client or this hub cannot go on with, wherever it is. */
+  breakOff(code: ProblemCode, retryAfterS?: number): void {
+    const { state } = this;
+    if (state === 'done') return;
+    this.fail(code, { retryAfterS });
+    if (state !== 'reading' && state !== 'admitting') void this.cancel();
   }
 
   /** An agent may have run it: the one that has it, or one that was lost with it. */
   #wasHandedOver(code: ProblemCode): boolean {
     if (this.state === 'handed') return ENDED_BY_US.has(code);
-    // What may not run twice is in line again only when it has certainly not run.
-    return this.reader.attempt > 1 && this.isRepeatable && ENDED_IN_LINE.has(code);
+    return this.mayHaveRun && ENDED_IN_LINE.has(code);
   }
 
   /** The client has gone: whatever runs for it is stopped. */
   clientGone(): void {
-    if (this.done) return;
+    if (this.done || this.isComplete) return;
     const { state } = this;
-    this.finish();
+    try {
+      this.finish();
+    } catch (error) {
+      this.fault(error);
+    }
     if (state !== 'reading' && state !== 'admitting') void this.cancel();
   }
 
-  /** Stops the request wherever it is. Tried until Redis has taken it. */
-  cancel(): Promise<unknown> {
+  /** Stops the request wherever it is. Tried until Redis has taken it. Never rejects. */
+  async cancel(): Promise<void> {
     this.counts.group.cancels += 1;
-    return this.queue.cancel(this.id, this.place, false);
+    try {
+      await this.queue.cancel(this.id, this.place);
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  /** Code that ran for this request has thrown: that ends this request, and nothing else. Never throws. */
+  fault(error: unknown): void {
+    endFaulted(this, error);
   }
 
   /** The whole reply is with the client: nothing that the agent could still read is needed. */
@@ -232,13 +352,13 @@ export class Exchange {
   /** The outcome is decided: timers, reader and keys go. */
   finish(): void {
     if (this.done) return;
-    const { inFlight, link, rates, config, log } = this.context;
+    const { inFlight, link, rates, config } = this.context;
     const { state, stream } = this;
     this.state = 'done';
+    inFlight.delete(this.id);
     this.#timer.clear();
     link.inbox.close(this.reader);
     stream?.close();
-    inFlight.delete(this.id);
     if (state === 'replying') rates.served(this.group);
     if (this.caller) link.appLimits.leave(this.caller.app.name, this.id);
     if (state !== 'reading') {
@@ -248,18 +368,11 @@ export class Exchange {
     const totalMs = performance.now() - this.receivedAt;
     this.counts.ended(this.status, totalMs);
     this.trace?.ended(this.status);
-    if (config.accessLog) {
-      const ms = Math.round(totalMs);
-      const { method, url } = this.req;
-      log.info(
-        { id: this.id, group: this.group, method, url, status: this.status, agent: this.owner, ms },
-        'request',
-      );
-    }
+    if (config.accessLog) logExchange(this, totalMs);
   }
 }
 
-/** Handed over: the head of the reply is due. */
-export function awaitHead(exchange: Exchange): void {
-  exchange.enter('handed', exchange.policy.firstByteMs, () => exchange.expire());
+/** The server may speak first, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. */
+function isGrpc({ headers }: IncomingMessage): boolean {
+  return headers['content-type']?.startsWith('application/grpc') ?? false;
 }

@@ -59,6 +59,18 @@ export const HUB_METRICS = {
     type: 'counter',
     labels: ['group'],
   },
+  invalidReplies: {
+    name: 'mini_router_hub_invalid_replies_total',
+    help: 'Replies of agents that break the rules of HTTP, or of frames, and were ended for it',
+    type: 'counter',
+    labels: ['group'],
+  },
+  faults: {
+    name: 'mini_router_hub_faults_total',
+    help: 'Exceptions in the handling of a request, which it ended; no group: before its route was known',
+    type: 'counter',
+    labels: ['group'],
+  },
   sweeps: {
     name: 'mini_router_hub_sweeps_total',
     help: 'Searches for what lost agents have left behind',
@@ -91,6 +103,13 @@ export const HUB_METRICS = {
     labels: ['group'],
     over: 'max',
   },
+  faulty: {
+    name: 'mini_router_hub_group_faulty',
+    help: '1 while this hub does not serve a group because of what its keys hold',
+    type: 'gauge',
+    labels: ['group'],
+    over: 'max',
+  },
   ready: {
     name: 'mini_router_hub_ready',
     help: '1 when this hub takes requests: Redis answers and the configuration is known',
@@ -109,7 +128,13 @@ export const HUB_METRICS = {
 
 const STATES: readonly ExchangeState[] = ['reading', 'admitting', 'waiting', 'handed', 'replying'];
 
-const OUTCOMES = ['moved', 'lost', 'exhausted', 'dropped'] as const satisfies (keyof SweepCounts)[];
+const OUTCOMES = [
+  'moved',
+  'returned',
+  'lost',
+  'exhausted',
+  'dropped',
+] as const satisfies (keyof SweepCounts)[];
 
 /** `configVersion`: what the hub serves now. */
 export function hubMetrics(context: HubContext, configVersion: () => number): MetricSource {
@@ -128,6 +153,11 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
       capacity: single(config.maxInFlight),
       cancels: perGroup(context, ({ cancels }) => cancels),
       redeliveries: perGroup(context, ({ redeliveries }) => redeliveries),
+      invalidReplies: perGroup(context, ({ invalidReplies }) => invalidReplies),
+      faults: [...counts.groups, counts.unrouted.group].map(({ name, faults }) => ({
+        labels: [name],
+        value: faults,
+      })),
       sweeps: groups.flatMap(
         ([
           name,
@@ -145,6 +175,10 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
       missedDoorbells: single(link.inbox.missedDoorbells),
       instances: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.instances })),
       waiting: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.inLine })),
+      faulty: groups.map(([name, { health }]) => ({
+        labels: [name],
+        value: health.fault === undefined ? 0 : 1,
+      })),
       ready: single(link.ready ? 1 : 0),
       configVersion: single(configVersion()),
     };

@@ -10,6 +10,7 @@ import { packageVersion } from '../runtime/package-info.ts';
 import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
+import { lookAfterAbsence } from './after-absence.ts';
 import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
@@ -21,6 +22,7 @@ import { RecentHistograms } from './recent-times.ts';
 import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
 import { SnapshotCompiler } from './snapshot.ts';
+import { BodyWatch } from './watch-bodies.ts';
 
 export interface Hub {
   /** The port it listens on. */
@@ -28,8 +30,8 @@ export interface Hub {
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
   readonly metrics: MetricSource;
-  /** Drains: no new work, the running requests finish (at most `drainMs`), then everything is closed. */
-  close(): Promise<void>;
+  /** Drains: no new work, the running requests finish (at most `drainMs`, or `mostMs`), then everything is closed. */
+  close(mostMs?: number): Promise<void>;
 }
 
 /** So long a hub that starts waits for Redis before it listens; then it does without, and says that it is not ready. */
@@ -38,7 +40,7 @@ const LISTEN_AFTER_MS = 1_000;
 const REVOKE_EVERY_MS = 500;
 
 const OPEN_WARNING =
-  'ANYBODY who can reach this address can send requests to the providers: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
+  'ANYBODY who can reach this address can send requests to the upstreams: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
 
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
 export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
@@ -56,11 +58,12 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     groups: groupReports(context, recent),
   });
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
-  const link = new HubLink({ redisUrl: config.redisUrl, onState, report, log });
+  const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
+  const link = new HubLink({ redisUrl: config.redisUrl, onState, report, onAbsence, log });
   const context = createContext(config, link, log);
-  const readiness = new Readiness(() => link.ready);
+  const readiness = new Readiness(() => whyNotReady(context));
   const front = new RequestFront(context, readiness);
-  const server = createHttpServer(front);
+  const server = createHttpServer(front, config.keepAliveMs);
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
   const takeState = async (state: ConfigState, superseded: AbortSignal) => {
@@ -83,6 +86,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   } catch (error) {
     clearInterval(revoking);
     context.rates.close();
+    context.bodies.close();
     await link.close();
     throw error;
   }
@@ -90,10 +94,12 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   address = `${config.host}:${port}`;
   return {
     port,
-    close: async () => {
-      await drainHub({ server, switched: front.switched, context, readiness, drainMs: config.drainMs });
+    close: async (mostMs = Infinity) => {
+      const drainMs = Math.min(config.drainMs, mostMs);
+      await drainHub({ server, front, context, readiness, drainMs });
       clearInterval(revoking);
       context.rates.close();
+      context.bodies.close();
       await link.close();
     },
     checked: link.check(),
@@ -101,8 +107,16 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   };
 }
 
+function whyNotReady({ link, inFlight, bodies, config }: HubContext): string | undefined {
+  if (!link.ready) return 'Redis is not reachable';
+  const isFull = inFlight.size >= config.maxInFlight && !bodies.makeRoom();
+  return isFull ? `full: ${inFlight.size} requests in flight` : undefined;
+}
+
 function createContext(config: HubConfig, link: HubLink, log: Logger): HubContext {
-  const parts = { inFlight: new ChurnMap<Exchange>(), rates: new ServiceRate(), counts: new RequestCounts() };
+  const inFlight = new ChurnMap<Exchange>();
+  const bodies = new BodyWatch(config, inFlight);
+  const parts = { inFlight, bodies, rates: new ServiceRate(), counts: new RequestCounts() };
   return { config, link, log, ...parts, tracer: findTracer() };
 }
 
@@ -117,7 +131,13 @@ function groupReports({ link, rates, counts }: HubContext, recent: Recent): HubR
   return Object.fromEntries(
     [...link.inFlight()].map(([group, inFlight]) => [
       group,
-      { ...rates.of(group), inFlight, times: times.get(group), outcomes: outcomes.get(group) },
+      {
+        ...rates.of(group),
+        inFlight,
+        ...times.get(group),
+        outcomes: outcomes.get(group),
+        fault: link.groups().get(group)?.health.fault,
+      },
     ]),
   );
 }

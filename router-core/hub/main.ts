@@ -18,7 +18,7 @@ export async function runHub(config: HubConfig): Promise<void> {
   if (cluster.isWorker) followPrimaryLevel(log);
   else changeLevelOnSignal(log);
   const hub = await startHub(config, log);
-  closeOnSignal(() => hub.close(), log);
+  closeOnSignal((mostMs) => hub.close(mostMs), log);
   log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
   await Promise.all([hub.checked, showMetrics(config, hub, log)]);
   log.info({ port: hub.port }, 'hub ready');

@@ -3,6 +3,9 @@ import type { Route } from '../config/route.ts';
 import type { HeaderRules } from '../http/forward-request.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
 
+/** Ends a path that is a prefix; only such a path can be stripped. */
+const PREFIX_END = '/*';
+
 /** What counts for one request: its group's policy, with what its route says otherwise. Times in ms, 0 as in the schema. */
 export interface Policy {
   readonly waitMs: number;
@@ -18,6 +21,7 @@ export interface Policy {
 export interface PreparedRoute {
   readonly scope: string | undefined;
   readonly needsApp: boolean;
+  readonly duplex: boolean;
   readonly groups: ReadonlyMap<string, { readonly policy: Policy; readonly counts: RouteCounts }>;
   readonly headerRules: HeaderRules | undefined;
   readonly madeFrom: readonly { readonly name: string; readonly group: Group | undefined }[];
@@ -37,6 +41,8 @@ export function prepareRoute(
   return {
     scope: route.scope,
     needsApp: route.auth === 'app',
+    // What is stored may be older than the field.
+    duplex: route.duplex ?? false,
     groups: usable,
     headerRules: headerRulesOf(route),
     madeFrom,
@@ -60,9 +66,11 @@ function policyOf({ queue, timeouts, retry, maxBodyBytes }: Group, route: Route)
   };
 }
 
-function headerRulesOf({ setHeaders, removeHeaders }: Route): HeaderRules | undefined {
+function headerRulesOf({ match, stripPrefix, setHeaders, removeHeaders }: Route): HeaderRules | undefined {
   const set = Object.entries(setHeaders);
+  const named = [...set.map(([name]) => name), ...removeHeaders].map((name) => name.toLowerCase());
+  const prefix = stripPrefix ? match.path.slice(0, -PREFIX_END.length) : '';
+  if (prefix !== '' && !named.includes('x-forwarded-prefix')) set.push(['X-Forwarded-Prefix', prefix]);
   if (set.length === 0 && removeHeaders.length === 0) return undefined;
-  const dropped = [...set.map(([name]) => name), ...removeHeaders].map((name) => name.toLowerCase());
-  return { dropped: new Set(dropped), added: set.flat() };
+  return { dropped: new Set(named), added: set.flat() };
 }

@@ -1,4 +1,4 @@
-import type { RecentTimes } from '../redis/hub/latency.ts';
+import type { RecentGrowth } from '../redis/hub/latency.ts';
 import type { Histogram } from '../runtime/histogram.ts';
 
 /** Long enough that a group with a request a second has a median, short enough to show what is so now. */
@@ -7,6 +7,7 @@ const WINDOW_MS = 20_000;
 interface Look {
   readonly atMs: number;
   readonly counts: readonly number[];
+  readonly sumsMs: readonly number[];
 }
 
 /**
@@ -17,21 +18,29 @@ export class RecentHistograms {
   readonly #looks = new WeakMap<Histogram, Look[]>();
 
   /** Undefined when nothing was counted lately. To be asked every few seconds: it goes by when it was asked before. */
-  growth(histogram: Histogram, nowMs = performance.now()): RecentTimes | undefined {
-    const { boundsMs, counts } = histogram;
+  growth(histogram: Histogram, nowMs = performance.now()): RecentGrowth | undefined {
+    const { boundsMs, counts, sumsMs } = histogram;
     // One that is new here has been empty a moment ago.
-    const looks = this.#looks.get(histogram) ?? [{ atMs: nowMs, counts: counts.map(() => 0) }];
+    const looks = this.#looks.get(histogram) ?? [
+      { atMs: nowMs, counts: counts.map(() => 0), sumsMs: sumsMs.map(() => 0) },
+    ];
     this.#looks.set(histogram, looks);
-    const last = looks.at(-1)?.counts;
+    const last = looks.at(-1);
     // Idle groups share one copy: there may be thousands of them.
-    const isSame = last?.every((count, i) => count === counts[i]);
-    looks.push({ atMs: nowMs, counts: isSame && last ? last : [...counts] });
+    const isSame = last?.counts.every((count, i) => count === counts[i]);
+    const copy = isSame && last ? last : { counts: [...counts], sumsMs: [...sumsMs] };
+    looks.push({ atMs: nowMs, counts: copy.counts, sumsMs: copy.sumsMs });
     while (looks[1] && nowMs - looks[1].atMs >= WINDOW_MS) looks.shift();
-    const before = looks[0]?.counts ?? [];
-    const grown = counts.flatMap((count, i): [string, number][] => {
-      const more = count - (before[i] ?? 0);
-      return more > 0 ? [[String(boundsMs[i] ?? Infinity), more]] : [];
+    const before = looks[0];
+    const times: Record<string, number> = {};
+    const sums: Record<string, number> = {};
+    counts.forEach((count, i) => {
+      const more = count - (before?.counts[i] ?? 0);
+      if (more <= 0) return;
+      const bound = String(boundsMs[i] ?? Infinity);
+      times[bound] = more;
+      sums[bound] = Math.round(10 * ((sumsMs[i] ?? 0) - (before?.sumsMs[i] ?? 0))) / 10;
     });
-    return grown.length === 0 ? undefined : Object.fromEntries(grown);
+    return Object.keys(times).length === 0 ? undefined : { times, sums };
   }
 }

@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { forwardTrailers } from '../http/forward-request.ts';
-import { awaitHead, type Exchange } from './exchange.ts';
+import { nominatedFields } from '../http/hop-by-hop.ts';
+import { forwardTrailers } from '../http/trailers.ts';
+import { awaitHead } from './await-slot.ts';
+import { guarded } from './contain-fault.ts';
+import type { Exchange } from './exchange.ts';
 
 /** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
 export const INLINE_BYTES = 64 * 1024;
 
-/** A body of unknown length is awaited for so long, then the request goes ahead of it: the client may be waiting too. */
-const UNKNOWN_LENGTH_WAIT_MS = 20;
+/** A duplex request goes ahead of its body after so long: the client may be waiting too. */
+const DUPLEX_WAIT_MS = 20;
 
 export interface InlineBody {
   readonly chunks: Buffer[];
@@ -17,29 +20,37 @@ export interface InlineBody {
 
 const NO_BODY: InlineBody = { chunks: [], complete: true };
 
-/** The body as far as it goes inline; a promise when it must be awaited. `contentLength` in bytes, undefined = chunked. */
+/**
+ * The body as far as it goes inline; a promise when it must be awaited. `contentLength` in bytes, undefined = chunked. A request
+ * takes no slot before its body, or the first 64 KiB of it, are there: a client that sends nothing would hold an upstream.
+ */
 export function readInlineBody(
-  req: IncomingMessage,
+  exchange: Exchange,
   contentLength: number | undefined,
   isTooLarge: (bytes: number) => boolean,
 ): InlineBody | Promise<InlineBody | 'too-large'> {
-  const chunked = contentLength === undefined;
   if (contentLength === 0) return NO_BODY;
-  if ((contentLength ?? 0) > INLINE_BYTES) return { chunks: [], complete: false };
+  const { req, isDuplex } = exchange;
+  const isLarge = (contentLength ?? 0) > INLINE_BYTES;
+  if (isLarge && isDuplex) return { chunks: [], complete: false };
 
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const owner = { fault: reject };
     const chunks: Buffer[] = [];
-    let bytes = 0;
-    const onData = (chunk: Buffer) => {
+    const onData = guarded(owner, (chunk: Buffer) => {
       chunks.push(chunk);
-      bytes += chunk.length;
-      if (isTooLarge(bytes)) finish('too-large');
-      else if (bytes > INLINE_BYTES) finish({ chunks, complete: false });
+      exchange.bodyBytes += chunk.length;
+      exchange.touch();
+      if (isTooLarge(exchange.bodyBytes)) finish('too-large');
+      else if (exchange.bodyBytes >= INLINE_BYTES + (isLarge ? 0 : 1)) goAhead();
+    });
+    const onEnd = guarded(owner, () => finish({ chunks, complete: true }));
+    // What travels ahead of the rest would only fill Redis: it goes when the agent asks for the body.
+    const goAhead = () => {
+      finish({ chunks: [], complete: false });
+      if (exchange.bodyBytes > 0) req.unshift(Buffer.concat(chunks));
     };
-    const onEnd = () => finish({ chunks, complete: true });
-    const timer = chunked
-      ? setTimeout(() => finish({ chunks, complete: false }), UNKNOWN_LENGTH_WAIT_MS)
-      : undefined;
+    const timer = isDuplex ? setTimeout(guarded(owner, goAhead), DUPLEX_WAIT_MS) : undefined;
     const finish = (result: InlineBody | 'too-large') => {
       clearTimeout(timer);
       req.off('data', onData);
@@ -57,7 +68,7 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
   const stream = exchange.openStream(credit);
   const { maxBodyBytes } = exchange.policy;
   exchange.rest = source;
-  source.on('data', (chunk: Buffer) => {
+  const onData = guarded(exchange, (chunk: Buffer) => {
     if (exchange.done) return;
     exchange.bodyBytes += chunk.length;
     if (source === exchange.req && maxBodyBytes > 0 && exchange.bodyBytes > maxBodyBytes) {
@@ -68,15 +79,21 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
     exchange.touch();
     if (!stream.write(chunk)) source.pause();
   });
-  source.on('end', () => {
+  const onEnd = guarded(exchange, () => {
     stream.end(trailersOf(exchange.req));
     // While the body flowed its pauses were limited; now the head is due.
     if (exchange.state === 'handed') awaitHead(exchange);
   });
+  source.on('data', onData);
+  source.on('end', onEnd);
   source.resume();
 }
 
-/** Trailers as a frame carries them. */
-export function trailersOf(req: IncomingMessage): string {
-  return forwardTrailers(req.rawTrailers, req.rawHeaders).join('\n');
+/** The trailers that go on, as a frame carries them. */
+export function trailersOf({ rawTrailers, rawHeaders }: IncomingMessage): string {
+  if (rawTrailers.length === 0) return '';
+  const kept = forwardTrailers(rawTrailers, nominatedFields(rawHeaders));
+  // Node's parser refuses such characters: this request ends, should it ever let one through.
+  if (kept instanceof Error) throw kept;
+  return kept.join('\n');
 }

@@ -13,6 +13,8 @@ export class GroupCounts {
   readonly problems = new Map<ProblemCode, number>();
   cancels = 0;
   redeliveries = 0;
+  invalidReplies = 0;
+  faults = 0;
 
   constructor(name: string) {
     this.name = name;

@@ -1,60 +1,108 @@
-import { areFields, type FieldLines } from '../http/field-lines.ts';
 import type { Frame } from '../exchange/frames.ts';
-import { decodeReplyHead } from '../exchange/heads.ts';
+import { areFields } from '../http/field-lines.ts';
+import { forwardTrailers } from '../http/trailers.ts';
+import { checkReplyHead } from './check-reply.ts';
 import type { Exchange } from './exchange.ts';
 
-const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;
-const CONTENT_LENGTH = /^content-length: /im;
+/** The client has the whole reply: so long its agent may take to say so, ms. */
+const SETTLE_MS = 5_000;
 
-/**
- * Sends the head of a reply, and with it the whole reply when the frame carries one: then it returns true.
- * The agent has already dropped hop-by-hop fields.
- */
+/** Sends the head of a reply, and with it the whole reply when the frame carries one: then it returns true. */
 export function sendHead(exchange: Exchange, frame: Frame): boolean {
-  const { reply, req, context } = exchange;
-  const { status, reason, upstreamMs, fields: theirs } = decodeReplyHead(frame.head ?? '');
-  const queueMs = Math.max(0, performance.now() - exchange.receivedAt - upstreamMs);
-  exchange.counts.replied(queueMs, upstreamMs);
-  exchange.trace?.replied(queueMs);
+  const { reply, req } = exchange;
+  const head = checkReplyHead(frame.head ?? '', { method: req.method, maySwitch: reply.maySwitch });
+  if (typeof head === 'string') return refuseReply(exchange, head, frame);
+  const { status, reason, bodyBytes } = head;
+  const { length } = frame.body ?? NO_BYTES;
+  const isWhole = frame.end === '';
+  if (isWhole && length !== (bodyBytes ?? length)) return refuseReply(exchange, WRONG_LENGTH, frame);
+
+  const waitedMs = performance.now() - exchange.receivedAt;
+  // One that says more than its request has lived would spoil the histograms of its group.
+  const upstreamMs = head.upstreamMs <= waitedMs ? head.upstreamMs : Math.round(waitedMs);
+  const queueMs = Math.max(0, waitedMs - upstreamMs);
   let ours = `Via: 1.1 mini-router\r\nRouter-Request-Id: ${exchange.id}\r\nRouter-Agent: ${exchange.owner}\r\n`;
   ours += `Server-Timing: queue;dur=${queueMs.toFixed(1)}, upstream;dur=${upstreamMs}\r\n`;
   if (exchange.preference !== undefined) ours += `Preference-Applied: ${exchange.preference}\r\n`;
+  if (isWhole && bodyBytes === undefined && status !== 101) ours += `Content-Length: ${length}\r\n`;
+  if (!areFields(ours)) return refuseReply(exchange, 'its name cannot be sent', frame);
+
+  exchange.counts.replied(queueMs, upstreamMs);
+  exchange.trace?.replied(queueMs);
   exchange.status = status;
-  const hasBody = req.method !== 'HEAD' && status !== 204 && status !== 304;
-  const isWhole = frame.end === '';
-  if (isWhole && hasBody && !CONTENT_LENGTH.test(theirs)) {
-    ours += `Content-Length: ${frame.body?.length ?? 0}\r\n`;
-  }
-  try {
-    checkHead(status, reason, theirs, ours);
-    const fields = theirs + ours;
-    if (!isWhole) {
-      exchange.enter('replying', exchange.policy.idleMs, () => exchange.expire());
-      reply.start(status, reason, fields);
-      return false;
-    }
+  const fields = head.fields + ours;
+  if (isWhole) {
     exchange.state = 'replying';
-    reply.startAndEnd(status, reason, fields, hasBody ? frame.body : undefined);
+    exchange.replyBytes = length;
+    reply.startAndEnd(status, reason, fields, length > 0 ? frame.body : undefined);
     exchange.answered();
-  } catch (error) {
-    // A control character in a field of the upstream, most likely.
-    context.log.warn({ err: error, id: exchange.id }, 'the reply is not valid HTTP');
-    exchange.fail('upstream-failed');
-    if (!isWhole) void exchange.cancel();
+    return true;
   }
+  exchange.bodyLeft = bodyBytes ?? Infinity;
+  exchange.awaitBody(status === 101 || frame.body !== undefined);
+  reply.start(status, reason, fields);
+  if (bodyBytes === 0 && !frame.body) sendBody(exchange, frame, NO_BYTES);
+  return false;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+const WRONG_LENGTH = 'the body is not as long as its head says';
+
+/** Sends body bytes; false when they may not be sent: then the reply has ended. */
+export function sendBody(exchange: Exchange, frame: Frame, bytes: Buffer): boolean {
+  if (exchange.state !== 'replying') return !refuseReply(exchange, 'a body without a head', frame);
+  if (bytes.length > exchange.bodyLeft) return !refuseReply(exchange, WRONG_LENGTH, frame);
+  exchange.bodyLeft -= bytes.length;
+  if (bytes.length > 0) {
+    exchange.bodyMoved();
+    exchange.replyBytes += bytes.length;
+    exchange.reply.write(bytes, exchange);
+  }
+  if (exchange.bodyLeft === 0 && frame.end === undefined && !exchange.isComplete) completeByLength(exchange);
   return true;
 }
 
-/** Throws unless this can be sent as it is. What an agent says is believed no more than what an upstream says. */
-function checkHead(status: number, reason: string, theirs: FieldLines, ours: FieldLines): void {
-  if (!(Number.isInteger(status) && status > 100 && status < 1_000)) throw new Error('the status is none');
-  if (!REASON.test(reason)) throw new Error('the reason phrase cannot be sent');
-  // Each on its own: theirs must not end within a line.
-  if (!areFields(theirs) || !areFields(ours)) throw new Error('a field cannot be sent');
+/**
+ * The length is reached: for the client the reply ends here, and the next request on its connection may be of another
+ * group. It must not wait for an agent that does not end.
+ */
+function completeByLength(exchange: Exchange): void {
+  exchange.isComplete = true;
+  exchange.reply.end([]);
+  exchange.enter('replying', SETTLE_MS, () => {
+    exchange.answered();
+    void exchange.cancel();
+  });
 }
 
-/** The reply is complete. */
-export function sendEnd(exchange: Exchange, trailers: string): void {
+/** The agent says that its reply is complete. */
+export function sendEnd(exchange: Exchange, frame: Frame, trailers: string): void {
+  if (exchange.isComplete) return exchange.answered();
+  if (exchange.state !== 'replying') return void refuseReply(exchange, 'an end without a head', frame);
+  if (exchange.bodyLeft > 0 && exchange.bodyLeft < Infinity) {
+    return void refuseReply(exchange, WRONG_LENGTH, frame);
+  }
+  // The agent has taken out what its Connection field nominates.
+  const checked = trailers === '' ? [] : forwardTrailers(trailers.split('\n'), undefined);
+  if (checked instanceof Error) return void refuseReply(exchange, checked.message, frame);
+  // First of all: nothing that goes wrong with the books breaks a good reply.
+  exchange.reply.end(checked);
   exchange.answered();
-  exchange.reply.end(trailers === '' ? [] : trailers.split('\n'));
+}
+
+/**
+ * An agent has sent what no upstream's reply becomes: this reply ends, visibly unless its client already has all of it, and
+ * nothing else does. Returns true.
+ */
+export function refuseReply(exchange: Exchange, why: string, frame: Frame): true {
+  const { context, counts, id, group, owner, isComplete } = exchange;
+  counts.group.invalidReplies += 1;
+  context.log.warn(
+    { id, group, agent: owner, why },
+    'an agent has sent a reply that is not valid, it is ended',
+  );
+  if (isComplete) exchange.answered();
+  else exchange.fail('upstream-failed');
+  if (frame.end === undefined) void exchange.cancel();
+  return true;
 }

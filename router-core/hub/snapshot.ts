@@ -7,7 +7,7 @@ import type { ServedSettings } from '../redis/hub/served-group.ts';
 import { RouteCompiler, type RouteError } from '../routing/compile-routes.ts';
 import type { RouteRequest } from '../routing/route-search.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Steps } from '../runtime/slices.ts';
+import type { Steps } from '../config/steps.ts';
 import { AppDirectory } from './app-directory.ts';
 import type { HubConfig } from './config.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
@@ -22,6 +22,8 @@ export interface RoutedRequest {
   readonly target: string;
   readonly scope: string | undefined;
   readonly needsApp: boolean;
+  /** Whether the upstream may answer before the request body is there. */
+  readonly duplex: boolean;
   readonly policy: Policy;
   /** What the client has asked for and got, as the answer confirms it: RFC 7240 §3. */
   readonly preference: string | undefined;
@@ -98,10 +100,11 @@ export class SnapshotCompiler {
         const route = found && prepared.get(found.route);
         const inGroup = found && route?.groups.get(found.group);
         if (!found || !route || !inGroup) return undefined;
-        const { scope, needsApp, headerRules } = route;
+        const { scope, needsApp, duplex, headerRules } = route;
         const { policy, counts } = inGroup;
         const { group, target } = found;
-        return { group, target, scope, needsApp, policy, preference: undefined, headerRules, counts };
+        const preference = undefined;
+        return { group, target, scope, needsApp, duplex, policy, preference, headerRules, counts };
       },
     };
   }

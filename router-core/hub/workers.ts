@@ -6,30 +6,34 @@ import { serveMetrics } from '../runtime/metrics-server.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import type { HubConfig } from './config.ts';
 
+/** A worker that has lived for so long is replaced at once, ms. */
+const STABLE_MS = 10_000;
+
 /** Keeps `workers` hub processes on one port; one that dies is replaced, with back-off when it dies young. */
 export async function superviseWorkers(config: HubConfig, log: Logger): Promise<void> {
   await showMetrics(config, log);
   const stopping = new AbortController();
-  const backoff = createBackoff({ minMs: 100, maxMs: 5_000 });
   const workers = new Set<Worker>();
   changeLevelOnSignal(log, (level) => {
     for (const worker of workers) tellLevel(worker, level);
   });
 
   const keepOne = async () => {
+    // Its own: one that cannot start does not hold up the others, nor do they hurry it.
+    const backoff = createBackoff({ minMs: 100, maxMs: 5_000 });
     while (!stopping.signal.aborted) {
       const worker = cluster.fork();
       workers.add(worker);
       // Not before it listens to us: what it is told while it starts is lost.
       worker.once('listening', () => tellLevel(worker, log.level as LogLevel));
       const startedAt = performance.now();
-      const code = await new Promise<number>((resolve) => worker.once('exit', (exit) => resolve(exit)));
+      const code = await exitOf(worker);
       workers.delete(worker);
       if (stopping.signal.aborted) return;
       // A wrong setting, already explained by the worker: another would end the same way.
       if (code === 2) return stop(2);
       log.error({ code, pid: worker.process.pid }, 'a hub worker ended, starting another');
-      if (performance.now() - startedAt > 10_000) backoff.reset();
+      if (performance.now() - startedAt > STABLE_MS) backoff.reset();
       await sleep(backoff.next(), stopping.signal);
     }
   };
@@ -47,6 +51,16 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   }, log);
   log.info({ workers: config.workers, port: config.port }, 'hub workers starting');
   await Promise.all(kept);
+}
+
+/** Resolves with its exit code; 1 when it could not be started at all, for which there may be no exit. */
+function exitOf(worker: Worker): Promise<number> {
+  return new Promise((resolve) => {
+    worker.once('exit', (code) => resolve(code));
+    worker.on('error', () => {
+      if (worker.process.pid === undefined) resolve(1);
+    });
+  });
 }
 
 function tellLevel(worker: Worker, level: LogLevel): void {

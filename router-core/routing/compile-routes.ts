@@ -1,6 +1,6 @@
 import type { Route } from '../config/route.ts';
-import { atOnce, isPause, type Steps } from '../runtime/slices.ts';
-import { mergeInSteps, sortInSteps } from '../runtime/sort-in-steps.ts';
+import { atOnce, isPause, type Steps } from '../config/steps.ts';
+import { mergeInSteps, sortInSteps } from './sort-in-steps.ts';
 import { compileRoute, type RouteProblem } from './compile-route.ts';
 import type { Random } from './pick-group.ts';
 import { comparePrecedence } from './precedence.ts';
@@ -82,7 +82,11 @@ export class RouteCompiler {
       if (known.unplaced) added.push(known.unplaced);
     }
     const last = this.#table.routes;
-    const kept = last.filter(({ route }) => this.#known.get(route)?.call === call);
+    const kept: RankedRoute[] = [];
+    for (const [i, each] of last.entries()) {
+      if (isPause(i)) yield;
+      if (this.#known.get(each.route)?.call === call) kept.push(each);
+    }
     if (added.length === 0 && kept.length === last.length) return this.#table;
     const sorted = yield* sortInSteps(added, comparePrecedence);
     const ranked = yield* rankInSteps(yield* mergeInSteps(kept, sorted, comparePrecedence));

@@ -1,4 +1,4 @@
-import type { Steps } from '../runtime/slices.ts';
+import type { Steps } from '../config/steps.ts';
 import type { RankedRoute, RouteSearch } from './route-search.ts';
 
 /** Where a path has got to, segment by segment. Maps, not objects: a segment may be called `__proto__`. */

@@ -1,5 +1,5 @@
 import type { Route } from '../config/route.ts';
-import { isPause, type Steps } from '../runtime/slices.ts';
+import { isPause, type Steps } from '../config/steps.ts';
 import { PathIndex } from './path-index.ts';
 import type { Random } from './pick-group.ts';
 import { hostOf } from './request-host.ts';

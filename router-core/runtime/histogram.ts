@@ -16,11 +16,15 @@ export class Histogram {
   readonly boundsMs: readonly number[];
   /** Values per bucket, not cumulated. */
   readonly counts: number[];
+  /** Sum of the values of each bucket: where in it they are. */
+  readonly sumsMs: number[];
   sumMs = 0;
 
   constructor(boundsMs: readonly number[] = LATENCY_BOUNDS_MS) {
     this.boundsMs = boundsMs;
     this.counts = Array.from({ length: boundsMs.length + 1 }, () => 0);
+    // Doubles from the start: an array of small integers would be converted by the first value that is none.
+    this.sumsMs = Array.from({ length: boundsMs.length + 1 }, () => 0.5).fill(0);
   }
 
   observe(ms: number): void {
@@ -30,6 +34,7 @@ export class Histogram {
     let bucket = 0;
     while (bucket < boundsMs.length && ms > (boundsMs[bucket] ?? Infinity)) bucket += 1;
     counts[bucket] = (counts[bucket] ?? 0) + 1;
+    this.sumsMs[bucket] = (this.sumsMs[bucket] ?? 0) + ms;
     this.sumMs += ms;
   }
 }

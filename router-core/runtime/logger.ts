@@ -61,8 +61,11 @@ function describeError(error: unknown): unknown {
 /** User and password in a URL. */
 const CREDENTIALS = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"\\]+@/gi;
 
+/** DEL and C1: JSON leaves them as they are, and to some terminals they are commands. */
+const CONTROLS = /[\x7f-\x9f]/g;
+
 function redactSecrets(line: string): string {
-  return redactTokens(line).replaceAll(CREDENTIALS, '$1…@');
+  return redactTokens(line).replaceAll(CREDENTIALS, '$1…@').replaceAll(CONTROLS, '\ufffd');
 }
 
 /**

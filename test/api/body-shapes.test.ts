@@ -26,7 +26,7 @@ test('no body is nested so deeply that reading it ends in a 500', async () => {
   for (const [method, path] of calls) {
     for (const body of [deep, deepList, `{"description": ${deep}}`]) {
       const answer = await api.call(method, path, { body, headers });
-      expect(problemOf(answer), `${method} ${path}`).toEqual({ status: 400, code: 'bad-request' });
+      expect(problemOf(answer)).toEqual({ status: 400, code: 'bad-request' });
       expect(answer.text).toContain('nested deeper than 64 levels');
     }
   }
@@ -52,7 +52,7 @@ test('names that mean something else in JavaScript are refused, and dropped nowh
     ['POST', '/v1/groups', '{"name": "__proto__"}', 'name'],
   ];
   for (const [method, path, body, at] of cases) {
-    expect(problemOf(await api.call(method, path, { body })), body).toEqual({
+    expect(problemOf(await api.call(method, path, { body }))).toEqual({
       status: 422,
       code: 'invalid',
       paths: [at],

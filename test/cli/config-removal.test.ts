@@ -71,7 +71,7 @@ test('aliases without an end, and levels without number, are told in words and a
   ]);
   expect(performance.now() - startedAt).toBeLessThan(60_000);
   const said = runs.map(({ code, stderr }) => {
-    expect(code, stderr).toBe(2);
+    expect(code).toBe(2);
     expect(stderr).not.toMatch(/unexpected failure|stack/);
     return stderr;
   });

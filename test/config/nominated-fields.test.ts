@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Agent } from '../../router-core/agent/agent.ts';
-import { apiHere } from '../support/api.ts';
 import { configure, newToken } from '../support/config.ts';
 import { rawRequest, sendRaw } from '../support/raw-http.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -109,11 +108,4 @@ test('Prefer counts, although Connection nominates it', async () => {
   const lines = ['Prefer: wait=1', 'Connection: Prefer', `Router-Token: ${shop.token}`];
   const reply = await sendRaw(hub.port, rawRequest(['GET /guarded HTTP/1.1', 'Host: hub.test', ...lines]));
   expect(reply.headers).toContain('wait=1');
-});
-
-test('router-api explains routes as hubs take them', async () => {
-  const api = await apiHere(redis.url);
-  const headers = { connection: 'X-A', 'X-A': '1' };
-  const explained = await api.post('/v1/routes/test', { target: '/x-a', headers });
-  expect(explained.body).toMatchObject({ matched: 'plain' });
 });

@@ -112,6 +112,12 @@ test.each([
   expect(await seen(path)).toMatchObject({ group: 'two', target });
 });
 
+test('the stripped prefix is in X-Forwarded-Prefix, and what a client says there is not', async () => {
+  const headers = { 'X-Forwarded-Prefix': '/evil' };
+  expect((await seen('/api/jobs', { headers })).headers).toMatchObject({ 'x-forwarded-prefix': '/api' });
+  expect((await seen('/', { headers })).headers).not.toHaveProperty('x-forwarded-prefix');
+});
+
 test('header fields are set and removed', async () => {
   const sent = { 'X-Set': 'by the client', 'X-Secret': 'of the client', 'X-Kept': 'yes' };
   const { headers } = await seen('/headers', { headers: sent });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodeFrame } from '../../router-core/exchange/frames.ts';
-import { inboxHere } from '../support/inbox.ts';
+import { inboxHere, readerOf } from '../support/inbox.ts';
 import { waitFor } from '../support/wait.ts';
 
 const CHANNEL = 'mr:{bulk}:hub:h';
@@ -18,7 +18,7 @@ test('what is asked of Redis waits for a few of the streams that are rung at onc
       seen.push(id);
       seenAtAnswer ??= commands?.ping().then(() => seen.length);
     };
-    inbox.open({ id, attempt: 1, key, lastSeq: 0, heardAt: performance.now(), onFrame });
+    inbox.open(readerOf(id, key, onFrame));
     await redis.xadd(key, '1-0', 'f', encodeFrame(id, 1, 1, { body: [Buffer.alloc(100_000)] }));
     notices.push(encodeFrame(id, 1, 1, {}));
   }

@@ -109,6 +109,7 @@ const OF_NO_GROUP = [
   'PEXPIRE mr:{/config}:version 1',
   'HVALS mr:{/config}:used',
   'HVALS mr:{/config}:hubs',
+  'HVALS mr:{/config}:repairs',
   'GET mr:{agent:someoneelse}:group',
   'ZADD mr:{app:someone}:permits 1 forged',
   'GET mr:{app:someone}:rate',
@@ -144,7 +145,7 @@ describe.each(WAYS)('%s:', (way) => {
 
   test('its own record can be read and not written', async () => {
     const own = `mr:{agent:${login.tokenId}}:group`;
-    // EVAL counts as writing to what it declares.
+    // EVALSHA counts as writing to what it declares.
     const isRead = way !== 'in a script that declares its key';
     expect((await denialOf(url, `GET ${own}`, way)) === undefined).toBe(isRead);
     for (const write of [`HSET ${own} x 1`, `PEXPIRE ${own} 1`, `XADD ${own} * f x`, `ZADD ${own} 1 x`])

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { decodeFrame, encodeFrame, FENCE } from '../../router-core/exchange/frames.ts';
+import { encodeFrame, FENCE } from '../../router-core/exchange/frames.ts';
+import { decoded } from '../support/decoded.ts';
 import { FrameStream } from '../../router-core/exchange/frame-stream.ts';
 import { groupKeys } from '../../router-core/redis/scripts/keys.ts';
 import { Outbox } from '../../router-core/redis/frames/outbox.ts';
@@ -50,7 +51,7 @@ async function outboxHere() {
   const sent = () => outbox.drained(AbortSignal.timeout(5_000));
   const bodies = async () => {
     const entries = await redis.xrangeBuffer(KEY, '-', '+');
-    return entries.map(([, [, frame]]) => decodeFrame(frame as Buffer).frame.body);
+    return entries.map(([, [, frame]]) => decoded(frame as Buffer).frame.body);
   };
   return { url, redis, stream, sent, bodies, refused };
 }

@@ -53,21 +53,21 @@ test('what is given back runs elsewhere at once, also when it was all that the l
   expect(ms).toBeLessThan(900);
 });
 
-test('requests that come while the upstream is down wait, and are answered when it is back', async () => {
+test('requests wait for an upstream that is down, the one that has found it down first, and are answered when it is back', async () => {
   const group = uniqueGroup();
   const port = await freePort();
-  const hub = await hubHere(redis.url, group, { queueWaitMs: 15_000 });
+  // One attempt: those that do not reach the upstream do not count.
+  const hub = await hubHere(redis.url, group, { queueWaitMs: 15_000, attempts: 1 });
+  const before = await upstreamHere((_req, res) => res.end(), port);
   await agentHere(redis.url, group, `http://127.0.0.1:${port}`);
+  const post = (path: string) => startAsking(`${hub.url}/${path}`, { method: 'POST', body: 'x' });
+  await before.close();
   // Nobody checks the health of this upstream: the first request finds it down, and nobody else can take it.
-  const first = await ask(`${hub.url}/first`, { method: 'POST', body: 'x' });
-  expect(first.status).toBe(502);
-  expect(first.headers).toMatchObject({ 'router-error': 'upstream-unreachable', 'router-executed': 'no' });
+  const first = post('first');
   await waitFor(async () => (await reportsOf(group)).includes('upstream-down'), {
     what: 'the agent to find its upstream down',
   });
-  const asked = Array.from({ length: 5 }, (_, i) =>
-    startAsking(`${hub.url}/${i}`, { method: 'POST', body: 'x' }),
-  );
+  const asked = [first, ...Array.from({ length: 5 }, (_, i) => post(String(i)))];
   await waitForQueued(redis.url, group, 5);
 
   const counter = countCalls((req, res) => req.resume().on('end', () => res.end('late')));
@@ -75,7 +75,27 @@ test('requests that come while the upstream is down wait, and are answered when 
 
   const outcomes = await Promise.all(asked.map(({ outcome }) => outcome));
   expect(outcomes.map(({ status, body }) => `${status} ${body}`)).toEqual(outcomes.map(() => '200 late'));
-  expect(counter.calls).toHaveLength(5);
+  expect(counter.calls).toHaveLength(6);
+});
+
+test('who has waited for an upstream that is down is told so, whether it was tried or not', async () => {
+  const group = uniqueGroup();
+  const hub = await hubHere(redis.url, group, { queueWaitMs: 2_500 });
+  const port = await freePort();
+  const upstream = await upstreamHere((_req, res) => res.end(), port);
+  await agentHere(redis.url, group, `http://127.0.0.1:${port}`);
+  await upstream.close();
+  const first = await ask(`${hub.url}/first`, { method: 'POST', body: 'x' });
+  const second = await ask(`${hub.url}/second`, { method: 'POST', body: 'x' });
+
+  expect(first.status).toBe(502);
+  expect(first.headers).toMatchObject({ 'router-error': 'upstream-unreachable', 'router-executed': 'no' });
+  expect(second.status).toBe(503);
+  expect(second.headers).toMatchObject({ 'router-error': 'upstream-down', 'router-executed': 'no' });
+  expect(JSON.parse(second.body)).toMatchObject({
+    title: 'No upstream of the group can be reached',
+    detail: `No upstream of group "${group}" can be reached (1 down).`,
+  });
 });
 
 /** What the instances of a group say of themselves. */

@@ -77,6 +77,27 @@ test('a body that keeps moving may take longer than the pause it may make', asyn
   });
 });
 
+test('a head that comes early does not make its body due: until its first byte the time for the head goes on', async () => {
+  let bodyMs = 1_000;
+  const listener: RequestListener = (_req, res) => {
+    res.flushHeaders();
+    setTimeout(() => res.end('thought about it'), bodyMs);
+  };
+  await withPath({ idleTimeoutMs: 200, firstByteTimeoutMs: 1_500 }, listener, async ({ port }) => {
+    expect((await sendRaw(port, GET)).body.toString()).toBe('thought about it');
+
+    bodyMs = 20_000;
+    const startedAt = performance.now();
+    const client = await openRaw(port);
+    client.write(GET);
+    await client.ended;
+    expect(performance.now() - startedAt).toBeGreaterThan(1_400);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(client.received()).toMatch(/^HTTP\/1\.1 200 /);
+    await expect(client.reply()).rejects.toThrow(/broke/);
+  });
+});
+
 test('after a large upload the head has its own time, longer than a pause within a body', async () => {
   const listener: RequestListener = (req, res) => {
     req.resume().on('end', () => setTimeout(() => res.end('thought about it'), 1_000));

@@ -66,25 +66,23 @@ test('a request that asks to go on and has no body is served', async () => {
   client.close();
 });
 
-test('a request that no agent takes is not told to send its large body', async () => {
+test('a client is asked for the beginning of its large body before there is a slot', async () => {
   const lonely = await startTestHub(redis.url, uniqueGroup(), { queueWaitMs: 300 });
   const client = await openRaw(lonely.port);
   client.write(rawRequest(['POST / HTTP/1.1', 'Host: h', 'Expect: 100-continue', 'Content-Length: 300000']));
-  const reply = await client.reply();
-  expect(reply).toMatchObject({ status: 503, interim: [] });
+  await waitFor(() => client.received() === CONTINUE, { what: 'a 100', timeoutMs: 3_000 });
+  client.write('x'.repeat(100_000));
+  expect(await client.reply()).toMatchObject({ status: 503, interim: [100] });
   client.close();
   await lonely.close();
 });
 
-// A 100 that waits for its turn, and the reply that comes while it does.
 test.each([
   ['small', '/size/10'],
   ['large', '/size/100000'],
   ['streamed', '/stream'],
-])('behind another request, 100 comes before a %s reply', async (_what, target) => {
+])('behind another request, 100 comes behind its reply and before a %s one', async (_what, target) => {
   let release: (() => void) | undefined;
-  let begun = () => {};
-  const answering = new Promise<void>((resolve) => (begun = resolve));
   const upstream = await startUpstream((req, res) => {
     if (req.url === '/slow') {
       release = () => void res.end('slow');
@@ -93,12 +91,8 @@ test.each([
     req.resume().on('end', () => {
       if (target === '/stream') {
         res.write('first');
-        begun();
         setTimeout(() => res.end('last'), 200);
-      } else {
-        res.end('x'.repeat(Number(target.split('/')[2])));
-        begun();
-      }
+      } else res.end('x'.repeat(Number(target.split('/')[2])));
     });
   });
   const own = await startDataPath(redis, upstream.url, { agent: { concurrency: 4 } });
@@ -108,9 +102,8 @@ test.each([
   client.write(
     rawRequest([`PUT ${target} HTTP/1.1`, 'Host: h', 'Expect: 100-continue', 'Content-Length: 3'], 'abc'),
   );
-  await answering;
-  // Until the hub has it, too.
-  await delay(150);
+  await delay(100);
+  expect(client.received()).toBe('');
   release?.();
 
   expect(await client.reply()).toMatchObject({ status: 200, body: Buffer.from('slow'), interim: [] });

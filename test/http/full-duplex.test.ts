@@ -1,17 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startDataPath, type DataPath } from '../support/data-path.ts';
+import { configure } from '../support/config.ts';
 import { openRaw, rawRequest, sendRaw, type RawConnection } from '../support/raw-http.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { startTestAgent, startTestHub, startUpstream, uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 let redis: TestRedis;
-let path: DataPath;
+let path: { port: number; close(): Promise<void> };
 let onRequest: (req: IncomingMessage, res: ServerResponse) => void = () => {};
 
 beforeAll(async () => {
   redis = await startRedis();
-  path = await startDataPath(redis, (req, res) => onRequest(req, res), { hub: { maxBodyBytes: 50_000_000 } });
+  const upstream = await startUpstream((req, res) => onRequest(req, res));
+  const group = uniqueGroup();
+  await configure(redis.url, {
+    groups: [{ name: group, maxBodyBytes: 50_000_000 }],
+    routes: [
+      { name: 'plain', groups: [{ group }] },
+      { name: 'duplex', match: { path: '/duplex/*' }, groups: [{ group }], duplex: true },
+    ],
+  });
+  const agent = await startTestAgent(redis.url, group, upstream.url, { drainMs: 300 });
+  const hub = await startTestHub(redis.url, '', { groups: [], drainMs: 300 });
+  path = {
+    port: hub.port,
+    close: async () => {
+      await Promise.all([hub.close(), agent.close()]);
+      await upstream.close();
+    },
+  };
 });
 afterAll(async () => {
   await path.close();
@@ -25,6 +43,7 @@ const hears = (client: RawConnection, text: string) =>
 test.each([
   ['chunked', ['Transfer-Encoding: chunked']],
   ['with a length', ['Content-Length: 200000']],
+  ['gRPC', ['Transfer-Encoding: chunked', 'Content-Type: application/grpc+proto']],
 ])('a question and an answer take turns within one request, %s', async (what, framing) => {
   onRequest = (req, res) => {
     req.setEncoding('latin1').on('data', (text: string) => {
@@ -32,14 +51,17 @@ test.each([
     });
     req.on('end', () => res.end('bye'));
   };
-  const part = (text: string) => (what === 'chunked' ? chunk(text) : text);
+  const isChunked = what !== 'with a length';
+  const part = (text: string) => (isChunked ? chunk(text) : text);
   const client = await openRaw(path.port);
-  client.write(rawRequest(['POST / HTTP/1.1', 'Host: h', ...framing]));
+  // What the route or the kind of the request says counts.
+  const target = what === 'gRPC' ? '/' : '/duplex/';
+  client.write(rawRequest([`POST ${target} HTTP/1.1`, 'Host: h', ...framing]));
   for (let i = 1; i <= 4; i++) {
     client.write(part(`ping${i}`));
     await hears(client, `pong${i}`);
   }
-  client.write(what === 'chunked' ? '0\r\n\r\n' : 'x'.repeat(200_000 - 4 * 5));
+  client.write(isChunked ? '0\r\n\r\n' : 'x'.repeat(200_000 - 4 * 5));
   const reply = await client.reply();
   expect(reply.body.toString()).toBe('pong1 pong2 pong3 pong4 bye');
   client.close();
@@ -55,7 +77,7 @@ test('an upstream that answers at once and reads the body later gets all of it',
     );
   };
   const client = await openRaw(path.port);
-  client.write(rawRequest(['POST / HTTP/1.1', 'Host: h', 'Content-Length: 3000000'], 'x'));
+  client.write(rawRequest(['POST /duplex/ HTTP/1.1', 'Host: h', 'Content-Length: 3000000'], 'x'));
   await hears(client, 'early');
   client.write('x'.repeat(2_999_999));
   expect((await client.reply()).body.toString()).toBe('early late');
@@ -64,12 +86,14 @@ test('an upstream that answers at once and reads the body later gets all of it',
 });
 
 test.each([
-  ['before any of the body is sent', 0],
-  ['while the body is being sent', 100_000],
-])('an answer without reading the body reaches the client %s', async (_what, sent) => {
+  ['before any of the body is sent', '/duplex/', 0],
+  ['while the body is being sent', '/', 100_000],
+])('an answer without reading the body reaches the client %s', async (_what, target, sent) => {
   onRequest = (_req, res) => res.writeHead(403, { 'Content-Length': 2 }).end('no');
   const client = await openRaw(path.port);
-  client.write(rawRequest(['POST / HTTP/1.1', 'Host: h', 'Content-Length: 1000000'], 'x'.repeat(sent)));
+  client.write(
+    rawRequest([`POST ${target} HTTP/1.1`, 'Host: h', 'Content-Length: 1000000'], 'x'.repeat(sent)),
+  );
   const reply = await client.reply();
   expect(reply.status).toBe(403);
   expect(reply.body.toString()).toBe('no');
@@ -101,9 +125,22 @@ test('after an answer that overtook its request body the next request is not tak
   };
   const hidden = rawRequest(['GET /hidden HTTP/1.1', 'Host: h']);
   const client = await openRaw(path.port);
-  client.write(rawRequest(['POST /outer HTTP/1.1', 'Host: h', 'Content-Length: 100000'], 'x'));
+  client.write(rawRequest(['POST /duplex/outer HTTP/1.1', 'Host: h', 'Content-Length: 100000'], 'x'));
   await client.reply();
   client.write(hidden.padEnd(99_999, 'x'));
   await client.ended;
-  expect(urls).toEqual(['/outer']);
+  expect(urls).toEqual(['/duplex/outer']);
+});
+
+test('a server that speaks first is heard before any of the body is sent', async () => {
+  onRequest = (req, res) => {
+    res.write('hello ');
+    req.resume().on('end', () => res.end('bye'));
+  };
+  const client = await openRaw(path.port);
+  client.write(rawRequest(['POST /duplex/ HTTP/1.1', 'Host: h', 'Transfer-Encoding: chunked']));
+  await hears(client, 'hello');
+  client.write(`${chunk('x')}0\r\n\r\n`);
+  expect((await client.reply()).body.toString()).toBe('hello bye');
+  client.close();
 });

@@ -1,10 +1,24 @@
 import type { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { UpstreamPool } from '../../router-core/agent/upstream/upstream-pool.ts';
+import type { UpstreamRequest } from '../../router-core/agent/upstream/request-writer.ts';
+import type { ReplyHandler } from '../../router-core/agent/upstream/upstream-connection.ts';
 import { sleep } from '../../router-core/runtime/backoff.ts';
 import { startRawUpstream } from '../support/raw-http.ts';
 import { waitFor } from '../support/wait.ts';
 
+const IGNORE: ReplyHandler = {
+  onReady: () => undefined,
+  onInterim: () => undefined,
+  onHead: () => undefined,
+  onBody: () => true,
+  onEnd: () => undefined,
+  onError: () => undefined,
+};
+const GET: UpstreamRequest = {
+  ...{ method: 'GET', head: 'GET / HTTP/1.1\r\nHost: h\r\n\r\n', body: undefined },
+  ...{ framing: 0, follows: false, trailers: '' },
+};
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n';
 
 /** A pool to an upstream that answers every request as `answer` does; `connections` counts those it was given. */
@@ -16,7 +30,8 @@ async function poolTo(answer: (socket: Socket, request: number) => void) {
     requests += 1;
     answer(socket, requests);
   });
-  const pool = new UpstreamPool(new URL(upstream.url), 1_000);
+  const pool = new UpstreamPool({ origin: upstream.url, connectTimeoutMs: 1_000 });
+  pool.slots = 8;
   onTestFinished(async () => {
     pool.destroy();
     await upstream.close();
@@ -28,15 +43,12 @@ async function poolTo(answer: (socket: Socket, request: number) => void) {
 function ask(pool: UpstreamPool): Promise<string> {
   return new Promise((resolve, reject) => {
     let body = '';
-    pool.call(
-      { method: 'GET', head: 'GET / HTTP/1.1\r\nHost: h\r\n\r\n', body: undefined },
-      {
-        onHead: () => undefined,
-        onBody: (bytes) => (body += bytes.toString()) !== '',
-        onEnd: () => resolve(body),
-        onError: reject,
-      },
-    );
+    pool.call(GET, {
+      ...IGNORE,
+      onBody: (bytes) => (body += bytes.toString()) !== '',
+      onEnd: () => resolve(body),
+      onError: reject,
+    });
   });
 }
 
@@ -93,10 +105,7 @@ test('a call that is over cannot end the next one on its connection', async () =
   });
   let abortFirst = () => undefined as void;
   await new Promise<void>((resolve) => {
-    const first = pool.call(
-      { method: 'GET', head: 'GET / HTTP/1.1\r\nHost: h\r\n\r\n', body: undefined },
-      { onHead: () => undefined, onBody: () => true, onEnd: () => resolve(), onError: () => undefined },
-    );
+    const first = pool.call(GET, { ...IGNORE, onEnd: () => resolve() });
     abortFirst = () => first.abort();
   });
   await sleep(1);

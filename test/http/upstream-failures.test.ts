@@ -1,9 +1,10 @@
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { reportsOf } from '../support/agent-records.ts';
 import { startDataPath } from '../support/data-path.ts';
 import { freePort } from '../support/ports.ts';
 import { expectProblem } from '../support/problem.ts';
-import { openRaw, rawRequest, sendRaw, startRawUpstream } from '../support/raw-http.ts';
+import { openRaw, rawRequest, sendRaw, startRawUpstream, valuesOf } from '../support/raw-http.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startUpstream } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
@@ -16,18 +17,35 @@ afterAll(() => redis.stop());
 
 const request = (method: string) => rawRequest([`${method} / HTTP/1.1`, 'Host: h', 'Content-Length: 0']);
 
+/** So long a request waits for another agent, or for the upstream to be back. */
+const SHORT_WAIT = { hub: { queueWaitMs: 300 } };
+
 test.each(['GET', 'POST'])(
-  'an upstream that takes no connections: %s gets upstream-unreachable',
+  'an upstream that takes no connections any more: %s gets upstream-unreachable',
   async (method) => {
-    const path = await startDataPath(redis, `http://127.0.0.1:${await freePort()}`);
+    const upstream = await startUpstream((_req, res) => res.end());
+    const path = await startDataPath(redis, upstream.url, SHORT_WAIT);
+    await upstream.close();
     expectProblem(await sendRaw(path.port, request(method)), 502, 'upstream-unreachable', 'no');
     await path.close();
   },
 );
 
-test('an upstream with a name that does not exist is unreachable, too', async () => {
-  const path = await startDataPath(redis, 'http://no-such-host.invalid:81');
-  expectProblem(await sendRaw(path.port, request('POST')), 502, 'upstream-unreachable', 'no');
+test.each([
+  [
+    'takes no connections',
+    async () => `http://127.0.0.1:${await freePort()}`,
+    /^ECONNREFUSED 127\.0\.0\.1:\d+$/,
+  ],
+  ['has a name that does not exist', () => Promise.resolve('http://no-such-host.invalid:81'), /no-such-host/],
+])('an upstream that %s gets no request before it could be connected to once', async (_what, url, reason) => {
+  const path = await startDataPath(redis, await url(), { hub: { queueWaitMs: 200 } });
+  const reply = await sendRaw(path.port, request('POST'));
+  expect(reply.status).toBe(503);
+  expect(valuesOf(reply.headers, 'router-executed')).toEqual(['no']);
+  const reports = [...(await reportsOf(redis.url, path.group)).values()];
+  expect(reports.map(({ state }) => state)).toEqual(['upstream-down']);
+  expect(reports[0]?.reason).toMatch(reason);
   await path.close();
 });
 
@@ -75,8 +93,10 @@ test('an upstream that switches protocols in the middle of a body has failed', a
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
   });
   const path = await startDataPath(redis, upstream.url);
+  // More than the hub waits for before the request takes a slot, and not all of it.
   const head = rawRequest(['POST / HTTP/1.1', 'Host: h', 'Transfer-Encoding: chunked']);
-  expectProblem(await sendRaw(path.port, `${head}4\r\nhalf\r\n`), 502, 'upstream-failed', 'maybe');
+  const half = `${(80_000).toString(16)}\r\n${'x'.repeat(80_000)}\r\n`;
+  expectProblem(await sendRaw(path.port, `${head}${half}`), 502, 'upstream-failed', 'maybe');
   await path.close();
   await upstream.close();
 });

@@ -3,6 +3,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { reportsOf } from '../support/agent-records.ts';
 import { ask } from '../support/ask.ts';
 import { CERTIFICATE, PRIVATE_KEY } from '../support/certificate.ts';
 import { agentProcess, hubHere, redisHere } from '../support/parts.ts';
@@ -26,10 +27,11 @@ async function askTwice(env: NodeJS.ProcessEnv) {
   const host = `localhost:${(server.address() as AddressInfo).port}`;
   const redis = await redisHere();
   const group = uniqueGroup();
-  const hub = await hubHere(redis.url, group);
+  const hub = await hubHere(redis.url, group, { queueWaitMs: 500 });
   await agentProcess(redis.url, group, `https://${host}`, { name: 'tls', env });
   const answers = [await ask(hub.url, {}), await ask(hub.url, {})];
-  return { host, answers, connections };
+  const [report] = (await reportsOf(redis.url, group)).values();
+  return { host, answers, connections, report };
 }
 
 test('an upstream behind TLS whose certificate is trusted is called, over one connection', async () => {
@@ -41,7 +43,9 @@ test('an upstream behind TLS whose certificate is trusted is called, over one co
 });
 
 test('an upstream behind TLS whose certificate is not trusted gets no request', async () => {
-  const { answers, connections } = await askTwice({});
-  expect(answers.map(({ status }) => status)).toEqual([502, 502]);
+  const { answers, connections, report } = await askTwice({});
+  expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+  expect(answers.map(({ headers }) => headers['router-executed'])).toEqual(['no', 'no']);
+  expect(report).toMatchObject({ state: 'upstream-down', reason: 'self-signed certificate' });
   expect(connections).toBe(0);
 });

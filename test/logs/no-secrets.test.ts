@@ -85,3 +85,12 @@ test('a hub and an agent that log everything log the id of each request and no t
   expect(text()).toContain(`"id":"${String(answer['router-request-id'])}"`);
   for (const secret of [token, wrong, agentToken].map(secretOf)) expect(text()).not.toContain(secret);
 });
+
+test('no line has a character that could command a terminal', () => {
+  const { log, text } = logEverything();
+  const hostile = Array.from({ length: 0xa0 }, (_each, code) => String.fromCharCode(code)).join('');
+  log.warn({ detail: hostile, [hostile]: hostile }, 'said by an agent');
+  // oxlint-disable-next-line no-control-regex
+  expect(text().replace(/\n$/, '')).not.toMatch(/[\0-\x1f\x7f-\x9f]/);
+  expect(JSON.parse(text())).toMatchObject({ detail: expect.stringContaining('ABC') as string });
+});

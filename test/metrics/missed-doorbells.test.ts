@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodeFrame } from '../../router-core/exchange/frames.ts';
-import type { FrameReader } from '../../router-core/exchange/frame-reader.ts';
-import { inboxHere } from '../support/inbox.ts';
+import { inboxHere, readerOf } from '../support/inbox.ts';
 import { waitFor } from '../support/wait.ts';
 
 const CHANNEL = 'mr:{doorbells}:hub:h';
@@ -11,15 +10,7 @@ test('a frame that no doorbell has announced is counted, one that was rung is no
   const { inbox, redis } = await inboxHere(CHANNEL);
   let frames = 0;
   const onFrame = () => (frames += 1);
-  const reader: FrameReader = {
-    id: 'r',
-    attempt: 1,
-    key: KEY,
-    lastSeq: 0,
-    heardAt: performance.now(),
-    onFrame,
-  };
-  inbox.open(reader);
+  inbox.open(readerOf('r', KEY, onFrame));
   const write = async (seq: number, { ring }: { ring: boolean }) => {
     const frame = encodeFrame('r', 1, seq, { body: [Buffer.from('x')] });
     await redis.xadd(KEY, `${seq}-0`, 'f', frame);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { createToken } from '../../router-core/config/token.ts';
 import type { AgentLogin } from '../../router-core/redis/control/logins/agent-acl.ts';
@@ -18,8 +19,24 @@ export interface GuardedRedis extends TestRedis {
 
 export async function startGuardedRedis(args: string[] = []): Promise<GuardedRedis> {
   const redis = await startRedis({ args: ['--requirepass', PASSWORD, ...args] });
-  return Object.assign(redis, { adminUrl: urlAs(redis, 'default', PASSWORD) });
+  const adminUrl = urlAs(redis, 'default', PASSWORD);
+  // Scripts that would do anything: agents may run what is loaded, so nothing but the rules of their login holds them.
+  await withRedis(adminUrl, async (client) => {
+    for (const script of Object.values(ANYTHING)) await client.script('LOAD', script);
+  });
+  return Object.assign(redis, { adminUrl });
 }
+
+const ANYTHING = {
+  plain: 'return redis.call(unpack(ARGV))',
+  /** ARGV[1] is the number of the word that is given as its key. */
+  withKey: `
+    local words = {}
+    for i = 2, #ARGV do words[i - 1] = i - 1 == tonumber(ARGV[1]) and KEYS[1] or ARGV[i] end
+    return redis.call(unpack(words))`,
+};
+
+const shaOf = (script: string) => createHash('sha1').update(script).digest('hex');
 
 /** Ends with the test. */
 export async function guardedRedisHere(args: string[] = []): Promise<GuardedRedis> {
@@ -72,11 +89,11 @@ const DENIED = [
 /** How a command reaches Redis; a stolen token can be used in any of these ways. */
 const WAYS = {
   plainly: (words: string[]) => words,
-  'in a script': (words: string[]) => ['EVAL', 'return redis.call(unpack(ARGV))', '0', ...words],
+  'in a script': (words: string[]) => ['EVALSHA', shaOf(ANYTHING.plain), '0', ...words],
   'in a script that declares its key': (words: string[]) => {
     const keyAt = words.findIndex((word) => word.includes('mr:'));
-    const all = words.map((_word, i) => (i === keyAt ? 'KEYS[1]' : `ARGV[${i + 1}]`));
-    return ['EVAL', `return redis.call(${all.join(', ')})`, '1', words[keyAt] ?? 'none', ...words];
+    const key = words[keyAt] ?? 'none';
+    return ['EVALSHA', shaOf(ANYTHING.withKey), '1', key, String(keyAt + 1), ...words];
   },
 } as const;
 export type Way = keyof typeof WAYS;

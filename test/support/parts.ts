@@ -86,11 +86,17 @@ export async function agentProcess(
     name,
     flags = [],
     waitUntilJoined = true,
-    env = {},
-  }: { name: string; flags?: string[]; waitUntilJoined?: boolean; env?: NodeJS.ProcessEnv },
+    ...options
+  }: {
+    name: string;
+    flags?: string[];
+    waitUntilJoined?: boolean;
+    env?: NodeJS.ProcessEnv;
+    openFiles?: number;
+  },
 ): Promise<LaunchedProcess> {
   const where = ['--redis', redisUrl, '--group', group, '--upstream', upstream, '--name', name];
-  const agent = launch('router-core', ['agent', ...where, ...QUIET, ...flags], { env });
+  const agent = launch('router-core', ['agent', ...where, ...QUIET, ...flags], options);
   onTestFinished(() => agent.kill('SIGKILL'));
   if (waitUntilJoined) await waitForInstance(redisUrl, group, name);
   return agent;

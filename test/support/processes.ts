@@ -15,6 +15,8 @@ export interface LaunchOptions {
   ownGroup?: boolean;
   /** All of its standard input. */
   input?: string;
+  /** How many files and connections it may have open. */
+  openFiles?: number;
 }
 
 export interface Ended {
@@ -48,7 +50,10 @@ export function launch(launcher: Launcher, args: string[], options: LaunchOption
 
 /** Starts any script with this Node. */
 export function spawnNode(script: string, args: string[], options: LaunchOptions = {}): LaunchedProcess {
-  const child = spawn(process.execPath, [script, ...args], {
+  const { openFiles } = options;
+  const limited = ['-c', 'ulimit -n "$0" && exec "$@"', String(openFiles), process.execPath, script, ...args];
+  const [command, rest] = openFiles === undefined ? [process.execPath, [script, ...args]] : ['sh', limited];
+  const child = spawn(command, rest, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -27,6 +27,7 @@ export function recordReplies(methods: readonly string[]) {
       return current;
     };
     parser.expect(method, {
+      onInterim: () => undefined,
       onHead(status, reason, fields) {
         if (current) throw new Error('a second head');
         current = { status, reason, fields, body: '', trailers: [] };

@@ -61,6 +61,8 @@ export async function startTestHub(
       port: 0,
       workers: 1,
       maxInFlight: 4_096,
+      keepAliveMs: 75_000,
+      minBodyRate: 1_000,
       drainMs: 2_000,
       groups: [{ name: group, path: '/*' }],
       maxBodyBytes: 0,

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { fieldLines } from '../../router-core/http/field-lines.ts';
 import { callUpstream, type CallOptions } from '../../router-core/agent/upstream/call-upstream.ts';
-import type { UpstreamRequest } from '../../router-core/agent/upstream/upstream-connection.ts';
+import type { UpstreamRequest } from '../../router-core/agent/upstream/request-writer.ts';
 
 /** What a request is turned into, and the error when it is refused. */
 function callOf(request: { method?: string; target?: string; body?: Buffer }, headers: string[] = []) {
@@ -10,7 +10,7 @@ function callOf(request: { method?: string; target?: string; body?: Buffer }, he
   const { method = 'GET', target = '/a', body } = request;
   callUpstream({
     upstream: { host: 'up:81', basePath: '/base', pool: { call } },
-    request: { head: { method, target }, body },
+    request: { head: { method, target, upgrade: '' }, body, trailers: '', bodyFollows: false },
     fields: fieldLines(headers),
     onUnanswered,
   } as unknown as CallOptions);

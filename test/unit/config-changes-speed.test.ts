@@ -3,7 +3,7 @@ import type { HubConfig } from '../../router-core/hub/config.ts';
 import { RequestCounts } from '../../router-core/hub/request-counts.ts';
 import { SnapshotCompiler, type Snapshot } from '../../router-core/hub/snapshot.ts';
 import { ConfigReader } from '../../router-core/config/config-state.ts';
-import { atOnce } from '../../router-core/runtime/slices.ts';
+import { atOnce } from '../../router-core/config/steps.ts';
 import { recordLog } from '../support/config.ts';
 
 const ROUTES = 10_000;

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import { diffDocuments } from '../../router-core/config/diff-documents.ts';
+import { atOnce } from '../../router-core/config/steps.ts';
 import { configDocumentSchema, FRESH_DOCUMENT } from '../../router-core/config/document.ts';
 
 type Input = z.input<typeof configDocumentSchema>;
 const diff = (before: Input, after: Input) =>
-  diffDocuments(configDocumentSchema.parse(before), configDocumentSchema.parse(after));
+  atOnce(diffDocuments(configDocumentSchema.parse(before), configDocumentSchema.parse(after)));
 
 const route = (fields: object) => ({ routes: [{ name: 'r', groups: [{ group: 'g' }], ...fields }] });
 
 test('documents that say the same do not differ, in whatever order they say it', () => {
-  expect(diffDocuments(FRESH_DOCUMENT, FRESH_DOCUMENT)).toEqual([]);
+  expect(atOnce(diffDocuments(FRESH_DOCUMENT, FRESH_DOCUMENT))).toEqual([]);
   const one = { groups: [{ name: 'a', description: '', paused: true }, { name: 'b' }] };
   const other = {
     groups: [

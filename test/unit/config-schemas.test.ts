@@ -53,6 +53,7 @@ describe('what is left out', () => {
       stripPrefix: false,
       setHeaders: {},
       removeHeaders: [],
+      duplex: false,
       auth: 'none',
       timeouts: {},
     });

@@ -4,7 +4,8 @@ import {
   WINDOW_BYTES,
   type FrameStreamOptions,
 } from '../../router-core/exchange/frame-stream.ts';
-import { decodeFrame, type Frame } from '../../router-core/exchange/frames.ts';
+import type { Frame } from '../../router-core/exchange/frames.ts';
+import { decoded } from '../support/decoded.ts';
 
 const SETTLE = { entry: '1-0', permit: 'id:1' };
 
@@ -33,7 +34,7 @@ function take(stream: FrameStream): { frame: Frame; settle: unknown; trimTo: num
   const item = stream.take();
   if (!item.frame) throw new Error('there is no frame');
   return {
-    frame: decodeFrame(Buffer.concat([item.frame, ...item.bulk])).frame,
+    frame: decoded(Buffer.concat([item.frame, ...item.bulk])).frame,
     settle: item.settle,
     trimTo: item.trimTo,
     notice: item.notice,
@@ -95,7 +96,7 @@ describe('what is written', () => {
     stream.write(Buffer.alloc(100_000));
     const { notice } = take(stream);
     if (notice === '') throw new Error('there is no notice');
-    expect(decodeFrame(notice).frame).toMatchObject({ id: 'id', seq: 1, parts: 0 });
+    expect(decoded(notice).frame).toMatchObject({ id: 'id', seq: 1, parts: 0 });
   });
 
   test('after the end is dropped', () => {

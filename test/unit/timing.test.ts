@@ -9,10 +9,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const owner = {
+  fault: (error: unknown) => {
+    throw error;
+  },
+};
+
 describe('a deadline timer', () => {
   test('fires once, when its time has come and not before', () => {
     const onExpire = vi.fn<() => void>();
-    new DeadlineTimer().set(100, onExpire);
+    new DeadlineTimer(owner).set(100, onExpire);
     vi.advanceTimersByTime(98);
     expect(onExpire).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1_000);
@@ -21,7 +27,7 @@ describe('a deadline timer', () => {
 
   test('waits anew after every push', () => {
     const onExpire = vi.fn<() => void>();
-    const timer = new DeadlineTimer();
+    const timer = new DeadlineTimer(owner);
     timer.set(100, onExpire);
     for (let i = 0; i < 10; i++) {
       vi.advanceTimersByTime(80);
@@ -34,7 +40,7 @@ describe('a deadline timer', () => {
 
   test('can be set to an earlier time, and then tells the new listener only', () => {
     const [first, second] = [vi.fn<() => void>(), vi.fn<() => void>()];
-    const timer = new DeadlineTimer();
+    const timer = new DeadlineTimer(owner);
     timer.set(10_000, first);
     timer.set(50, second);
     vi.advanceTimersByTime(60);
@@ -45,7 +51,7 @@ describe('a deadline timer', () => {
 
   test('never fires when cleared, or when set to 0', () => {
     const onExpire = vi.fn<() => void>();
-    const timer = new DeadlineTimer();
+    const timer = new DeadlineTimer(owner);
     timer.set(50, onExpire);
     timer.clear();
     timer.set(50, onExpire);
@@ -56,7 +62,7 @@ describe('a deadline timer', () => {
   });
 
   test('can be set again by its own listener', () => {
-    const timer = new DeadlineTimer();
+    const timer = new DeadlineTimer(owner);
     const second = vi.fn<() => void>();
     timer.set(50, () => timer.set(50, second));
     vi.advanceTimersByTime(90);

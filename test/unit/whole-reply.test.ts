@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rawFields } from '../../router-core/http/field-lines.ts';
-import { KEEP_ALIVE_S, sendWhole, type WholeReply } from '../../router-core/hub/front/whole-reply.ts';
+import { sendWhole, type WholeReply } from '../../router-core/hub/front/whole-reply.ts';
 import { openRaw, rawRequest } from '../support/raw-http.ts';
 
 let server: Server;
@@ -11,7 +11,7 @@ let answer: (req: IncomingMessage, res: ServerResponse) => void;
 
 beforeAll(async () => {
   server = createServer((req, res) => answer(req, res));
-  server.keepAliveTimeout = KEEP_ALIVE_S * 1_000;
+  server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   ({ port } = server.address() as AddressInfo);
 });

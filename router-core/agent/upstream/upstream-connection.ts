@@ -1,22 +1,22 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ReplyParser, type ReplySink } from '../../http/reply-parser.ts';
-import { unreachedInTime } from './unreached.ts';
+import { unreachedInTime } from './call-errors.ts';
+import { RequestWriter, type OnTaken, type UpstreamRequest } from './request-writer.ts';
 
 /** What comes of one call. After `onEnd` or `onError` nothing more comes. */
 export interface ReplyHandler {
+  /** Connected: from now on the upstream may read. */
+  onReady(): void;
+  /** 1xx other than 100 and 101. */
+  onInterim(status: number, fields: string[]): void;
+  /** 101 only when it was asked for; then the bytes of the other protocol are the body. */
   onHead(status: number, reason: string, fields: string[]): void;
   /** Returns false when nothing more may come before `resume`. */
   onBody(bytes: Buffer): boolean;
   onEnd(trailers: string[]): void;
-  onError(error: Error): void;
-}
-
-export interface UpstreamRequest {
-  readonly method: string;
-  /** Request line and fields, latin1, to the empty line. */
-  readonly head: string;
-  readonly body: Buffer | undefined;
+  /** `reached`: bytes of the request may have arrived. */
+  onError(error: Error, reached: boolean): void;
 }
 
 export interface ConnectionOptions {
@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** It can take another request. */
   readonly onFree: (connection: UpstreamConnection) => void;
-  /** It never will again. */
+  /** It never will again. Called once. */
   readonly onClosed: (connection: UpstreamConnection) => void;
 }
 
@@ -33,6 +33,20 @@ const IDLE_MS = 4_000;
 const MOST_IDLE_MS = 600_000;
 /** A request must not meet the close that is on its way to it. */
 const MARGIN_MS = 1_000;
+/** A read with more chunks than this took so long that others come first: one of 64 KiB can have 11,000, which take 1 ms. */
+const MANY_CHUNKS = 512;
+
+/** What goes on reading after such a read. One a turn, however many there are: their turns are the time that all others wait. */
+const resting: (() => void)[] = [];
+
+function restInTurn(goOn: () => void): void {
+  if (resting.push(goOn) === 1) setImmediate(endOneRest);
+}
+
+function endOneRest(): void {
+  resting.shift()?.();
+  if (resting.length > 0) setImmediate(endOneRest);
+}
 
 /** Every connection reads into this one: what is passed on is a copy. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
@@ -42,7 +56,10 @@ export class UpstreamConnection implements ReplySink {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #parser = new ReplyParser();
+  readonly #writer: RequestWriter;
   #handler: ReplyHandler | undefined;
+  #ready = false;
+  #closed = false;
   #mayRead = true;
   #idleUntil = Infinity;
 
@@ -58,14 +75,16 @@ export class UpstreamConnection implements ReplySink {
       ? connectTls({ ...tcp, servername: isIP(host) ? '' : host, ALPNProtocols: ['http/1.1'] })
       : connectTcp(tcp);
     this.#socket = socket;
+    this.#writer = new RequestWriter(socket);
     socket.setTimeout(connectTimeoutMs, () => socket.destroy(unreachedInTime(url.origin)));
-    socket.once(isTls ? 'secureConnect' : 'connect', () => socket.setTimeout(0));
-    socket.on('end', () => this.#read(() => this.#parser.close()));
-    socket.on('error', (error: Error) => this.#fail(error));
-    socket.on('close', () => {
-      this.#fail(new Error('the connection was closed before the end of the reply'));
-      options.onClosed(this);
+    socket.once(isTls ? 'secureConnect' : 'connect', () => {
+      socket.setTimeout(0);
+      this.#ready = true;
+      this.#handler?.onReady();
     });
+    socket.on('end', () => this.#guarded(() => this.#parser.close()));
+    socket.on('error', (error: Error) => this.#fail(error));
+    socket.on('close', () => this.#onClose());
   }
 
   /** Whether it is still there, and will be when a request arrives at its other end. */
@@ -73,14 +92,25 @@ export class UpstreamConnection implements ReplySink {
     return this.#socket.writable && performance.now() < this.#idleUntil;
   }
 
-  send({ method, head, body }: UpstreamRequest, handler: ReplyHandler): void {
+  send(request: UpstreamRequest, handler: ReplyHandler): void {
     this.#handler = handler;
-    this.#parser.expect(method, this);
-    if (body) this.#socket.cork();
-    this.#socket.write(head, 'latin1');
-    if (!body) return;
-    this.#socket.write(body);
-    this.#socket.uncork();
+    this.#parser.expect(request.method, this, request.framing === 'switched');
+    this.#writer.begin(request);
+    if (this.#ready && request.follows) handler.onReady();
+  }
+
+  /** Tells whether it can be connected, and sends nothing. */
+  await(handler: ReplyHandler): void {
+    this.#handler = handler;
+  }
+
+  /** More of the body of the request. */
+  write(chunk: Buffer, onTaken: OnTaken): void {
+    this.#guarded(() => this.#writer.write(chunk, onTaken));
+  }
+
+  end(trailers: string): void {
+    this.#guarded(() => this.#writer.end(trailers));
   }
 
   /** Whether this handler's call is still under way. */
@@ -98,9 +128,15 @@ export class UpstreamConnection implements ReplySink {
   destroy(): void {
     this.#handler = undefined;
     this.#socket.destroy();
+    this.#onClose();
+  }
+
+  onInterim(status: number, fields: string[]): void {
+    this.#handler?.onInterim(status, fields);
   }
 
   onHead(status: number, reason: string, fields: string[]): void {
+    if (status === 101) this.#writer.switched();
     this.#handler?.onHead(status, reason, fields);
   }
 
@@ -117,26 +153,31 @@ export class UpstreamConnection implements ReplySink {
   /** Returns whether reading goes on. */
   #onRead(bytes: number): boolean {
     const wasBusy = this.#handler !== undefined;
-    this.#read(() => this.#parser.take(readBuffer.subarray(0, bytes)));
-    if (this.#handler) return this.#mayRead;
+    this.#guarded(() => this.#parser.take(readBuffer.subarray(0, bytes)));
     // Idle, it is read for its end.
-    this.#mayRead = true;
-    if (wasBusy && !this.#socket.destroyed) this.#release();
-    return true;
+    if (!this.#handler) this.#mayRead = true;
+    if (wasBusy && !this.#handler && !this.#socket.destroyed) this.#release();
+    if (!this.#mayRead || this.#parser.chunksTaken < MANY_CHUNKS) return this.#mayRead;
+    restInTurn(() => {
+      if (this.#mayRead) this.#socket.resume();
+    });
+    return false;
   }
 
-  #read(parse: () => void): void {
+  /** A fault of either side ends the connection. */
+  #guarded(act: () => void): void {
     try {
-      parse();
+      act();
     } catch (error) {
       this.#fail(error as Error);
-      this.#socket.destroy();
+      this.destroy();
     }
   }
 
   #release(): void {
     const { reusable, keepAliveMs } = this.#parser;
-    if (!reusable) return void this.#socket.destroy();
+    // A reply that came before the end of its request: the rest would be read as another one.
+    if (!reusable || !this.#writer.complete) return this.destroy();
     const idleMs = keepAliveMs === undefined ? IDLE_MS : Math.min(keepAliveMs, MOST_IDLE_MS) - MARGIN_MS;
     this.#idleUntil = performance.now() + idleMs;
     this.#options.onFree(this);
@@ -145,6 +186,13 @@ export class UpstreamConnection implements ReplySink {
   #fail(error: Error): void {
     const handler = this.#handler;
     this.#handler = undefined;
-    handler?.onError(error);
+    handler?.onError(error, this.#ready);
+  }
+
+  #onClose(): void {
+    this.#fail(new Error('the connection was closed before the end of the reply'));
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.onClosed(this);
   }
 }

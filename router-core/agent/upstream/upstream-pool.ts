@@ -1,40 +1,82 @@
-import { UpstreamConnection, type ReplyHandler, type UpstreamRequest } from './upstream-connection.ts';
+import { UpstreamConnection, type ReplyHandler } from './upstream-connection.ts';
+import type { OnTaken, UpstreamRequest } from './request-writer.ts';
 
 export interface UpstreamCall {
   /** Ends the call; the upstream sees its connection close. */
   abort(): void;
   /** The reply window has opened. */
   resume(): void;
+  /** More of a request body that follows, once `onReady` was called; after a 101, bytes of the other protocol. */
+  write(chunk: Buffer, onTaken: OnTaken): void;
+  /** That was all of it. `trailers`: lines of fields. */
+  end(trailers: string): void;
+}
+
+/** What connections are made of. All of it is the key under which instances share a pool. */
+export interface ConnectionTarget {
+  readonly origin: string;
+  readonly connectTimeoutMs: number;
 }
 
 const SWEEP_MS = 1_000;
 
-/** The connections to one origin. There are as many as there were calls at once, less those that were idle for too long. */
+/**
+ * The connections to one origin: as many as there were calls at once, less those that were idle for too long, and never more
+ * than slots. An upstream with one thread serves one connection until that is closed: a second one would never be answered.
+ */
 export class UpstreamPool {
   readonly #url: URL;
   readonly #connectTimeoutMs: number;
   readonly #all = new Set<UpstreamConnection>();
   /** The one that was used last is used first: the others may go. */
   #idle: UpstreamConnection[] = [];
+  /** Calls for which there is no connection: a health check has the last one. */
+  #waiting: PooledCall[] = [];
   #sweeper: NodeJS.Timeout | undefined;
+  /** How many connections there may be: slots of the instances that share it. */
+  slots = 0;
 
-  constructor(url: URL, connectTimeoutMs: number) {
-    this.#url = url;
+  constructor({ origin, connectTimeoutMs }: ConnectionTarget) {
+    this.#url = new URL(origin);
     this.#connectTimeoutMs = connectTimeoutMs;
   }
 
+  /** Connections that are in use. */
+  get busy(): number {
+    return this.#all.size - this.#idle.length;
+  }
+
   call(request: UpstreamRequest, handler: ReplyHandler): UpstreamCall {
-    const connection = this.#takeIdle() ?? this.#open();
-    connection.send(request, handler);
-    // Afterwards the connection may be another call's.
-    const ifOurs = (act: () => void) => () => void (connection.serves(handler) && act());
-    return { abort: ifOurs(() => connection.destroy()), resume: ifOurs(() => connection.resume()) };
+    const call = new PooledCall(request, handler);
+    if (!this.#start(call)) this.#waiting.push(call);
+    return call;
+  }
+
+  /** Whether a call could be made now without a new connection. */
+  get hasIdle(): boolean {
+    return this.#idle.some(({ usable }) => usable);
+  }
+
+  /** Opens a connection to see whether that works; it is closed again when the call is aborted. */
+  probe(handler: ReplyHandler): UpstreamCall {
+    const call = new PooledCall(undefined, handler);
+    call.connection = this.#open();
+    call.connection.await(handler);
+    return call;
   }
 
   /** Calls under way are aborted. */
   destroy(): void {
     clearInterval(this.#sweeper);
+    this.#waiting = [];
     for (const connection of this.#all) connection.destroy();
+  }
+
+  #start(call: PooledCall): boolean {
+    const connection = this.#takeIdle() ?? (this.#all.size < this.slots ? this.#open() : undefined);
+    if (!connection) return false;
+    call.start(connection);
+    return true;
   }
 
   #takeIdle(): UpstreamConnection | undefined {
@@ -52,14 +94,24 @@ export class UpstreamPool {
       onFree: (free) => {
         this.#idle.push(free);
         this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
+        if (this.#waiting.length > 0) this.#startWaiting();
       },
       onClosed: (closed) => {
         this.#all.delete(closed);
         this.#idle = this.#idle.filter((each) => each !== closed);
+        if (this.#waiting.length > 0) this.#startWaiting();
       },
     });
     this.#all.add(connection);
     return connection;
+  }
+
+  #startWaiting(): void {
+    for (let first = this.#waiting.shift(); first; first = this.#waiting.shift()) {
+      if (first.aborted || this.#start(first)) continue;
+      this.#waiting.unshift(first);
+      return;
+    }
   }
 
   #sweep(): void {
@@ -69,5 +121,44 @@ export class UpstreamPool {
     if (this.#idle.length > 0) return;
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
+  }
+}
+
+/** One call. When it is over, its connection may be another call's: then nothing here touches it any more. */
+class PooledCall implements UpstreamCall {
+  readonly #request: UpstreamRequest | undefined;
+  readonly #handler: ReplyHandler;
+  connection: UpstreamConnection | undefined;
+  aborted = false;
+
+  constructor(request: UpstreamRequest | undefined, handler: ReplyHandler) {
+    this.#request = request;
+    this.#handler = handler;
+  }
+
+  start(connection: UpstreamConnection): void {
+    this.connection = connection;
+    if (this.#request) connection.send(this.#request, this.#handler);
+  }
+
+  abort(): void {
+    this.aborted = true;
+    this.#ours?.destroy();
+  }
+
+  resume(): void {
+    this.#ours?.resume();
+  }
+
+  write(chunk: Buffer, onTaken: OnTaken): void {
+    this.#ours?.write(chunk, onTaken);
+  }
+
+  end(trailers: string): void {
+    this.#ours?.end(trailers);
+  }
+
+  get #ours(): UpstreamConnection | undefined {
+    return this.connection?.serves(this.#handler) ? this.connection : undefined;
   }
 }

@@ -1,7 +1,6 @@
-import { get as getHttp } from 'node:http';
-import { get as getHttps } from 'node:https';
-import { connect as connectTcp } from 'node:net';
-import { UpstreamPool } from './upstream-pool.ts';
+import { compileLocations, type RewriteLocations } from '../../http/rewrite-location.ts';
+import { checkUpstream, type CheckResult } from './check-upstream.ts';
+import { UpstreamPool, type ConnectionTarget } from './upstream-pool.ts';
 
 /** The service beside the agent. */
 export interface Upstream {
@@ -11,9 +10,9 @@ export interface Upstream {
   /** Path prefix of the URL, without a slash at its end. */
   readonly basePath: string;
   readonly pool: UpstreamPool;
-  readonly connectTimeoutMs: number;
-  /** Whether it can be called: with a health path, that it answers 2xx there; else that it takes a connection. */
-  isHealthy(): Promise<boolean>;
+  readonly rewriteLocations: RewriteLocations;
+  /** Why it cannot be called; undefined when it can. */
+  check(): Promise<CheckResult>;
   close(): void;
 }
 
@@ -21,9 +20,9 @@ export interface UpstreamOptions {
   readonly url: string;
   readonly connectTimeoutMs: number;
   readonly healthPath: string | undefined;
+  /** How many calls there are at once, at most. */
+  readonly slots: number;
 }
-
-const PROBE_TIMEOUT_MS = 5_000;
 
 /**
  * Connections to one origin, shared by the instances of this process that call it: few that are busy are quicker than many
@@ -36,14 +35,16 @@ interface Origin {
 
 const origins = new Map<string, Origin>();
 
-/** Slots limit how many connections there are. */
-function joinOrigin(origin: string, connectTimeoutMs: number): Pick<Upstream, 'pool' | 'close'> {
-  const key = `${origin} ${connectTimeoutMs}`;
-  const shared = origins.get(key) ?? { pool: new UpstreamPool(new URL(origin), connectTimeoutMs), users: 0 };
+function joinOrigin(target: ConnectionTarget, slots: number): Pick<Upstream, 'pool' | 'close'> {
+  // All that a connection is made of: what differs in one setting of it must not share.
+  const key = JSON.stringify(target);
+  const shared = origins.get(key) ?? { pool: new UpstreamPool(target), users: 0 };
   origins.set(key, shared);
   shared.users += 1;
+  shared.pool.slots += slots;
   const close = () => {
     shared.users -= 1;
+    shared.pool.slots -= slots;
     if (shared.users > 0) return;
     origins.delete(key);
     shared.pool.destroy();
@@ -51,41 +52,17 @@ function joinOrigin(origin: string, connectTimeoutMs: number): Pick<Upstream, 'p
   return { pool: shared.pool, close };
 }
 
-export function createUpstream({ url, connectTimeoutMs, healthPath }: UpstreamOptions): Upstream {
-  const { origin, host, pathname, hostname, port, protocol } = new URL(url);
+export function createUpstream({ url, connectTimeoutMs, healthPath, slots }: UpstreamOptions): Upstream {
+  const { origin, host, pathname } = new URL(url);
   const basePath = pathname.replace(/\/+$/, '');
-  const answers = (path: string) =>
-    new Promise<boolean>((resolve) => {
-      const get = protocol === 'https:' ? getHttps : getHttp;
-      const options = { agent: false, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) };
-      const call = get(`${origin}${basePath}${path}`, options, ({ statusCode = 0 }) => {
-        resolve(statusCode >= 200 && statusCode < 300);
-        call.destroy();
-      });
-      call.on('error', () => resolve(false));
-    });
-  const takesConnections = () =>
-    new Promise<boolean>((resolve) => {
-      const defaultPort = protocol === 'https:' ? 443 : 80;
-      const socket = connectTcp({
-        host: hostname.replace(/^\[|\]$/g, ''),
-        port: port === '' ? defaultPort : Number(port),
-        timeout: Math.min(connectTimeoutMs, PROBE_TIMEOUT_MS),
-      });
-      const done = (healthy: boolean) => {
-        socket.destroy();
-        resolve(healthy);
-      };
-      socket.on('connect', () => done(true));
-      socket.on('timeout', () => done(false));
-      socket.on('error', () => done(false));
-    });
+  const { pool, close } = joinOrigin({ origin, connectTimeoutMs }, slots);
   return {
     url,
     host,
     basePath,
-    connectTimeoutMs,
-    isHealthy: () => (healthPath === undefined ? takesConnections() : answers(healthPath)),
-    ...joinOrigin(origin, connectTimeoutMs),
+    pool,
+    rewriteLocations: compileLocations(url),
+    check: () => checkUpstream({ pool, host, basePath, healthPath }),
+    close,
   };
 }

@@ -4,14 +4,19 @@ import type { Upstream } from './upstream.ts';
 
 export interface UpstreamWatchOptions {
   readonly upstream: Upstream;
-  /** Whether to ask all the time (a health path is set), or only after a call could not reach it. */
+  /** Whether to ask all the time (a health path is set), or only until it can be called, and after a call could not reach it. */
   readonly always: boolean;
   readonly onChange: (up: boolean) => void;
   readonly log: Logger;
 }
 
 export interface UpstreamWatch {
+  /** False until the first check has succeeded. */
   readonly up: boolean;
+  /** Why it is down, for people. */
+  readonly reason: string | undefined;
+  /** Resolves when the upstream was looked at for the first time. */
+  readonly checked: Promise<void>;
   /** A call could not reach the upstream: nothing is pulled until it can be reached again. */
   markDown(reason: string): void;
   close(): void;
@@ -27,58 +32,80 @@ const NEVER_MS = 2 ** 31 - 1;
 const STEADY_MS = 30_000;
 
 /** Keeps the agent from pulling what it could not run. */
-export function watchUpstream({ upstream, always, onChange, log }: UpstreamWatchOptions): UpstreamWatch {
-  const closing = new AbortController();
-  const backoff = createBackoff({ minMs: 200, maxMs: 5_000 });
-  let up = !always;
-  let upSince = up ? -Infinity : 0;
-  let timesDown = 0;
-  let wake = new AbortController();
+export function watchUpstream(options: UpstreamWatchOptions): UpstreamWatch {
+  return new Watch(options);
+}
 
-  const set = (now: boolean, reason: string) => {
-    if (now === up) return;
-    up = now;
-    if (up) upSince = performance.now();
-    else {
-      timesDown += 1;
-      if (performance.now() - upSince > STEADY_MS) backoff.reset();
-    }
-    if (up) log.info({ upstream: upstream.url }, 'upstream is up, pulling');
-    else log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
-    onChange(up);
-  };
-  const markDown = (reason: string) => {
+class Watch implements UpstreamWatch {
+  readonly #options: UpstreamWatchOptions;
+  readonly #closing = new AbortController();
+  readonly #backoff = createBackoff({ minMs: 200, maxMs: 5_000 });
+  readonly checked: Promise<void>;
+  up = false;
+  reason: string | undefined;
+  #upSince = -Infinity;
+  #timesDown = 0;
+  #wake = new AbortController();
+
+  constructor(options: UpstreamWatchOptions) {
+    this.#options = options;
+    this.checked = new Promise((resolve) => void this.#run(resolve));
+  }
+
+  markDown(reason: string): void {
     // Calls that fail after the first one tell nothing new.
-    if (!up) return;
-    set(false, reason);
-    wake.abort();
-  };
-  const check = async () => {
-    const before = timesDown;
-    const healthy = await upstream.isHealthy();
-    // A call that was refused meanwhile knows better.
-    if (!closing.signal.aborted && timesDown === before) set(healthy, 'health check failed');
-  };
-  const run = async () => {
-    const { signal } = closing;
+    if (!this.up) return;
+    this.#setDown(reason);
+    this.#wake.abort();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#wake.abort();
+  }
+
+  async #run(checkedFirst: () => void): Promise<void> {
+    const { signal } = this.#closing;
+    const checkMs = this.#options.always ? CHECK_EVERY_MS : NEVER_MS;
     while (!signal.aborted) {
-      if (always || !up) await check();
+      if (this.#options.always || !this.up) await this.#check();
+      checkedFirst();
       if (signal.aborted) return;
-      wake = new AbortController();
-      const checkMs = always ? CHECK_EVERY_MS : NEVER_MS;
-      await sleep(up ? checkMs : backoff.next(), wake.signal);
-      if (wake.signal.aborted) await sleep(backoff.next(), signal);
+      this.#wake = new AbortController();
+      await sleep(this.up ? checkMs : this.#backoff.next(), this.#wake.signal);
+      if (this.#wake.signal.aborted) await sleep(this.#backoff.next(), signal);
     }
-  };
-  void run();
-  return {
-    get up() {
-      return up;
-    },
-    markDown,
-    close: () => {
-      closing.abort();
-      wake.abort();
-    },
-  };
+  }
+
+  async #check(): Promise<void> {
+    const before = this.#timesDown;
+    const problem = await this.#options.upstream.check();
+    // A call that was refused meanwhile knows better.
+    if (this.#closing.signal.aborted || this.#timesDown !== before) return;
+    if (problem === undefined) this.#setUp();
+    else this.#setDown(problem);
+  }
+
+  #setUp(): void {
+    if (this.up) return;
+    const { upstream, log, onChange } = this.#options;
+    this.up = true;
+    this.reason = undefined;
+    this.#upSince = performance.now();
+    log.info({ upstream: upstream.url }, 'upstream is up, pulling');
+    onChange(true);
+  }
+
+  #setDown(reason: string): void {
+    if (!this.up && reason === this.reason) return;
+    const { upstream, log, onChange } = this.#options;
+    this.reason = reason;
+    log.warn({ upstream: upstream.url, reason }, 'upstream is down, not pulling until it is back');
+    if (this.up) {
+      this.up = false;
+      this.#timesDown += 1;
+      if (performance.now() - this.#upSince > STEADY_MS) this.#backoff.reset();
+    }
+    onChange(false);
+  }
 }

@@ -1,20 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
+import { missingDate } from '../../http/date-field.ts';
 import { rawFields, withoutFields, type FieldLines } from '../../http/field-lines.ts';
 import { sendWhole } from './whole-reply.ts';
+
+/** Is told how many bytes have left for the client. */
+export interface Sender {
+  taken(bytes: number): void;
+}
 
 /** Where a reply goes: an HTTP response, or after a 101 the bare connection. */
 export interface ClientReply {
   readonly started: boolean;
+  /** Nothing more is sent: it was ended or broken off. */
+  readonly ended: boolean;
+  /** The client has asked to switch protocols: only then may the status be 101. */
+  readonly maySwitch: boolean;
   /** Starts with the head. */
   start(status: number, reason: string, fields: FieldLines): void;
   /** Sends a whole small reply in one write. */
   startAndEnd(status: number, reason: string, fields: FieldLines, body: Buffer | undefined): void;
-  /** `onTaken` tells how many bytes have left for the client. */
-  write(chunk: Buffer, onTaken: (bytes: number) => void): void;
+  write(chunk: Buffer, sender: Sender): void;
   /** `trailers`: names and values in turn. */
-  end(trailers: string[]): void;
+  end(trailers: readonly string[]): void;
   /** The connection ends with this reply: where its request ends is not certain. */
   closeAfter(): void;
   /** Breaks the connection, so that a short reply never looks complete. */
@@ -23,12 +32,15 @@ export interface ClientReply {
 
 const NO_BYTES = Buffer.alloc(0);
 
+const CONTENT_LENGTH = /^content-length: /im;
+
 const withoutTrailer = withoutFields(['Trailer']);
 
 const SMALL_BODY_BYTES = 16 * 1024;
 
 /** A plain HTTP response. */
 export class HttpReply implements ClientReply {
+  readonly maySwitch = false;
   readonly #res: ServerResponse;
   #isLast: () => boolean;
   readonly #httpVersion: string;
@@ -44,8 +56,13 @@ export class HttpReply implements ClientReply {
     return this.#res.headersSent;
   }
 
+  get ended(): boolean {
+    return this.#res.writableEnded || this.#res.destroyed;
+  }
+
   start(status: number, reason: string, fields: FieldLines): void {
-    const headers = rawFields(fields);
+    // Node throws at an announcement of trailers that it cannot send: they need chunks (RFC 9112 §7.1.2).
+    const headers = rawFields(this.#isChunked(status, fields) ? fields : withoutTrailer(fields));
     if (this.#isLast()) headers.push('Connection', 'close');
     this.#res.writeHead(status, reason, headers);
     // As text: not flushHeaders(), which sends fields as UTF-8, and not together with bytes, which Node puts in front of a 100 that
@@ -57,16 +74,21 @@ export class HttpReply implements ClientReply {
     if (body.length <= SMALL_BODY_BYTES && !this.#isLast()) {
       if (sendWhole(this.#res, { status, reason, fields, body: body.toString('latin1') })) return;
     }
-    // None follow, and Node refuses to announce them where it knows that they cannot.
+    // None follow.
     this.start(status, reason, withoutTrailer(fields));
     this.#res.end(body);
   }
 
-  write(chunk: Buffer, onTaken: (bytes: number) => void): void {
-    writeSlices(this.#res, chunk, onTaken);
+  #isChunked(status: number, fields: FieldLines): boolean {
+    if (this.#httpVersion !== '1.1' || this.#res.req.method === 'HEAD') return false;
+    return status !== 204 && status !== 304 && !CONTENT_LENGTH.test(fields);
   }
 
-  end(trailers: string[]): void {
+  write(chunk: Buffer, sender: Sender): void {
+    writeSlices(this.#res, chunk, sender);
+  }
+
+  end(trailers: readonly string[]): void {
     if (trailers.length > 0) this.#res.addTrailers(pairs(trailers));
     this.#res.end();
   }
@@ -77,15 +99,19 @@ export class HttpReply implements ClientReply {
 
   abort(): void {
     // For HTTP/1.0 the end of the connection may be the end of the body: only a reset says that it is not.
-    if (this.#httpVersion === '1.0') this.#res.socket?.resetAndDestroy();
+    const { socket } = this.#res;
+    if (this.#httpVersion === '1.0' && socket) socket.resetAndDestroy();
+    // With others due before it, it takes its connection down when its turn comes.
     else this.#res.destroy();
   }
 }
 
 /** The reply to a request that asks to switch protocols: 101 turns the connection into two byte streams. */
 export class UpgradeReply implements ClientReply {
+  readonly maySwitch = true;
   readonly #socket: Socket;
   started = false;
+  ended = false;
   #switched = false;
 
   constructor(socket: Socket) {
@@ -97,7 +123,8 @@ export class UpgradeReply implements ClientReply {
     this.#switched = status === 101;
     // Anything but 101 leaves HTTP as it is; without chunking, only the end of the connection can end such a reply.
     const last = this.#switched ? '' : 'Connection: close\r\n';
-    this.#socket.write(`HTTP/1.1 ${status} ${reason}\r\n${fields}${last}\r\n`, 'latin1');
+    const ours = missingDate(fields) + last;
+    this.#socket.write(`HTTP/1.1 ${status} ${reason}\r\n${withoutTrailer(fields)}${ours}\r\n`, 'latin1');
   }
 
   startAndEnd(status: number, reason: string, fields: FieldLines, body: Buffer = NO_BYTES): void {
@@ -106,11 +133,12 @@ export class UpgradeReply implements ClientReply {
     this.end();
   }
 
-  write(chunk: Buffer, onTaken: (bytes: number) => void): void {
-    writeSlices(this.#socket, chunk, onTaken);
+  write(chunk: Buffer, sender: Sender): void {
+    writeSlices(this.#socket, chunk, sender);
   }
 
   end(): void {
+    this.ended = true;
     // Half a connection is of use only after a switch.
     if (this.#switched) this.#socket.end();
     else this.#socket.destroySoon();
@@ -121,6 +149,7 @@ export class UpgradeReply implements ClientReply {
   }
 
   abort(): void {
+    this.ended = true;
     // The end of the connection is the end of the body here: only a reset says that it is not.
     if (this.#switched) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
@@ -130,11 +159,11 @@ export class UpgradeReply implements ClientReply {
 /** A slow client shows progress slice by slice, so that slow is not taken for idle. */
 const SLICE_BYTES = 64 * 1024;
 
-function writeSlices(to: Writable, chunk: Buffer, onTaken: (bytes: number) => void): void {
+function writeSlices(to: Writable, chunk: Buffer, sender: Sender): void {
   for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
     const slice = chunk.length <= SLICE_BYTES ? chunk : chunk.subarray(at, at + SLICE_BYTES);
     to.write(slice, (error) => {
-      if (!error) onTaken(slice.length);
+      if (!error) sender.taken(slice.length);
     });
   }
 }

@@ -1,33 +1,32 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { HubMessage } from './hub-message.ts';
-import { MAX_HEAD_BYTES } from '../../http/check-request.ts';
-import { problemResponse, type ProblemCode } from '../../http/problems.ts';
+import { problemOf, type ParserError } from './parser-error.ts';
 import { CommandError } from '../../runtime/run-command.ts';
 import type { RequestFront } from '../accept-request.ts';
-import { UpgradeReply } from './client-reply.ts';
 import type { HubConfig } from '../config.ts';
-import { KEEP_ALIVE_S } from './whole-reply.ts';
 
 const SERVER_TIMEOUTS = {
   headersTimeout: 15_000,
   requestTimeout: 0,
-  keepAliveTimeout: KEEP_ALIVE_S * 1_000,
   connectionsCheckingInterval: 5_000,
   noDelay: true,
 };
 
 /** Node's server with its defaults mended, its events led to the front. */
-export function createHttpServer(front: RequestFront): Server {
+export function createHttpServer(front: RequestFront, keepAliveMs: number): Server {
   const server = createServer({
     IncomingMessage: HubMessage,
-    maxHeaderSize: MAX_HEAD_BYTES,
+    // Above the hub's own limit, so that the hub can tell a target that is too long from a head that is.
+    maxHeaderSize: 64 * 1024,
     // Checked by the hub, with an answer in its own form.
     requireHostHeader: false,
+    keepAliveTimeout: keepAliveMs,
     ...SERVER_TIMEOUTS,
   });
   server.maxHeadersCount = 0;
   server.timeout = 0;
+  server.on('connection', (socket: Socket) => front.onConnection(socket));
   server.on('request', (req, res) => front.onRequest(req, res));
   server.on('checkContinue', (req, res) => front.onRequest(req, res, () => res.writeContinue()));
   server.on('checkExpectation', (req, res) => front.onRequest(req, res));
@@ -37,14 +36,24 @@ export function createHttpServer(front: RequestFront): Server {
   });
   server.on('connect', (req: IncomingMessage, socket: Socket) => {
     swallowErrors(socket);
-    front.refuse(new UpgradeReply(socket), req, 'method-not-supported');
+    contain(front, socket, () => front.onConnect(req, socket));
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // A 400 now would be taken for the reply that is still due.
-    if (front.isAnswering(socket)) socket.destroy();
-    else answerBrokenRequest(error, socket, front);
+  server.on('clientError', (error: ParserError, socket: Socket) => {
+    // A connection that never sent a byte is nobody's request.
+    if (error.code === 'ECONNRESET' || socket.bytesRead === 0) socket.destroy();
+    else contain(front, socket, () => front.onBroken(socket, problemOf(error)));
   });
   return server;
+}
+
+/** A fault ends the connection that it concerns, and nothing else. */
+function contain(front: RequestFront, socket: Socket, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    front.noteFault(error);
+    socket.destroy();
+  }
 }
 
 /** The client may reset at any time; `close` tells. */
@@ -73,23 +82,4 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: HubConfig): E
   };
   const known = why[error.code ?? ''];
   return known === undefined ? error : new CommandError(`cannot listen on ${host}:${port}: ${known}`);
-}
-
-/** What Node's parser refuses before there is a request. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, front: RequestFront): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const codes: Record<string, ProblemCode> = {
-    HPE_HEADER_OVERFLOW: 'head-too-large',
-    ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
-  };
-  const code = codes[error.code ?? ''] ?? 'bad-request';
-  front.countRefused(code);
-  const { status, reason, fields, body } = problemResponse(code, {
-    requestId: front.nextId(),
-    method: undefined,
-  });
-  new UpgradeReply(socket).startAndEnd(status, reason, fields, body);
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { missingDate } from '../../http/date-field.ts';
 import type { FieldLines } from '../../http/field-lines.ts';
 
 /**
@@ -7,14 +8,12 @@ import type { FieldLines } from '../../http/field-lines.ts';
  */
 interface HeldHead {
   _header?: string | null;
+  /** ms, as the server has been told. */
+  _keepAliveTimeout?: number;
 }
-
-/** How long a connection is kept while idle, s. Exceeds what load balancers usually do, 60: so they close it, not we. */
-export const KEEP_ALIVE_S = 75;
 
 /** Fields that decide how the connection goes on, or where the reply ends. */
 const FRAMING = /^(?:connection|keep-alive|transfer-encoding|trailer|upgrade): /im;
-const DATE = /^date: /im;
 
 /** One that may be sent as it is: nobody looks at it any more. */
 export interface WholeReply {
@@ -38,23 +37,10 @@ export function sendWhole(res: ServerResponse, { status, reason, fields, body }:
   const isPersistent = res.shouldKeepAlive && req.httpVersion === '1.1' && req.headers.expect === undefined;
   if (held._header !== null || !isPersistent || status < 200) return false;
   if (FRAMING.test(fields)) return false;
-  const date = DATE.test(fields) ? '' : `Date: ${httpDate()}\r\n`;
-  const ours = `${date}Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_S}\r\n`;
+  const keepAliveS = Math.floor((held._keepAliveTimeout ?? 0) / 1_000);
+  const ours = `${missingDate(fields)}Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveS}\r\n`;
   res.statusCode = status;
   held._header = `HTTP/1.1 ${status} ${reason}\r\n${fields}${ours}\r\n${body}`;
   res.end();
   return true;
-}
-
-let second = 0;
-let date = '';
-
-/** The time as RFC 9110 §5.6.7 writes it, made once a second. */
-function httpDate(): string {
-  const now = Math.floor(Date.now() / 1000);
-  if (now !== second) {
-    second = now;
-    date = new Date(now * 1000).toUTCString();
-  }
-  return date;
 }

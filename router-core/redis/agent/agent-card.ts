@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { objectName, scopeName } from '../../config/fields.ts';
+import { badInput } from '../../runtime/bad-input.ts';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { AGENT_USER_PREFIX, loginOfToken } from '../connection/agent-user.ts';
@@ -12,6 +15,22 @@ export interface AgentCard {
   /** Slots of all instances of the record together; 0 = no limit. */
   readonly concurrency: number;
   readonly scopes: readonly string[];
+}
+
+const cardSchema: z.ZodType<AgentCard> = z.object({
+  agent: objectName,
+  group: objectName,
+  concurrency: z.int().min(0),
+  scopes: z.array(scopeName).max(16),
+});
+
+/** Undefined for what router-api does not write. */
+export function decodeCard(text: string): AgentCard | undefined {
+  try {
+    return cardSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The id in an agent's token, which is no secret. Throws a CommandError for what is not one. */
@@ -41,8 +60,9 @@ export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard
       const client = await connection.ready(signal);
       const text = await client?.get(key).catch(() => undefined);
       if (text !== undefined && text !== null) {
-        const card = JSON.parse(text) as AgentCard;
-        if (until(card)) return card;
+        const card = decodeCard(text);
+        if (!card) badInput.note('card', key);
+        else if (until(card)) return card;
       }
       if (text === null && !said) {
         log.warn('Redis does not know what this token is for; waiting for router-api to tell it');

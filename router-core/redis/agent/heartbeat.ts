@@ -1,3 +1,4 @@
+import { badInput } from '../../runtime/bad-input.ts';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
@@ -5,8 +6,16 @@ import { isServerError, type Connection } from '../connection/connection.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
 import type { Renewals } from './renewals.ts';
+import { BadReplyError, leaseOf, listOf, textOf, wholeOf, wordOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
+import { laneNames } from '../scripts/lane-names.ts';
 import { heartbeatMs, RETRY_MS, streamTtlMs } from '../scripts/times.ts';
+
+/**
+ * Why the call of a request should stop: it is not ours any more (lost), its hub has not been heard of (abandoned), or it is over
+ * and Redis knows nothing of it (over).
+ */
+export type TakenReason = 'lost' | 'abandoned' | 'over';
 
 /** A pulled request whose lease the heartbeat renews. */
 export interface HeldRequest {
@@ -16,8 +25,7 @@ export interface HeldRequest {
   readonly entry: string;
   /** Its deadline, by performance.now(). */
   readonly expiresAt: number;
-  /** The request is not ours any more, or nobody awaits it: the upstream call should stop. */
-  readonly onTaken: (why: 'lost' | 'abandoned') => void;
+  readonly onTaken: (why: TakenReason) => void;
 }
 
 export interface HeartbeatOptions {
@@ -150,7 +158,7 @@ export class Heartbeat {
     const said = this.#options.report();
     const { slots, report } = said;
     const sentAt = performance.now();
-    const [now, lease, joined, granted, state, found, version, ...fates] = (await runScript(
+    const reply = await runScript(
       client,
       script,
       [
@@ -163,15 +171,21 @@ export class Heartbeat {
         ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, lanes.count, held.length],
         ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
       ],
-    )) as [string, string, number, number, Grant['state'], string[], string, ...string[]];
+    );
+    const beat = decodeBeat(reply, keys.lanes);
+    if (!beat) {
+      badInput.note('reply', keys.settings);
+      throw new BadReplyError('heartbeat');
+    }
+    const { now, leaseMs, granted, state, version, fates } = beat;
     const receivedAt = performance.now();
     // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
-    const storeWasEmptied = joined === 1 && Number(now) - this.#lastBeatAt < Number(lease);
-    this.#learn({ now: Number(now), leaseMs: Number(lease) }, sentAt);
+    const storeWasEmptied = beat.joined && now - this.#lastBeatAt < leaseMs;
+    this.#learn({ now, leaseMs }, sentAt);
     if (held.length === 0 && state === 'active' && granted === slots) {
       this.#quiet = { said: JSON.stringify(said), version };
     }
-    lanes.set(found);
+    lanes.set(beat.lanes);
     this.#options.onGrant({ slots: granted, state });
     held.forEach((request, i) => {
       const fate = fates[i];
@@ -179,11 +193,51 @@ export class Heartbeat {
       const hubDueAt = this.#unknownToStore.get(request);
       // Its hub has ended it, and what it told us was lost with the data of Redis.
       const isOver = receivedAt > request.expiresAt + this.#leaseMs;
-      if (fate === 'abandoned' || isOver) request.onTaken('abandoned');
+      if (isOver) request.onTaken('over');
+      else if (fate === 'abandoned') request.onTaken('abandoned');
       else if (fate && hubDueAt === undefined) request.onTaken('lost');
-      else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('abandoned');
+      else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('over');
     });
   }
+}
+
+interface Beat {
+  /** Redis ms. */
+  readonly now: number;
+  readonly leaseMs: number;
+  /** The instance was not registered. */
+  readonly joined: boolean;
+  readonly granted: number;
+  readonly state: Grant['state'];
+  /** All of the group, when there are more or fewer than were known. */
+  readonly lanes: string[];
+  readonly version: string;
+  /** One for each running request: '' held, lost, abandoned, or gone, which is both. */
+  readonly fates: readonly unknown[];
+}
+
+const STATES = ['active', 'paused', 'draining', 'unknown', 'moved'] as const;
+
+/** Undefined for what heartbeat.lua does not reply. `key`: where the names of lanes are from. */
+export function decodeBeat(reply: unknown, key: string): Beat | undefined {
+  const [nowText, lease, joined, slots, record, lanes, version, ...fates] = listOf(reply);
+  const now = wholeOf(nowText);
+  const leaseMs = leaseOf(lease);
+  const granted = wholeOf(slots);
+  const state = wordOf(record, STATES);
+  const known = textOf(version, 64);
+  if (now === undefined || leaseMs === undefined || granted === undefined) return undefined;
+  if (state === undefined || known === undefined) return undefined;
+  return {
+    now,
+    leaseMs,
+    joined: joined === 1,
+    granted,
+    state,
+    lanes: laneNames(lanes, key),
+    version: known,
+    fates,
+  };
 }
 
 /**

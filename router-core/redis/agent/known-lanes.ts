@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { endOfLane, groupScript, scopesOf, splitLanes, type GroupScript } from '../scripts/script-keys.ts';
+import { isLaneName } from '../scripts/lane-names.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
 const script = loadScript('join');
@@ -41,7 +42,9 @@ export class KnownLanes {
   async join(client: Redis, instance: string, leaseMs: number): Promise<void> {
     const { slots, lanes, instances } = this.#keys;
     const args = [instance, this.#end, MOST_INSTANCES, leaseMs];
-    this.#own = (await runScript(client, script, [slots, lanes, instances], args)) as string;
+    const lane = await runScript(client, script, [slots, lanes, instances], args);
+    // Another name than its own group's cannot be pulled from; the first lane of its scopes always can.
+    this.#own = isLaneName(lane) && lane.endsWith(this.#end) ? lane : `0${this.#end}`;
     this.#script = groupScript(this.#keys, [this.#own]);
   }
 

@@ -3,35 +3,77 @@ import type { PulledRequest } from '../../exchange/agent-link.ts';
 import { decodeFrame } from '../../exchange/frames.ts';
 import { decodeRequestHead } from '../../exchange/heads.ts';
 import { isFromElsewhere } from '../connection/origin.ts';
+import { listOf } from '../connection/reply-shape.ts';
+import { decodeMeta, type RequestMeta } from '../scripts/meta.ts';
 
-/** `[entry id, [meta, payload]]`, as XREADGROUP replies. */
-export type StreamEntry = [id: Buffer, fields: Buffer[]];
+/** An entry that is no request: it is settled, or it would come again for ever. */
+export interface BadEntry {
+  readonly entry: string;
+  /** Whom to tell; undefined when that cannot be read either. */
+  readonly meta: RequestMeta | undefined;
+}
 
-/** The requests in a lane's entries. `redisNow` in Redis ms. */
-export function decodeEntries(
-  entries: StreamEntry[],
-  { client, lane, redisNow }: { client: Redis; lane: string; redisNow: number },
-): PulledRequest[] {
+export interface DecodedEntries {
+  readonly requests: PulledRequest[];
+  readonly bad: BadEntry[];
+}
+
+interface DecodeContext {
+  readonly client: Redis;
+  readonly lane: string;
+  /** Redis ms. */
+  readonly redisNow: number;
+}
+
+const ENTRY_ID = /^\d{1,20}-\d{1,20}$/;
+
+/** Longer texts are no meta: decodeMeta would have to be given a copy of them. */
+const MOST_META_BYTES = 512;
+
+/**
+ * The requests in what XREADGROUP has replied of one lane: `[[stream, [[entry id, [meta, payload]], …]]]`, or null. Nothing in
+ * a lane is certain, because every agent of the group may write there.
+ */
+export function decodeEntries(reply: unknown, context: DecodeContext): DecodedEntries {
   const requests: PulledRequest[] = [];
-  for (const [entry, fields] of entries) {
-    const [meta, payload] = fields ?? [];
-    // Deleted since it was delivered: cancelled.
-    if (!meta || !payload) continue;
-    const [id = '', attempt, , flags = '', hub = '', deadline] = meta.toString('latin1').split(' ');
-    const { frame } = decodeFrame(payload);
-    requests.push({
-      id,
-      attempt: Number(attempt),
-      hub,
-      head: decodeRequestHead(frame.head ?? ''),
-      body: frame.body,
-      trailers: frame.end ?? '',
-      bodyFollows: flags.includes('b'),
-      mayHaveRun: isFromElsewhere(flags, client),
-      remainingMs: Number(deadline) - redisNow,
-      lane,
-      entry: entry.toString('latin1'),
-    });
+  const bad: BadEntry[] = [];
+  for (const row of listOf(listOf(listOf(reply)[0])[1])) {
+    const [id, fields] = listOf(row);
+    const entry = Buffer.isBuffer(id) && id.length <= 41 ? id.toString('latin1') : '';
+    // Without fields: deleted since it was delivered, so cancelled.
+    if (!ENTRY_ID.test(entry) || !Array.isArray(fields)) continue;
+    const [metaBytes, payload] = fields as unknown[];
+    const meta =
+      Buffer.isBuffer(metaBytes) && metaBytes.length <= MOST_META_BYTES
+        ? decodeMeta(metaBytes.toString('latin1'))
+        : undefined;
+    const request = meta && Buffer.isBuffer(payload) && decodeRequest(entry, meta, payload, context);
+    if (request) requests.push(request);
+    else bad.push({ entry, meta });
   }
-  return requests;
+  return { requests, bad };
+}
+
+function decodeRequest(
+  entry: string,
+  { id, attempt, flags, hub, deadline }: RequestMeta,
+  payload: Buffer,
+  { client, lane, redisNow }: DecodeContext,
+): PulledRequest | undefined {
+  const { frame, next } = decodeFrame(payload) ?? {};
+  const head = frame?.head === undefined ? undefined : decodeRequestHead(frame.head);
+  if (!frame || !head || next !== payload.length) return undefined;
+  return {
+    id,
+    attempt,
+    hub,
+    head,
+    body: frame.body,
+    trailers: frame.end ?? '',
+    bodyFollows: flags.includes('b'),
+    mayHaveRun: isFromElsewhere(flags, client),
+    remainingMs: deadline - redisNow,
+    lane,
+    entry,
+  };
 }

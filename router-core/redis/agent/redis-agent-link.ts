@@ -1,25 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import { sleep } from '../../runtime/backoff.ts';
+import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type {
   AgentLink,
   Exchange,
   ExchangeHandlers,
+  GiveBackReason,
   Grant,
   InstanceReport,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { isScriptMissing, isServerError, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
-import { encodeFrame, FENCE, PART, type Frame } from '../../exchange/frames.ts';
-import { Heartbeat, type HeldRequest } from './heartbeat.ts';
+import { encodeFrame, FENCE, movedFrame, PART, type Frame } from '../../exchange/frames.ts';
+import { Heartbeat, type HeldRequest, type TakenReason } from './heartbeat.ts';
 import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
 import { KnownLanes } from './known-lanes.ts';
+import type { BadEntry } from './pulled-requests.ts';
 import { BLOCK_MS, RequestPuller } from './request-puller.ts';
 import type { Renewals } from './renewals.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
@@ -99,6 +102,7 @@ export class RedisAgentLink implements AgentLink {
       redisNow: () => this.#heartbeat.redisNow(),
       known: () => this.#knownEntries(),
       rejoin: () => this.report(),
+      onBad: (bad) => bad.forEach((each) => this.#settleBad(each)),
       log,
     });
     this.#outbox = new Outbox({
@@ -120,13 +124,20 @@ export class RedisAgentLink implements AgentLink {
   }
 
   async join(): Promise<void> {
-    const client = await this.#commands.ready();
-    if (client) {
-      await checkEngine(client);
-      await this.#lanes.join(client, this.instance, this.#heartbeat.leaseMs);
+    for (;;) {
+      const client = await this.#commands.ready();
+      try {
+        if (client) {
+          await checkEngine(client);
+          await this.#lanes.join(client, this.instance, this.#heartbeat.leaseMs);
+        }
+        await this.#heartbeat.beat();
+        return this.#heartbeat.start();
+      } catch (error) {
+        // No hub and no router-api has been here yet, or none of this version: missing-scripts.ts has said so.
+        if (!isScriptMissing(error)) throw error;
+      }
     }
-    await this.#heartbeat.beat();
-    this.#heartbeat.start();
   }
 
   async report(): Promise<void> {
@@ -169,15 +180,22 @@ export class RedisAgentLink implements AgentLink {
       key: this.#keys.up(id),
       lastSeq: 0,
       heardAt: now,
+      // Hubs keep to what they were granted.
+      room: Infinity,
       onFrame: (frame) => onRequestFrame(frame, reply, handlers),
+      onFault: (why) => {
+        reply.fail('upstream-failed', why);
+        handlers.onStop(why);
+      },
     };
     const abandon = () => {
       reply.abandon();
       this.#drop(reader, handlers);
     };
     const exchange = { reply, reader, abandon };
-    const onTaken = (why: 'lost' | 'abandoned') => {
-      if (why === 'lost') abandon();
+    const onTaken = (why: TakenReason) => {
+      if (why !== 'over') abandon();
+      if (why === 'abandoned') void this.#leaveToHub(request);
       handlers.onStop(why);
     };
     const expiresAt = now + request.remainingMs;
@@ -186,12 +204,14 @@ export class RedisAgentLink implements AgentLink {
     return exchange;
   }
 
-  async giveBack(request: PulledRequest, why: 'unstarted' | 'unreachable' | 'failed'): Promise<boolean> {
+  async giveBack(request: PulledRequest, why: GiveBackReason, detail = ''): Promise<boolean> {
     const { id, attempt, entry } = request;
-    const moved = encodeFrame(id, attempt, FENCE, { stop: true });
-    const { slots, down, up } = this.#keys;
-    const keys = [...this.#lanes.script.keys, slots, down(id, attempt), up(id)];
-    const args = [...this.#lanes.script.args, this.instance, entry, why, moved];
+    const isUnseen = why === 'unstarted' || why === 'unreachable';
+    const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
+    const lost = encodeFrame(id, attempt, FENCE, { failed: 'agent-lost\nthe hub was not heard of' });
+    const { slots, agentSlots, down, up } = this.#keys;
+    const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];
+    const args = [...this.#lanes.script.args, this.instance, entry, why, moved, lost];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     for (;;) {
@@ -223,6 +243,14 @@ export class RedisAgentLink implements AgentLink {
     this.#store.close();
   }
 
+  /** Its hub may only have stood still: it finds the end of this attempt, or gets the request back. */
+  async #leaveToHub(request: PulledRequest): Promise<void> {
+    const { entry } = request;
+    this.#settling.set(entry, true);
+    await this.giveBack(request, 'abandoned');
+    this.#settling.delete(entry);
+  }
+
   #drop(reader: FrameReader, handlers: ExchangeHandlers): void {
     this.#inbox.close(reader);
     // Given back, a request may already be here again: then its next attempt stands under the same id.
@@ -239,7 +267,24 @@ export class RedisAgentLink implements AgentLink {
     const running = this.#running.get(stream.id);
     if (running?.exchange.reply !== stream) return;
     stream.refused();
-    running.onTaken('abandoned');
+    running.onTaken('over');
+  }
+
+  /** Its hub is told, if that can be read; others cannot read it either. */
+  #settleBad({ entry, meta }: BadEntry): void {
+    if (this.#settling.get(entry)) return;
+    badInput.note('entry', this.#keys.lane(this.#lanes.own));
+    const { id, attempt, hub } = meta ?? { id: '-', attempt: 0, hub: '' };
+    const stream = new FrameStream({
+      ...{ id, attempt, reader: hub, credit: 0 },
+      outKey: this.#keys.down(id, attempt),
+      inKey: this.#keys.up(id),
+      onPending: (pending) => this.#outbox.add(pending),
+      settle: { entry, permit: `${id}:${attempt}` },
+      onSettled: () => this.#settling.set(entry, true),
+    });
+    if (meta) stream.fail('upstream-failed', 'the request cannot be read');
+    else stream.close();
   }
 
   *#knownEntries(): Iterable<string> {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { sleep } from '../../runtime/backoff.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
+import { leaseOf, listOf, wholeOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
 /** What an instance knows of its group, and is renewed by as long as it holds. */
@@ -50,13 +51,23 @@ export class Renewals {
       this.#gatherings.delete(about);
       const args = [version, laneCount, ...instances];
       const reply = await runScript(client, script, [keys.settings, keys.lanes, keys.instances], args);
-      const [now, leaseMs, ...renewed] = reply as [string, string, ...number[]];
-      return { now: Number(now), leaseMs: Number(leaseMs), renewed: new Set(renewed) };
+      return decodeRenewal(reply);
     };
     const gathering = { instances, reply: within(patienceMs, ask()) };
     this.#gatherings.set(about, gathering);
     return gathering;
   }
+}
+
+/** Undefined for what renew.lua does not reply. */
+export function decodeRenewal(
+  reply: unknown,
+): (Renewed & { readonly renewed: ReadonlySet<number> }) | undefined {
+  const [nowText, lease, ...numbers] = listOf(reply);
+  const now = wholeOf(nowText);
+  const leaseMs = leaseOf(lease);
+  if (now === undefined || leaseMs === undefined) return undefined;
+  return { now, leaseMs, renewed: new Set(numbers.filter((each) => typeof each === 'number')) };
 }
 
 /** What the promise resolves with, or undefined when that takes longer. */

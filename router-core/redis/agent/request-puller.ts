@@ -6,7 +6,8 @@ import { isServerError, type Connection } from '../connection/connection.ts';
 import { FENCE } from '../../exchange/frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
-import { decodeEntries, type StreamEntry } from './pulled-requests.ts';
+import { decodeEntries, type BadEntry } from './pulled-requests.ts';
+import { listOf } from '../connection/reply-shape.ts';
 import { encodeCommand, loadScript, runScript } from '../connection/run-script.ts';
 import { RETRY_MS } from '../scripts/times.ts';
 
@@ -34,6 +35,8 @@ export interface RequestPullerOptions {
   readonly known: () => Iterable<string>;
   /** Registers the instance again, and its lane, when Redis has lost them. */
   readonly rejoin: () => Promise<void>;
+  /** Entries that are no requests, to be settled. */
+  readonly onBad: (bad: readonly BadEntry[]) => void;
   readonly log: Logger;
 }
 
@@ -82,7 +85,7 @@ export class RequestPuller {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
     const known = new Set(this.#options.known());
     const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('0', 1_000));
-    const pending = this.#decode(client, reply as ReadReply | null);
+    const pending = this.#decode(client, reply);
     for (const entry of this.#options.known()) known.add(entry);
     return pending.filter(({ entry }) => !known.has(entry));
   }
@@ -106,7 +109,7 @@ export class RequestPuller {
       this.#caughtUp = client;
       if (pending.length > 0) return this.#dropUnwanted(pending);
     }
-    const keep = (reply: ReadReply | null) => (this.#fresh = this.#decode(client, reply));
+    const keep = (reply: unknown) => (this.#fresh = this.#decode(client, reply));
     await client.sendCommand(new BlockingRead(this.#readArgs('>', max), keep));
     return this.#fresh.some((request) => this.#isLate(request)) ? this.#dropUnwanted(this.#takeFresh()) : [];
   }
@@ -133,17 +136,19 @@ export class RequestPuller {
     const client = await commands.ready();
     if (!client) return requests.filter((request) => !late.includes(request));
     const told = lanes.script;
-    const found = (await runScript(
-      client,
-      look,
-      [...told.keys, ...late.map(({ id }) => keys.up(id))],
-      [...told.args, instance, `${FENCE}-0`, ...late.flatMap(({ entry, hub }) => [entry, hub])],
-    )) as ('run' | 'gone' | 'unwanted')[];
+    const found = listOf(
+      await runScript(
+        client,
+        look,
+        [...told.keys, ...late.map(({ id }) => keys.up(id))],
+        [...told.args, instance, `${FENCE}-0`, ...late.flatMap(({ entry, hub }) => [entry, hub])],
+      ),
+    );
     return requests.flatMap((request) => {
-      const result = found[late.indexOf(request)];
-      if (result === 'gone') return [];
-      // Nobody awaits it: settled without having run.
-      return result === 'unwanted' ? { ...request, remainingMs: 0 } : request;
+      const at = late.indexOf(request);
+      if (at < 0 || found[at] === 'run') return [request];
+      // Nobody awaits it: settled without having run. Otherwise it is no longer ours.
+      return found[at] === 'unwanted' ? [{ ...request, remainingMs: 0 }] : [];
     });
   }
 
@@ -154,23 +159,22 @@ export class RequestPuller {
     return [...group, ...block, 'STREAMS', keys.lane(lanes.own), from];
   }
 
-  #decode(client: Redis, reply: ReadReply | null): PulledRequest[] {
-    const { lanes, redisNow } = this.#options;
-    return decodeEntries(reply?.[0]?.[1] ?? [], { client, lane: lanes.own, redisNow: redisNow() });
+  #decode(client: Redis, reply: unknown): PulledRequest[] {
+    const { lanes, redisNow, onBad } = this.#options;
+    const { requests, bad } = decodeEntries(reply, { client, lane: lanes.own, redisNow: redisNow() });
+    if (bad.length > 0) onBad(bad);
+    return requests;
   }
 }
-
-/** As XREADGROUP replies: of one stream, or null when nothing came. */
-type ReadReply = [stream: Buffer, entries: StreamEntry[]][];
 
 /**
  * Its reply goes past its promise. The promise of a read that has waited is in V8's old generation: what it is resolved with,
  * and all that hangs on that, is taken for alive until that generation is collected (docs/decisions/0014).
  */
 class BlockingRead extends Command {
-  readonly #keep: (reply: ReadReply | null) => void;
+  readonly #keep: (reply: unknown) => void;
 
-  constructor(args: (string | number)[], keep: (reply: ReadReply | null) => void) {
+  constructor(args: (string | number)[], keep: (reply: unknown) => void) {
     super('xreadgroup', [], { replyEncoding: null });
     this.args = args as typeof this.args;
     this.#keep = keep;
@@ -181,7 +185,7 @@ class BlockingRead extends Command {
   }
 
   override transformReply(reply: unknown): Buffer[] {
-    this.#keep(reply as ReadReply | null);
+    this.#keep(reply);
     return [];
   }
 }

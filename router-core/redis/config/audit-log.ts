@@ -4,6 +4,7 @@ import { diffDocuments, type ObjectChange } from '../../config/diff-documents.ts
 import { OBJECT_KINDS } from '../../config/object-kinds.ts';
 import { MASK } from '../../config/route.ts';
 import type { StoredToken } from '../../config/token.ts';
+import type { Steps } from '../../config/steps.ts';
 import { isIdentity } from '../../config/config-edits.ts';
 import { documentOf, objectsOf, type ConfigState } from '../../config/config-state.ts';
 import { AUDIT_ENTRIES } from './config-store.ts';
@@ -50,8 +51,8 @@ export type AuditEntry = z.output<typeof auditEntrySchema>;
 const MOST_CHANGES = 1_000;
 
 /** What a write has changed, fit for everybody's eyes: without values that may be secret. */
-export function visibleChanges(before: ConfigState, after: ConfigState): ObjectChange[] {
-  const changes = diffDocuments(documentOf(before), documentOf(after)).map(maskSecrets);
+export function* visibleChanges(before: ConfigState, after: ConfigState): Steps<ObjectChange[]> {
+  const changes = (yield* diffDocuments(documentOf(before), documentOf(after))).map(maskSecrets);
   return [...changes, ...tokenChanges(before, after, changes)];
 }
 
@@ -100,6 +101,20 @@ export interface RequestNote {
 /** Notes what is no write of the configuration. */
 export async function noteRequest(client: Redis, note: RequestNote): Promise<void> {
   const entry = auditEntry({ at: new Date().toISOString(), ...note, changes: [] });
+  await append(client, entry);
+}
+
+/** Notes that a group was repaired. */
+export async function noteRepair(
+  client: Redis,
+  { actor, version, group }: { actor: Actor; version: number; group: string },
+): Promise<void> {
+  const changes: ObjectChange[] = [{ kind: 'group', name: group, change: 'changed' }];
+  const entry = { at: new Date().toISOString(), actor, action: 'repair', version, changes };
+  await append(client, auditEntry(entry));
+}
+
+async function append(client: Redis, entry: string): Promise<void> {
   await client.xadd(CONFIG_KEYS.audit, 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'e', entry);
 }
 

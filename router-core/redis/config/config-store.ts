@@ -4,6 +4,8 @@ import type { Logger } from '../../runtime/logger.ts';
 import { inSlices } from '../../runtime/slices.ts';
 import { CHANGES_CHANNEL, CONFIG_KEYS, configKey } from '../scripts/keys.ts';
 import type { ConfigReader, ConfigState, UnreadableObject } from '../../config/config-state.ts';
+import { badInput } from '../../runtime/bad-input.ts';
+import { BadReplyError, listOf, wholeOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { allOrFirstFailure } from '../connection/store-call.ts';
 
@@ -42,6 +44,7 @@ export async function readConfig(
 ): Promise<ConfigState> {
   const { version, hashes } = (await readInPages(client, signal)) ?? (await readAtOnce(client));
   const onBad = ({ kind, name: object, reason }: UnreadableObject) => {
+    badInput.note('config', CONFIG_KEYS.version);
     log.error({ kind, object, reason }, 'an object of the configuration is left out');
   };
   return inSlices(reader.read(version, hashes, onBad), signal);
@@ -58,7 +61,7 @@ async function readInPages(
     const pages = HASHES.map((key) => readHash(client, key, signal));
     const [version, ...hashes] = await allOrFirstFailure<string | null | string[]>([before, ...pages]);
     if ((await client.get(CONFIG_KEYS.version)) !== version) continue;
-    return { version: Number(version ?? '0'), hashes: hashes as string[][] };
+    return { version: versionIn(version ?? '0'), hashes: hashes as string[][] };
   }
   return undefined;
 }
@@ -77,8 +80,15 @@ async function readHash(client: Redis, key: string, signal: AbortSignal | undefi
 
 async function readAtOnce(client: Redis): Promise<StoredConfig> {
   const keys = [CONFIG_KEYS.version, ...HASHES];
-  const [version, ...hashes] = (await runScript(client, scripts.read, keys, [])) as [string, ...string[][]];
-  return { version: Number(version), hashes };
+  const [version, ...hashes] = listOf(await runScript(client, scripts.read, keys, []));
+  return { version: versionIn(version), hashes: hashes.map(listOf) as string[][] };
+}
+
+function versionIn(text: unknown): number {
+  const version = wholeOf(text);
+  if (version !== undefined) return version;
+  badInput.note('config', CONFIG_KEYS.version);
+  throw new BadReplyError('read-config');
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Connection } from '../connection/connection.ts';
+import { callStore } from '../connection/store-call.ts';
 import { ConfigReader, FRESH_STATE, type ConfigState } from '../../config/config-state.ts';
 import { readConfig } from './config-store.ts';
 import { CHANGES_CHANNEL, CONFIG_KEYS } from '../scripts/keys.ts';
@@ -52,6 +53,11 @@ export class ConfigWatch {
     return this.#state;
   }
 
+  /** The version in Redis, read anew. Rejects with StoreUnavailableError. */
+  newestVersion(): Promise<number> {
+    return callStore(this.#options.commands, readVersion);
+  }
+
   /** Looks now whether there is a new version. */
   check(): void {
     this.#wake.abort();
@@ -95,7 +101,7 @@ export class ConfigWatch {
   }
 
   async #look(client: Redis): Promise<void> {
-    const version = Number((await client.get(CONFIG_KEYS.version)) ?? '0');
+    const version = await readVersion(client);
     if (this.#state?.version === version) return;
     if (version === 0 && this.#state) return this.#keep();
     this.#behindSince ??= performance.now();
@@ -137,4 +143,8 @@ export class ConfigWatch {
     }
     this.#saidLost = true;
   }
+}
+
+async function readVersion(client: Redis): Promise<number> {
+  return Number((await client.get(CONFIG_KEYS.version)) ?? '0');
 }

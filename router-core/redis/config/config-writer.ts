@@ -2,6 +2,8 @@ import type { ObjectChange } from '../../config/diff-documents.ts';
 import { OBJECT_KINDS } from '../../config/object-kinds.ts';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { type Steps } from '../../config/steps.ts';
+import { inSlices } from '../../runtime/slices.ts';
 import { auditEntry, visibleChanges, type Actor } from './audit-log.ts';
 import { applyEdits, type EditContext, type ObjectEdit } from '../../config/config-edits.ts';
 import { ConfigRefusal } from '../../config/config-refusal.ts';
@@ -96,9 +98,9 @@ export class ConfigWriter {
     const version = nextVersion(before.version);
     const at = new Date().toISOString();
     const { checkRoute } = this.#options;
-    const after = applyEdits(before, edit(before), { version, nowIso: at, checkRoute });
+    const after = await inSlices(applyEdits(before, edit(before), { version, nowIso: at, checkRoute }));
     check?.(after);
-    const changes = visibleChanges(before, after);
+    const changes = await inSlices(visibleChanges(before, after));
     if (dryRun || after === before) return { before, after, changes };
 
     // Nothing is there yet, or not any more: all of it is written, what a fresh install has by itself included.
@@ -106,7 +108,7 @@ export class ConfigWriter {
     const commit = {
       base: storedVersion,
       version,
-      changes: changedObjects(storedVersion === 0 ? undefined : before, complete),
+      changes: await inSlices(changedObjects(storedVersion === 0 ? undefined : before, complete)),
       audit: auditEntry({ at, actor, action, version, changes }),
     };
     const isWritten = await callStore(this.#options.commands, (client) => commitConfig(client, commit));
@@ -145,18 +147,18 @@ export class ConfigWriter {
 }
 
 /** Objects that differ; all of them when nothing was stored before. */
-function changedObjects(before: ConfigState | undefined, after: ConfigState): ConfigChange[] {
-  return OBJECT_KINDS.flatMap((kind) => {
+function* changedObjects(before: ConfigState | undefined, after: ConfigState): Steps<ConfigChange[]> {
+  const changes: ConfigChange[] = [];
+  for (const kind of OBJECT_KINDS) {
     const old = before ? objectsOf(before, kind) : new Map<string, unknown>();
     const now = objectsOf(after, kind);
-    const written = [...now]
-      .filter(([name, object]) => old.get(name) !== object)
-      .map(([name, object]) => ({ kind, name, json: JSON.stringify(object) }));
-    const removed = [...old.keys()]
-      .filter((name) => !now.has(name))
-      .map((name) => ({ kind, name, json: undefined }));
-    return [...written, ...removed];
-  });
+    for (const [name, object] of now) {
+      yield;
+      if (old.get(name) !== object) changes.push({ kind, name, json: JSON.stringify(object) });
+    }
+    for (const name of old.keys()) if (!now.has(name)) changes.push({ kind, name, json: undefined });
+  }
+  return changes;
 }
 
 /** Objects that were never stored get the version that stores them as their revision. */

@@ -28,12 +28,17 @@ export function isElsewhere(error: unknown): boolean {
   return isReplyError(error) && ELSEWHERE.test(error.message);
 }
 
+/** The server does not know this script (any more), and whoever asked for it may not load it. */
+export function isScriptMissing(error: unknown): boolean {
+  return isReplyError(error) && error.message.startsWith('NOSCRIPT');
+}
+
 /**
  * Whether the server answered the command with an error; otherwise the connection failed and nobody knows what ran, or
- * another server is to be asked, which for whoever asks is the same: ask again.
+ * another server is to be asked, or somebody is about to load the script, which for whoever asks is the same: ask again.
  */
 export function isServerError(error: unknown): error is Error {
-  return isReplyError(error) && !isElsewhere(error);
+  return isReplyError(error) && !isElsewhere(error) && !isScriptMissing(error);
 }
 
 function isReplyError(error: unknown): error is Error {

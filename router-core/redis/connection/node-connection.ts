@@ -5,6 +5,7 @@ import { isElsewhere, type Connection, type Purpose } from './connection.ts';
 import { CurrentClient } from './current-client.ts';
 import { dial, type Ended } from './dial.ts';
 import { addressOf, type Address } from './login.ts';
+import { noteGuest } from './missing-scripts.ts';
 import { noteOrigin } from './origin.ts';
 
 export interface NodeConnectionOptions {
@@ -106,12 +107,14 @@ export class NodeConnection implements Connection {
 
   /** One client from its first dial to its end. */
   async #serve(onReady: () => void): Promise<Ended> {
-    const { purpose, isReplica = false, hasReplicas = false, onChange, onElsewhere } = this.#options;
+    const { purpose, token, isReplica = false, hasReplicas = false, log } = this.#options;
+    const { onChange, onElsewhere } = this.#options;
     let isNoMaster = false;
     const welcome = async (ready: Redis) => {
       const { role, runId } = await describe(ready);
       isNoMaster = !isReplica && role === 'slave';
       if (hasReplicas) noteOrigin(ready, runId);
+      if (token !== undefined) noteGuest(ready, log);
       if (this.#closing.signal.aborted || isNoMaster) return ready.disconnect();
       if (ready.status !== 'ready') return;
       onReady();

@@ -2,12 +2,17 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Command, type Redis } from 'ioredis';
 import { Histogram, SHORT_BOUNDS_MS } from '../../runtime/histogram.ts';
+import { isScriptMissing } from './connection.ts';
+import { provideScript } from './missing-scripts.ts';
 
 /** A Lua file of `scripts/`, its includes resolved. */
-export interface Script {
+export interface ScriptText {
   readonly name: string;
   readonly source: string;
   readonly sha: string;
+}
+
+export interface Script extends ScriptText {
   /** How long Redis took to answer its calls, seen from this process; calls that failed do not count. */
   readonly roundTrip: Histogram;
 }
@@ -27,19 +32,24 @@ function read(name: string): string {
   return text.replace(INCLUDE, (_line, included: string) => read(included));
 }
 
-/** Loads `scripts/<name>.lua` and what it includes. Throws when a file is missing: a broken installation. */
-export function loadScript(name: string): Script {
+/** Reads `scripts/<name>.lua` and what it includes. Throws when a file is missing: a broken installation. */
+export function readScript(name: string): ScriptText {
   const source = read(name);
-  const sha = createHash('sha1').update(source).digest('hex');
-  const script = { name, source, sha, roundTrip: new Histogram(SHORT_BOUNDS_MS) };
+  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+/** The same, for a process that runs it. */
+export function loadScript(name: string): Script {
+  const script = { ...readScript(name), roundTrip: new Histogram(SHORT_BOUNDS_MS) };
   loadedScripts.push(script);
   return script;
 }
 
 /**
- * Runs a script by its hash, by its text when the server does not know it (NOSCRIPT: first use, restart, failover).
- * Commands that go `ahead` are one transaction with it. Replies are strings, numbers and arrays of them. Rejects with the
- * server's error, or with that of a command ahead.
+ * Runs a script by its hash. When the server does not know it (NOSCRIPT: first use, restart, failover), its text is loaded
+ * first; a login that may not do that waits a moment for somebody who may, and then rejects with NOSCRIPT (isServerError
+ * says no: it is to be asked again). Commands that go `ahead` are one transaction with it. Replies are strings, numbers and
+ * arrays of them. Rejects with the server's error, or with that of a command ahead.
  */
 export async function runScript(
   redis: Redis,
@@ -55,8 +65,10 @@ export async function runScript(
     script.roundTrip.observe(performance.now() - sentAt);
     return reply;
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return redis.sendCommand(new ScriptCommand('eval', [script.source, keys.length, ...keys, ...args]));
+    if (!isScriptMissing(error)) throw error;
+    await provideScript(redis, script);
+    // Commands ahead have run.
+    return redis.sendCommand(new ScriptCommand('evalsha', [script.sha, keys.length, ...keys, ...args]));
   }
 }
 

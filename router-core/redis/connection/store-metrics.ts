@@ -1,3 +1,4 @@
+import { BAD_INPUT_KINDS, badInput } from '../../runtime/bad-input.ts';
 import { metricSource, type Metrics, type MetricSource } from '../../runtime/metrics.ts';
 import { loadedScripts } from './run-script.ts';
 
@@ -9,6 +10,12 @@ export const STORE_METRICS = {
     type: 'histogram',
     labels: ['script'],
   },
+  badInput: {
+    name: 'mini_router_store_bad_input_total',
+    help: 'What was read from Redis and could not be understood, by kind; the log says once a minute where it was',
+    type: 'counter',
+    labels: ['kind'],
+  },
 } as const satisfies Metrics;
 
 /** Calls of this process; scripts that it has not run are left out. */
@@ -17,5 +24,6 @@ export function storeMetrics(): MetricSource {
     roundTrip: loadedScripts
       .filter(({ roundTrip }) => roundTrip.counts.some((count) => count > 0))
       .map(({ name, roundTrip }) => ({ labels: [name], value: roundTrip })),
+    badInput: BAD_INPUT_KINDS.map((kind) => ({ labels: [kind], value: badInput.counts[kind] })),
   }));
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { badInput } from '../../runtime/bad-input.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { parseStoreUrl } from '../../runtime/store-url.ts';
 import { StoreUnavailableError, type Connection, type Purpose } from './connection.ts';
@@ -41,6 +42,7 @@ export function openStore(options: StoreOptions): Store {
   const { url: text, token, log } = options;
   const url = parseStoreUrl(text);
   if (!url) throw new StoreUnavailableError(false);
+  badInput.logTo(log);
   if (url.kind === 'standalone') return new SingleStore(options);
   const shared = { ...options, storeUrl: url, log };
   return url.kind === 'sentinel'

@@ -3,6 +3,7 @@ import { encodeFrame, EVERY_ATTEMPT, FENCE } from '../../exchange/frames.ts';
 import { groupKeys } from '../scripts/keys.ts';
 import { readLanes } from './live-groups.ts';
 import { groupScript } from '../scripts/script-keys.ts';
+import { wholeOf, wordOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
 const script = loadScript('abort');
@@ -25,14 +26,15 @@ export async function abortRequest(
   let attempt = 1;
   for (let look = 0; look < MOST_LOOKS; look++) {
     const failed = encodeFrame(id, attempt, FENCE, { failed: `cancelled\nby ${by}` });
-    const outcome = (await runScript(
+    const reply = await runScript(
       client,
       script,
       [...told.keys, keys.up(id), keys.down(id, attempt)],
       [...told.args, id, attempt, failed, reset],
-    )) as string;
-    if (!/^\d+$/.test(outcome)) return outcome as AbortOutcome;
-    attempt = Number(outcome);
+    );
+    const other = wholeOf(reply, EVERY_ATTEMPT - 1, 1);
+    if (other === undefined) return wordOf(reply, ['removed', 'running'] as const) ?? 'unknown';
+    attempt = other;
   }
   return 'unknown';
 }

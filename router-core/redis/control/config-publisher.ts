@@ -67,6 +67,12 @@ export class ConfigPublisher {
     return this.#queued;
   }
 
+  /** The same, and writes the settings of this group although they have not changed. */
+  publishAgain(group: string): Promise<void> {
+    this.#settings.delete(group);
+    return this.publish();
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
@@ -97,13 +103,14 @@ export class ConfigPublisher {
     // A fresh install has the limits that the flags of its hubs say.
     if (state.version === 0) return;
     const published = this.#settings;
+    const newestVersion = async () => (await this.#options.newest()).version;
     await allOrFirstFailure(
       [...state.groups.values()].map(async (group) => {
         const settings = settingsOf(state, group);
         const json = JSON.stringify(settings);
         if (published.get(group.name) === json) return;
         await callStore(this.#options.store.at(group.name, 'commands'), (client) =>
-          publishGroupSettings(client, state.version, settings),
+          publishGroupSettings(client, { settings, version: state.version, newest: newestVersion }),
         );
         published.set(group.name, json);
       }),

@@ -1,9 +1,16 @@
 import type { Logger } from '../../runtime/logger.ts';
 import { abortRequest, type AbortOutcome } from './abort-request.ts';
-import { noteRequest, readAudit, type Actor, type AuditPage, type AuditQuery } from '../config/audit-log.ts';
-import { isIdentity, type EditContext } from '../../config/config-edits.ts';
+import {
+  noteRepair,
+  noteRequest,
+  readAudit,
+  type Actor,
+  type AuditPage,
+  type AuditQuery,
+} from '../config/audit-log.ts';
+import type { EditContext } from '../../config/config-edits.ts';
 import { ConfigPublisher } from './config-publisher.ts';
-import { objectsOf, type ConfigState } from '../../config/config-state.ts';
+import type { ConfigState } from '../../config/config-state.ts';
 import { ConfigWatch } from '../config/config-watch.ts';
 import { ConfigWriter, type ConfigEdit, type ConfigWrite } from '../config/config-writer.ts';
 import { StoreUnavailableError, type Connection } from '../connection/connection.ts';
@@ -12,11 +19,13 @@ import { CONFIG_TAG } from '../scripts/keys.ts';
 import { readHubReports, type HubReport } from './hub-reports.ts';
 import type { LiveInstance } from './live-groups.ts';
 import { LiveStatusReader, type LiveStatus } from './live-status.ts';
-import { listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
+import { repairGroup } from './repair-group.ts';
+import { groupError, listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
+import { AgentScripts } from '../scripts/agent-scripts.ts';
 import { openStore, type Store } from '../connection/store.ts';
 import { callStore } from '../connection/store-call.ts';
 import { TokenUse } from './token-use.ts';
-import { OBJECT_KINDS } from '../../config/object-kinds.ts';
+import { groupsOfRemovedTokens, removedTokens } from './removed-tokens.ts';
 
 export interface ControlPlaneOptions {
   readonly redisUrl: string;
@@ -29,12 +38,14 @@ const NOTE_AGENTS_MS = 10_000;
 /** All that router-api shares with Redis. What asks Redis rejects with StoreUnavailableError while it is away. */
 export class ControlPlane {
   readonly tokenUse: TokenUse;
+  readonly #log: Logger;
   readonly #store: Store;
   /** Where the configuration is. */
   readonly #commands: Connection;
   readonly #writer: ConfigWriter;
   readonly #watch: ConfigWatch;
   readonly #publisher: ConfigPublisher;
+  readonly #scripts: AgentScripts;
   readonly #live = new LiveStatusReader();
   readonly #listeners = new Set<(state: ConfigState) => void>();
   readonly #timer: NodeJS.Timeout;
@@ -44,11 +55,13 @@ export class ControlPlane {
     const commands = store.at(CONFIG_TAG, 'commands');
     const doorbells = store.at(CONFIG_TAG, 'doorbells');
     const writer = new ConfigWriter({ commands, checkRoute, onState: (state) => this.#onState(state), log });
+    this.#log = log;
     this.#store = store;
     this.#commands = commands;
     this.#writer = writer;
     this.#watch = new ConfigWatch({ commands, doorbells, onState: (state) => writer.adopt(state), log });
     this.#publisher = new ConfigPublisher({ store, newest: () => writer.newest(), log });
+    this.#scripts = new AgentScripts({ store, log });
     this.tokenUse = new TokenUse(commands);
     this.#timer = setInterval(() => void this.#noteAgents(), NOTE_AGENTS_MS);
     this.#timer.unref();
@@ -83,7 +96,16 @@ export class ControlPlane {
     if (edit.dryRun || write.after === write.before) return write;
     this.tokenUse.forget(removedTokens(write));
     await this.#publisher.publish();
+    // Its login is gone; what it has written there is not.
+    void this.#repairAll(groupsOfRemovedTokens(write));
     return write;
+  }
+
+  /** Rebuilds the state of a group, see repair-group.ts. */
+  async repairGroup(group: string, actor: Actor): Promise<void> {
+    const { version } = this.state;
+    await this.#repair(group);
+    await callStore(this.#commands, (client) => noteRepair(client, { actor, version, group }));
   }
 
   /** Whether Redis answers. */
@@ -123,7 +145,11 @@ export class ControlPlane {
     for (const name of await this.#groupNames(group)) {
       const outcome = await callStore(this.#store.at(name, 'commands'), (client) =>
         abortRequest(client, { group: name, id, by: actor.name }),
-      );
+      ).catch((error: unknown) => {
+        // What one group's agents have written there keeps nobody from cancelling in another.
+        groupError(name, error);
+        return 'unknown' as const;
+      });
       if (outcome === 'unknown') continue;
       await callStore(this.#commands, (client) =>
         noteRequest(client, { actor, action: 'cancel', version, request: id }),
@@ -156,7 +182,25 @@ export class ControlPlane {
     clearInterval(this.#timer);
     this.#watch.close();
     this.#publisher.close();
+    this.#scripts.close();
     this.#store.close();
+  }
+
+  async #repairAll(groups: ReadonlySet<string>): Promise<void> {
+    for (const group of groups) {
+      await this.#repair(group).catch((error: unknown) => {
+        this.#log.warn(
+          { err: error, group },
+          'could not repair the group of an ended token: repair it by hand',
+        );
+      });
+    }
+  }
+
+  async #repair(name: string): Promise<void> {
+    const { leaseMs = 6_000 } = this.state.groups.get(name) ?? {};
+    await repairGroup(this.#store, { name, leaseMs });
+    await this.#publisher.publishAgain(name);
   }
 
   async #groupNames(only: string | undefined): Promise<string[]> {
@@ -181,14 +225,4 @@ export class ControlPlane {
     });
     this.tokenUse.note(used.flatMap(({ tokenId }) => tokenId ?? []));
   }
-}
-
-function removedTokens({ before, after }: ConfigWrite): string[] {
-  return OBJECT_KINDS.filter(isIdentity).flatMap((kind) => {
-    const now = objectsOf(after, kind);
-    return [...objectsOf(before, kind).values()].flatMap(({ name, tokens }) => {
-      const kept = new Set(now.get(name)?.tokens.map(({ id }) => id));
-      return tokens.map(({ id }) => id).filter((id) => !kept.has(id));
-    });
-  });
 }

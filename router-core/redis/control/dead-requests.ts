@@ -1,8 +1,13 @@
 import type { Redis } from 'ioredis';
 import { groupKeys } from '../scripts/keys.ts';
 import type { Store } from '../connection/store.ts';
+import { badInput } from '../../runtime/bad-input.ts';
+import { isServerError } from '../connection/connection.ts';
+import { wholeOf } from '../connection/reply-shape.ts';
+import { decodeMeta } from '../scripts/meta.ts';
 import { callStore } from '../connection/store-call.ts';
 import { endBefore, isEntryId } from '../scripts/times.ts';
+import { groupError, LATEST_MS, type GroupError } from './requests-in-flight.ts';
 
 /** A request that was given up after its last attempt, as its group's list of the last thousand or so has it. */
 export interface DeadRequest {
@@ -30,6 +35,8 @@ export interface DeadQuery {
 export interface DeadPage {
   readonly items: DeadRequest[];
   readonly next: string | null;
+  /** Groups whose list could not be read. */
+  readonly errors?: GroupError[] | undefined;
 }
 
 /** `<group> <entry>` */
@@ -38,8 +45,8 @@ const CURSOR = /^([A-Za-z0-9._-]+) (\d+-\d+)$/;
 /** Most groups have none, and of a page of all groups each gives a few. */
 const CHUNK = 50;
 
-/** The last time that a Date can be. */
-const LATEST_MS = 8.64e15;
+/** A thousand or so of a few kilobytes each. */
+const MOST_BYTES = 32 * 1024 * 1024;
 
 interface Entry {
   readonly group: string;
@@ -55,6 +62,12 @@ export async function listDead(
   const [, lastGroup = '', last = ''] = CURSOR.exec(after ?? '') ?? [];
   if (after !== undefined && !isEntryId(last)) return undefined;
   const found: Entry[] = [];
+  const errors: GroupError[] = [];
+  const newestOf = (group: string, from: string) =>
+    newest(store, group, from, limit + 1).catch((error: unknown) => {
+      errors.push(groupError(group, error));
+      return [];
+    });
   for (let at = 0; at < groups.length; at += CHUNK) {
     const some = groups.slice(at, at + CHUNK);
     const from = (group: string) => {
@@ -62,7 +75,7 @@ export async function listDead(
       return group > lastGroup ? last : endBefore(last);
     };
     // One more than wanted says whether there is another page.
-    const lists = await Promise.all(some.map((group) => newest(store, group, from(group), limit + 1)));
+    const lists = await Promise.all(some.map((group) => newestOf(group, from(group))));
     found.push(...lists.flat());
     // What a page cannot hold is not kept: a thousand groups may have a thousand each.
     found.sort(newestFirst).splice(limit + 1);
@@ -72,6 +85,7 @@ export async function listDead(
   return {
     items: page.map(deadRequest),
     next: end && found.length > limit ? `${end.group} ${end.id}` : null,
+    ...(errors.length > 0 && { errors }),
   };
 }
 
@@ -82,9 +96,25 @@ async function newest(
   count: number,
 ): Promise<Entry[]> {
   const entries = await callStore(store.at(group, 'commands'), (client) =>
-    client.xrevrange(groupKeys(group).dead, from, '-', 'COUNT', count),
+    readDead(client, group, [from, '-', 'COUNT', count]),
   );
   return entries.map(([id, fields]) => ({ group, id, fields }));
+}
+
+type Range = [start: string, end: string] | [start: string, end: string, 'COUNT', count: number];
+
+/** Nothing, when it is more than anybody should read, or is no stream: then no other group is to suffer. */
+async function readDead(client: Redis, group: string, range: Range): Promise<[string, string[]][]> {
+  const { dead } = groupKeys(group);
+  try {
+    if (((await client.memory('USAGE', dead, 'SAMPLES', 0)) ?? 0) <= MOST_BYTES) {
+      return await (range.length === 2 ? client.xrevrange(dead, ...range) : client.xrevrange(dead, ...range));
+    }
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+  }
+  badInput.note('row', dead);
+  return [];
 }
 
 function newestFirst(a: Entry, b: Entry): number {
@@ -96,25 +126,25 @@ function newestFirst(a: Entry, b: Entry): number {
 /** Takes a request from its group's list. False: it is not there. */
 export async function forgetDead(client: Redis, group: string, id: string): Promise<boolean> {
   const { dead } = groupKeys(group);
-  const entries = await client.xrevrange(dead, '+', '-');
+  const entries = await readDead(client, group, ['+', '-']);
   const entry = entries.find(([, fields]) => fieldOf(fields, 'm').startsWith(`${id} `));
   return entry !== undefined && (await client.xdel(dead, entry[0])) === 1;
 }
 
 /** Agents can write here, too: nothing in an entry is certain. */
-function deadRequest({ group, id: entry, fields }: Entry): DeadRequest {
-  const [id = '', attempt, , , hub = ''] = fieldOf(fields, 'm').split(' ');
+export function deadRequest({ group, id: entry, fields }: Entry): DeadRequest {
+  const { id = '', attempt = 0, hub = '' } = decodeMeta(fieldOf(fields, 'm')) ?? {};
   const instance = fieldOf(fields, 'instance');
   return {
     id,
     group,
     method: fieldOf(fields, 'method'),
     target: fieldOf(fields, 'target'),
-    attempts: Number(attempt) || 0,
+    attempts: attempt,
     instance: instance === '' ? null : instance,
     hub,
     reason: fieldOf(fields, 'why'),
-    at: new Date(Math.min(LATEST_MS, Number(entry.split('-')[0]))).toISOString(),
+    at: new Date(wholeOf(entry.split('-')[0], LATEST_MS) ?? LATEST_MS).toISOString(),
   };
 }
 

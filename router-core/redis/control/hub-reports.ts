@@ -31,6 +31,8 @@ const reportSchema = z.object({
         inFlight: count,
         times: z.record(z.string(), z.number()).optional().catch(undefined),
         outcomes: z.object({ ended: count, failed: count }).optional().catch(undefined),
+        fault: z.string().max(300).optional().catch(undefined),
+        sums: z.record(z.string(), z.number()).optional().catch(undefined),
       }),
     )
     .catch({}),

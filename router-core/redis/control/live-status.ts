@@ -47,7 +47,7 @@ export class LiveStatusReader {
           const { paused = false } = state.groups.get(group.name) ?? {};
           const traffic = [...hubs.values()].flatMap((hub) => hub.groups[group.name] ?? []);
           const perSecond = traffic.reduce((sum, each) => sum + each.perSecond, 0);
-          const latency = latencyOf(traffic.flatMap(({ times }) => (times ? [times] : [])));
+          const latency = latencyOf(traffic.flatMap(({ times, sums }) => (times ? [{ times, sums }] : [])));
           const pace = { perSecond, ...latency, errorRate: errorRateOf(traffic) };
           return { ...group, configured: state.groups.has(group.name), paused, ...pace };
         }),

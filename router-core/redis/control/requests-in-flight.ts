@@ -1,7 +1,11 @@
 import type { Redis } from 'ioredis';
+import { StoreUnavailableError } from '../connection/connection.ts';
 import { groupKeys } from '../scripts/keys.ts';
 import { readLanes, redisNowMs } from './live-groups.ts';
 import { requestStreams } from '../scripts/request-streams.ts';
+import { badInput } from '../../runtime/bad-input.ts';
+import { listOf, textOf, wholeOf } from '../connection/reply-shape.ts';
+import { decodeMeta } from '../scripts/meta.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import type { Store } from '../connection/store.ts';
 import { callByNode, callStore } from '../connection/store-call.ts';
@@ -38,10 +42,30 @@ export interface RequestQuery {
 export interface RequestPage {
   readonly items: RequestInFlight[];
   readonly next: string | null;
+  /** Groups that could not be read: their agents can write what is there. The others are there nevertheless. */
+  readonly errors?: GroupError[] | undefined;
+}
+
+export interface GroupError {
+  readonly group: string;
+  readonly message: string;
+}
+
+/** What Redis said of the keys of one group. Throws what was not about these. */
+export function groupError(group: string, error: unknown): GroupError {
+  const cause = error instanceof StoreUnavailableError ? error.cause : undefined;
+  if (!(cause instanceof Error) || !/^(WRONGTYPE|ERR)\b/.test(cause.message)) throw error;
+  return { group, message: cause.message };
 }
 
 /** `<group> <stream> <entry>`; a stream by its name in the group. None of these holds a blank. */
 const CURSOR = /^([A-Za-z0-9._-]+) (\S+) (\d+-\d+)$/;
+
+/** Of a method, a target or a name; list-requests.lua cuts them. */
+const MOST_CHARS = 9_000;
+
+/** The last time that a Date can be. */
+export const LATEST_MS = 8.64e15;
 
 /** Entries carry bodies: Redis should not copy too many in one go. */
 const CHUNK = 100;
@@ -61,21 +85,28 @@ export async function listRequests(store: Store, query: RequestQuery): Promise<R
   const looked = await callByNode(store, groups, lookAtGroups);
   const known = new Map(looked.flat());
   const items: RequestInFlight[] = [];
+  const errors: GroupError[] = [];
+  const page = (next: string | null) => ({ items, next, ...(errors.length > 0 && { errors }) });
   for (const group of groups) {
     const { lanes = [], nowMs = 0 } = known.get(group) ?? {};
     let place: Place | undefined = group === firstGroup ? { stream, entry } : { stream: '', entry: '-' };
     while (place) {
       const wanted = Math.min(CHUNK, query.limit - items.length);
       const chunk: Chunk = { group, lanes, place, wanted, nowMs };
-      const found: Found = await callStore(store.at(group, 'commands'), (client) => readChunk(client, chunk));
+      const found: Found = await callStore(store.at(group, 'commands'), (client) =>
+        readChunk(client, chunk),
+      ).catch((error: unknown) => {
+        errors.push(groupError(group, error));
+        return { items: [], next: undefined };
+      });
       items.push(...found.items);
       place = found.next;
       if (place && items.length === query.limit) {
-        return { items, next: `${group} ${place.stream} ${place.entry}` };
+        return page(`${group} ${place.stream} ${place.entry}`);
       }
     }
   }
-  return { items, next: null };
+  return page(null);
 }
 
 interface LookedAt {
@@ -112,16 +143,18 @@ async function readChunk(client: Redis, { group, lanes, place, wanted, nowMs }: 
   const start = names.indexOf(place.stream);
   // A lane that has gone since is one that holds nothing.
   const from = start < 0 ? [1, '-'] : [start + 1, place.entry];
-  const rows = (await runScript(client, script, streams, [waiting.length + 1, ...from, wanted])) as string[];
+  const rows = listOf(await runScript(client, script, streams, [waiting.length + 1, ...from, wanted]));
   const items: RequestInFlight[] = [];
   let next: Place | undefined;
   for (let at = 0; at + 5 < rows.length; at += 6) {
-    const row = rows.slice(at, at + 6);
+    const row = rows.slice(at, at + 6).map((each) => textOf(each, MOST_CHARS) ?? '');
     const stream = names[Number(row[0]) - 1] ?? '';
-    items.push(requestOf({ group, stream, row, nowMs }));
+    const item = requestOf({ group, stream, row, nowMs });
+    if (item) items.push(item);
+    else badInput.note('row', `${keys.prefix}${stream}`);
     next = { stream, entry: row[1] ?? '-' };
   }
-  return { items, next: items.length === wanted ? next : undefined };
+  return { items, next: rows.length === 6 * wanted ? next : undefined };
 }
 
 interface Row {
@@ -131,9 +164,12 @@ interface Row {
   readonly nowMs: number;
 }
 
-function requestOf({ group, stream, row, nowMs }: Row): RequestInFlight {
-  const [, entry = '', meta = '', method = '', target = '', owner = ''] = row;
-  const [id = '', attempt, , , hub = '', deadline] = meta.split(' ');
+/** Undefined for what is no request: agents may write into these streams. */
+export function requestOf({ group, stream, row, nowMs }: Row): RequestInFlight | undefined {
+  const [, entry = '', metaText = '', method = '', target = '', owner = ''] = row;
+  const meta = decodeMeta(metaText);
+  if (!meta) return undefined;
+  const { id, attempt, hub, deadline } = meta;
   return {
     id,
     group,
@@ -142,9 +178,9 @@ function requestOf({ group, stream, row, nowMs }: Row): RequestInFlight {
     target,
     hub,
     instance: owner === '' ? null : owner,
-    attempt: Number(attempt),
-    sinceMs: Math.max(0, nowMs - Number(entry.split('-')[0])),
-    deadline: new Date(Number(deadline) || 0).toISOString(),
+    attempt,
+    sinceMs: Math.max(0, nowMs - (wholeOf(entry.split('-')[0]) ?? nowMs)),
+    deadline: new Date(deadline).toISOString(),
   };
 }
 

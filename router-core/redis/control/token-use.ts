@@ -1,6 +1,10 @@
 import type { Connection } from '../connection/connection.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
+import { wholeOf } from '../connection/reply-shape.ts';
 import { callStore } from '../connection/store-call.ts';
+
+/** The last time that a Date can be. */
+const LATEST_MS = 8.64e15;
 
 /** A token that is used all the time is noted once in so long. */
 const NOTE_MS = 10_000;
@@ -44,6 +48,6 @@ export class TokenUse {
 }
 
 function isoOf(ms: string | null): string | null {
-  const time = Number(ms ?? NaN);
-  return Number.isSafeInteger(time) ? new Date(time).toISOString() : null;
+  const time = wholeOf(ms, LATEST_MS);
+  return time === undefined ? null : new Date(time).toISOString();
 }

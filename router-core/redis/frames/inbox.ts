@@ -1,26 +1,22 @@
-import type { Redis } from 'ioredis';
+import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { Connection } from '../connection/connection.ts';
 import type { FrameReader } from '../../exchange/frame-reader.ts';
-import { decodeFrame, FENCE, NUDGE_ID, type Frame } from '../../exchange/frames.ts';
-import { tagOf } from '../scripts/keys.ts';
+import { decodeFrame, FENCE, NUDGE_ID, PART, type Frame } from '../../exchange/frames.ts';
+import type { Connection } from '../connection/connection.ts';
 import type { Store } from '../connection/store.ts';
+import { tagOf } from '../scripts/keys.ts';
+import { Doorbells } from './doorbells.ts';
+import { hasNewFrames, isWrongType } from './has-new-frames.ts';
 
 export interface InboxOptions {
   /** Where a stream is read, and where its doorbells are heard, by the hash tag of its group. */
   readonly store: Pick<Store, 'at'>;
   /** Something has changed that the next heartbeat will tell. */
   readonly onNudge?: () => void;
+  /** A stream of the group with this tag had to be given up. Left out, sizes are not looked at before streams are read. */
+  readonly onFault?: (tag: string, why: string) => void;
   readonly log: Logger;
-}
-
-/** One connection for doorbells and what is listened to on it. */
-interface Line {
-  readonly doorbells: Connection;
-  readonly channels: Set<string>;
-  /** The client that has subscribed to all of them. */
-  subscribedOn: Redis | undefined;
 }
 
 /** After so much silence the stream itself is read: a lost doorbell costs at most this, ms. */
@@ -30,39 +26,48 @@ const CHECK_MS = 250;
 /** Streams that are read at the same time because of a doorbell: what else is asked of Redis waits behind their bytes. */
 const MOST_READS = 8;
 
+/** Frames of one reading: the rest is read after what else waits to be read. */
+const MOST_FRAMES = 512;
+
 /**
  * Brings frames to their readers, each once and in order. Doorbells are hints and carry small frames along; the stream is
  * the truth and is read after a gap, a notice, a reconnect, or a second of silence. Losing any doorbell loses nothing.
  */
 export class Inbox {
   readonly #options: InboxOptions;
-  readonly #lines = new Map<Connection, Line>();
-  /** Clients that bring their rings here: several lines may have one. */
-  readonly #heard = new WeakSet<Redis>();
+  readonly #doorbells: Doorbells;
   readonly #readers = new ChurnMap<FrameReader>();
   readonly #reading = new Set<FrameReader>();
   /** Rung, and not read because others are. */
   readonly #toRead = new Set<FrameReader>();
   /** While there are readers: an agent may have a thousand inboxes that have none. */
   #timer: NodeJS.Timeout | undefined;
-  /** Doorbells that were lost, or late by a second: their frames were found by reading the stream. */
+  /** How many doorbells were lost, or late by a second: their frames were found by reading the stream. */
   missedDoorbells = 0;
 
   constructor(options: InboxOptions) {
     this.#options = options;
+    const { store, log } = options;
+    this.#doorbells = new Doorbells({
+      ...{ store, log },
+      onFrame: (frame, prefix) => this.#onRing(frame, prefix),
+      onHeard: (doorbells) => this.#readAllAt(doorbells),
+    });
   }
 
-  /** Whether all doorbells are connected that can be: until then nobody should be asked to ring. */
+  /** True once every reachable node is subscribed. Before that, senders must not rely on doorbells. */
   get subscribed(): boolean {
-    const lines = [...this.#lines.values()];
-    const isHeard = ({ doorbells, subscribedOn }: Line) =>
-      doorbells.client !== undefined && doorbells.client === subscribedOn;
-    return lines.length === 0 || lines.some(isHeard);
+    return this.#doorbells.subscribed;
   }
 
   open(reader: FrameReader): void {
     this.#readers.set(reader.id, reader);
     this.#timer ??= setInterval(() => this.#checkSilent(), CHECK_MS).unref();
+  }
+
+  /** Whether somebody reads what belongs to this request. */
+  has(id: string): boolean {
+    return this.#readers.has(id);
   }
 
   close(reader: FrameReader): void {
@@ -72,23 +77,11 @@ export class Inbox {
 
   /** Rings on this channel count, too. */
   listen(channel: string): void {
-    const doorbells = this.#options.store.at(tagOf(channel), 'doorbells');
-    const line = this.#lines.get(doorbells);
-    if (line) {
-      line.channels.add(channel);
-      // Failed with its connection: the next one subscribes to all.
-      doorbells.client?.ssubscribe(channel).catch(() => undefined);
-      return;
-    }
-    const opened: Line = { doorbells, channels: new Set([channel]), subscribedOn: undefined };
-    this.#lines.set(doorbells, opened);
-    doorbells.onReady((client) => void this.#subscribe(opened, client));
+    this.#doorbells.listen(channel);
   }
 
   stopListening(channel: string): void {
-    const doorbells = this.#options.store.at(tagOf(channel), 'doorbells');
-    this.#lines.get(doorbells)?.channels.delete(channel);
-    doorbells.client?.sunsubscribe(channel).catch(() => undefined);
+    this.#doorbells.stopListening(channel);
   }
 
   stop(): void {
@@ -97,39 +90,25 @@ export class Inbox {
     this.#toRead.clear();
   }
 
-  async #subscribe(line: Line, client: Redis): Promise<void> {
-    if (!this.#heard.has(client)) {
-      this.#heard.add(client);
-      client.on('smessageBuffer', (_channel: Buffer, message: Buffer) => this.#onDoorbell(message));
-    }
-    try {
-      if (line.channels.size > 0) await client.ssubscribe(...line.channels);
-      line.subscribedOn = client;
-      for (const reader of this.#readers.values()) {
-        if (this.#options.store.at(tagOf(reader.key), 'doorbells') === line.doorbells)
-          this.#readStream(reader);
-      }
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'could not subscribe to doorbells');
-      client.disconnect();
+  #readAllAt(doorbells: Connection): void {
+    const { store } = this.#options;
+    for (const reader of this.#readers.values()) {
+      if (store.at(tagOf(reader.key), 'doorbells') === doorbells) this.#readStream(reader);
     }
   }
 
-  #onDoorbell(message: Buffer): void {
-    let offset = 0;
-    while (offset < message.length) {
-      const { frame, next } = decodeFrame(message, offset);
-      offset = next;
-      const reader = this.#readers.get(frame.id);
-      if (reader) this.#onRung(reader, frame);
-      else if (frame.id === NUDGE_ID) this.#options.onNudge?.();
-    }
+  #onRing(frame: Frame, prefix: string): void {
+    const reader = this.#readers.get(frame.id);
+    // Ids can be guessed: a channel of one group brings nothing to the requests of another.
+    if (reader?.key.startsWith(prefix)) this.#onRung(reader, frame);
+    else if (frame.id === NUDGE_ID) this.#options.onNudge?.();
   }
 
   #onRung(reader: FrameReader, frame: Frame): void {
     if (frame.attempt < reader.attempt) return;
     if (frame.seq === 0) {
-      reader.onFrame(frame);
+      // The one hint that there is; whatever is to be believed stands in a stream.
+      if (frame.parts === PART.handed) reader.onFrame(frame);
     } else if (frame.attempt === reader.attempt && frame.seq === reader.lastSeq + 1 && frame.parts !== 0) {
       this.#deliver(reader, frame);
     } else if (frame.attempt > reader.attempt || frame.seq > reader.lastSeq) {
@@ -142,7 +121,17 @@ export class Inbox {
   #deliver(reader: FrameReader, frame: Frame): void {
     reader.lastSeq = frame.seq;
     reader.heardAt = performance.now();
+    if (frame.body && (reader.room -= frame.body.length) < 0) {
+      return this.#giveUp(reader, 'its writer sends more than was granted');
+    }
     reader.onFrame(frame);
+  }
+
+  #giveUp(reader: FrameReader, why: string): void {
+    badInput.note('frame', reader.key);
+    this.#options.onFault?.(tagOf(reader.key), why);
+    this.close(reader);
+    reader.onFault(why);
   }
 
   #stopTimer(): void {
@@ -183,25 +172,36 @@ export class Inbox {
 
   /** Resolves with how many frames it has brought. */
   async #readOnce(reader: FrameReader): Promise<number> {
-    const { client } = this.#options.store.at(tagOf(reader.key), 'commands');
+    const { store, onFault, log } = this.#options;
+    const { client } = store.at(tagOf(reader.key), 'commands');
     if (!client) return 0;
     let found = 0;
     this.#reading.add(reader);
     const { key } = reader;
+    // The reader may move on, or close, with an earlier frame of this very reading.
+    const isCurrent = () => reader.key === key && this.#readers.get(reader.id) === reader;
+    const giveUp = (why: string) => {
+      if (isCurrent()) this.#giveUp(reader, why);
+      return found;
+    };
     try {
-      const entries = await client.xrangeBuffer(key, `${reader.lastSeq + 1}-0`, '+');
-      for (const [, fields] of entries) {
-        const bytes = fields[1];
-        // The reader may have moved on, or closed, with an earlier frame of this very reading.
-        if (!bytes || reader.key !== key || this.#readers.get(reader.id) !== reader) break;
-        const { frame } = decodeFrame(bytes);
+      const isDue = onFault === undefined ? true : await hasNewFrames(client, reader);
+      if (isDue === 'too-many') return giveUp('its writer is too far ahead');
+      if (!isDue) return 0;
+      const entries = await client.xrangeBuffer(key, `${reader.lastSeq + 1}-0`, '+', 'COUNT', MOST_FRAMES);
+      for (const [, [, bytes]] of entries) {
+        if (!isCurrent()) break;
+        const { frame } = (bytes && decodeFrame(bytes)) ?? {};
+        if (frame?.id !== reader.id) return giveUp('a frame cannot be read');
         if (frame.seq === reader.lastSeq + 1 || frame.seq === FENCE) {
           found += 1;
           this.#deliver(reader, frame);
         }
       }
+      if (found > 0 && entries.length === MOST_FRAMES && isCurrent()) this.#toRead.add(reader);
     } catch (error) {
-      this.#options.log.debug({ err: error, id: reader.id }, 'could not read frames, trying again');
+      if (isWrongType(error)) return giveUp('its stream is none');
+      log.debug({ err: error, id: reader.id }, 'could not read frames, trying again');
     } finally {
       this.#reading.delete(reader);
       this.#readNext();

@@ -5,6 +5,7 @@ import { AppendCommand } from './append-command.ts';
 import { BULK_BYTES, type FrameStream, type Outgoing, type Settlement } from '../../exchange/frame-stream.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
 import type { GroupScript } from '../scripts/script-keys.ts';
+import { listOf } from '../connection/reply-shape.ts';
 import { runScript, type Script } from '../connection/run-script.ts';
 import { RETRY_MS } from '../scripts/times.ts';
 
@@ -79,9 +80,9 @@ export class Outbox {
       if (!client) return;
       try {
         const ahead = bulk.map((item) => new AppendCommand(item.stream.outKey, item.seq, piecesOf(item)));
-        const refused = (await runScript(client, script, call.keys, call.args, ahead)) as number[];
+        const refused = listOf(await runScript(client, script, call.keys, call.args, ahead));
         for (const number of refused) {
-          const stream = frames[number - 1]?.stream;
+          const stream = frames[Number(number) - 1]?.stream;
           if (stream) this.#options.onRefused(stream);
         }
         if (call.settlements.length > 0) this.#options.onSettled?.(call.settlements);

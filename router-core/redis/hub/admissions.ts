@@ -9,6 +9,7 @@ import {
 } from '../connection/connection.ts';
 import { BATCH_LIMITS, GroupCommit } from '../frames/group-commit.ts';
 import { flagsOf, originOf } from '../connection/origin.ts';
+import { listOf, textOf } from '../connection/reply-shape.ts';
 import type { GroupScript } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { hubLeaseMs, RETRY_MS } from '../scripts/times.ts';
@@ -21,6 +22,8 @@ export interface AdmitRequest {
   readonly id: string;
   /** Head, inline body, and the end when the body is complete: one frame of seq 0. */
   readonly payload: Buffer;
+  /** 1, or more when it is let in again. */
+  readonly attempt: number;
   readonly attempts: number;
   /** Only agents that carry it may run the request. */
   readonly scope: string | undefined;
@@ -58,6 +61,8 @@ export interface AdmissionsOptions {
   readonly born: () => string;
   /** Where an attempt's reply arrives. */
   readonly replyKey: (id: string, attempt: number) => string;
+  /** The server has refused the script. */
+  readonly onFailed: (error: unknown) => void;
   readonly log: Logger;
 }
 
@@ -116,16 +121,17 @@ export class Admissions {
         // Another server may not have heard of what the first one did: for it, the data is not the same.
         const known = sentTo === undefined || sentTo === originOf(client) ? born : '';
         const call = this.#call(client, pending, again, known);
-        const places = (await runScript(client, script, call.keys, call.args)) as string[];
+        const places = listOf(await runScript(client, script, call.keys, call.args));
         pending.forEach(({ resolve, reject }, i) => {
-          const place = places[i] ?? '';
-          if (place === 'lost') reject(new StoreUnavailableError(true));
+          const place = decodePlace(places[i]);
+          if (place === undefined || place === 'lost') reject(new StoreUnavailableError(true));
           else resolve(admissionOf(place));
         });
         return;
       } catch (error) {
         if (isServerError(error)) {
           log.error({ err: error }, 'Redis refuses requests');
+          this.#options.onFailed(error);
           return rejectAll(pending, new StoreUnavailableError(again, { cause: error }));
         }
         // Cut: the batch may have been let in. Ask again with the same ids; the script looks before it adds.
@@ -151,14 +157,22 @@ export class Admissions {
     const args: (string | number | Buffer)[] = [...told.args];
     args.push(hub, hubLeaseMs(leaseMs), queueDepth, born);
     for (const { request } of batch) {
-      const { id, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
-      const flags = `1 ${attempts} ${flagsOf(request, client)}`;
+      const { id, attempt, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
+      const flags = `${attempt} ${attempts} ${flagsOf(request, client)}`;
       args.push(id, flags, scope, deadlineMs, waitMs, again ? attempts : 0, payload);
-      for (let attempt = 1; again && attempt <= attempts; attempt++) keys.push(replyKey(id, attempt));
+      for (let each = attempt; again && each <= attempts; each++) keys.push(replyKey(id, each));
     }
     return { keys, args };
   }
 }
+
+/** `full`, `busy`, `known`, `lost`, or a lane or a line with the id of the entry. Undefined for anything else. */
+export function decodePlace(reply: unknown): string | undefined {
+  const place = textOf(reply, 4_000);
+  return place !== undefined && PLACE.test(place) ? place : undefined;
+}
+
+const PLACE = /^(?:full|busy|known|lost|(?:w(?::[\w.-]+)?|\d[\w.+-]*) \d+-\d+)$/;
 
 function admissionOf(place: string): Admission {
   if (place === 'full' || place === 'busy') return { outcome: place };

@@ -6,6 +6,7 @@ import { encodeFrame, EVERY_ATTEMPT, FENCE } from '../../exchange/frames.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
+import { wordOf } from '../connection/reply-shape.ts';
 import { groupScript, scopesOfLanes, splitLanes, type GroupScript } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { RETRY_MS, streamTtlMs } from '../scripts/times.ts';
@@ -16,6 +17,8 @@ export interface GroupQueueOptions {
   readonly commands: Connection;
   /** What counts now; it may change at any time. */
   readonly limits: () => QueueLimits;
+  /** The server has refused a script. */
+  readonly onFailed: (error: unknown) => void;
   readonly log: Logger;
 }
 
@@ -24,6 +27,11 @@ const MOST_LANES = 16;
 
 /** Keys that one command removes: Redis must never stall on one. */
 const MOST_UNLINKS = 512;
+
+const FOUND = ['removed', 'running', 'waiting', 'handed', 'pulled', 'unknown'] as const;
+
+/** Where a request was, see cancel.lua. */
+export type Found = (typeof FOUND)[number];
 
 const scripts = { cancel: loadScript('cancel'), send: loadScript('send') };
 
@@ -54,6 +62,7 @@ export class GroupQueue {
       hub: options.hub,
       commands,
       limits: options.limits,
+      onFailed: options.onFailed,
       log,
       nextScript: () => this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole,
       born: () => this.#born,
@@ -99,6 +108,11 @@ export class GroupQueue {
     return this.#whole;
   }
 
+  /** As the last sweep has found them. */
+  get lanes(): readonly string[] {
+    return this.#lanes;
+  }
+
   /** Whether there may be agents that carry this scope. */
   hasScope(scope: string): boolean {
     return this.#scopes.includes(scope);
@@ -118,7 +132,7 @@ export class GroupQueue {
 
   /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
   admit(request: AdmitRequest): Promise<Admission> {
-    this.#inFlight += 1;
+    if (request.attempt === 1) this.#inFlight += 1;
     return this.#admissions.admit(request);
   }
 
@@ -139,32 +153,32 @@ export class GroupQueue {
     });
   }
 
-  /**
-   * Cancels a request wherever it is, and keeps trying while Redis is away. With `onlyWaiting` it is left alone once it
-   * was handed over. Returns what was found, see cancel.lua.
-   */
-  async cancel(
-    id: string,
-    place: string,
-    onlyWaiting: boolean,
-  ): Promise<'removed' | 'running' | 'handed' | 'unknown'> {
+  /** Cancels a request wherever it is, and keeps trying while Redis is away. */
+  cancel(id: string, place: string): Promise<Found> {
+    return this.#find(id, place, 'cancel');
+  }
+
+  /** Takes a request that nobody has pulled out of the group; one that runs is left alone. */
+  leave(id: string, place: string): Promise<Found> {
+    return this.#find(id, place, 'leave');
+  }
+
+  /** Changes nothing. */
+  look(id: string, place: string): Promise<Found> {
+    return this.#find(id, place, 'look');
+  }
+
+  async #find(id: string, place: string, what: 'cancel' | 'leave' | 'look'): Promise<Found> {
     const { keys, commands, log } = this.#options;
     const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
-    const args = [
-      ...this.#whole.args,
-      id,
-      place,
-      onlyWaiting ? 1 : 0,
-      reset,
-      streamTtlMs(this.#options.limits().leaseMs),
-    ];
+    const args = [...this.#whole.args, id, place, what, reset, streamTtlMs(this.#options.limits().leaseMs)];
     const { signal } = this.#closing;
     for (;;) {
       const client = await commands.ready(signal);
       if (!client) return 'unknown';
       try {
         const found = await runScript(client, scripts.cancel, [...this.#whole.keys, keys.up(id)], args);
-        return found as 'removed' | 'running' | 'handed' | 'unknown';
+        return wordOf(found, FOUND) ?? 'unknown';
       } catch (error) {
         if (!isServerError(error)) {
           await sleep(RETRY_MS, signal);

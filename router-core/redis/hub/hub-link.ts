@@ -4,14 +4,15 @@ import type { Logger } from '../../runtime/logger.ts';
 import { AppLimits } from './app-limits.ts';
 import type { ConfigState } from '../../config/config-state.ts';
 import { ConfigWatch } from '../config/config-watch.ts';
+import { AgentScripts } from '../scripts/agent-scripts.ts';
 import { checkEngine } from '../connection/engine.ts';
 import type { GroupQueue } from './group-queue.ts';
 import { HubReporter, type HubReport } from './hub-reporter.ts';
 import { Inbox } from '../frames/inbox.ts';
-import { CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
-import { ServedGroup, type ServedSettings } from './served-group.ts';
+import { CONFIG_KEYS, CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
+import { callStore } from '../connection/store-call.ts';
+import { ServedGroup, type LastSweep, type ServedSettings } from './served-group.ts';
 import { openStore, type Store } from '../connection/store.ts';
-import type { SweepReport } from './sweep.ts';
 
 export interface HubLinkOptions {
   readonly redisUrl: string;
@@ -19,6 +20,8 @@ export interface HubLinkOptions {
   readonly onState: (state: ConfigState, superseded: AbortSignal) => Promise<void>;
   /** What the hub says of itself, but its groups. */
   readonly report: () => HubReport;
+  /** Others have taken this hub for dead: requests of this group may have been stopped and dropped. */
+  readonly onAbsence: (group: string) => void;
   readonly log: Logger;
 }
 
@@ -32,8 +35,10 @@ export class HubLink {
   readonly #options: HubLinkOptions;
   readonly #store: Store;
   readonly #config: ConfigWatch;
+  readonly #scripts: AgentScripts;
   readonly #groups = new Map<string, ServedGroup>();
   readonly #closing = new AbortController();
+  #repaired: ReadonlyMap<string, string> = new Map();
   #sequence = 0;
 
   constructor(options: HubLinkOptions) {
@@ -42,9 +47,15 @@ export class HubLink {
     const store = (this.#store = openStore({ url, log }));
     const commands = store.at(CONFIG_TAG, 'commands');
     const doorbells = store.at(CONFIG_TAG, 'doorbells');
-    this.inbox = new Inbox({ store, log });
+    this.inbox = new Inbox({
+      store,
+      onFault: (group, why) => this.#groups.get(group)?.health.strike(why),
+      log,
+    });
     this.appLimits = new AppLimits(store);
-    this.reporter = new HubReporter({ hub: this.hub, commands, report, log });
+    const onRepairs = (repairs: ReadonlyMap<string, string>) => this.#repair(repairs);
+    this.reporter = new HubReporter({ hub: this.hub, commands, report, onRepairs, log });
+    this.#scripts = new AgentScripts({ store, log });
     store.onClient((client) => {
       for (const group of this.#groups.values()) if (group.client === client) group.publish();
     });
@@ -90,12 +101,17 @@ export class HubLink {
   }
 
   /** What the last sweep of a group found. */
-  lastSweep(group: string): Omit<SweepReport, 'recovered'> {
+  lastSweep(group: string): LastSweep {
     return this.#group(group).lastSweep;
   }
 
+  /** Whether what a group's keys hold is more than a hub can bear: then it is not served for a while. */
+  isFaulty(group: string): boolean {
+    return this.#group(group).health.fault !== undefined;
+  }
+
   /** The groups that are served here. */
-  groups(): ReadonlyMap<string, Pick<ServedGroup, 'lastSweep' | 'counts'>> {
+  groups(): ReadonlyMap<string, Pick<ServedGroup, 'lastSweep' | 'counts' | 'health'>> {
     return this.#groups;
   }
 
@@ -113,10 +129,24 @@ export class HubLink {
     await Promise.race([this.reporter.close(), sleep(500)]);
     this.#closing.abort();
     this.#config.close();
+    this.#scripts.close();
     this.appLimits.close();
     this.inbox.stop();
     for (const group of this.#groups.values()) group.close();
     this.#store.close();
+  }
+
+  /** Each once, and all that are younger than an hour when the hub is new: then there is nothing to do. */
+  #repair(repairs: ReadonlyMap<string, string>): void {
+    for (const [name, askedAt] of repairs) {
+      if (this.#repaired.get(name) !== askedAt) this.#groups.get(name)?.repair();
+    }
+    this.#repaired = repairs;
+  }
+
+  async #liveHubs(): Promise<ReadonlySet<string>> {
+    const commands = this.#store.at(CONFIG_TAG, 'commands');
+    return new Set(await callStore(commands, (client) => client.hkeys(CONFIG_KEYS.hubs)));
   }
 
   #group(name: string): ServedGroup {
@@ -134,6 +164,10 @@ export class HubLink {
       commands: this.#store.at(name, 'commands'),
       settings,
       version,
+      onAbsence: () => this.#options.onAbsence(name),
+      newestVersion: () => this.#config.newestVersion(),
+      knows: (id) => this.inbox.has(id),
+      liveHubs: () => this.#liveHubs(),
       onRetired: () => {
         group.close();
         this.inbox.stopListening(channel);

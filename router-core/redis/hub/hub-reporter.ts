@@ -34,12 +34,17 @@ export interface GroupTraffic {
   readonly times?: RecentTimes | undefined;
   /** Of the same requests, and how many got a status of 500 or more. */
   readonly outcomes?: { readonly ended: number; readonly failed: number } | undefined;
+  /** Why the group is not served; left out when it is. */
+  readonly fault?: string | undefined;
+  readonly sums?: RecentTimes | undefined;
 }
 
 export interface HubReporterOptions {
   readonly hub: string;
   readonly commands: Connection;
   readonly report: () => HubReport;
+  /** Called with the repairs of groups that were asked for lately, group → when: those that are done are among them. */
+  readonly onRepairs: (repairs: ReadonlyMap<string, string>) => void;
   readonly log: Logger;
 }
 
@@ -90,9 +95,17 @@ export class HubReporter {
   }
 
   async #send(report: string, used: readonly string[]): Promise<void> {
-    const { commands, hub } = this.#options;
+    const { commands, hub, onRepairs } = this.#options;
     if (!commands.client) return;
-    const { hubs, used: usedKey } = CONFIG_KEYS;
-    await runScript(commands.client, script, [hubs, usedKey], [hub, report, ...used]);
+    const { hubs, used: usedKey, repairs } = CONFIG_KEYS;
+    const args = [hub, report, ...used];
+    const asked = (await runScript(commands.client, script, [hubs, usedKey, repairs], args)) as string[];
+    if (asked.length > 0) onRepairs(pairsOf(asked));
   }
+}
+
+function pairsOf(flat: readonly string[]): Map<string, string> {
+  const pairs = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) pairs.set(flat[i] ?? '', flat[i + 1] ?? '');
+  return pairs;
 }

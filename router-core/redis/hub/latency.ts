@@ -6,6 +6,12 @@ import { LATENCY_BOUNDS_MS } from '../../runtime/histogram.ts';
  */
 export type RecentTimes = Readonly<Record<string, number>>;
 
+export interface RecentGrowth {
+  readonly times: RecentTimes;
+  /** How long those of each bucket took together, ms. Hubs of older versions do not say. */
+  readonly sums?: RecentTimes | undefined;
+}
+
 export interface Latency {
   /** Null: no request had its outcome lately. */
   readonly p50Ms: number | null;
@@ -13,27 +19,46 @@ export interface Latency {
 }
 
 /** What hubs have counted, together. */
-export function latencyOf(perHub: readonly RecentTimes[]): Latency {
-  const counts = new Map<number, number>();
-  for (const [text, count] of perHub.flatMap((times) => Object.entries(times))) {
-    const bound = Number(text);
-    counts.set(bound, (counts.get(bound) ?? 0) + count);
+export function latencyOf(perHub: readonly RecentGrowth[]): Latency {
+  const found = new Map<number, Bucket>();
+  for (const { times, sums } of perHub) {
+    for (const [text, more] of Object.entries(times)) {
+      const upperMs = Number(text);
+      const lowerMs = LATENCY_BOUNDS_MS.findLast((bound) => bound < upperMs) ?? 0;
+      const { count = 0, sumMs = 0 } = found.get(upperMs) ?? {};
+      const middleMs = upperMs === Infinity ? lowerMs : (lowerMs + upperMs) / 2;
+      found.set(upperMs, {
+        ...{ lowerMs, upperMs },
+        count: count + more,
+        sumMs: sumMs + (sums?.[text] ?? more * middleMs),
+      });
+    }
   }
-  const buckets = [...counts].sort(([a], [b]) => a - b);
+  const buckets = [...found.values()].sort((a, b) => a.upperMs - b.upperMs);
   return { p50Ms: quantileMs(buckets, 0.5), p99Ms: quantileMs(buckets, 0.99) };
 }
 
-type Bucket = readonly [upperMs: number, count: number];
+interface Bucket {
+  readonly lowerMs: number;
+  readonly upperMs: number;
+  readonly count: number;
+  readonly sumMs: number;
+}
 
-/** As Prometheus estimates it: values are taken to be spread evenly over their bucket; beyond the last bound is that bound. */
+/**
+ * Values are taken to be spread evenly around their mean, as far as their bucket reaches on its nearer side: of one request the
+ * estimate is about what it took. Those beyond the last bound have no other side; there it is their mean.
+ */
 function quantileMs(buckets: readonly Bucket[], share: number): number | null {
-  const rank = share * buckets.reduce((sum, [, count]) => sum + count, 0);
+  const rank = share * buckets.reduce((sum, { count }) => sum + count, 0);
   let below = 0;
-  for (const [upperMs, count] of buckets) {
+  for (const { lowerMs, upperMs, count, sumMs } of buckets) {
     if (below + count >= rank) {
-      const lowerMs = LATENCY_BOUNDS_MS.findLast((bound) => bound < upperMs) ?? 0;
-      if (upperMs === Infinity) return lowerMs;
-      return round(lowerMs + ((upperMs - lowerMs) * (rank - below)) / count);
+      // What another process says is not certain to lie in its bucket.
+      const meanMs = Math.min(upperMs, Math.max(lowerMs, sumMs / count));
+      if (upperMs === Infinity) return round(meanMs);
+      const spreadMs = Math.min(meanMs - lowerMs, upperMs - meanMs);
+      return round(meanMs - spreadMs + (2 * spreadMs * (rank - below)) / count);
     }
     below += count;
   }

@@ -1,19 +1,26 @@
 import type { Redis } from 'ioredis';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { Connection } from '../connection/connection.ts';
+import { isServerError, type Connection } from '../connection/connection.ts';
+import { dropForeign } from './drop-foreign.ts';
+import { GroupHealth } from './group-health.ts';
 import { GroupQueue } from './group-queue.ts';
 import type { GroupSettings } from '../../config/group-settings.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
 import { groupKeys } from '../scripts/keys.ts';
-import { sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
-import { sweepMs } from '../scripts/times.ts';
+import { NO_SWEEP, sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
+import { hubLeaseMs, sweepMs } from '../scripts/times.ts';
 
 /** A group as a hub serves it. */
 export interface ServedSettings extends GroupSettings {
   /** Requests that may wait for a slot. */
   readonly queueDepth: number;
 }
+
+export type LastSweep = Omit<SweepReport, 'recovered' | 'tookMs'>;
+
+/** Agents can write settings: after so many sweeps they are written again. */
+const PUBLISH_EVERY = 10;
 
 /** What the sweeps of a group have done since it is served here. */
 export type SweepCounts = Record<'sweeps' | 'failures' | Orphan['outcome'], number>;
@@ -24,27 +31,40 @@ export interface ServedGroupOptions {
   readonly settings: ServedSettings;
   /** Version of the configuration that the settings are from. */
   readonly version: number;
+  /** The version that the configuration has now, read anew. */
+  readonly newestVersion: () => Promise<number>;
+  /** Whether this hub has such a request. */
+  readonly knows: (id: string) => boolean;
+  /** By their reports. */
+  readonly liveHubs: () => Promise<ReadonlySet<string>>;
   /** Called when the group has left the configuration and its last request is answered. */
   readonly onRetired: () => void;
+  /** Others have taken this hub for dead: its requests may have been stopped and dropped. */
+  readonly onAbsence: () => void;
   readonly log: Logger;
 }
 
 /** One group at one hub: its queue, its settings, and the sweep that finds what lost agents have left. */
 export class ServedGroup {
   readonly queue: GroupQueue;
-  readonly counts: SweepCounts = { sweeps: 0, failures: 0, moved: 0, lost: 0, exhausted: 0, dropped: 0 };
+  readonly health: GroupHealth;
+  readonly counts: SweepCounts = {
+    sweeps: 0,
+    failures: 0,
+    moved: 0,
+    returned: 0,
+    lost: 0,
+    exhausted: 0,
+    dropped: 0,
+  };
   readonly #options: ServedGroupOptions;
   readonly #closing = new AbortController();
   #settings: ServedSettings;
   #version: number;
   #retired = false;
   #isPublished = false;
-  #lastSweep: Omit<SweepReport, 'recovered'> = {
-    instances: 0,
-    inLine: 0,
-    hubs: 1,
-    born: '',
-  };
+  #isRepairDue = false;
+  #lastSweep: LastSweep = NO_SWEEP;
 
   constructor(options: ServedGroupOptions) {
     this.#options = options;
@@ -52,7 +72,9 @@ export class ServedGroup {
     this.#version = options.version;
     const { hub, commands, settings, log } = options;
     const limits = () => this.#settings;
-    this.queue = new GroupQueue({ keys: groupKeys(settings.name), hub, commands, limits, log });
+    this.health = new GroupHealth(settings.name, log);
+    const onFailed = (error: unknown) => this.health.failed(error);
+    this.queue = new GroupQueue({ keys: groupKeys(settings.name), hub, commands, limits, onFailed, log });
     this.publish();
     void this.#sweepForEver();
   }
@@ -63,7 +85,7 @@ export class ServedGroup {
   }
 
   /** What the last sweep found. */
-  get lastSweep(): Omit<SweepReport, 'recovered'> {
+  get lastSweep(): LastSweep {
     return this.#lastSweep;
   }
 
@@ -86,7 +108,8 @@ export class ServedGroup {
     this.#isPublished = false;
     if (!client || this.#retired) return;
     const settings = this.#settings;
-    publishGroupSettings(client, this.#version, settings).then(
+    const { newestVersion: newest } = this.#options;
+    publishGroupSettings(client, { settings, version: this.#version, newest }).then(
       () => (this.#isPublished = settings === this.#settings),
       (error: unknown) => {
         this.#options.log.debug({ err: error, group: settings.name }, 'could not publish settings');
@@ -94,9 +117,23 @@ export class ServedGroup {
     );
   }
 
+  /** After the next sweep, requests that no hub has sent are dropped. */
+  repair(): void {
+    this.#isRepairDue = true;
+  }
+
   close(): void {
     this.#closing.abort();
     this.queue.close();
+  }
+
+  #wasAbsent(silentMs: number): void {
+    const { log, settings, onAbsence } = this.#options;
+    log.warn(
+      { group: settings.name, ms: silentMs },
+      'this hub stood still, or was cut off: looking at its requests',
+    );
+    onAbsence();
   }
 
   async #sweepForEver(): Promise<void> {
@@ -113,24 +150,47 @@ export class ServedGroup {
           await client.zrem(keys.hubs, hub);
           return onRetired();
         }
+        // Whoever is found faulty is left alone until it is due.
+        while (this.health.pauseMs > 0 && !this.#retired) await sleep(this.health.pauseMs, signal);
         const { leaseMs } = this.#settings;
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
         // They went with the data, and Redis need not have been away for that.
-        if (!this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
+        const isDue = this.counts.sweeps % PUBLISH_EVERY === PUBLISH_EVERY - 1;
+        if (isDue || !this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
+        // By the clock of Redis: this process may have been suspended together with its own.
+        const silentMs = report.at - this.#lastSweep.at;
+        if (this.counts.sweeps > 0 && report.leasesCount && silentMs > hubLeaseMs(leaseMs))
+          this.#wasAbsent(silentMs);
         this.#lastSweep = report;
+        this.health.swept(report.tookMs);
         this.counts.sweeps += 1;
         for (const orphan of report.recovered) {
           this.counts[orphan.outcome] += 1;
           log.warn({ group: name, ...orphan }, 'took a request from a lost agent');
         }
+        if (this.#isRepairDue) await this.#dropForeign(client);
         backoff.reset();
+        // What has come back may go to other lanes, of which recover.lua is not told.
+        if (report.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
         // Jitter keeps several hubs from sweeping in step.
         await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
       } catch (error) {
         this.counts.failures += 1;
+        this.health.failed(error);
+        // What is there may not be what a sweep can read.
+        if (isServerError(error)) this.publish();
         if (!signal.aborted) log.debug({ err: error, group: name }, 'sweep failed, trying again');
         await sleep(backoff.next(), signal);
       }
     }
+  }
+
+  async #dropForeign(client: Redis): Promise<void> {
+    const { hub, knows, liveHubs, log } = this.#options;
+    const { lanes } = this.queue;
+    const keys = groupKeys(this.#settings.name);
+    const dropped = await dropForeign({ client, keys, lanes, hub, knows, liveHubs });
+    this.#isRepairDue = false;
+    log.warn({ group: this.#settings.name, dropped }, 'repaired the group: dropped what no hub has sent');
   }
 }

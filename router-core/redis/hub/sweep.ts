@@ -1,19 +1,34 @@
 import type { Redis } from 'ioredis';
-import { encodeFrame, FENCE } from '../../exchange/frames.ts';
+import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
+import { listOf, textOf, wholeOf, wordOf, BadReplyError } from '../connection/reply-shape.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
+import { isLaneName, laneNames } from '../scripts/lane-names.ts';
+import { decodeMeta } from '../scripts/meta.ts';
 import type { GroupQueue } from './group-queue.ts';
-import { groupScript } from '../scripts/script-keys.ts';
+import { groupScript, scopesOfLanes } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
-import { hubLeaseMs, streamTtlMs } from '../scripts/times.ts';
+import { hubLeaseMs } from '../scripts/times.ts';
+
+const OUTCOMES = ['moved', 'returned', 'lost', 'exhausted', 'dropped'] as const;
 
 export interface Orphan {
   readonly id: string;
   readonly attempt: number;
-  /** moved = runs again, lost = may have run and must not again, exhausted = no attempt left, dropped = nobody awaits it. */
-  readonly outcome: 'moved' | 'lost' | 'exhausted' | 'dropped';
+  /**
+   * moved = runs again, returned = nobody had pulled it and it is in line again, lost = may have run and must not again,
+   * exhausted = no attempt left, dropped = nobody awaits it.
+   */
+  readonly outcome: (typeof OUTCOMES)[number];
 }
 
-export interface SweepReport {
+/** A request whose agent has let its lease end, or that its lane has no slot for any more. */
+interface Found {
+  readonly lane: string;
+  readonly entry: string;
+  readonly meta: string;
+}
+
+interface Swept {
   /** Live instances of the group. */
   readonly instances: number;
   /** Requests that waited for a slot. */
@@ -22,8 +37,44 @@ export interface SweepReport {
   readonly hubs: number;
   /** When the data of the group began. */
   readonly born: string;
-  readonly recovered: Orphan[];
+  readonly capacity: GroupCapacity;
+  /** By the clock of Redis, ms. */
+  readonly at: number;
+  /** False while Redis has stood still lately: then nobody is taken for dead. */
+  readonly leasesCount: boolean;
 }
+
+export interface SweepReport extends Swept {
+  readonly recovered: Orphan[];
+  /** For how long it held Redis up, ms. */
+  readonly tookMs: number;
+}
+
+/** Why a request may have to wait. */
+export interface GroupCapacity {
+  /** Of all instances that take requests, and how many requests have one. */
+  readonly slots: number;
+  readonly taken: number;
+  /** Requests that may run at once; 0 = no limit. And those that do. */
+  readonly limit: number;
+  readonly permits: number;
+  readonly isPaused: boolean;
+  /** Instances by what they say of themselves; only counted when somebody waits or there is no slot. */
+  readonly ready: number;
+  readonly upstreamDown: number;
+  readonly paused: number;
+  readonly draining: number;
+}
+
+/** Before the first sweep. */
+export const NO_SWEEP: Omit<SweepReport, 'recovered'> = {
+  instances: 0,
+  inLine: 0,
+  hubs: 1,
+  born: '',
+  tookMs: 0,
+  ...numbersOf(''),
+};
 
 export interface SweepOptions {
   readonly client: Redis;
@@ -35,46 +86,94 @@ export interface SweepOptions {
 
 const scripts = { sweep: loadScript('sweep'), recover: loadScript('recover') };
 
+/** Each scope has a line of its own, at which every script looks. */
+const MOST_SCOPES = 512;
+
 /** One sweep of one group, see sweep.lua and recover.lua. Any number of hubs may do it at the same time. */
 export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   const { client, keys, queue, hub, leaseMs } = options;
   const told = queue.script;
-  const [instances, inLine, hubs, lanes, born, ...orphans] = (await runScript(
+  // Answered right before the script runs: what passes until its answer is the time of the script.
+  const before = client.ping().then(() => performance.now());
+  const swept = runScript(
     client,
     scripts.sweep,
     [...told.keys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
     [...told.args, hub, hubLeaseMs(leaseMs)],
-  )) as [number, number, number, string[], string, ...string[]];
-  queue.learn(lanes, born);
+  ).then((reply) => ({ reply, at: performance.now() }));
+  const [startedAt, { reply, at }] = await Promise.all([before, swept]);
+  const found = decodeSweep(reply, keys.lanes);
+  if (!found || scopesOfLanes(found.lanes).length > MOST_SCOPES) throw new BadReplyError('sweep');
+  const { orphans, lanes, ...rest } = found;
+  queue.learn(lanes, rest.born);
   const recovered: Orphan[] = [];
-  for (let i = 0; i + 2 < orphans.length; i += 3) {
-    const [lane = '', entry = '', meta = ''] = orphans.slice(i, i + 3);
-    const orphan = await recover(options, lane, entry, meta);
+  for (const each of orphans) {
+    const orphan = await recover(options, each);
     if (orphan) recovered.push(orphan);
   }
-  return { instances, inLine, hubs, born, recovered };
+  return { ...rest, recovered, tookMs: at - startedAt };
+}
+
+/** Undefined for what sweep.lua does not reply. `key`: where the names of lanes are from. */
+export function decodeSweep(
+  reply: unknown,
+  key: string,
+): (Swept & { lanes: string[]; orphans: Found[] }) | undefined {
+  const [instances, inLine, hubs, lanes, born, numbers, ...rows] = listOf(reply);
+  const counts = [instances, inLine, hubs].map((each) => wholeOf(each));
+  const [liveInstances, waiting, liveHubs] = counts;
+  const since = textOf(born, 64);
+  if (liveInstances === undefined || waiting === undefined || liveHubs === undefined) return undefined;
+  if (since === undefined || !Array.isArray(lanes)) return undefined;
+  const orphans: Found[] = [];
+  for (let i = 0; i + 2 < rows.length; i += 3) {
+    const [lane, entry, meta] = [rows[i], textOf(rows[i + 1], 41), textOf(rows[i + 2], 512)];
+    if (isLaneName(lane) && entry !== undefined) orphans.push({ lane, entry, meta: meta ?? '' });
+  }
+  const found = { instances: liveInstances, inLine: waiting, hubs: liveHubs, born: since };
+  return { ...found, ...numbersOf(textOf(numbers, 300) ?? ''), lanes: laneNames(lanes, key), orphans };
+}
+
+/** As sweep.lua writes them. */
+function numbersOf(text: string): Pick<SweepReport, 'at' | 'leasesCount' | 'capacity'> {
+  const parsed = text.split(' ').map(Number);
+  const number = (i: number) => (Number.isSafeInteger(parsed[i]) ? (parsed[i] ?? 0) : 0);
+  return {
+    at: number(0),
+    leasesCount: number(1) === 1,
+    capacity: {
+      slots: number(2),
+      taken: number(3),
+      limit: number(4),
+      permits: number(5),
+      isPaused: number(6) === 1,
+      ready: number(7),
+      upstreamDown: number(8),
+      paused: number(9),
+      draining: number(10),
+    },
+  };
 }
 
 async function recover(
-  { client, keys, leaseMs }: SweepOptions,
-  lane: string,
-  entry: string,
-  meta: string,
+  { client, keys }: SweepOptions,
+  { lane, entry, meta }: Found,
 ): Promise<Orphan | undefined> {
-  const [id = '', attemptText] = meta.split(' ');
-  const attempt = Number(attemptText);
+  // What is no request is taken out all the same, and nobody is told.
+  const { id, attempt } = decodeMeta(meta) ?? { id: '-', attempt: 0 };
   const told = groupScript(keys, [lane]);
   const frame = (code: string) => encodeFrame(id, attempt, FENCE, { failed: `${code}\nlease ended` });
-  const outcome = await runScript(
+  const reply = await runScript(
     client,
     scripts.recover,
     [...told.keys, ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
     [
       ...told.args,
-      ...[entry, streamTtlMs(leaseMs)],
-      ...[encodeFrame(id, attempt, FENCE, { stop: true }), frame('agent-lost'), frame('attempts-exhausted')],
+      ...[entry, movedFrame(id, attempt), movedFrame(id, attempt, 'unstarted', 'its agent has gone')],
+      ...[frame('agent-lost'), frame('attempts-exhausted')],
       'agent lost on every attempt',
     ],
   );
-  return outcome === 'alive' ? undefined : { id, attempt, outcome: outcome as Orphan['outcome'] };
+  const outcome = wordOf(reply, OUTCOMES);
+  return outcome && { id, attempt, outcome };
 }

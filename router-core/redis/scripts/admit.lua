@@ -1,10 +1,10 @@
 -- Admits a batch of requests: each goes to a lane with a free slot, else it waits, else it is refused.
 --
--- KEYS  group.lua's, then, when asked before, per request its down stream of every attempt
+-- KEYS  group.lua's, then, when asked before, per request its down streams from this attempt to the last
 -- ARGV  group.lua's, then: hub, hub lease ms, queue depth, when the data began as the hub knew it when it asked first, and per
 --       request:
---       id, "attempt maxAttempts flags", scope (- for none; one of those given), ms to the deadline, ms it may wait, attempts
---       it was asked with before (0: never), payload
+--       id, "attempt maxAttempts flags", scope (- for none; one of those given), ms to the deadline, ms it may wait, the last
+--       attempt that it was asked with before (0: never), payload
 -- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy" may not wait,
 --       "known" asked before and found, "lost" asked before, Redis has lost its data since, and it must not run twice.
 --!include lib/group
@@ -22,26 +22,36 @@ if queued > 0 then
   queued = measure_lines()
 end
 
--- Whether an earlier call whose reply was lost has let this request in.
+-- Whether an earlier call whose reply was lost has let this request in. The lines are read once for all requests.
 local next_down = own_keys
-local function is_known(id, attempts)
+local in_line
+local function read_lines()
   --!include lib/meta
-  for attempt = 1, attempts do
-    next_down = next_down + 1
-    local known = redis.call('EXISTS', KEYS[next_down]) == 1 or redis.call('ZSCORE', permits, id .. ':' .. attempt)
-    if known then
-      next_down = next_down + attempts - attempt
-      return true
-    end
-  end
+  in_line = {}
+  local left = math.min(tonumber(ARGV[own_args + 3]), 1000000) + 1000
   for _, line in ipairs(lines) do
     for _, stream in ipairs({ line.waiting, line.redelivery }) do
-      for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-        if parse_meta(entry[2][1]).id == id then return true end
+      local entries = left > 0 and redis.call('XRANGE', stream, '-', '+', 'COUNT', left) or {}
+      left = left - #entries - 1
+      for _, entry in ipairs(entries) do
+        local m = parse_meta(entry[2][1])
+        if m then in_line[m.id] = true end
       end
     end
   end
-  return false
+end
+
+local function is_known(id, first, last)
+  for attempt = first, last do
+    next_down = next_down + 1
+    local known = redis.call('EXISTS', KEYS[next_down]) == 1 or redis.call('ZSCORE', permits, id .. ':' .. attempt)
+    if known then
+      next_down = next_down + last - attempt
+      return true
+    end
+  end
+  if not in_line then read_lines() end
+  return in_line[id]
 end
 
 local places = {}
@@ -49,8 +59,9 @@ for a = own_args + 4, #ARGV - 7, 7 do
   local id, head, scope, payload = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 7]
   local deadline_ms, wait_ms = ARGV[a + 4], ARGV[a + 5]
   local asked_before = ARGV[a + 6] ~= '0'
+  local attempt = string.match(head, '^%d+')
   local place
-  if asked_before and is_known(id, tonumber(ARGV[a + 6])) then
+  if asked_before and is_known(id, tonumber(attempt), tonumber(ARGV[a + 6])) then
     place = 'known'
   elseif asked_before and not is_same_data and not string.find(head, 's', 1, true) then
     place = 'lost'
@@ -61,7 +72,7 @@ for a = own_args + 4, #ARGV - 7, 7 do
     local deadline = string.format('%d', now + deadline_ms)
     if lane then
       -- What is handed over at once never expires in the queue.
-      place = hand_over(lane, scope, id, '1', about .. deadline .. ' ' .. deadline .. ' ' .. scope, payload)
+      place = hand_over(lane, scope, id, attempt, about .. deadline .. ' ' .. deadline .. ' ' .. scope, payload)
     elseif tonumber(wait_ms) <= 0 then
       place = 'busy'
     elseif queued >= tonumber(ARGV[own_args + 3]) then

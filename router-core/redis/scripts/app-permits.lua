@@ -13,6 +13,10 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if action == 'take' then
   redis.call('ZREMRANGEBYSCORE', permits, '-inf', now)
+  -- Of a clock that has gone back since: whoever still holds one renews it.
+  for _, request in ipairs(redis.call('ZRANGEBYSCORE', permits, '(' .. now + ttl, '+inf', 'LIMIT', 0, 1000)) do
+    redis.call('ZADD', permits, now + ttl, request)
+  end
   if redis.call('ZCARD', permits) >= limit then return 0 end
 end
 for i = 4, #ARGV do redis.call('ZADD', permits, now + ttl, ARGV[i]) end

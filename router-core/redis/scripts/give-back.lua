@@ -1,50 +1,68 @@
 #!lua flags=allow-oom
--- An agent gives a pulled request back: it is served before all that wait.
--- Why: "unstarted" (draining: the attempt does not count), "unreachable" (the upstream was never reached: any method may
--- run again) or "failed" (broke before the first byte of a reply: only what is safe to run again).
+-- An agent lets go of a pulled request, and it goes back to the front of its line, before all that wait. Why:
+-- "unstarted"   draining, or no slot for it after all: the attempt does not count;
+-- "unreachable" its upstream was never reached: the attempt does not count, any method may run again;
+-- "failed"      the upstream broke off before the first byte of a reply: only what is safe to run again;
+-- "abandoned"   its hub has not been heard of, and the call was stopped. A hub that only stood still finds an end: what is safe
+--               to run again comes back to it inside of the fence, and it lets the request in again.
 --
 -- One that was cancelled is only removed: its reset may have been written before its agent listened.
 --
--- KEYS  group.lua's (the agent's lane first), then: slots, the attempt's down stream, up
--- ARGV  group.lua's, then: instance, entry id, why, frame that tells the hub "moved"
--- Returns 1 given back or no longer this agent's, 0 refused: nothing else can take it, the caller answers it.
+-- KEYS  group.lua's (the agent's lane first), then: slots, agent-slots, the attempt's down stream, up
+-- ARGV  group.lua's, then: instance, entry id, why, frames that tell the hub "moved" and "agent-lost"
+-- Returns 1 given back or no longer this agent's, 0 refused: it must not run again, the caller answers it.
 --!include lib/group
 --!include lib/bells
 --!include lib/hand-over
 --!include lib/promote
-local lane_key, slots_key, down, up = KEYS[7], KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
-local instance, entry_id, why, moved = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3], ARGV[own_args + 4]
+--!include lib/instances
+local lane_key, slots_key, agent_slots = KEYS[7], KEYS[own_keys + 1], KEYS[own_keys + 2]
+local down, up = KEYS[own_keys + 3], KEYS[own_keys + 4]
+local instance, entry_id, why = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3]
+local moved, lost = ARGV[own_args + 4], ARGV[own_args + 5]
 
 local pending = redis.call('XPENDING', lane_key, 'agents', entry_id, entry_id, 1, instance)
 if #pending == 0 then return 1 end
 local entry = redis.call('XRANGE', lane_key, entry_id, entry_id)[1]
-local m = entry and parse_meta(entry[2][1])
-local is_wanted = m and m.deadline > now and is_hub_alive(m.hub) and #redis.call('XRANGE', up, '2147483647-0', '+') == 0
-
-if is_wanted and why ~= 'unstarted' then
-  if m.attempt >= m.max then return 0 end
-  if why == 'failed' and m.flags ~= 's' then return 0 end
-  if why == 'unreachable' then
-    local others = 0
-    for _, count in ipairs(redis.call('HVALS', lanes)) do others = others + tonumber(count) end
-    local own = string.match(redis.call('HGET', slots_key, instance) or '', '^%S+ (%d+)')
-    if others - tonumber(own or '0') <= 0 then return 0 end
-  end
-end
+local m, payload
+if entry then m, payload = parse_meta(entry[2][1]), entry[2][2] end
+local is_hub_here = m and is_hub_alive(m.hub)
+local is_wanted = m and m.deadline > now and m.attempt < MOST_ATTEMPTS
+  and (is_hub_here or why == 'abandoned') and #redis.call('XRANGE', up, '2147483647-0', '+') == 0
+local may_repeat = m and m.flags == 's' and m.attempt < m.max
+if is_wanted and why == 'failed' and not may_repeat then return 0 end
 
 redis.call('XACK', lane_key, 'agents', entry_id)
 redis.call('XDEL', lane_key, entry_id)
-if m then
-  redis.call('ZREM', permits, m.id .. ':' .. m.attempt)
-  if is_wanted then
-    if why ~= 'unstarted' then
-      redis.call('XADD', down, '2147483647-0', 'f', moved)
-      redis.call('PEXPIRE', down, 3 * lease)
-      bell(m.hub, moved)
-      m.attempt = m.attempt + 1
-    end
-    redeliver(m, entry[2][2])
+if m then redis.call('ZREM', permits, m.id .. ':' .. m.attempt) end
+
+-- Appends the body to a frame that has none (layout in frames.ts).
+local function with_body(frame, body)
+  local n = #frame - 4 + #body
+  return string.char(0, math.floor(n / 65536), math.floor(n / 256) % 256, n % 256, string.byte(frame, 5) + 32)
+    .. string.sub(frame, 6) .. body
+end
+
+if is_wanted then
+  local ttl = 3 * lease
+  -- A key that is there has had frames, also when all of them were trimmed.
+  local has_frames = redis.call('PEXPIRE', down, ttl) + redis.call('PEXPIRE', up, ttl) > 0
+  if why ~= 'abandoned' then
+    move_on(m, payload, down, moved, why == 'failed')
+  elseif has_frames or not may_repeat then
+    fence(m, down, lost)
+  elseif is_hub_here then
+    move_on(m, payload, down, moved, true)
+  else
+    -- Not rung: nobody is there to listen.
+    redis.pcall('XADD', down, '2147483647-0', 'f', with_body(moved, payload))
+    redis.call('PEXPIRE', down, ttl)
   end
+end
+-- What an upstream that is down has let go leaves no slot behind: the instance reports it as in use until then.
+if why == 'unreachable' then
+  local lane, count, record = slots_of(slots_key, instance)
+  if lane and count > 0 then set_slots(slots_key, agent_slots, instance, lane, count - 1, record) end
 end
 measure_room()
 promote()

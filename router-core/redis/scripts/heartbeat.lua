@@ -18,6 +18,7 @@ local lane_key, slots_key = KEYS[7], KEYS[own_keys + 1]
 local agent_slots, instances, reports = KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
 local instance, record, slots, ttl = ARGV[own_args + 1], ARGV[own_args + 2], tonumber(ARGV[own_args + 3]), ARGV[own_args + 5]
 local known_lanes, running = tonumber(ARGV[own_args + 6]), tonumber(ARGV[own_args + 7])
+if not (own_keys + 4 + 2 * running <= #KEYS) then return redis.error_reply('ERR fewer keys than were announced') end
 
 redis.call('HSET', settings, 'beat', string.format('%d', now))
 redis.pcall('XGROUP', 'CREATE', lane_key, 'agents', '0', 'MKSTREAM')
@@ -27,13 +28,14 @@ redis.call('HSET', reports, instance, ARGV[own_args + 4])
 local state = 'active'
 if record ~= '-' then
   local cap, scopes
-  cap, state, scopes = string.match(redis.call('HGET', settings, 'agent:' .. record) or '0 unknown ?', '^(%d+) (%a+) (%S+)$')
+  cap, state, scopes = string.match(redis.call('HGET', settings, 'agent:' .. record) or '', '^(%d+) (%a+) (%S+)$')
+  if not cap then cap, state, scopes = '0', 'unknown', '?' end
   local own_scopes = string.match(ARGV[2], '^%d+%+(.+)$') or '-'
   if scopes ~= '?' and scopes ~= own_scopes then state = 'moved' end
   if state ~= 'active' then slots = math.min(slots, running) end
   if tonumber(cap) > 0 then
     local _, own = slots_of(slots_key, instance)
-    local others = tonumber(redis.call('HGET', agent_slots, record) or '0') - own
+    local others = (tonumber(redis.call('HGET', agent_slots, record)) or 0) - own
     slots = math.max(math.min(slots, tonumber(cap) - others), 0)
   end
 end

@@ -26,6 +26,7 @@
  * | `mr:{/config}:audit`           | stream, capped            | who changed what and when                                | capped |
  * | `mr:{/config}:used`            | hash token id → ms        | when a token was last used                               | with the token |
  * | `mr:{/config}:hubs`            | hash hub → JSON           | what each hub reports of itself                          | with the hub |
+ * | `mr:{/config}:repairs`         | hash group → ms           | when a repair of the group was asked for                 | an hour |
  *
  * The tag `{/config}` keeps the configuration on one shard, so that one script changes it; no group can have that name.
  *
@@ -91,6 +92,7 @@ export const CONFIG_KEYS = {
   audit: `${CONFIG_PREFIX}audit`,
   used: `${CONFIG_PREFIX}used`,
   hubs: `${CONFIG_PREFIX}hubs`,
+  repairs: `${CONFIG_PREFIX}repairs`,
 } as const;
 
 /** The hash of one kind of object: `list` is its plural. */

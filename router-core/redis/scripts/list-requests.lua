@@ -26,7 +26,7 @@ for i = first, #KEYS do
   end
   for _, entry in ipairs(entries) do
     local method, target = request_line(entry[2][2])
-    for _, value in ipairs({ tostring(i), entry[1], entry[2][1], method, target, owners[entry[1]] or '' }) do
+    for _, value in ipairs({ tostring(i), entry[1], string.sub(entry[2][1], 1, 512), method, target, owners[entry[1]] or '' }) do
       result[#result + 1] = value
     end
   end

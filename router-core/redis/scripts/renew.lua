@@ -9,12 +9,13 @@ local settings, lanes, instances = KEYS[1], KEYS[2], KEYS[3]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local config = redis.call('HMGET', settings, 'lease', 'version', 'beat')
-local lease = tonumber(config[1] or '6000')
+local lease, beat = tonumber(config[1]), tonumber(config[3])
+if not (lease and lease >= 100 and lease <= 2147483647 and lease % 1 == 0) then lease = 6000 end
 local result = { string.format('%d', now), string.format('%d', lease) }
 if (config[2] or '0') ~= ARGV[1] or redis.call('HLEN', lanes) ~= tonumber(ARGV[2]) then return result end
 
--- A gap since the last beat is left for a script that deals with it (group.lua).
-if config[3] and now - tonumber(config[3]) <= lease / 2 then
+-- A gap since the last beat, or a clock that has gone back, is left for a script that deals with it (group.lua).
+if beat and now - beat <= lease / 2 and beat - now <= lease / 2 then
   redis.call('HSET', settings, 'beat', string.format('%d', now))
 end
 local expiry = string.format('%d', now + lease)

@@ -1,20 +1,31 @@
 #!lua flags=allow-oom
 -- Writes what a group's scripts and agents need to know of the configuration, unless a newer version of it is there already.
+-- Agents can write here, too, but not where the configuration is: a version that is newer than that one's is a lie.
 -- When the lease changes, instances still beat by the old one: until they have heard of the new, nobody is taken for dead.
 --
 -- KEYS  settings, instances
--- ARGV  prefix of the group's keys, version of the configuration, nudge frame, then fields and values in turn
+-- ARGV  prefix of the group's keys, version of the configuration that the settings are from, the newest version that there is
+--       ("": not looked up), nudge frame, then fields and values in turn
 -- Returns 1 written, 0 a newer version is there. A field of an agent record that is not given is removed.
 local settings, instances = KEYS[1], KEYS[2]
-local prefix, version, nudge = ARGV[1], ARGV[2], ARGV[3]
+local prefix, version, newest, nudge = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+
+-- More fields than records can be, or no hash at all: nothing of it is ours but when the data began.
+local count = redis.pcall('HLEN', settings)
+if type(count) == 'table' or count > 20000 then
+  local born = redis.pcall('HGET', settings, 'born')
+  redis.call('UNLINK', settings)
+  if type(born) == 'string' then redis.call('HSET', settings, 'born', born) end
+end
 local old = {}
 local stored = redis.call('HGETALL', settings)
 for i = 1, #stored, 2 do old[stored[i]] = stored[i + 1] end
-if tonumber(old.version or '0') > tonumber(version) then return 0 end
+local old_version = tonumber(old.version) or 0
+if old_version > tonumber(version) and not (newest and old_version > newest) then return 0 end
 
 local changed = false
 local given = {}
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   local field, value = ARGV[i], ARGV[i + 1]
   given[field] = value
   if old[field] ~= value then changed = true end
@@ -23,18 +34,19 @@ local gone = {}
 for field in pairs(old) do
   if string.sub(field, 1, 6) == 'agent:' and not given[field] then gone[#gone + 1] = field end
 end
-if #gone > 0 then redis.call('HDEL', settings, unpack(gone)) end
+for i = 1, #gone, 1000 do redis.call('HDEL', settings, unpack(gone, i, math.min(i + 999, #gone))) end
 
-local lease, old_lease = tonumber(given.lease), tonumber(old.lease or '6000')
-if old_lease ~= lease and redis.call('ZCARD', instances) > 0 then
+local known = redis.pcall('ZRANGE', instances, 0, 4095)
+if known.err then known = {} end
+local lease, old_lease = tonumber(given.lease), tonumber(old.lease)
+if not (old_lease and old_lease >= 100 and old_lease <= 2147483647 and old_lease % 1 == 0) then old_lease = 6000 end
+if old_lease ~= lease and #known > 0 then
   local clock = redis.call('TIME')
   local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
   redis.call('HSET', settings, 'grace', string.format('%d', now + math.max(old_lease, lease)))
 end
-redis.call('HSET', settings, 'version', version, unpack(ARGV, 4))
+redis.call('HSET', settings, 'version', version, unpack(ARGV, 5))
 if changed or #gone > 0 then
-  for _, instance in ipairs(redis.call('ZRANGE', instances, 0, -1)) do
-    redis.call('SPUBLISH', prefix .. 'instance:' .. instance, nudge)
-  end
+  for _, instance in ipairs(known) do redis.call('SPUBLISH', prefix .. 'instance:' .. instance, nudge) end
 end
 return 1

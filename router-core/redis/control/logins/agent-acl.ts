@@ -17,9 +17,9 @@ export interface AgentLogin {
  * find-nodes.ts, dial.ts). AUTH, HELLO, QUIT and RESET need no rule: Redis lets everybody run them.
  */
 const LINK_COMMANDS = [
-  // A script is sent by its hash, and by its text when Redis does not know it: newer agents bring newer scripts.
+  // By its hash only, and never `eval` or `script`: Redis runs one script at a time and cannot end one that has written, so
+  // whoever brings code of his own stops everybody. Hubs and router-api load what agents run (agent-scripts.ts).
   'evalsha',
-  'eval',
   // Large frames are appended by XADD, in one transaction with the script.
   ...['multi', 'exec'],
   'xreadgroup',
@@ -37,7 +37,7 @@ const LINK_COMMANDS = [
   'select',
 ];
 
-/** What heartbeat.lua, renew.lua, reply.lua, look.lua, give-back.lua and leave.lua call: Redis holds a script to the rules of its caller. */
+/** What those scripts call: Redis holds a script to the rules of its caller. */
 const SCRIPT_COMMANDS = [
   ...['hdel', 'hget', 'hincrby', 'hkeys', 'hlen', 'hmget', 'hset', 'hvals'],
   ...['pexpire', 'spublish', 'time'],

@@ -9,3 +9,7 @@ local prefix = string.sub(waiting, 1, -8)
 local lane_count = tonumber(ARGV[1])
 local scope_count = tonumber(ARGV[2 + lane_count])
 local own_keys, own_args = 6 + lane_count + 2 * scope_count, 2 + lane_count + scope_count
+-- Agents may call every script with any numbers: a loop to one that nothing stands behind would never end. (No NaN passes.)
+if not (lane_count >= 0 and scope_count >= 0 and own_keys <= #KEYS and own_args <= #ARGV) then
+  return redis.error_reply('ERR fewer keys or arguments than were announced')
+end

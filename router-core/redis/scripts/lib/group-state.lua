@@ -12,16 +12,24 @@ end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused', 'born')
-local limit = tonumber(config[1] or '0')
-local lease = tonumber(config[2] or '6000')
+local config = redis.call('HMGET', settings, 'concurrency', 'lease', 'beat', 'grace', 'paused', 'born', 'rewound')
+-- Agents can write here, too: what is no such number counts as the default until the settings are written again.
+local limit, lease = tonumber(config[1]), tonumber(config[2])
+if not (limit and limit >= 0) then limit = 0 end
+if not (lease and lease >= 100 and lease <= 2147483647 and lease % 1 == 0) then lease = 6000 end
 
 -- Sweeps and heartbeats (every third of the lease at most) leave the time of the last beat. A gap means that Redis itself stood still (or nobody was there):
--- every lease has run out and none of them means anything, so for one lease nobody is taken for dead.
-local grace = tonumber(config[4] or '0')
-if config[3] and now - tonumber(config[3]) > lease / 2 then
+-- every lease has run out and none of them means anything, so for one lease nobody is taken for dead. A beat of the future
+-- means that the clock has gone back: all that was written before expires too late, which the next sweep puts right.
+local grace, beat = tonumber(config[4]) or 0, config[3] and (tonumber(config[3]) or 0) or now
+local rewound = config[7]
+if now - beat > lease / 2 or beat - now > lease / 2 then
   grace = now + lease
   redis.call('HSET', settings, 'grace', string.format('%d', grace), 'beat', string.format('%d', now))
+  if beat > now then
+    rewound = '1'
+    redis.call('HSET', settings, 'rewound', rewound)
+  end
 end
 local leases_count = now >= grace
 
@@ -43,7 +51,7 @@ local function measure_room()
   local slots = redis.call('HMGET', lanes, unpack(ARGV, 2, 1 + lane_count))
   free_total = 0
   for i = 1, lane_count do
-    free[i] = tonumber(slots[i] or '0') - redis.call('XLEN', KEYS[6 + i])
+    free[i] = (tonumber(slots[i]) or 0) - redis.call('XLEN', KEYS[6 + i])
     if free[i] > 0 then free_total = free_total + free[i] end
   end
 end

@@ -2,10 +2,15 @@
 -- be twice as many strings for the agent to read.)
 -- Meta: id attempt maxAttempts flags hub deadline waitUntil scope, times in Redis ms, scope - is none.
 -- Flags: s = safe to run again, b = body follows on the up stream, - = none.
+-- Nil for what is none: agents can write here.
 local function parse_meta(meta)
   local id, attempt, max, flags, hub, deadline, wait_until, scope =
     string.match(meta, '^(%S+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+) (%S+)$')
-  return { id = id, attempt = tonumber(attempt), max = tonumber(max), flags = flags, hub = hub,
+  attempt, max = tonumber(attempt), tonumber(max)
+  if not attempt or attempt > 65534 or max > 65535 or #meta > 512 or #id > 255 or #deadline > 15 or #wait_until > 15 then
+    return nil
+  end
+  return { id = id, attempt = attempt, max = max, flags = flags, hub = hub,
     deadline = tonumber(deadline), wait_until = tonumber(wait_until), scope = scope }
 end
 

@@ -5,17 +5,18 @@
 -- Tells the hub where its promoted request went (a hint: cancel finds it without): a frame of the one part HANDED = 64,
 -- seq 0; layout in frames.ts.
 local function handed_frame(m, place)
+  if #place > 255 then return '' end
   local n = 1 + 2 + 4 + 1 + #m.id + 1 + #place
   return string.char(0, 0, math.floor(n / 256), n % 256, 64, math.floor(m.attempt / 256), m.attempt % 256, 0, 0, 0, 0, #m.id)
     .. m.id .. string.char(#place) .. place
 end
 
 -- Takes an entry out of its line and hands it over, unless nobody awaits it any more: then its hub has answered it, or is gone
--- and its clients with it.
+-- and its clients with it; or it is none of a request.
 local function promote_entry(stream, entry, lane)
   redis.call('XDEL', stream, entry[1])
   local m, payload = parse_meta(entry[2][1]), entry[2][2]
-  if m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
+  if m and m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
     m.wait_until = m.deadline
     bell(m.hub, handed_frame(m, hand_over(lane, m.scope, m.id, m.attempt, meta_string(m), payload)))
   end
@@ -64,8 +65,28 @@ local function promote()
   keep_new_permits()
 end
 
+-- The number of an attempt must fit into a frame.
+local MOST_ATTEMPTS = 60000
+
 -- Puts a request that was taken back to the front of its line. One whose scope this call was not told of goes to the others.
 local function redeliver(m, payload)
   local line = line_of[m.scope] or lines[1]
   redis.call('XADD', line.redelivery, '*', meta_string(m), payload)
+end
+
+-- Ends the reply stream of an attempt: nothing can be appended to it any more, and its hub finds the frame there when the
+-- doorbell is lost. Refused when it was fenced before.
+local function fence(m, down, frame)
+  redis.pcall('XADD', down, '2147483647-0', 'f', frame)
+  redis.call('PEXPIRE', down, 3 * lease)
+  bell(m.hub, frame)
+end
+
+-- The request goes back into its line as its next attempt, and its hub is told: it waits again. An attempt that has certainly
+-- not reached an upstream does not count: there may be one more.
+local function move_on(m, payload, down, moved, counts)
+  fence(m, down, moved)
+  m.attempt = m.attempt + 1
+  if not counts then m.max = m.max + 1 end
+  redeliver(m, payload)
 end

@@ -1,4 +1,4 @@
-import { isPause, type Steps } from './slices.ts';
+import { isPause, type Steps } from '../config/steps.ts';
 
 type Compare<T> = (a: T, b: T) => number;
 

@@ -1,0 +1,82 @@
+import type { Exchange } from './exchange.ts';
+import { whyUnserved } from './why-unserved.ts';
+
+// A request waits until an agent has pulled it: `queue.waitMs` counts from its admission, in line and in a lane alike. The
+// count starts anew only when an agent was lost that may have run it; so nothing goes round for ever.
+
+/** Time for a reply to be found by reading its stream, ms. */
+const UNKNOWN_WAIT_MS = 2_000;
+
+/** A request that is in a lane is looked for no sooner than this after its hand-over, ms. */
+const LEAST_LOOK_MS = 1_000;
+
+/** In line for a slot, for the first time or again. */
+export function awaitSlot(exchange: Exchange): void {
+  // A timer of 0 ms is none: whoever may not wait is in line for a moment all the same.
+  const ms = Math.max(1, exchange.waitEndsAt - performance.now());
+  exchange.enter('waiting', ms, () => void giveUpWaiting(exchange));
+}
+
+/** Handed over: the head of the reply is due. Until an agent has shown that it has the request, the wait goes on, too. */
+export function awaitHead(exchange: Exchange): void {
+  const { policy, owner, waitEndsAt } = exchange;
+  const now = performance.now();
+  exchange.headDueAt = now + policy.firstByteMs;
+  const lookMs = Math.max(LEAST_LOOK_MS, waitEndsAt - now);
+  if (owner !== '' || policy.waitMs === 0 || lookMs >= policy.firstByteMs) return awaitHeadOnly(exchange);
+  exchange.enter('handed', lookMs, () => void lookForAgent(exchange));
+}
+
+function awaitHeadOnly(exchange: Exchange): void {
+  exchange.enter('handed', Math.max(1, exchange.headDueAt - performance.now()), () => exchange.expire());
+}
+
+async function giveUpWaiting(exchange: Exchange): Promise<void> {
+  // Meanwhile only the whole deadline can end it.
+  exchange.enter('waiting', Infinity, () => exchange.expire());
+  const found = await exchange.queue.leave(exchange.id, exchange.place);
+  if (exchange.done) return;
+  if (found === 'removed') return failUnserved(exchange);
+  if (exchange.state !== 'waiting') return;
+  if (found !== 'unknown') return awaitHead(exchange);
+  // Settled, and the doorbell lost: its reply is read within a second. Or Redis has lost it.
+  exchange.enter('waiting', UNKNOWN_WAIT_MS, () => {
+    exchange.fail('store-lost');
+    void exchange.cancel();
+  });
+}
+
+/** The wait is over, and the request is in a lane. Its agent may have gone, and the doorbell that said so been lost. */
+async function lookForAgent(exchange: Exchange): Promise<void> {
+  awaitHeadOnly(exchange);
+  const { attempt } = exchange.reader;
+  const found = await exchange.queue.leave(exchange.id, exchange.place);
+  if (exchange.done) return;
+  if (found === 'removed') return failUnserved(exchange);
+  if (exchange.state !== 'handed' || exchange.reader.attempt !== attempt) return;
+  // In this moment: its agent is about to pull it.
+  if (found === 'handed') exchange.enter('handed', LEAST_LOOK_MS, () => void lookForAgent(exchange));
+}
+
+/** It was taken out of the group before anybody had pulled it. */
+function failUnserved(exchange: Exchange): void {
+  exchange.state = 'waiting';
+  const { code, detail } = whyUnserved(exchange, 'waited');
+  exchange.fail(code, { retryAfterS: retryAfterS(exchange), detail });
+}
+
+/** It was not let in. */
+export function refuseUnserved(exchange: Exchange, outcome: 'full' | 'busy'): void {
+  const { code, detail } = whyUnserved(exchange, outcome);
+  // A burst fills the line long before a sweep sees it.
+  exchange.fail(code, {
+    retryAfterS: retryAfterS(exchange, outcome === 'full' ? exchange.queue.depth : 0),
+    detail,
+  });
+}
+
+/** From how many wait and how many were answered lately; the other hubs are taken to answer as many as this one. */
+function retryAfterS({ context, group }: Exchange, leastInLine = 0): number {
+  const { inLine, hubs } = context.link.lastSweep(group);
+  return context.rates.retryAfterS(group, Math.max(inLine, leastInLine) / Math.max(1, hubs));
+}

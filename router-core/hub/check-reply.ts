@@ -1,0 +1,107 @@
+import { decodeReplyHead } from '../exchange/heads.ts';
+import { areFields, withoutFields, type FieldLines } from '../http/field-lines.ts';
+import { OWN_NAMES } from '../http/forward-reply.ts';
+import { HOP_BY_HOP_NAMES } from '../http/hop-by-hop.ts';
+import { HEAD_BYTES } from '../http/reply-fields.ts';
+
+/** A head that may be sent. */
+export interface ReplyHead {
+  readonly status: number;
+  readonly reason: string;
+  /** ms from the call of the upstream to its head, as the agent says. */
+  readonly upstreamMs: number;
+  readonly fields: FieldLines;
+  /** Bytes of body that must follow; undefined when nothing has announced them. */
+  readonly bodyBytes: number | undefined;
+}
+
+export interface ReplyTo {
+  readonly method: string | undefined;
+  /** The client has asked to switch protocols. */
+  readonly maySwitch: boolean;
+}
+
+/** A space and a CR LF for each of many short fields come on top of what an upstream may send. */
+const MOST_HEAD_BYTES = 2 * HEAD_BYTES;
+
+const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;
+const DIGITS = /^\d+$/;
+const UPGRADE = /^upgrade: *[^\s\r]/im;
+
+const LENGTH = /^content-length: ([^\r]*)\r/gim;
+
+/** An agent has dropped all of these; to a 101 it adds two. One expression, because a look at each name costs 2 µs a reply. */
+const NOT_FOR_AGENTS = new RegExp(`^(?:${[...HOP_BY_HOP_NAMES, ...OWN_NAMES].join('|')}): `, 'im');
+const withoutSwitch = withoutFields(['Connection', 'Upgrade']);
+
+const withoutLength = withoutFields(['Content-Length']);
+const withoutConnection = withoutFields(['Connection', 'Content-Length']);
+
+/**
+ * Reads the head of a reply as an agent says it. Returns why it cannot be sent when it would end within a line, frame the
+ * reply otherwise than its body, or speak of the client's connection: an agent is believed no more than an upstream is.
+ */
+export function checkReplyHead(text: string, { method, maySwitch }: ReplyTo): ReplyHead | string {
+  if (text.length > MOST_HEAD_BYTES) return 'the head is too large';
+  const decoded = decodeReplyHead(text);
+  if (!decoded) return 'the head cannot be read';
+  const { status, reason, upstreamMs, fields } = decoded;
+  const isSwitch = status === 101;
+  if (!isSwitch && !(Number.isInteger(status) && status >= 200 && status < 1_000)) {
+    return 'the status is not that of a final reply';
+  }
+  if (!REASON.test(reason)) return 'the reason phrase cannot be sent';
+  if (!(upstreamMs >= 0 && upstreamMs < Infinity)) return 'the time at the upstream is not a time';
+  if (!areFields(fields)) return 'a field cannot be sent';
+  if (NOT_FOR_AGENTS.test(isSwitch ? withoutSwitch(fields) : fields)) {
+    return 'a field concerns one connection, or is for the router alone to send';
+  }
+  const length = announcedLength(fields);
+  if (!length) return 'the Content-Length is not valid';
+  const head = { status, reason, upstreamMs, fields, bodyBytes: length.bytes };
+  if (isSwitch) {
+    if (!maySwitch) return 'a switch of protocols that nobody has asked for';
+    if (!UPGRADE.test(fields)) return 'a switch of protocols without an Upgrade field';
+    return { ...head, fields: `${withoutConnection(fields)}Connection: Upgrade\r\n`, bodyBytes: undefined };
+  }
+  // A 204 never has one, RFC 9110 §8.6.
+  if (status === 204) head.fields = withoutLength(fields);
+  else if (length.isOdd) head.fields = `${withoutLength(fields)}Content-Length: ${length.bytes}\r\n`;
+  const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
+  if (!hasBody) head.bodyBytes = 0;
+  return head;
+}
+
+interface AnnouncedLength {
+  readonly bytes: number | undefined;
+  /** Said several times, or as no two servers should read it. */
+  readonly isOdd: boolean;
+}
+
+/** What Content-Length says (RFC 9112 §6.3); undefined when that is not one length. */
+function announcedLength(fields: FieldLines): AnnouncedLength | undefined {
+  let bytes: number | undefined;
+  let isOdd = false;
+  LENGTH.lastIndex = 0;
+  for (let found = LENGTH.exec(fields); found; found = LENGTH.exec(fields)) {
+    const value = found[1] ?? '';
+    const said = lengthOf(value);
+    if (said === undefined || (bytes !== undefined && said !== bytes)) return undefined;
+    isOdd ||= bytes !== undefined || value !== String(said);
+    bytes = said;
+  }
+  return { bytes, isOdd };
+}
+
+/** A list of one and the same length counts, RFC 9110 §8.6. */
+function lengthOf(value: string): number | undefined {
+  let digits = value;
+  if (value.includes(',')) {
+    const parts = new Set(value.split(',').map((part) => part.trim()));
+    if (parts.size > 1) return undefined;
+    [digits = ''] = parts;
+  }
+  if (!DIGITS.test(digits)) return undefined;
+  const bytes = Number(digits);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}

@@ -1,0 +1,198 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ProblemCode } from '../../http/problems.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Lingering } from './lingering.ts';
+import type { Turns } from './turns.ts';
+
+/** Reading stops at this many requests behind the one that runs. One read of 64 KiB may have brought more by then. */
+const MAX_QUEUED = 8;
+
+/**
+ * What Node's HTTP server itself uses to stop reading behind requests that wait (socketOnDrain in lib/_http_server.js). `pause()`
+ * of the socket alone does not hold: the next request that is read resumes it.
+ */
+interface HeldSocket {
+  _paused?: boolean;
+  parser?: { pause(): void; resume(): void } | null;
+}
+
+/** Why a connection is not read: requests are queued, or its turn among the expensive ones has not come. */
+type Hold = 'queue' | 'turn';
+
+/** The request that runs, or one that waits for its turn. */
+interface Turn {
+  readonly req: IncomingMessage;
+  /** Starts its work. */
+  begin(): void;
+}
+
+export interface ConnectionOptions {
+  readonly socket: Socket;
+  readonly lingering: Lingering;
+  readonly turns: Turns;
+  /** Answers what is no request with an error, and closes. */
+  readonly refuse: (socket: Socket, code: ProblemCode) => void;
+  /** How many requests of all connections wait for their turn, and how many may. */
+  readonly queued: { count: number; readonly most: number };
+}
+
+const CONNECTIONS = new WeakMap<Duplex, ClientConnection>();
+
+export function connectionOf(socket: Duplex): ClientConnection | undefined {
+  return CONNECTIONS.get(socket);
+}
+
+/**
+ * One connection of a client, whose requests run one after the other: RFC 9112 §9.3.2 allows more only while all methods are safe,
+ * and nobody's client would gain by that.
+ */
+export class ClientConnection {
+  readonly #options: ConnectionOptions;
+  readonly #socket: Socket;
+  readonly #holds = new Set<Hold>();
+  #queue: Turn[] = [];
+  #running: IncomingMessage | undefined;
+  /** How the connection ends once all due replies are sent: the bytes behind them are no request. */
+  #endsWith: ProblemCode | undefined;
+  /** The last reply is written; what still arrives is discarded. */
+  #isClosing = false;
+  /** The work for the running request, unless it was refused. */
+  exchange: Pick<Exchange, 'clientGone' | 'breakOff'> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    const { socket } = options;
+    this.#options = options;
+    this.#socket = socket;
+    socket.destroySoon = () => this.#close();
+    socket.on('close', () => this.#gone());
+    socket.on('drain', () => {
+      // Node has just begun to read again.
+      if (this.#holds.size > 0) this.#pause();
+    });
+  }
+
+  /** Whether a request that comes now may not begin at once. */
+  get isBusy(): boolean {
+    return this.#running !== undefined || this.#isClosing || this.#endsWith !== undefined;
+  }
+
+  /** Begins at once: nothing else runs. */
+  start(req: IncomingMessage): void {
+    this.#running = req;
+  }
+
+  /** For a request that came while the connection was busy. */
+  queue(turn: Turn): void {
+    const { queued } = this.#options;
+    if (this.#isClosing || this.#endsWith) return;
+    if (queued.count >= queued.most) {
+      this.#endsWith = 'hub-full';
+      return;
+    }
+    queued.count += 1;
+    if (this.#queue.push(turn) >= MAX_QUEUED) this.hold('queue');
+  }
+
+  /** The running request is answered: the next one begins. */
+  next(): void {
+    this.#running = undefined;
+    this.exchange = undefined;
+    if (this.#isClosing || this.#socket.destroyed) return;
+    const turn = this.#queue.shift();
+    if (turn) {
+      this.#options.queued.count -= 1;
+      if (this.#queue.length < MAX_QUEUED) this.release('queue');
+      this.#running = turn.req;
+      turn.begin();
+    } else if (this.#endsWith) this.#options.refuse(this.#socket, this.#endsWith);
+  }
+
+  /** Whether the body of this request can no longer arrive whole: what came behind its beginning is not HTTP. */
+  isBroken(req: IncomingMessage): boolean {
+    return this.#endsWith !== undefined && !req.complete;
+  }
+
+  /**
+   * Node's parser has refused what came; it says so again for each piece that follows. Replies that are due are sent first,
+   * RFC 9112 §9.6.
+   */
+  broken(code: ProblemCode): void {
+    if (this.#isClosing || this.#endsWith) {
+      // The client has ended too: nobody is there any more.
+      if (this.#socket.readableEnded) this.#socket.destroy();
+      return;
+    }
+    this.#endsWith = code;
+    if (!this.#running) return this.#options.refuse(this.#socket, code);
+    if (this.#socket.readableEnded) this.#socket.destroy();
+    else if (!this.#running.complete) this.exchange?.breakOff('bad-request');
+  }
+
+  /** Whether nothing is read from it for a reason of ours. */
+  get isHeld(): boolean {
+    return this.#holds.size > 0;
+  }
+
+  /** What it sends costs much to read: others go first. */
+  yield(): void {
+    this.#options.turns.wait(this);
+  }
+
+  /** Stops reading. */
+  hold(why: Hold): void {
+    this.#holds.add(why);
+    this.#pause();
+  }
+
+  release(why: Hold): void {
+    if (!this.#holds.delete(why) || this.#holds.size > 0) return;
+    const socket = this.#socket as Socket & HeldSocket;
+    socket._paused = false;
+    socket.parser?.resume();
+    socket.resume();
+  }
+
+  #pause(): void {
+    const socket = this.#socket as Socket & HeldSocket;
+    // After an upgrade nobody parses here; the stream's own buffer is the bound.
+    if (!socket.parser) return;
+    socket._paused = true;
+    socket.pause();
+  }
+
+  /** In place of Node's `destroySoon`: a client that still sends would lose the reply to the reset that answers its bytes. */
+  #close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const mayStillSend =
+      this.#endsWith !== undefined || this.#queue.length > 0 || this.#running?.complete === false;
+    this.#dropQueue();
+    if (!mayStillSend) return closeWhenSent(this.#socket);
+    for (const why of this.#holds) this.release(why);
+    this.#options.lingering.add(this.#socket, this.#running);
+  }
+
+  #gone(): void {
+    this.#isClosing = true;
+    this.#dropQueue();
+    this.exchange?.clientGone();
+  }
+
+  #dropQueue(): void {
+    this.#options.queued.count -= this.#queue.length;
+    this.#queue = [];
+  }
+}
+
+/** A new connection: from here on its requests run one after the other. */
+export function takeConnection(options: ConnectionOptions): void {
+  CONNECTIONS.set(options.socket, new ClientConnection(options));
+}
+
+function closeWhenSent(socket: Socket): void {
+  if (socket.writable) socket.end();
+  if (socket.writableFinished) socket.destroy();
+  else socket.once('finish', () => socket.destroy());
+}

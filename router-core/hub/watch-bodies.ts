@@ -1,0 +1,101 @@
+import type { ChurnMap } from '../runtime/churn-map.ts';
+import { clientAddress } from './front/client-reply.ts';
+import { connectionOf } from './front/client-connection.ts';
+import type { HubConfig } from './config.ts';
+import type { Exchange } from './exchange.ts';
+import type { RouteCounts } from './request-counts.ts';
+
+const EVERY_MS = 250;
+/** So long a body may take without counting: most are there with their heads. */
+const UNCOUNTED_MS = 100;
+/** When the hub is full, it looks again at most so often. */
+const AGAIN_MS = 10;
+/** Before a minimum rate counts. */
+const GRACE_MS = 10_000;
+
+/**
+ * Shares of --max-in-flight that requests may take while the hub waits for their bodies: of one client address (which may be a load
+ * balancer with many clients, so only what is unfinished counts), of one route in one group, and of all. A quarter of the
+ * hub is always left for requests that are whole.
+ */
+const SHARE = { client: 1 / 4, route: 1 / 2, all: 3 / 4 };
+
+/**
+ * Looks at the requests whose bodies have not arrived: ends those that bring less than --min-body-rate, and of those that would
+ * take more than a share of this hub the newest. Found by looking: nothing is to be kept in step with the requests.
+ */
+export class BodyWatch {
+  readonly #config: HubConfig;
+  readonly #inFlight: ChurnMap<Exchange>;
+  readonly #timer: NodeJS.Timeout;
+  #lookedAt = performance.now();
+  #perClient = new Map<string, number>();
+  #perRoute = new Map<RouteCounts, number>();
+
+  constructor(config: HubConfig, inFlight: ChurnMap<Exchange>) {
+    this.#config = config;
+    this.#inFlight = inFlight;
+    this.#timer = setInterval(() => this.#look(), EVERY_MS);
+  }
+
+  /** The hub is full. Whether it is no more when too many unfinished requests have been ended. */
+  makeRoom(): boolean {
+    if (performance.now() - this.#lookedAt >= AGAIN_MS) this.#look();
+    return this.#inFlight.size < this.#config.maxInFlight;
+  }
+
+  /** Whether requests that need not be whole to run have taken what they may, as the last look has found. */
+  isShareTaken(route: RouteCounts, client: string): boolean {
+    const taken = Math.max(
+      (this.#perClient.get(client) ?? 0) / SHARE.client,
+      (this.#perRoute.get(route) ?? 0) / SHARE.route,
+    );
+    return taken >= this.#config.maxInFlight;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const now = performance.now();
+    const { maxInFlight, minBodyRate } = this.#config;
+    const elapsed = now - this.#lookedAt;
+    this.#lookedAt = now;
+    this.#perClient = new Map();
+    this.#perRoute = new Map();
+    let all = 0;
+    // The oldest first: of too many, the newest end.
+    const unfinished = this.#inFlight.values().filter((exchange) => isAwaited(exchange, now));
+    for (const exchange of unfinished.sort((a, b) => a.receivedAt - b.receivedAt)) {
+      exchange.bodyWaitMs += Math.min(elapsed, now - exchange.receivedAt);
+      if (minBodyRate > 0 && isSlow(exchange, minBodyRate)) {
+        exchange.breakOff('request-timeout');
+        continue;
+      }
+      const client = clientAddress(exchange.req);
+      const ofClient = (this.#perClient.get(client) ?? 0) + 1;
+      const ofRoute = (this.#perRoute.get(exchange.counts) ?? 0) + 1;
+      const share = Math.max(ofClient / SHARE.client, ofRoute / SHARE.route, (all + 1) / SHARE.all);
+      // What already runs has shown that it is wanted.
+      const mayEnd = exchange.state === 'reading' || exchange.state === 'waiting';
+      if (share > Math.max(maxInFlight, 1 / SHARE.client) && mayEnd) {
+        exchange.breakOff('hub-full', 1);
+        continue;
+      }
+      all += 1;
+      this.#perClient.set(client, ofClient);
+      this.#perRoute.set(exchange.counts, ofRoute);
+    }
+  }
+}
+
+/** Whether its body is unfinished, and not because this hub does not read it. */
+function isAwaited({ req, receivedAt, done }: Exchange, now: number): boolean {
+  if (req.complete || done || now - receivedAt < UNCOUNTED_MS) return false;
+  return !req.isPaused() && !connectionOf(req.socket)?.isHeld;
+}
+
+function isSlow({ isDuplex, bodyWaitMs, bodyBytes }: Exchange, bytesPerS: number): boolean {
+  return !isDuplex && bodyBytes * 1_000 < bytesPerS * (bodyWaitMs - GRACE_MS);
+}

@@ -1,0 +1,63 @@
+import { encodeFrame, NUDGE_ID } from '../../exchange/frames.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
+import { scanKeys } from '../connection/scan-keys.ts';
+import { callStore } from '../connection/store-call.ts';
+import type { Store } from '../connection/store.ts';
+import { CONFIG_KEYS, CONFIG_TAG, groupKeys, type GroupKeys } from '../scripts/keys.ts';
+import { streamTtlMs } from '../scripts/times.ts';
+import { redisNowMs } from './live-groups.ts';
+
+const scripts = { group: loadScript('repair-group'), keys: loadScript('repair-keys') };
+const NUDGE = encodeFrame(NUDGE_ID, 0, 0, {});
+
+/** Keys that one call looks at: Redis must never stand still for one group. */
+const PIECE = 200;
+
+/**
+ * Rebuilds a group's state after somebody has had the run of it: what agents register is taken out and comes again with their
+ * beats, keys that are none of ours or have a wrong type go, and every hub is told to drop requests that it knows nothing of
+ * (hub/drop-foreign.ts), which it does within seconds. Requests that run go on. Repeatable. The settings are written by
+ * whoever calls this.
+ */
+export async function repairGroup(
+  store: Pick<Store, 'at' | 'masters'>,
+  { name, leaseMs }: { readonly name: string; readonly leaseMs: number },
+): Promise<void> {
+  const keys = groupKeys(name);
+  const { settings, instances, slots, agentSlots, reports, lanes, hubs } = keys;
+  const connection = store.at(name, 'commands');
+  await callStore(connection, (client) =>
+    runScript(
+      client,
+      scripts.group,
+      [settings, instances, slots, agentSlots, reports, lanes, hubs],
+      [keys.prefix, leaseMs, NUDGE],
+    ),
+  );
+  const found = await scanKeys(store, `${keys.prefix}*`);
+  for (let at = 0; at < found.length; at += PIECE) {
+    const piece = found.slice(at, at + PIECE);
+    const args = [streamTtlMs(leaseMs), ...piece.flatMap((key) => kindOf(keys, key))];
+    await callStore(connection, (client) => runScript(client, scripts.keys, [lanes, ...piece], args));
+  }
+  await callStore(store.at(CONFIG_TAG, 'commands'), async (client) =>
+    client.hset(CONFIG_KEYS.repairs, name, await redisNowMs(client)),
+  );
+}
+
+const SCOPE = '[A-Za-z0-9._-]+';
+const LANE = new RegExp(`^lane:(\\d{1,6}(?:\\+${SCOPE})*)$`);
+const LINE = new RegExp(`^(?:waiting|redelivery):${SCOPE}$`);
+
+/** As repair-keys.lua takes it: the type that a key of this name must have, and what kind of key it is. */
+function kindOf(keys: GroupKeys, key: string): [type: string, kind: string] {
+  const { waiting, redelivery, dead, lanes, slots, agentSlots, reports, settings } = keys;
+  if ([waiting, redelivery, dead].includes(key)) return ['stream', 'keep'];
+  if ([lanes, slots, agentSlots, reports, settings].includes(key)) return ['hash', 'keep'];
+  if ([keys.permits, keys.instances, keys.hubs].includes(key)) return ['zset', 'keep'];
+  const rest = key.slice(keys.prefix.length);
+  const lane = LANE.exec(rest)?.[1];
+  if (lane !== undefined && lane.length <= 200) return ['stream', lane];
+  if (LINE.test(rest)) return ['stream', 'keep'];
+  return /^(?:up|down):/.test(rest) ? ['stream', 'request'] : ['none', 'keep'];
+}

@@ -1,0 +1,133 @@
+import type { Redis } from 'ioredis';
+import { badInput } from '../../runtime/bad-input.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { decodeFrame, type Frame } from '../../exchange/frames.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { Store } from '../connection/store.ts';
+import { tagOf } from '../scripts/keys.ts';
+import { FloodMeter } from './flood-meter.ts';
+
+export interface DoorbellsOptions {
+  readonly store: Pick<Store, 'at'>;
+  /** `prefix`: with what the keys begin that the channel may ring for. */
+  readonly onFrame: (frame: Frame, prefix: string) => void;
+  /** What was rung for until now may have been missed: of the keys at this connection. */
+  readonly onHeard: (doorbells: Connection) => void;
+  readonly log: Logger;
+}
+
+/** One connection for doorbells and what is listened to on it. */
+interface Line {
+  readonly doorbells: Connection;
+  readonly channels: Set<string>;
+  /** The client that has subscribed to all of them. */
+  subscribedOn: Redis | undefined;
+}
+
+interface Channel {
+  /** `mr:{g}:`, with which its keys begin, too. */
+  readonly prefix: string;
+  readonly meter: FloodMeter;
+  isMuted: boolean;
+}
+
+/** A channel that floods is not listened to for so long: meanwhile its streams are found by reading them. */
+const MUTED_MS = 5_000;
+
+/** Listens to the doorbells of any number of channels. Each rings for its own group alone, whoever rings it. */
+export class Doorbells {
+  readonly #options: DoorbellsOptions;
+  readonly #lines = new Map<Connection, Line>();
+  readonly #channels = new Map<string, Channel>();
+  /** Clients that bring their rings here: several lines may have one. */
+  readonly #heard = new WeakSet<Redis>();
+
+  constructor(options: DoorbellsOptions) {
+    this.#options = options;
+  }
+
+  /** True once every reachable node is subscribed. Before that, senders must not rely on doorbells. */
+  get subscribed(): boolean {
+    const lines = [...this.#lines.values()];
+    const isHeard = ({ doorbells, subscribedOn }: Line) =>
+      doorbells.client !== undefined && doorbells.client === subscribedOn;
+    return lines.length === 0 || lines.some(isHeard);
+  }
+
+  listen(channel: string): void {
+    const doorbells = this.#options.store.at(tagOf(channel), 'doorbells');
+    const prefix = channel.slice(0, channel.indexOf('}') + 1);
+    this.#channels.set(channel, { prefix, meter: new FloodMeter(), isMuted: false });
+    const line = this.#lines.get(doorbells);
+    if (line) {
+      line.channels.add(channel);
+      // Failed with its connection: the next one subscribes to all.
+      doorbells.client?.ssubscribe(channel).catch(() => undefined);
+      return;
+    }
+    const opened: Line = { doorbells, channels: new Set([channel]), subscribedOn: undefined };
+    this.#lines.set(doorbells, opened);
+    doorbells.onReady((client) => void this.#subscribe(opened, client));
+  }
+
+  stopListening(channel: string): void {
+    this.#channels.delete(channel);
+    this.#leave(channel);
+  }
+
+  #leave(channel: string): void {
+    const doorbells = this.#options.store.at(tagOf(channel), 'doorbells');
+    this.#lines.get(doorbells)?.channels.delete(channel);
+    doorbells.client?.sunsubscribe(channel).catch(() => undefined);
+  }
+
+  async #subscribe(line: Line, client: Redis): Promise<void> {
+    if (!this.#heard.has(client)) {
+      this.#heard.add(client);
+      client.on('smessageBuffer', (channel: Buffer, message: Buffer) => this.#onMessage(channel, message));
+    }
+    try {
+      if (line.channels.size > 0) await client.ssubscribe(...line.channels);
+      line.subscribedOn = client;
+      this.#options.onHeard(line.doorbells);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'could not subscribe to doorbells');
+      client.disconnect();
+    }
+  }
+
+  #onMessage(name: Buffer, message: Buffer): void {
+    const channel = this.#channels.get(name.toString('latin1'));
+    if (!channel || channel.isMuted) return;
+    let isBad = false;
+    for (let offset = 0; offset < message.length;) {
+      const decoded = decodeFrame(message, offset);
+      if (!decoded) {
+        // Where the next one would begin is not known, and all of it came from one sender.
+        badInput.note('doorbell', name.toString('latin1'));
+        isBad = true;
+        break;
+      }
+      offset = decoded.next;
+      this.#options.onFrame(decoded.frame, channel.prefix);
+    }
+    if (channel.meter.isFlooded(message.length, { isBad })) this.#mute(name.toString('latin1'), channel);
+  }
+
+  #mute(name: string, channel: Channel): void {
+    this.#options.log.warn({ channel: name }, 'too much on a channel of doorbells: not listening for 5 s');
+    channel.isMuted = true;
+    this.#leave(name);
+    const listenAgain = () => {
+      if (this.#channels.get(name) !== channel) return;
+      channel.isMuted = false;
+      const doorbells = this.#options.store.at(tagOf(name), 'doorbells');
+      this.#lines.get(doorbells)?.channels.add(name);
+      doorbells.client?.ssubscribe(name).then(
+        () => this.#options.onHeard(doorbells),
+        () => undefined,
+      );
+    };
+    setTimeout(listenAgain, MUTED_MS).unref();
+  }
+}

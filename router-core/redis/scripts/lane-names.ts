@@ -1,0 +1,25 @@
+import { badInput } from '../../runtime/bad-input.ts';
+import { listOf, textOf } from '../connection/reply-shape.ts';
+
+/** More than this a group cannot have: of 8 instances each. */
+export const MOST_LANES = 1_024;
+
+/** Its number, and up to 16 scopes of an agent record or a few more of a flag. */
+const NAME = /^\d{1,9}(?:\+[\w.-]{1,64}){0,32}$/;
+
+const MOST_CHARS = 9 + 32 * 65;
+
+export function isLaneName(value: unknown): value is string {
+  const text = textOf(value, MOST_CHARS);
+  return text !== undefined && NAME.test(text);
+}
+
+/** Those of the fields of a group's `lanes` that name lanes. `key`: where they were found. */
+export function laneNames(found: unknown, key: string): string[] {
+  const lanes: string[] = [];
+  for (const field of listOf(found)) {
+    if (!isLaneName(field)) badInput.note('lane', key);
+    else if (lanes.length < MOST_LANES) lanes.push(field);
+  }
+  return lanes;
+}

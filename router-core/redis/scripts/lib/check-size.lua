@@ -1,0 +1,18 @@
+-- Says what of a group has grown beyond what hubs and agents make; nil when nothing has. Whoever read or walked it would take
+-- time and memory from all other groups. Counts are looked at before bytes: to count those takes as long as there are rows.
+local MIB = 1024 * 1024
+
+local function check_size(key, command, most_rows, most_bytes)
+  local rows = redis.call(command, key)
+  if rows > most_rows then return string.format('%d rows in %s', rows, key) end
+  if rows == 0 then return nil end
+  -- A server that does not say is believed.
+  local bytes = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', '0')
+  if type(bytes) == 'number' and bytes > most_bytes then return string.format('%d bytes in %s', bytes, key) end
+end
+
+local function find_excess(lanes_key, slots_key, agent_slots, instances, reports, hubs_key)
+  return check_size(lanes_key, 'HLEN', 1024, 2 * MIB) or check_size(slots_key, 'HLEN', 16384, 64 * MIB)
+    or check_size(agent_slots, 'HLEN', 16384, 8 * MIB) or check_size(instances, 'ZCARD', 16384, 16 * MIB)
+    or check_size(reports, 'HLEN', 16384, 64 * MIB) or check_size(hubs_key, 'ZCARD', 4096, 4 * MIB)
+end
