@@ -11,7 +11,7 @@ import { waitFor } from '../support/wait.ts';
 
 test(
   'an agent whose token is revoked says once that it has ended, and exits with 4',
-  { timeout: 40_000 },
+  { timeout: 120_000 },
   async () => {
     const redis = await redisHere();
     const api = await apiHere(redis.url);
@@ -20,7 +20,10 @@ test(
     const agent = await agentProcess(redis.url, 'default', upstream.url, {
       name: 'box',
       env: { ROUTER_AGENT_TOKEN: token },
+      waitUntilJoined: false,
     });
+    const isIn = async () => (await api.get('/v1/agents/box/instances')).text.includes('"id"');
+    await waitFor(isIn, { timeoutMs: 60_000, what: 'the agent to be in its group' });
     expect(await api.post('/v1/agents/box/revoke', {})).toMatchObject({ status: 200 });
     expect((await agent.ended).code).toBe(4);
     const said = agent.stdout.split('\n').filter((line) => line.includes('token of this agent has ended'));
@@ -29,7 +32,7 @@ test(
   },
 );
 
-test('a Redis that restarts without its users revokes nobody', { timeout: 40_000 }, async () => {
+test('a Redis that restarts without its users revokes nobody', { timeout: 120_000 }, async () => {
   const redis = await guardedRedisHere();
   const login = newLogin('g');
   await provision(redis, [login]);
