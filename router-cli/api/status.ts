@@ -27,6 +27,7 @@ const groupSchema = z.looseObject({
   perSecond: count,
   p50Ms: quantile,
   p99Ms: quantile,
+  errorRate: quantile,
   instances: z.array(instanceSchema).catch([]),
   error: z.string().nullable().catch(null),
 });
