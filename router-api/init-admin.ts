@@ -1,5 +1,5 @@
 import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
-import { StoreUnavailableError } from '../router-core/redis/connection/connection.ts';
+import { StoreUnavailableError } from '../router-core/exchange/store-unavailable.ts';
 import { createAdmin } from '../router-core/redis/control/create-admin.ts';
 import { createLogger } from '../router-core/runtime/logger.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';

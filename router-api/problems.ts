@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import type { ValidationProblem } from '../router-core/config/validation-problems.ts';
 import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
-import { StoreUnavailableError } from '../router-core/redis/connection/connection.ts';
+import { StoreUnavailableError } from '../router-core/exchange/store-unavailable.ts';
 import type { Logger } from '../router-core/runtime/logger.ts';
 
 /** Every error of router-api; docs/configuration.md is held to this table by a test. */

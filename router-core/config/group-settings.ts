@@ -11,6 +11,12 @@ export interface GroupSettings {
   readonly agents: readonly AgentSettings[];
 }
 
+/** A group as a hub serves it. */
+export interface ServedSettings extends GroupSettings {
+  /** Requests that may wait for a slot. */
+  readonly queueDepth: number;
+}
+
 export interface AgentSettings {
   readonly name: string;
   /** Slots of all its instances together; 0 = no limit. */

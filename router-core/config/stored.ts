@@ -23,6 +23,11 @@ export const STORED_SCHEMAS = {
 } as const satisfies Record<ObjectKind, z.ZodType>;
 
 export type StoredApp = z.output<(typeof STORED_SCHEMAS)['app']>;
+/** Whether each of its requests must be counted. */
+export function hasLimits({ concurrency, rate }: StoredApp): boolean {
+  return concurrency > 0 || rate !== null;
+}
+
 export type StoredAdmin = z.output<(typeof STORED_SCHEMAS)['admin']>;
 
 /** The type of what the store holds, by kind. */

@@ -230,13 +230,13 @@ export class RequestFront {
     const access = authorize(req, routed, snapshot);
     if ('refused' in access) return access.refused;
     const { caller } = access;
-    if (caller) link.reporter.tokenUsed(caller.tokenId);
+    if (caller) link.tokenUsed(caller.tokenId);
     // Nominated by Connection, it is still said to us: the hub is the next hop, which alone such a field is for.
     const asked = req.headers['router-scope'];
     if (routed.scope === undefined && asked === undefined) return { routed, caller };
     const scope = routed.scope ?? String(asked);
     // There is no line for what no agent has ever carried.
-    if (!link.queue(routed.group).hasScope(scope)) return 'no-agent';
+    if (!link.group(routed.group).hasScope(scope)) return 'no-agent';
     return { routed: { ...routed, scope }, caller };
   }
 }

@@ -6,11 +6,12 @@ import { forwardRequestFields } from '../http/forward-request.ts';
 import { maxForwards } from '../http/max-forwards.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { RequestHead } from '../exchange/heads.ts';
-import { AppLimits, type AppAdmission } from '../redis/hub/app-limits.ts';
+import type { AppAdmission } from '../exchange/hub-link.ts';
+import { hasLimits } from '../config/stored.ts';
 import { logRefusal } from './access-log.ts';
 import type { Caller } from './app-directory.ts';
 import { runFor } from './contain-fault.ts';
-import { onReplyFrame } from './await-reply.ts';
+import { ReplyHandlers } from './await-reply.ts';
 import { clientAddress, type ClientReply } from './front/client-reply.ts';
 import { enqueueRequest } from './enqueue-request.ts';
 import { Exchange, type HubContext } from './exchange.ts';
@@ -30,6 +31,8 @@ export interface AdmitOptions {
   readonly fromClient: Readable | undefined;
 }
 
+const handlersOf = (exchange: Exchange) => new ReplyHandlers(exchange);
+
 /** Checks this hub's own limits and those of the app, reads what of the body travels inline, and sends the request on its way. */
 export function admitRequest(options: AdmitOptions): Exchange | undefined {
   const { context, req, reply, routed, caller, checked, sendContinue } = options;
@@ -40,13 +43,13 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
   if (maxBodyBytes > 0 && contentLength > maxBodyBytes) return refuse(options, 'body-too-large');
   if (!link.connected) return refuse(options, 'store-unavailable');
 
-  if (link.isFaulty(routed.group)) return refuse(options, 'group-faulty');
+  if (link.group(routed.group).fault !== undefined) return refuse(options, 'group-faulty');
 
   if (routed.duplex && context.bodies.isShareTaken(routed.counts, clientAddress(req))) {
     return refuse(options, 'hub-full');
   }
-  const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, onFrame: onReplyFrame });
-  const isLimited = caller !== undefined && AppLimits.applyTo(caller.app);
+  const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, handlersOf });
+  const isLimited = caller !== undefined && hasLimits(caller.app);
   runFor(exchange, () => (isLimited ? enterApp(exchange, caller, options) : begin(exchange, options)));
   return exchange;
 }
@@ -59,13 +62,13 @@ async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptio
     exchange.fail('store-unavailable', { retryAfterS: 1 }),
   );
   try {
-    admission = await link.appLimits.enter(app, exchange.id);
+    admission = await link.enterApp(app, exchange.id);
   } catch (error) {
     log.warn({ err: error, id: exchange.id, app: app.name }, 'could not check the limits of an app');
     return exchange.fail('store-unavailable', { retryAfterS: 1 });
   }
   // The client has gone meanwhile: what was taken for it is given back.
-  if (exchange.done) return link.appLimits.leave(app.name, exchange.id);
+  if (exchange.done) return link.leaveApp(app.name, exchange.id);
   if (admission.ok) begin(exchange, options);
   else exchange.fail('too-many-requests', { retryAfterS: admission.retryAfterS });
 }

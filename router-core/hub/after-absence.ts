@@ -10,11 +10,11 @@ const READ_MS = 2_000;
 
 /**
  * This hub stood still, or was cut off from Redis, for longer than others take a hub for alive: agents have stopped its requests,
- * and what waited was dropped. Most have left a fence in their reply stream, which the inbox finds. Those that are nowhere, and
+ * and what waited was dropped. Most have left word in their reply, which the link finds. Those that are nowhere, and
  * of which nothing more comes, end here: nobody works for them.
  */
 export async function lookAfterAbsence(inFlight: readonly Exchange[], group: string): Promise<void> {
-  const mine = inFlight.filter((exchange) => exchange.group === group && isInRedis(exchange));
+  const mine = inFlight.filter((exchange) => exchange.group === group && isSent(exchange));
   for (let i = 0; i < mine.length; i += AT_ONCE) {
     const looks = mine
       .slice(i, i + AT_ONCE)
@@ -23,17 +23,17 @@ export async function lookAfterAbsence(inFlight: readonly Exchange[], group: str
   }
 }
 
-function isInRedis({ state }: Exchange): boolean {
+function isSent({ state }: Exchange): boolean {
   return state === 'waiting' || state === 'handed' || state === 'replying';
 }
 
 async function lookFor(exchange: Exchange): Promise<void> {
-  const { reader, queue, id, state } = exchange;
-  const { attempt, lastSeq } = reader;
-  if (exchange.done || (await queue.look(id, exchange.place)) !== 'unknown') return;
+  const { store, state } = exchange;
+  const { heard } = store;
+  if (exchange.done || (await store.look()) !== 'unknown') return;
   void sleep(READ_MS).then(() =>
     runFor(exchange, () => {
-      if (exchange.state !== state || reader.attempt !== attempt || reader.lastSeq !== lastSeq) return;
+      if (exchange.state !== state || store.heard !== heard) return;
       exchange.fail(state === 'waiting' ? 'store-lost' : 'agent-lost');
       void exchange.cancel();
     }),

@@ -1,13 +1,13 @@
 import type { Exchange } from './exchange.ts';
 import { whyUnserved } from './why-unserved.ts';
 
-// A request waits until an agent has pulled it: `queue.waitMs` counts from its admission, in line and in a lane alike. The
+// A request waits until an agent has pulled it: `queue.waitMs` counts from its admission, in line and handed over alike. The
 // count starts anew only when an agent was lost that may have run it; so nothing goes round for ever.
 
 /** Time for a reply to be found by reading its stream, ms. */
 const UNKNOWN_WAIT_MS = 2_000;
 
-/** A request that is in a lane is looked for no sooner than this after its hand-over, ms. */
+/** A request that was handed over is looked for no sooner than this after its hand-over, ms. */
 const LEAST_LOOK_MS = 1_000;
 
 /** In line for a slot, for the first time or again. */
@@ -34,7 +34,7 @@ function awaitHeadOnly(exchange: Exchange): void {
 async function giveUpWaiting(exchange: Exchange): Promise<void> {
   // Meanwhile only the whole deadline can end it.
   exchange.enter('waiting', Infinity, () => exchange.expire());
-  const found = await exchange.queue.leave(exchange.id, exchange.place);
+  const found = await exchange.store.leave();
   if (exchange.done) return;
   if (found === 'removed') return failUnserved(exchange);
   if (exchange.state !== 'waiting') return;
@@ -46,14 +46,14 @@ async function giveUpWaiting(exchange: Exchange): Promise<void> {
   });
 }
 
-/** The wait is over, and the request is in a lane. Its agent may have gone, and the doorbell that said so been lost. */
+/** The wait is over, and the request was handed over. Its agent may have gone, and the doorbell that said so been lost. */
 async function lookForAgent(exchange: Exchange): Promise<void> {
   awaitHeadOnly(exchange);
-  const { attempt } = exchange.reader;
-  const found = await exchange.queue.leave(exchange.id, exchange.place);
+  const { moves } = exchange;
+  const found = await exchange.store.leave();
   if (exchange.done) return;
   if (found === 'removed') return failUnserved(exchange);
-  if (exchange.state !== 'handed' || exchange.reader.attempt !== attempt) return;
+  if (exchange.state !== 'handed' || exchange.moves !== moves) return;
   // In this moment: its agent is about to pull it.
   if (found === 'handed') exchange.enter('handed', LEAST_LOOK_MS, () => lookForAgent(exchange));
 }
@@ -70,13 +70,16 @@ export function refuseUnserved(exchange: Exchange, outcome: 'full' | 'busy'): vo
   const { code, detail } = whyUnserved(exchange, outcome);
   // A burst fills the line long before a sweep sees it.
   exchange.fail(code, {
-    retryAfterS: retryAfterS(exchange, outcome === 'full' ? exchange.queue.depth : 0),
+    retryAfterS: retryAfterS(
+      exchange,
+      outcome === 'full' ? exchange.context.link.group(exchange.group).depth : 0,
+    ),
     detail,
   });
 }
 
 /** From how many wait and how many were answered lately; the other hubs are taken to answer as many as this one. */
 function retryAfterS({ context, group }: Exchange, leastInLine = 0): number {
-  const { inLine, hubs } = context.link.lastSweep(group);
+  const { inLine, hubs } = context.link.group(group).lastSweep;
   return context.rates.retryAfterS(group, Math.max(inLine, leastInLine) / Math.max(1, hubs));
 }

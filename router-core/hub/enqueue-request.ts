@@ -1,6 +1,6 @@
-import { encodeFrame } from '../exchange/frames.ts';
-import { encodeRequestHead, type RequestHead } from '../exchange/heads.ts';
-import { StoreUnavailableError } from '../redis/connection/connection.ts';
+import type { RequestHead } from '../exchange/heads.ts';
+import type { Admission, Terms } from '../exchange/hub-exchange.ts';
+import { StoreUnavailableError } from '../exchange/store-unavailable.ts';
 import { awaitHead, awaitSlot, refuseUnserved } from './await-slot.ts';
 import type { Exchange } from './exchange.ts';
 import { trailersOf, type InlineBody } from './request-body.ts';
@@ -13,51 +13,37 @@ const LATE_MS = 1_000;
 
 /** Puts the request on its group's queue; from here on its reply may arrive. */
 export async function enqueueRequest(exchange: Exchange, head: RequestHead, body: InlineBody): Promise<void> {
-  const { context, id, req } = exchange;
+  const { req, store } = exchange;
   exchange.bodyBytes = body.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  context.link.inbox.open(exchange.reader);
-  const payload = encodeFrame(id, 1, 0, {
-    head: encodeRequestHead(head),
-    body: body.chunks,
-    end: body.complete ? trailersOf(req) : undefined,
-  });
-  await admit(exchange, payload, !body.complete);
+  const parts = { head, body: body.chunks, trailers: body.complete ? trailersOf(req) : undefined };
+  await admit(exchange, (terms) => store.admit(parts, terms));
 }
 
 /** Puts a request on the queue again that has come back to its hub, as its next attempt: at the end of the line. */
-export async function enqueueAgain(exchange: Exchange, payload: Buffer): Promise<void> {
-  await admit(exchange, payload, false);
+export async function enqueueAgain(exchange: Exchange, returned: Buffer): Promise<void> {
+  await admit(exchange, (terms) => exchange.store.readmit(returned, terms));
 }
 
-async function admit(exchange: Exchange, payload: Buffer, bodyFollows: boolean): Promise<void> {
-  const { queue, id, policy, reader } = exchange;
+async function admit(exchange: Exchange, send: (terms: Terms) => Promise<Admission>): Promise<void> {
+  const { policy } = exchange;
   exchange.restartWait();
   exchange.headDueAt = performance.now() + policy.firstByteMs;
-  // Redis may stand still: the client is answered nevertheless.
+  // The store may stand still: the client is answered nevertheless.
   exchange.enter('admitting', policy.firstByteMs, () => exchange.expire());
   try {
-    const admission = await queue.admit({
-      id,
-      payload,
-      attempt: reader.attempt,
-      attempts: policy.attempts + exchange.uncountedAttempts,
-      scope: exchange.scope,
-      repeatable: exchange.isRepeatable,
-      bodyFollows,
+    const admission = await send({
+      isRepeatable: exchange.isRepeatable,
       deadlineMs: Math.ceil(exchange.remainingMs),
       waitMs: policy.waitMs === 0 ? 0 : policy.waitMs + LATE_MS,
-      wanted: () => !exchange.done,
     });
-    if (!('place' in admission)) return refuseUnserved(exchange, admission.outcome);
-    // A hint of a hand-over may have come first: then it knows better.
-    if (exchange.place === '') exchange.place = admission.place;
+    if (admission === 'full' || admission === 'busy') return refuseUnserved(exchange, admission);
     if (exchange.done) {
       void exchange.cancel();
       return;
     }
     // The reply itself may have been faster than the news of its admission.
     if (exchange.state !== 'admitting') return;
-    if (admission.outcome === 'waiting') awaitSlot(exchange);
+    if (admission === 'waiting') awaitSlot(exchange);
     else awaitHead(exchange);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;

@@ -1,11 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { FrameStream } from '../exchange/frame-stream.ts';
-import { ROOM_BYTES, WINDOW_BYTES } from '../exchange/frame-stream.ts';
-import type { Frame } from '../exchange/frames.ts';
-import type { GroupQueue } from '../redis/hub/group-queue.ts';
-import type { HubLink } from '../redis/hub/hub-link.ts';
-import type { FrameReader } from '../exchange/frame-reader.ts';
+import type { HubExchange, HubExchangeHandlers } from '../exchange/hub-exchange.ts';
+import type { HubLink } from '../exchange/hub-link.ts';
 import { fieldGoesOn, type HeaderRules } from '../http/forward-request.ts';
 import { isIdempotent, problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { ChurnMap } from '../runtime/churn-map.ts';
@@ -74,7 +70,8 @@ export interface ExchangeOptions {
   readonly reply: ClientReply;
   /** Asks the client for its body (100 Continue), when it waits to be asked. */
   readonly sendContinue: (() => void) | undefined;
-  readonly onFrame: (exchange: Exchange, frame: Frame) => void;
+  /** What is done with what is heard of it. */
+  readonly handlersOf: (exchange: Exchange) => HubExchangeHandlers;
 }
 
 export interface FailOptions {
@@ -95,14 +92,11 @@ export class Exchange {
   readonly caller: Caller | undefined;
   /** It may run before its body is there. */
   readonly isDuplex: boolean;
-  readonly queue: GroupQueue;
   readonly req: IncomingMessage;
   readonly reply: ClientReply;
-  readonly reader: FrameReader;
+  readonly store: HubExchange;
   readonly receivedAt = performance.now();
   state: ExchangeState = 'reading';
-  /** Where the request is in Redis, as far as we heard; see admit.lua. */
-  place = '';
   /** Who answers: the instance's name, from its first frame. */
   owner = '';
   status = 0;
@@ -111,8 +105,8 @@ export class Exchange {
   headDueAt = 0;
   /** An earlier attempt may have run it. */
   mayHaveRun = false;
-  /** Attempts that have certainly not reached an upstream. */
-  uncountedAttempts = 0;
+  /** How often it has gone back into line. */
+  moves = 0;
   /** An agent has had it and could not connect to its upstream. */
   isUnreached = false;
   trace: RequestTrace | undefined;
@@ -128,18 +122,15 @@ export class Exchange {
   bodyBytes = 0;
   /** How long this hub has waited for them, ms; see watch-bodies.ts. */
   bodyWaitMs = 0;
-  /** Frames to the agent: made when the first one is needed. */
-  stream: FrameStream | undefined;
   /** The part of a request body that did not fit inline; flows once the agent asks for it. */
   rest: Readable | undefined;
   #sendContinue: (() => void) | undefined;
   readonly #headerRules: HeaderRules | undefined;
   readonly #timer = new DeadlineTimer(this);
-  #taken = 0;
   #isBodyDue = false;
   #isAnswered = false;
 
-  constructor({ context, routed, caller, req, reply, sendContinue, onFrame }: ExchangeOptions) {
+  constructor({ context, routed, caller, req, reply, sendContinue, handlersOf }: ExchangeOptions) {
     this.context = context;
     const { group, scope, policy, preference, headerRules, counts } = routed;
     this.#headerRules = headerRules;
@@ -152,25 +143,10 @@ export class Exchange {
     this.isDuplex = routed.duplex || isGrpc(req);
     this.req = req;
     this.id = context.link.nextId();
-    this.queue = context.link.queue(group);
     this.reply = reply;
     this.#sendContinue = sendContinue;
-    this.reader = {
-      id: this.id,
-      attempt: 1,
-      key: this.queue.replyKey(this.id, 1),
-      lastSeq: 0,
-      heardAt: this.receivedAt,
-      room: ROOM_BYTES,
-      onFrame: (frame) => {
-        try {
-          onFrame(this, frame);
-        } catch (error) {
-          this.fault(error);
-        }
-      },
-      onFault: (why) => this.#breakOff(why),
-    };
+    const { attempts } = policy;
+    this.store = context.link.open({ id: this.id, group, scope, attempts }, handlersOf(this));
     context.inFlight.set(this.id, this);
   }
 
@@ -236,7 +212,7 @@ export class Exchange {
   }
 
   /** The reply cannot be followed any further, and whoever makes it is not to go on. */
-  #breakOff(why: string): void {
+  lost(why: string): void {
     const { context, counts, id, group, owner } = this;
     counts.group.invalidReplies += 1;
     context.log.warn(
@@ -247,16 +223,12 @@ export class Exchange {
     void this.cancel();
   }
 
-  /** The client has taken so much of the reply: grants it to the agent. Small replies never get to a grant. */
+  /** The client has taken so much of the reply: grants it to the agent. */
   taken(bytes: number): void {
-    this.#taken += bytes;
-    this.reader.room += bytes;
     if (this.done) return;
     try {
       this.touch();
-      if (this.#taken < WINDOW_BYTES / 4) return;
-      this.openStream(0).consume(this.#taken, this.reader.lastSeq);
-      this.#taken = 0;
+      this.store.consumed(bytes);
     } catch (error) {
       this.fault(error);
     }
@@ -266,14 +238,6 @@ export class Exchange {
   askForBody(): void {
     this.#sendContinue?.();
     this.#sendContinue = undefined;
-  }
-
-  /** Frames to whoever runs the request. */
-  openStream(credit: number): FrameStream {
-    const { id, owner: reader, queue } = this;
-    const { attempt } = this.reader;
-    this.stream ??= queue.openStream({ id, attempt, reader, credit, onWritable: () => this.rest?.resume() });
-    return this.stream;
   }
 
   /** Ends the exchange with an error of the router: a problem response, or a broken connection after the head. */
@@ -328,11 +292,11 @@ export class Exchange {
     if (state !== 'reading' && state !== 'admitting') void this.cancel();
   }
 
-  /** Stops the request wherever it is. Tried until Redis has taken it. Never rejects. */
+  /** Stops the request wherever it is. Tried until that has succeeded. Never rejects. */
   async cancel(): Promise<void> {
     this.counts.group.cancels += 1;
     try {
-      await this.queue.cancel(this.id, this.place);
+      await this.store.cancel();
     } catch (error) {
       this.fault(error);
     }
@@ -353,18 +317,13 @@ export class Exchange {
   finish(): void {
     if (this.done) return;
     const { inFlight, link, rates, config } = this.context;
-    const { state, stream } = this;
+    const { state } = this;
     this.state = 'done';
     inFlight.delete(this.id);
     this.#timer.clear();
-    link.inbox.close(this.reader);
-    stream?.close();
+    this.store.close(this.#isAnswered);
     if (state === 'replying') rates.served(this.group);
-    if (this.caller) link.appLimits.leave(this.caller.app.name, this.id);
-    if (state !== 'reading') {
-      // Of a request that was cancelled the up stream stays: it tells the agent, if the doorbell does not.
-      this.queue.forget(this.id, this.reader.attempt, this.#isAnswered && (stream?.used ?? false));
-    }
+    if (this.caller) link.leaveApp(this.caller.app.name, this.id);
     const totalMs = performance.now() - this.receivedAt;
     this.counts.ended(this.status, totalMs);
     this.trace?.ended(this.status);

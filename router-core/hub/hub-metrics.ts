@@ -1,4 +1,4 @@
-import type { SweepCounts } from '../redis/hub/served-group.ts';
+import type { OrphanOutcome } from '../exchange/group-view.ts';
 import { metricSource, single, type Metrics, type MetricSource, type Sample } from '../runtime/metrics.ts';
 import type { ExchangeState, HubContext } from './exchange.ts';
 import type { GroupCounts } from './request-counts.ts';
@@ -128,13 +128,7 @@ export const HUB_METRICS = {
 
 const STATES: readonly ExchangeState[] = ['reading', 'admitting', 'waiting', 'handed', 'replying'];
 
-const OUTCOMES = [
-  'moved',
-  'returned',
-  'lost',
-  'exhausted',
-  'dropped',
-] as const satisfies (keyof SweepCounts)[];
+const OUTCOMES: readonly OrphanOutcome[] = ['moved', 'returned', 'lost', 'exhausted', 'dropped'];
 
 /** `configVersion`: what the hub serves now. */
 export function hubMetrics(context: HubContext, configVersion: () => number): MetricSource {
@@ -172,13 +166,10 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
       orphans: groups.flatMap(([name, { counts: swept }]) =>
         OUTCOMES.map((outcome) => ({ labels: [name, outcome], value: swept[outcome] })),
       ),
-      missedDoorbells: single(link.inbox.missedDoorbells),
+      missedDoorbells: single(link.missedDoorbells),
       instances: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.instances })),
       waiting: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.inLine })),
-      faulty: groups.map(([name, { health }]) => ({
-        labels: [name],
-        value: health.fault === undefined ? 0 : 1,
-      })),
+      faulty: groups.map(([name, { fault }]) => ({ labels: [name], value: fault === undefined ? 0 : 1 })),
       ready: single(link.ready ? 1 : 0),
       configVersion: single(configVersion()),
     };

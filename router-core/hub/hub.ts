@@ -1,8 +1,8 @@
 import { isIP, type AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import type { ConfigState } from '../config/config-state.ts';
-import type { HubReport } from '../redis/hub/hub-reporter.ts';
-import { HubLink } from '../redis/hub/hub-link.ts';
+import type { CreateHubLink, HubLink } from '../exchange/hub-link.ts';
+import type { HubReport } from '../exchange/hub-report.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';
@@ -43,7 +43,7 @@ const OPEN_WARNING =
   'ANYBODY who can reach this address can send requests to the upstreams: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
 
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
-export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
+export async function startHub(config: HubConfig, createLink: CreateHubLink, log: Logger): Promise<Hub> {
   const startedAt = new Date().toISOString();
   let address = '';
   const recent = { times: new RecentHistograms(), failures: new RecentFailures() };
@@ -59,7 +59,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
   });
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
-  const link = new HubLink({ redisUrl: config.redisUrl, onState, report, onAbsence, log });
+  const link = createLink({ onState, report, onAbsence, log });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => whyNotReady(context));
   const front = new RequestFront(context, readiness);
@@ -129,15 +129,9 @@ function groupReports({ link, rates, counts }: HubContext, recent: Recent): HubR
   const times = new Map(counts.groups.map(({ name, total }) => [name, recent.times.growth(total)]));
   const outcomes = recent.failures.growth(counts);
   return Object.fromEntries(
-    [...link.inFlight()].map(([group, inFlight]) => [
+    [...link.groups()].map(([group, { inFlight, fault }]) => [
       group,
-      {
-        ...rates.of(group),
-        inFlight,
-        ...times.get(group),
-        outcomes: outcomes.get(group),
-        fault: link.groups().get(group)?.health.fault,
-      },
+      { ...rates.of(group), inFlight, ...times.get(group), outcomes: outcomes.get(group), fault },
     ]),
   );
 }

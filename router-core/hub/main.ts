@@ -1,5 +1,7 @@
 import cluster from 'node:cluster';
+import type { CreateHubLink } from '../exchange/hub-link.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
+import { RedisHubLink } from '../redis/hub/redis-hub-link.ts';
 import { changeLevelOnSignal, followPrimaryLevel } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';
@@ -17,7 +19,8 @@ export async function runHub(config: HubConfig): Promise<void> {
   if (cluster.isPrimary && config.workers > 1) return superviseWorkers(config, log);
   if (cluster.isWorker) followPrimaryLevel(log);
   else changeLevelOnSignal(log);
-  const hub = await startHub(config, log);
+  const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options);
+  const hub = await startHub(config, createLink, log);
   closeOnSignal((mostMs) => hub.close(mostMs), log);
   log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
   await Promise.all([hub.checked, showMetrics(config, hub, log)]);

@@ -1,4 +1,4 @@
-import type { RecentGrowth } from '../redis/hub/latency.ts';
+import type { RecentGrowth } from '../exchange/hub-report.ts';
 import type { Histogram } from '../runtime/histogram.ts';
 
 /** Long enough that a group with a request a second has a median, short enough to show what is so now. */

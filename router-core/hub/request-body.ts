@@ -6,7 +6,7 @@ import { awaitHead } from './await-slot.ts';
 import { guarded } from './contain-fault.ts';
 import type { Exchange } from './exchange.ts';
 
-/** A body up to this size travels inside the lane entry, and can be run again when its agent is lost. */
+/** A body up to this size travels with the request itself, and can be run again when its agent is lost. */
 export const INLINE_BYTES = 64 * 1024;
 
 /** A duplex request goes ahead of its body after so long: the client may be waiting too. */
@@ -45,7 +45,7 @@ export function readInlineBody(
       else if (exchange.bodyBytes >= INLINE_BYTES + (isLarge ? 0 : 1)) goAhead();
     });
     const onEnd = guarded(owner, () => finish({ chunks, complete: true }));
-    // What travels ahead of the rest would only fill Redis: it goes when the agent asks for the body.
+    // What travels ahead of the rest would only fill the store: it goes when the agent asks for the body.
     const goAhead = () => {
       finish({ chunks: [], complete: false });
       if (exchange.bodyBytes > 0) req.unshift(Buffer.concat(chunks));
@@ -65,9 +65,8 @@ export function readInlineBody(
 
 /** Sends the rest of a body, or after a protocol switch the client's bytes, as fast as the agent takes them. */
 export function pumpBody(exchange: Exchange, source: Readable, credit: number): void {
-  const stream = exchange.openStream(credit);
+  const upload = exchange.store.openUpload(credit, () => source.resume());
   const { maxBodyBytes } = exchange.policy;
-  exchange.rest = source;
   const onData = guarded(exchange, (chunk: Buffer) => {
     if (exchange.done) return;
     exchange.bodyBytes += chunk.length;
@@ -77,10 +76,10 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
       return;
     }
     exchange.touch();
-    if (!stream.write(chunk)) source.pause();
+    if (!upload.write(chunk)) source.pause();
   });
   const onEnd = guarded(exchange, () => {
-    stream.end(trailersOf(exchange.req));
+    upload.end(trailersOf(exchange.req));
     // While the body flowed its pauses were limited; now the head is due.
     if (exchange.state === 'handed') awaitHead(exchange);
   });

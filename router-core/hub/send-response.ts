@@ -1,4 +1,4 @@
-import type { Frame } from '../exchange/frames.ts';
+import type { ReplyParts } from '../exchange/hub-exchange.ts';
 import { areFields } from '../http/field-lines.ts';
 import { forwardTrailers } from '../http/trailers.ts';
 import { checkReplyHead } from './check-reply.ts';
@@ -8,7 +8,7 @@ import type { Exchange } from './exchange.ts';
 const SETTLE_MS = 5_000;
 
 /** Sends the head of a reply, and with it the whole reply when the frame carries one: then it returns true. */
-export function sendHead(exchange: Exchange, frame: Frame): boolean {
+export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   const { reply, req } = exchange;
   const head = checkReplyHead(frame.head ?? '', { method: req.method, maySwitch: reply.maySwitch });
   if (typeof head === 'string') return refuseReply(exchange, head, frame);
@@ -49,7 +49,7 @@ const NO_BYTES = Buffer.alloc(0);
 const WRONG_LENGTH = 'the body is not as long as its head says';
 
 /** Sends body bytes; false when they may not be sent: then the reply has ended. */
-export function sendBody(exchange: Exchange, frame: Frame, bytes: Buffer): boolean {
+export function sendBody(exchange: Exchange, frame: ReplyParts, bytes: Buffer): boolean {
   if (exchange.state !== 'replying') return !refuseReply(exchange, 'a body without a head', frame);
   if (bytes.length > exchange.bodyLeft) return !refuseReply(exchange, WRONG_LENGTH, frame);
   exchange.bodyLeft -= bytes.length;
@@ -76,7 +76,7 @@ function completeByLength(exchange: Exchange): void {
 }
 
 /** The agent says that its reply is complete. */
-export function sendEnd(exchange: Exchange, frame: Frame, trailers: string): void {
+export function sendEnd(exchange: Exchange, frame: ReplyParts, trailers: string): void {
   if (exchange.isComplete) return exchange.answered();
   if (exchange.state !== 'replying') return void refuseReply(exchange, 'an end without a head', frame);
   if (exchange.bodyLeft > 0 && exchange.bodyLeft < Infinity) {
@@ -94,7 +94,7 @@ export function sendEnd(exchange: Exchange, frame: Frame, trailers: string): voi
  * An agent has sent what no upstream's reply becomes: this reply ends, visibly unless its client already has all of it, and
  * nothing else does. Returns true.
  */
-export function refuseReply(exchange: Exchange, why: string, frame: Frame): true {
+export function refuseReply(exchange: Exchange, why: string, { end }: Pick<ReplyParts, 'end'>): true {
   const { context, counts, id, group, owner, isComplete } = exchange;
   counts.group.invalidReplies += 1;
   context.log.warn(
@@ -103,6 +103,6 @@ export function refuseReply(exchange: Exchange, why: string, frame: Frame): true
   );
   if (isComplete) exchange.answered();
   else exchange.fail('upstream-failed');
-  if (frame.end === undefined) void exchange.cancel();
+  if (end === undefined) void exchange.cancel();
   return true;
 }

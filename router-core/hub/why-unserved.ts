@@ -12,8 +12,9 @@ export interface Cause {
  * has `waited` for as long as it may. By what the last sweep has found, which may be a second old.
  */
 export function whyUnserved(exchange: Exchange, outcome: 'full' | 'busy' | 'waited'): Cause {
-  const { context, group, scope, policy, queue } = exchange;
-  const { instances, capacity } = context.link.lastSweep(group);
+  const { context, group, scope, policy } = exchange;
+  const { depth, lastSweep } = context.link.group(group);
+  const { instances, capacity } = lastSweep;
   const { slots, taken, limit, permits, ready, upstreamDown, paused, draining } = capacity;
   const name = `group "${group}"`;
   if (instances === 0) return { code: 'no-agent', detail: `No agent of ${name} is running.` };
@@ -34,7 +35,7 @@ export function whyUnserved(exchange: Exchange, outcome: 'full' | 'busy' | 'wait
     return { code: 'no-agent', detail: `Every agent of ${name} is being stopped (${draining}).` };
   }
   if (outcome === 'full') {
-    return { code: 'queue-full', detail: `${queue.depth} requests of ${name} wait already.` };
+    return { code: 'queue-full', detail: `${depth} requests of ${name} wait already.` };
   }
   const isLimit = limit > 0 && permits >= limit && slots > taken;
   if (isLimit && outcome === 'busy') {

@@ -7,7 +7,8 @@ import { RouteCounts } from '../../router-core/hub/request-counts.ts';
 import { ServiceRate } from '../../router-core/hub/service-rate.ts';
 import { Inbox } from '../../router-core/redis/frames/inbox.ts';
 import { GroupQueue } from '../../router-core/redis/hub/group-queue.ts';
-import { HubLink } from '../../router-core/redis/hub/hub-link.ts';
+import { RedisHubExchange } from '../../router-core/redis/hub/redis-hub-exchange.ts';
+import { RedisHubLink } from '../../router-core/redis/hub/redis-hub-link.ts';
 import { ask } from '../support/ask.ts';
 import { startFaultyHub, type FaultyHub, type Kind } from '../support/faulty-hub.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -53,16 +54,19 @@ type Row = [
   how?: 'throws' | 'rejects',
 ];
 const STEPS: Row[] = [
-  [HubLink, 'nextId', 'small'],
-  [HubLink, 'queue', 'small'],
+  [RedisHubLink, 'nextId', 'small'],
+  [RedisHubLink, 'group', 'small'],
+  [RedisHubLink, 'open', 'small'],
   [GroupQueue, 'replyKey', 'small'],
   [Inbox, 'open', 'small'],
   [GroupQueue, 'admit', 'small'],
   [GroupQueue, 'admit', 'small', 'rejects'],
+  [RedisHubExchange, 'admit', 'small'],
+  [RedisHubExchange, 'admit', 'small', 'rejects'],
   [Exchange, 'enter', 'small'],
   [Exchange, 'enter', 'upload'],
   [Exchange, 'askForBody', 'chunked'],
-  [Exchange, 'openStream', 'upload'],
+  [RedisHubExchange, 'openUpload', 'upload'],
   [GroupQueue, 'openStream', 'upload'],
   [FrameStream, 'write', 'upload'],
   [FrameStream, 'end', 'upload'],
@@ -77,6 +81,7 @@ const STEPS: Row[] = [
   [DeadlineTimer, 'push', 'streamed'],
   [DeadlineTimer, 'clear', 'small'],
   [FrameStream, 'consume', 'large reply'],
+  [RedisHubExchange, 'consumed', 'large reply'],
   [UpgradeReply, 'start', 'switch'],
   [UpgradeReply, 'write', 'switch'],
   [UpgradeReply, 'end', 'switch'],
@@ -93,6 +98,8 @@ const STEPS: Row[] = [
   [Inbox, 'close', 'streamed'],
   [ServiceRate, 'served', 'small'],
   [GroupQueue, 'forget', 'streamed'],
+  [RedisHubExchange, 'close', 'streamed'],
+  [RedisHubExchange, 'cancel', 'client leaves'],
   [RouteCounts, 'ended', 'small'],
   [RouteCounts, 'ended', 'streamed'],
   [Exchange, 'finish', 'client leaves'],

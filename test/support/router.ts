@@ -7,6 +7,7 @@ import type { AgentConfig } from '../../router-core/agent/config.ts';
 import type { HubConfig } from '../../router-core/hub/config.ts';
 import { startHub, type Hub } from '../../router-core/hub/hub.ts';
 import { redisAgentPorts } from '../../router-core/redis/agent/redis-agent-ports.ts';
+import { RedisHubLink } from '../../router-core/redis/hub/redis-hub-link.ts';
 import { createLogger, type Logger } from '../../router-core/runtime/logger.ts';
 import { waitFor } from './wait.ts';
 
@@ -82,6 +83,7 @@ export async function startTestHub(
       accessLog: false,
       ...options,
     },
+    (link) => new RedisHubLink(redisUrl, link),
     hubLog,
   );
   const url = `http://127.0.0.1:${hub.port}`;

@@ -10,16 +10,6 @@ export type Connection = Pick<CurrentClient, 'client' | 'ready' | 'readyWithin' 
 /** What a client is for: commands that are answered at once, blocking reads, subscriptions. */
 export type Purpose = 'commands' | 'blocking' | 'doorbells';
 
-/** Connection lost, or not there: whether the command ran is unknown unless `sent` is false. */
-export class StoreUnavailableError extends Error {
-  override readonly name = 'StoreUnavailableError';
-  readonly sent: boolean;
-  constructor(sent: boolean, options?: ErrorOptions) {
-    super('Redis is not reachable', options);
-    this.sent = sent;
-  }
-}
-
 /** These keys are, or were, elsewhere: another server became the master, or has the slot now. */
 const ELSEWHERE = /^(READONLY|MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b/;
 

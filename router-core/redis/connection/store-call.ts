@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { StoreUnavailableError, type Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import type { Store } from './store.ts';
 
 /**

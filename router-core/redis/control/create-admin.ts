@@ -2,7 +2,7 @@ import { createToken } from '../../config/token.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { ConfigRefusal } from '../../config/config-refusal.ts';
 import { ConfigWriter } from '../config/config-writer.ts';
-import { StoreUnavailableError } from '../connection/connection.ts';
+import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import { CONFIG_TAG } from '../scripts/keys.ts';
 import { openStore } from '../connection/store.ts';
 

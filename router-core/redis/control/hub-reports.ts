@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { HubReport as SentReport } from '../hub/hub-reporter.ts';
+import type { HubReport as SentReport } from '../../exchange/hub-report.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
 import { redisNowMs } from './live-groups.ts';
 

@@ -1,5 +1,5 @@
 import type { ConfigState } from '../../config/config-state.ts';
-import type { GroupTraffic } from '../hub/hub-reporter.ts';
+import type { GroupTraffic } from '../../exchange/hub-report.ts';
 import { readHubReports, type HubReport } from './hub-reports.ts';
 import { CONFIG_TAG, groupOfSettingsKey, SETTINGS_PATTERN } from '../scripts/keys.ts';
 import { latencyOf, type Latency } from '../hub/latency.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { StoreUnavailableError } from '../connection/connection.ts';
+import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import { groupKeys } from '../scripts/keys.ts';
 import { readLanes, redisNowMs } from './live-groups.ts';
 import { requestStreams } from '../scripts/request-streams.ts';

@@ -1,12 +1,8 @@
 import type { Redis } from 'ioredis';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import {
-  isElsewhere,
-  isServerError,
-  StoreUnavailableError,
-  type Connection,
-} from '../connection/connection.ts';
+import { isElsewhere, isServerError, type Connection } from '../connection/connection.ts';
+import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import { BATCH_LIMITS, GroupCommit } from '../frames/group-commit.ts';
 import { flagsOf, originOf } from '../connection/origin.ts';
 import { listOf, textOf } from '../connection/reply-shape.ts';

@@ -2,12 +2,10 @@ import type { Redis } from 'ioredis';
 import { BurstyRateLimiter, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { ChurnMap } from '../../runtime/churn-map.ts';
 import type { StoredApp } from '../../config/stored.ts';
+import type { AppAdmission } from '../../exchange/hub-link.ts';
 import { appKeys, tagOf } from '../scripts/keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import type { Store } from '../connection/store.ts';
-
-/** Whether an app's request may go on; `retryAfterS` in seconds. Rejects when Redis is away. */
-export type AppAdmission = { readonly ok: true } | { readonly ok: false; readonly retryAfterS: number };
 
 const script = loadScript('app-permits');
 
@@ -30,11 +28,7 @@ export class AppLimits {
     this.#timer.unref();
   }
 
-  static applyTo({ concurrency, rate }: StoredApp): boolean {
-    return concurrency > 0 || rate !== null;
-  }
-
-  /** Asks for one request. What was taken is to be given back with `leave`. */
+  /** Asks for one request. What was taken is to be given back with `leave`. Rejects when Redis is away. */
   async enter(app: StoredApp, id: string): Promise<AppAdmission> {
     const client = this.#clientOf(app.name);
     if (!client) throw new Error('Redis is not reachable');

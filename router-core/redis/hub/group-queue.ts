@@ -4,6 +4,7 @@ import { Admissions, type Admission, type AdmitRequest, type QueueLimits } from 
 import { isServerError, type Connection } from '../connection/connection.ts';
 import { encodeFrame, EVERY_ATTEMPT, FENCE } from '../../exchange/frames.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
+import type { Whereabouts } from '../../exchange/hub-exchange.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
 import { wordOf } from '../connection/reply-shape.ts';
@@ -28,10 +29,8 @@ const MOST_LANES = 16;
 /** Keys that one command removes: Redis must never stall on one. */
 const MOST_UNLINKS = 512;
 
-const FOUND = ['removed', 'running', 'waiting', 'handed', 'pulled', 'unknown'] as const;
-
 /** Where a request was, see cancel.lua. */
-export type Found = (typeof FOUND)[number];
+const FOUND: readonly Whereabouts[] = ['removed', 'running', 'waiting', 'handed', 'pulled', 'unknown'];
 
 const scripts = { cancel: loadScript('cancel'), send: loadScript('send') };
 
@@ -84,11 +83,6 @@ export class GroupQueue {
     return this.#options.keys.down(id, attempt);
   }
 
-  /** Requests that may wait in all lines together. */
-  get depth(): number {
-    return this.#options.limits().queueDepth;
-  }
-
   /** Requests admitted and not yet forgotten. */
   get inFlight(): number {
     return this.#inFlight;
@@ -137,38 +131,33 @@ export class GroupQueue {
   }
 
   /** Frames to whoever has pulled the request. */
-  openStream(options: {
-    id: string;
-    attempt: number;
-    reader: string;
-    credit: number;
-    onWritable: () => void;
-  }): FrameStream {
+  openStream(options: { id: string; attempt: number; reader: string; onWritable: () => void }): FrameStream {
     const { keys } = this.#options;
     return new FrameStream({
       outKey: keys.up(options.id),
       inKey: keys.down(options.id, options.attempt),
       ...options,
+      credit: 0,
       onPending: (stream) => this.#outbox.add(stream),
     });
   }
 
   /** Cancels a request wherever it is, and keeps trying while Redis is away. */
-  cancel(id: string, place: string): Promise<Found> {
+  cancel(id: string, place: string): Promise<Whereabouts> {
     return this.#find(id, place, 'cancel');
   }
 
   /** Takes a request that nobody has pulled out of the group; one that runs is left alone. */
-  leave(id: string, place: string): Promise<Found> {
+  leave(id: string, place: string): Promise<Whereabouts> {
     return this.#find(id, place, 'leave');
   }
 
   /** Changes nothing. */
-  look(id: string, place: string): Promise<Found> {
+  look(id: string, place: string): Promise<Whereabouts> {
     return this.#find(id, place, 'look');
   }
 
-  async #find(id: string, place: string, what: 'cancel' | 'leave' | 'look'): Promise<Found> {
+  async #find(id: string, place: string, what: 'cancel' | 'leave' | 'look'): Promise<Whereabouts> {
     const { keys, commands, log } = this.#options;
     const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
     const args = [...this.#whole.args, id, place, what, reset, streamTtlMs(this.#options.limits().leaseMs)];

@@ -1,43 +1,9 @@
-import type { GroupRoute } from '../../config/flag-route.ts';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import type { HubReport } from '../../exchange/hub-report.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Connection } from '../connection/connection.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
-import type { RecentTimes } from './latency.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
-
-/** What a hub says of itself, as operators see it. */
-export interface HubReport {
-  /** Of the machine. */
-  readonly name: string;
-  readonly version: string;
-  /** ISO 8601. */
-  readonly startedAt: string;
-  /** Where it listens. */
-  readonly address: string;
-  /** Version of the configuration that it follows. */
-  readonly configVersion: number;
-  readonly inFlight: number;
-  /** Its --group flags. */
-  readonly flagRoutes: readonly GroupRoute[];
-  readonly groups: Readonly<Record<string, GroupTraffic>>;
-}
-
-/** One group's traffic at one hub. */
-export interface GroupTraffic {
-  /** Replies since the hub started. */
-  readonly served: number;
-  /** Replies per second, lately. */
-  readonly perSecond: number;
-  readonly inFlight: number;
-  /** From head to outcome, of the requests of the last twenty seconds or so; left out when there were none. */
-  readonly times?: RecentTimes | undefined;
-  /** Of the same requests, and how many got a status of 500 or more. */
-  readonly outcomes?: { readonly ended: number; readonly failed: number } | undefined;
-  /** Why the group is not served; left out when it is. */
-  readonly fault?: string | undefined;
-  readonly sums?: RecentTimes | undefined;
-}
 
 export interface HubReporterOptions {
   readonly hub: string;

@@ -1,16 +1,5 @@
+import type { RecentGrowth } from '../../exchange/hub-report.ts';
 import { LATENCY_BOUNDS_MS } from '../../runtime/histogram.ts';
-
-/**
- * How many requests took so long: by the upper bound of the bucket, ms, the last one `Infinity`. Bounds are named, so that
- * hubs of versions with others can be added up; buckets in which nothing was counted are left out.
- */
-export type RecentTimes = Readonly<Record<string, number>>;
-
-export interface RecentGrowth {
-  readonly times: RecentTimes;
-  /** How long those of each bucket took together, ms. Hubs of older versions do not say. */
-  readonly sums?: RecentTimes | undefined;
-}
 
 export interface Latency {
   /** Null: no request had its outcome lately. */

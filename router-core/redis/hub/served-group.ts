@@ -5,25 +5,15 @@ import { isServerError, type Connection } from '../connection/connection.ts';
 import { dropForeign } from './drop-foreign.ts';
 import { GroupHealth } from './group-health.ts';
 import { GroupQueue } from './group-queue.ts';
-import type { GroupSettings } from '../../config/group-settings.ts';
+import type { ServedSettings } from '../../config/group-settings.ts';
+import type { GroupView, OrphanOutcome } from '../../exchange/group-view.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
 import { groupKeys } from '../scripts/keys.ts';
-import { NO_SWEEP, sweepGroup, type Orphan, type SweepReport } from './sweep.ts';
+import { NO_SWEEP, sweepGroup, type Swept } from './sweep.ts';
 import { hubLeaseMs, sweepMs } from '../scripts/times.ts';
-
-/** A group as a hub serves it. */
-export interface ServedSettings extends GroupSettings {
-  /** Requests that may wait for a slot. */
-  readonly queueDepth: number;
-}
-
-export type LastSweep = Omit<SweepReport, 'recovered' | 'tookMs'>;
 
 /** Agents can write settings: after so many sweeps they are written again. */
 const PUBLISH_EVERY = 10;
-
-/** What the sweeps of a group have done since it is served here. */
-export type SweepCounts = Record<'sweeps' | 'failures' | Orphan['outcome'], number>;
 
 export interface ServedGroupOptions {
   readonly hub: string;
@@ -45,10 +35,10 @@ export interface ServedGroupOptions {
 }
 
 /** One group at one hub: its queue, its settings, and the sweep that finds what lost agents have left. */
-export class ServedGroup {
+export class ServedGroup implements GroupView {
   readonly queue: GroupQueue;
   readonly health: GroupHealth;
-  readonly counts: SweepCounts = {
+  readonly counts: Record<'sweeps' | 'failures' | OrphanOutcome, number> = {
     sweeps: 0,
     failures: 0,
     moved: 0,
@@ -64,7 +54,7 @@ export class ServedGroup {
   #retired = false;
   #isPublished = false;
   #isRepairDue = false;
-  #lastSweep: LastSweep = NO_SWEEP;
+  #lastSweep: Swept = NO_SWEEP;
 
   constructor(options: ServedGroupOptions) {
     this.#options = options;
@@ -85,8 +75,24 @@ export class ServedGroup {
   }
 
   /** What the last sweep found. */
-  get lastSweep(): LastSweep {
+  get lastSweep(): Swept {
     return this.#lastSweep;
+  }
+
+  get depth(): number {
+    return this.#settings.queueDepth;
+  }
+
+  get inFlight(): number {
+    return this.queue.inFlight;
+  }
+
+  get fault(): string | undefined {
+    return this.health.fault;
+  }
+
+  hasScope(scope: string): boolean {
+    return this.queue.hasScope(scope);
   }
 
   /** Takes what the configuration now says; from the next request on it counts. */

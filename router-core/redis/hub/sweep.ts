@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { LastSweep, OrphanOutcome } from '../../exchange/group-view.ts';
 import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
 import { listOf, textOf, wholeOf, wordOf, BadReplyError } from '../connection/reply-shape.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
@@ -9,16 +10,12 @@ import { groupScript, scopesOfLanes } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { hubLeaseMs } from '../scripts/times.ts';
 
-const OUTCOMES = ['moved', 'returned', 'lost', 'exhausted', 'dropped'] as const;
+const OUTCOMES: readonly OrphanOutcome[] = ['moved', 'returned', 'lost', 'exhausted', 'dropped'];
 
 export interface Orphan {
   readonly id: string;
   readonly attempt: number;
-  /**
-   * moved = runs again, returned = nobody had pulled it and it is in line again, lost = may have run and must not again,
-   * exhausted = no attempt left, dropped = nobody awaits it.
-   */
-  readonly outcome: (typeof OUTCOMES)[number];
+  readonly outcome: OrphanOutcome;
 }
 
 /** A request whose agent has let its lease end, or that its lane has no slot for any more. */
@@ -28,16 +25,9 @@ interface Found {
   readonly meta: string;
 }
 
-interface Swept {
-  /** Live instances of the group. */
-  readonly instances: number;
-  /** Requests that waited for a slot. */
-  readonly inLine: number;
-  /** Live hubs. */
-  readonly hubs: number;
+export interface Swept extends LastSweep {
   /** When the data of the group began. */
   readonly born: string;
-  readonly capacity: GroupCapacity;
   /** By the clock of Redis, ms. */
   readonly at: number;
   /** False while Redis has stood still lately: then nobody is taken for dead. */
@@ -48,22 +38,6 @@ export interface SweepReport extends Swept {
   readonly recovered: Orphan[];
   /** For how long it held Redis up, ms. */
   readonly tookMs: number;
-}
-
-/** Why a request may have to wait. */
-export interface GroupCapacity {
-  /** Of all instances that take requests, and how many requests have one. */
-  readonly slots: number;
-  readonly taken: number;
-  /** Requests that may run at once; 0 = no limit. And those that do. */
-  readonly limit: number;
-  readonly permits: number;
-  readonly isPaused: boolean;
-  /** Instances by what they say of themselves; only counted when somebody waits or there is no slot. */
-  readonly ready: number;
-  readonly upstreamDown: number;
-  readonly paused: number;
-  readonly draining: number;
 }
 
 /** Before the first sweep. */

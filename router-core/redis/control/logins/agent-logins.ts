@@ -1,6 +1,6 @@
 import type { Logger } from '../../../runtime/logger.ts';
 import type { AgentLogin } from './agent-acl.ts';
-import { StoreUnavailableError } from '../../connection/connection.ts';
+import { StoreUnavailableError } from '../../../exchange/store-unavailable.ts';
 import { provisionAgentLogins, type AgentLoginChanges } from './provision-agent-logins.ts';
 import type { Store } from '../../connection/store.ts';
 

@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis';
 import { CommandError } from '../../../runtime/run-command.ts';
 import { AGENT_USER_PREFIX, agentUser } from '../../connection/agent-user.ts';
 import { agentAclRules, type AgentLogin } from './agent-acl.ts';
-import { isServerError, StoreUnavailableError } from '../../connection/connection.ts';
+import { isServerError } from '../../connection/connection.ts';
+import { StoreUnavailableError } from '../../../exchange/store-unavailable.ts';
 
 /** This server's users cannot be managed with this login. The message says what to do. */
 export class AclUnavailableError extends CommandError {

@@ -1,37 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import { sleep } from '../../runtime/backoff.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import { AppLimits } from './app-limits.ts';
-import type { ConfigState } from '../../config/config-state.ts';
+import type { ServedSettings } from '../../config/group-settings.ts';
+import type { StoredApp } from '../../config/stored.ts';
+import type { HubExchange, HubExchangeHandlers } from '../../exchange/hub-exchange.ts';
+import type { AppAdmission, HubLink, HubLinkOptions, OpenRequest } from '../../exchange/hub-link.ts';
 import { ConfigWatch } from '../config/config-watch.ts';
 import { AgentScripts } from '../scripts/agent-scripts.ts';
 import { checkEngine } from '../connection/engine.ts';
-import type { GroupQueue } from './group-queue.ts';
-import { HubReporter, type HubReport } from './hub-reporter.ts';
+import { HubReporter } from './hub-reporter.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { CONFIG_KEYS, CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
 import { callStore } from '../connection/store-call.ts';
-import { ServedGroup, type LastSweep, type ServedSettings } from './served-group.ts';
+import { RedisHubExchange } from './redis-hub-exchange.ts';
+import { ServedGroup } from './served-group.ts';
 import { openStore, type Store } from '../connection/store.ts';
 
-export interface HubLinkOptions {
-  readonly redisUrl: string;
-  /** Called with every version of the configuration; to be answered with `serve()`. */
-  readonly onState: (state: ConfigState, superseded: AbortSignal) => Promise<void>;
-  /** What the hub says of itself, but its groups. */
-  readonly report: () => HubReport;
-  /** Others have taken this hub for dead: requests of this group may have been stopped and dropped. */
-  readonly onAbsence: (group: string) => void;
-  readonly log: Logger;
-}
-
 /** What one hub shares with Redis: its connections, its inbox, the configuration, and a queue per group. */
-export class HubLink {
+export class RedisHubLink implements HubLink {
   /** This hub's name in Redis; new with every start. */
   readonly hub = randomBytes(6).toString('hex');
-  readonly inbox: Inbox;
-  readonly appLimits: AppLimits;
-  readonly reporter: HubReporter;
+  readonly #inbox: Inbox;
+  readonly #appLimits: AppLimits;
+  readonly #reporter: HubReporter;
   readonly #options: HubLinkOptions;
   readonly #store: Store;
   readonly #config: ConfigWatch;
@@ -41,20 +32,20 @@ export class HubLink {
   #repaired: ReadonlyMap<string, string> = new Map();
   #sequence = 0;
 
-  constructor(options: HubLinkOptions) {
+  constructor(url: string, options: HubLinkOptions) {
     this.#options = options;
-    const { redisUrl: url, onState, report, log } = options;
+    const { onState, report, log } = options;
     const store = (this.#store = openStore({ url, log }));
     const commands = store.at(CONFIG_TAG, 'commands');
     const doorbells = store.at(CONFIG_TAG, 'doorbells');
-    this.inbox = new Inbox({
+    this.#inbox = new Inbox({
       store,
       onFault: (group, why) => this.#groups.get(group)?.health.strike(why),
       log,
     });
-    this.appLimits = new AppLimits(store);
+    this.#appLimits = new AppLimits(store);
     const onRepairs = (repairs: ReadonlyMap<string, string>) => this.#repair(repairs);
-    this.reporter = new HubReporter({ hub: this.hub, commands, report, onRepairs, log });
+    this.#reporter = new HubReporter({ hub: this.hub, commands, report, onRepairs, log });
     this.#scripts = new AgentScripts({ store, log });
     store.onClient((client) => {
       for (const group of this.#groups.values()) if (group.client === client) group.publish();
@@ -62,30 +53,30 @@ export class HubLink {
     this.#config = new ConfigWatch({ commands, doorbells, onState, log });
   }
 
-  /** Waits for Redis and refuses one that would lose requests: rejects with UnsuitableEngineError. */
   async check(): Promise<void> {
     await this.#store.at(CONFIG_TAG, 'commands').ready(this.#closing.signal);
     for (const { client } of this.#store.masters()) if (client) await checkEngine(client);
   }
 
-  /** Whether requests can be taken: without doorbells replies are late, but they come. */
+  /** Without doorbells replies are late, but they come. */
   get connected(): boolean {
     return this.#store.isUp && this.#config.state !== undefined;
   }
 
-  /** Whether all is as it should be. */
   get ready(): boolean {
-    return this.connected && this.inbox.subscribed;
+    return this.connected && this.#inbox.subscribed;
   }
 
-  /** Resolves when all is as it should be, or after `ms`. */
+  get missedDoorbells(): number {
+    return this.#inbox.missedDoorbells;
+  }
+
   async settled(ms: number): Promise<void> {
     const until = performance.now() + ms;
     await this.#store.at(CONFIG_TAG, 'commands').readyWithin(ms);
     while (!this.ready && performance.now() < until) await sleep(5, this.#closing.signal);
   }
 
-  /** Serves these groups from now on; those that are gone are served until their last request is answered. */
   serve(version: number, groups: readonly ServedSettings[]): void {
     const names = new Set(groups.map(({ name }) => name));
     for (const [name, group] of this.#groups) if (!names.has(name)) group.retire();
@@ -96,42 +87,44 @@ export class HubLink {
     }
   }
 
-  queue(group: string): GroupQueue {
-    return this.#group(group).queue;
+  group(name: string): ServedGroup {
+    const group = this.#groups.get(name);
+    if (!group) throw new Error(`group ${name} is not served here`);
+    return group;
   }
 
-  /** What the last sweep of a group found. */
-  lastSweep(group: string): LastSweep {
-    return this.#group(group).lastSweep;
-  }
-
-  /** Whether what a group's keys hold is more than a hub can bear: then it is not served for a while. */
-  isFaulty(group: string): boolean {
-    return this.#group(group).health.fault !== undefined;
-  }
-
-  /** The groups that are served here. */
-  groups(): ReadonlyMap<string, Pick<ServedGroup, 'lastSweep' | 'counts' | 'health'>> {
+  groups(): ReadonlyMap<string, ServedGroup> {
     return this.#groups;
   }
 
-  /** Requests in flight by group. */
-  inFlight(): ReadonlyMap<string, number> {
-    return new Map([...this.#groups].map(([name, { queue }]) => [name, queue.inFlight]));
+  open(request: OpenRequest, handlers: HubExchangeHandlers): HubExchange {
+    const { queue } = this.group(request.group);
+    return new RedisHubExchange({ request, queue, inbox: this.#inbox, handlers });
   }
 
-  /** A request id: unique, and it names its hub. */
+  enterApp(app: StoredApp, id: string): Promise<AppAdmission> {
+    return this.#appLimits.enter(app, id);
+  }
+
+  leaveApp(app: string, id: string): void {
+    this.#appLimits.leave(app, id);
+  }
+
+  tokenUsed(id: string): void {
+    this.#reporter.tokenUsed(id);
+  }
+
   nextId(): string {
     return `${this.hub}-${(this.#sequence++).toString(36)}`;
   }
 
   async close(): Promise<void> {
-    await Promise.race([this.reporter.close(), sleep(500)]);
+    await Promise.race([this.#reporter.close(), sleep(500)]);
     this.#closing.abort();
     this.#config.close();
     this.#scripts.close();
-    this.appLimits.close();
-    this.inbox.stop();
+    this.#appLimits.close();
+    this.#inbox.stop();
     for (const group of this.#groups.values()) group.close();
     this.#store.close();
   }
@@ -149,16 +142,10 @@ export class HubLink {
     return new Set(await callStore(commands, (client) => client.hkeys(CONFIG_KEYS.hubs)));
   }
 
-  #group(name: string): ServedGroup {
-    const group = this.#groups.get(name);
-    if (!group) throw new Error(`group ${name} is not served here`);
-    return group;
-  }
-
   #add(settings: ServedSettings, version: number): void {
     const { name } = settings;
     const channel = groupKeys(name).hubChannel(this.hub);
-    this.inbox.listen(channel);
+    this.#inbox.listen(channel);
     const group = new ServedGroup({
       hub: this.hub,
       commands: this.#store.at(name, 'commands'),
@@ -166,11 +153,11 @@ export class HubLink {
       version,
       onAbsence: () => this.#options.onAbsence(name),
       newestVersion: () => this.#config.newestVersion(),
-      knows: (id) => this.inbox.has(id),
+      knows: (id) => this.#inbox.has(id),
       liveHubs: () => this.#liveHubs(),
       onRetired: () => {
         group.close();
-        this.inbox.stopListening(channel);
+        this.#inbox.stopListening(channel);
         this.#groups.delete(name);
         this.#options.log.info({ group: name }, 'group is served no more');
       },

@@ -1,0 +1,190 @@
+import type { FrameReader } from '../../exchange/frame-reader.ts';
+import { ROOM_BYTES, WINDOW_BYTES, type FrameStream } from '../../exchange/frame-stream.ts';
+import { encodeFrame, PART, type Frame } from '../../exchange/frames.ts';
+import { encodeRequestHead } from '../../exchange/heads.ts';
+import type {
+  Admission,
+  HubExchange,
+  HubExchangeHandlers,
+  Moved,
+  RequestParts,
+  Terms,
+  Upload,
+  Whereabouts,
+} from '../../exchange/hub-exchange.ts';
+import type { OpenRequest } from '../../exchange/hub-link.ts';
+import type { Inbox } from '../frames/inbox.ts';
+import type { GroupQueue } from './group-queue.ts';
+
+export interface RedisHubExchangeOptions {
+  readonly request: OpenRequest;
+  readonly queue: GroupQueue;
+  readonly inbox: Inbox;
+  readonly handlers: HubExchangeHandlers;
+}
+
+/** A request goes back into line no more often than this, whoever says so. */
+const MOST_MOVES = 10_000;
+
+/** One request in Redis: its place, its attempt, and what is read of that attempt's stream. */
+export class RedisHubExchange implements HubExchange, FrameReader {
+  readonly id: string;
+  attempt = 1;
+  key: string;
+  lastSeq = 0;
+  heardAt = performance.now();
+  room = ROOM_BYTES;
+  heard = 0;
+  readonly #options: RedisHubExchangeOptions;
+  /** Where the request is, as far as we heard; see admit.lua. */
+  #place = '';
+  /** The instance that answers. */
+  #owner = '';
+  /** Attempts that have certainly not reached an upstream. */
+  #uncounted = 0;
+  #isAdmitted = false;
+  /** Frames to the agent: made when the first one is needed. */
+  #stream: FrameStream | undefined;
+  #onWritable: (() => void) | undefined;
+  /** Bytes of the reply that the client has taken and the agent has not been granted. */
+  #taken = 0;
+
+  constructor(options: RedisHubExchangeOptions) {
+    this.#options = options;
+    this.id = options.request.id;
+    this.key = options.queue.replyKey(this.id, 1);
+  }
+
+  admit({ head, body, trailers }: RequestParts, terms: Terms): Promise<Admission> {
+    this.#options.inbox.open(this);
+    const payload = encodeFrame(this.id, 1, 0, { head: encodeRequestHead(head), body, end: trailers });
+    return this.#admit(payload, trailers === undefined, terms);
+  }
+
+  readmit(returned: Buffer, terms: Terms): Promise<Admission> {
+    return this.#admit(returned, false, terms);
+  }
+
+  async #admit(payload: Buffer, bodyFollows: boolean, terms: Terms): Promise<Admission> {
+    const { queue, request, handlers } = this.#options;
+    const admitted = queue.admit({
+      id: this.id,
+      payload,
+      attempt: this.attempt,
+      attempts: request.attempts + this.#uncounted,
+      scope: request.scope,
+      repeatable: terms.isRepeatable,
+      bodyFollows,
+      deadlineMs: terms.deadlineMs,
+      waitMs: terms.waitMs,
+      wanted: () => !handlers.done,
+    });
+    this.#isAdmitted = true;
+    const admission = await admitted;
+    // A hint of a hand-over may have come first: then it knows better.
+    if ('place' in admission && this.#place === '') this.#place = admission.place;
+    return admission.outcome;
+  }
+
+  nextAttempt(isCounted: boolean): boolean {
+    const { queue, request } = this.#options;
+    // No script does either of these.
+    if (isCounted && this.attempt - this.#uncounted >= request.attempts) return false;
+    if (this.attempt >= MOST_MOVES) return false;
+    if (!isCounted) this.#uncounted += 1;
+    this.attempt += 1;
+    this.lastSeq = 0;
+    this.key = queue.replyKey(this.id, this.attempt);
+    this.#place = '';
+    this.#owner = '';
+    return true;
+  }
+
+  cancel(): Promise<Whereabouts> {
+    return this.#options.queue.cancel(this.id, this.#place);
+  }
+
+  leave(): Promise<Whereabouts> {
+    return this.#options.queue.leave(this.id, this.#place);
+  }
+
+  look(): Promise<Whereabouts> {
+    return this.#options.queue.look(this.id, this.#place);
+  }
+
+  openUpload(credit: number, onWritable: () => void): Upload {
+    // There may be one already that has granted the reply.
+    const stream = this.#openStream();
+    stream.credited(credit);
+    this.#onWritable = onWritable;
+    return stream;
+  }
+
+  /** Small replies never get to a grant. */
+  consumed(bytes: number): void {
+    this.#taken += bytes;
+    this.room += bytes;
+    if (this.#taken < WINDOW_BYTES / 4) return;
+    this.#openStream().consume(this.#taken, this.lastSeq);
+    this.#taken = 0;
+  }
+
+  close(isAnswered: boolean): void {
+    const { inbox, queue } = this.#options;
+    inbox.close(this);
+    this.#stream?.close();
+    if (!this.#isAdmitted) return;
+    // Of a request that was cancelled the up stream stays: it tells the agent, if the doorbell does not.
+    queue.forget(this.id, this.attempt, isAnswered && (this.#stream?.used ?? false));
+  }
+
+  onFrame(frame: Frame): void {
+    const { handlers } = this.#options;
+    if (handlers.done) return;
+    try {
+      this.#take(frame, handlers);
+    } catch (error) {
+      handlers.fault(error);
+    }
+  }
+
+  onFault(why: string): void {
+    this.#options.handlers.onFault(why);
+  }
+
+  #take(frame: Frame, handlers: HubExchangeHandlers): void {
+    const { handed, failed, owner, credit } = frame;
+    if (handed !== undefined) {
+      this.#place = handed;
+      return handlers.onHanded();
+    }
+    this.heard += 1;
+    if (frame.parts & PART.stop) return handlers.onMoved(movedOf(frame));
+    if (failed !== undefined) {
+      const [code = '', detail = ''] = failed.split('\n', 2);
+      return handlers.onFailed(code, detail);
+    }
+    if (owner !== undefined) {
+      this.#owner = owner;
+      if (this.#stream) this.#stream.reader = owner;
+    }
+    if (credit > 0) {
+      if (this.#onWritable) this.#openStream().credited(credit);
+      else handlers.onBodyAsked(credit);
+    }
+    handlers.onReply(frame);
+  }
+
+  #openStream(): FrameStream {
+    const { id, attempt } = this;
+    const onWritable = () => this.#onWritable?.();
+    this.#stream ??= this.#options.queue.openStream({ id, attempt, reader: this.#owner, onWritable });
+    return this.#stream;
+  }
+}
+
+function movedOf({ failed, body }: Frame): Moved {
+  const [why = '', detail] = failed?.split('\n') ?? [];
+  const isUnseen = (why === 'unstarted' || why === 'unreachable') && detail !== undefined;
+  return { unseen: isUnseen ? why : undefined, why, detail, returned: body };
+}
