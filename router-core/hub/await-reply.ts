@@ -1,11 +1,12 @@
 import { isProblemCode } from '../http/problems.ts';
 import { PART, type Frame } from '../exchange/frames.ts';
+import { isInterimHead } from '../exchange/heads.ts';
 import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
-import { awaitHead, awaitSlot } from './await-slot.ts';
+import { awaitHead, awaitHeadOnly, awaitSlot } from './await-slot.ts';
 import { enqueueAgain } from './enqueue-request.ts';
 import type { Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';
-import { refuseReply, sendBody, sendEnd, sendHead } from './send-response.ts';
+import { refuseReply, sendBody, sendEnd, sendHead, sendInterim } from './send-response.ts';
 
 /** Takes the frames of a reply in their order and does what each of its parts says. */
 export function onReplyFrame(exchange: Exchange, frame: Frame): void {
@@ -13,10 +14,16 @@ export function onReplyFrame(exchange: Exchange, frame: Frame): void {
   if (frame.handed !== undefined) return onHandedOver(exchange, frame.handed);
   if (frame.parts & PART.stop) return onMoved(exchange, frame);
   if (frame.failed !== undefined) return onFailed(exchange, frame.failed);
-  if (frame.owner !== undefined) onOwner(exchange, frame.owner, frame.head === undefined);
+  const isInterim = frame.head !== undefined && isInterimHead(frame.head);
+  if (frame.owner !== undefined) {
+    onOwner(exchange, frame.owner);
+    if (isInterim) awaitHeadAfterInterim(exchange);
+    else if (frame.head === undefined) awaitHeadOf(exchange);
+  }
   if (frame.credit > 0) onCredit(exchange, frame.credit);
   if (frame.head !== undefined) {
     if (exchange.state === 'replying') return void refuseReply(exchange, 'a second head', frame);
+    if (isInterim) return sendInterim(exchange, frame);
     if (sendHead(exchange, frame)) return;
   }
   if (frame.body && !sendBody(exchange, frame, frame.body)) return;
@@ -79,11 +86,21 @@ function onFailed(exchange: Exchange, failed: string): void {
   exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
 }
 
-function onOwner(exchange: Exchange, owner: string, isHeadDue: boolean): void {
+function onOwner(exchange: Exchange, owner: string): void {
   exchange.owner = owner;
   if (exchange.stream) exchange.stream.reader = owner;
+}
+
+/** It has been pulled, and its upstream is being called. */
+function awaitHeadOf(exchange: Exchange): void {
   const { state } = exchange;
-  if (isHeadDue && (state === 'waiting' || state === 'admitting' || state === 'handed')) awaitHead(exchange);
+  if (state === 'waiting' || state === 'admitting' || state === 'handed') awaitHead(exchange);
+}
+
+/** The upstream has been called for some time. */
+function awaitHeadAfterInterim(exchange: Exchange): void {
+  if (exchange.state === 'handed') awaitHeadOnly(exchange);
+  else awaitHeadOf(exchange);
 }
 
 function onCredit(exchange: Exchange, bytes: number): void {
