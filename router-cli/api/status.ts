@@ -14,6 +14,7 @@ export const instanceSchema = z.looseObject({
   slots: count,
   inFlight: count,
   state: z.string().catch('unknown'),
+  reason: z.string().nullable().catch(null),
 });
 
 const groupSchema = z.looseObject({

@@ -78,6 +78,7 @@ const instanceColumns: TopColumn<InstanceStatus>[] = [
   number('SLOTS', (row) => row.concurrency),
   { title: 'STATE', cell: (row) => row.state, tone: (row) => toneOfState(row.state) },
   { title: 'VERSION', cell: (row) => row.version, optional: true },
+  { title: 'WHY', cell: (row) => row.reason ?? '' },
 ];
 
 const requestColumns: TopColumn<RequestInFlight>[] = [

@@ -100,7 +100,7 @@ export interface AgentExchange {
 }
 
 /** What an agent writes of a reply. */
-export type ReplyStream = Pick<FrameStream, 'start' | 'write' | 'end' | 'fail' | 'close'>;
+export type ReplyStream = Pick<FrameStream, 'start' | 'interim' | 'write' | 'end' | 'fail' | 'close'>;
 
 /** What the group lets an instance do. */
 export interface Grant {

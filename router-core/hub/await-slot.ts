@@ -27,7 +27,8 @@ export function awaitHead(exchange: Exchange): void {
   exchange.enter('handed', lookMs, () => lookForAgent(exchange));
 }
 
-function awaitHeadOnly(exchange: Exchange): void {
+/** An agent has the request: only the time for the head goes on. */
+export function awaitHeadOnly(exchange: Exchange): void {
   exchange.enter('handed', Math.max(1, exchange.headDueAt - performance.now()), () => exchange.expire());
 }
 

@@ -100,6 +100,8 @@ export class Exchange {
   /** Who answers: the instance's name, from its first frame. */
   owner = '';
   status = 0;
+  /** How many interim heads have come. */
+  interims = 0;
   /** When waiting for an agent ends, and when the head of the reply is due; both by performance.now(). */
   waitEndsAt = 0;
   headDueAt = 0;

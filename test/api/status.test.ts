@@ -45,7 +45,7 @@ test('shows hubs, groups and their instances as they are', async () => {
   expect(instances.next).toBeNull();
   expect(instances.items).toMatchObject([
     { name: 'own', agent: 'box', group: 'default', concurrency: 5, slots: 3 },
-    { name: 'shared', agent: null, tokenId: null, concurrency: 1, slots: 1, state: 'ready' },
+    { name: 'shared', agent: null, tokenId: null, concurrency: 1, slots: 1, state: 'ready', reason: null },
   ]);
   const [own] = instances.items;
   expect((await api.get('/v1/agents/box/instances')).body).toMatchObject({
