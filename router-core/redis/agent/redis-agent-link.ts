@@ -91,7 +91,7 @@ export class RedisAgentLink implements AgentLink {
     this.#outbox = new Outbox({
       connection: this.#commands,
       script: scripts.reply,
-      told: () => lanes.script,
+      groupInput: () => lanes.script,
       args: () => [this.#heartbeat.streamTtlMs],
       inFlight: () => this.#running.size,
       onRefused: (stream) => this.#onRefused(stream),
