@@ -16,6 +16,7 @@
 --!include lib/hand-over
 --!include lib/promote
 --!include lib/instances
+--!include lib/lane-group
 local slots_key, agent_slots, instances, reports = KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3], KEYS[own_keys + 4]
 -- Checked before anything is read: what is beyond these is no work of ours.
 --!include lib/check-size
@@ -65,11 +66,8 @@ end
 local LATE = 250
 
 local function last_delivered(lane_key)
-  local groups = redis.pcall('XINFO', 'GROUPS', lane_key)
-  if groups.err or not groups[1] then return nil end
-  for i = 1, #groups[1], 2 do
-    if groups[1][i] == 'last-delivered-id' then return groups[1][i + 1] end
-  end
+  local group = lane_group(lane_key)
+  return group and value_of(group, 'last-delivered-id')
 end
 
 -- Requests that a lane was handed and has no slot for any more, because an instance has gone or offers fewer. The newest of those
@@ -161,9 +159,8 @@ local deletes_left = MOST
 local function delete_gone_consumers(i)
   if i % parts ~= part then return end
   local lane_key = KEYS[6 + i]
-  local consumers = redis.pcall('XINFO', 'CONSUMERS', lane_key, 'agents')
-  if consumers.err then return end
-  for _, consumer in ipairs(consumers) do
+  if not lane_group(lane_key) then return end
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', lane_key, 'agents')) do
     local name, idle = consumer[2], consumer[6]
     if deletes_left <= 0 then return end
     if idle > lease and not redis.call('ZSCORE', instances, name) then
@@ -204,7 +201,10 @@ measure_room()
 for i = 1, lane_count do
   local lane_key, lane = KEYS[6 + i], ARGV[1 + i]
   if free[i] < 0 then list_excess(result, lane_key, lane, -free[i]) end
-  if (tonumber(redis.call('HGET', lanes, lane)) or 0) <= 0 then remove_lane(i) end
+  local count = redis.call('HGET', lanes, lane)
+  if (tonumber(count) or 0) <= 0 then remove_lane(i) end
+  -- Counted as none, it would leave the group without slots and nobody would be told.
+  if count and not tonumber(count) then fault = string.format('slots of lane %s that are no number', lane) end
   if leases_count then
     list_orphans(result, lane_key, lane)
     delete_gone_consumers(i)
@@ -224,4 +224,5 @@ end
 result[4] = redis.call('HKEYS', lanes)
 result[6] = numbers(queued)
 ring_bells(prefix, 'hub')
+if fault then return redis.error_reply('FAULTY ' .. fault) end
 return result

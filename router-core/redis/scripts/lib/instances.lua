@@ -26,8 +26,4 @@ local function set_slots(slots_key, agent_slots, instance, lane, count, record)
   return true
 end
 
--- A consumer is deleted only when it owns nothing: deleting it would drop its pending entries.
-local function delete_idle_consumer(lane_key, instance)
-  local pending = redis.pcall('XPENDING', lane_key, 'agents', '-', '+', 1, instance)
-  if not pending.err and #pending == 0 then redis.call('XGROUP', 'DELCONSUMER', lane_key, 'agents', instance) end
-end
+--!include lib/idle-consumer
