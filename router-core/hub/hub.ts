@@ -22,6 +22,7 @@ import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
 import { SnapshotCompiler } from './snapshot.ts';
 import { BodyWatch } from './watch-bodies.ts';
+import { watchDescriptors } from './watch-descriptors.ts';
 
 export interface Hub {
   /** The port it listens on. */
@@ -85,6 +86,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
     clearInterval(revoking);
     context.rates.close();
     context.bodies.close();
+    context.descriptors.close();
     await link.close();
     throw error;
   }
@@ -98,6 +100,7 @@ export async function startHub(config: HubConfig, log: Logger): Promise<Hub> {
       clearInterval(revoking);
       context.rates.close();
       context.bodies.close();
+      context.descriptors.close();
       await link.close();
     },
     checked: link.check(),
@@ -115,7 +118,7 @@ function createContext(config: HubConfig, link: HubLink, log: Logger): HubContex
   const inFlight = new ChurnMap<Exchange>();
   const bodies = new BodyWatch(config, inFlight);
   const parts = { inFlight, bodies, rates: new ServiceRate(), counts: new RequestCounts() };
-  return { config, link, log, ...parts, tracer: findTracer() };
+  return { config, link, log, ...parts, descriptors: watchDescriptors(log), tracer: findTracer() };
 }
 
 function groupReports({ link, rates, counts }: HubContext, recent: RecentHistograms): HubReport['groups'] {
