@@ -44,6 +44,7 @@ export async function startHostility(
     agentProcess(world.redis.url, hostile, upstream, {
       name: 'beside-hostile',
       flags: ['--concurrency', '8', '--drain', '1s'],
+      waitUntilJoined: false,
     });
   const agent = new Part({ name: 'agent of the hostile upstream', start, mayKeep: Infinity });
   await agent.start();

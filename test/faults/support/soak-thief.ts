@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
 import { sleep } from '../../../router-core/runtime/backoff.ts';
 import { readScript } from '../../../router-core/redis/connection/run-script.ts';
 import { AGENT_SCRIPTS } from '../../../router-core/redis/scripts/agent-scripts.ts';
 import { provisionAgentLogins } from '../../../router-core/redis/control/logins/provision-agent-logins.ts';
 import { pickOne } from '../../support/random.ts';
 import { newLogin, urlAs } from '../../support/agent-logins.ts';
-import { withRedis } from '../../support/parts.ts';
 import { inPieces, metaOf, rawFrame, wholeReply } from '../../security/support/by-hand.ts';
 import { thiefWith, type Thief } from '../../security/support/thief.ts';
 import type { World } from './world.ts';
@@ -117,7 +118,10 @@ export async function thieve(
 ): Promise<string[]> {
   const login = newLogin(group);
   // A server that was restarted has forgotten its users.
-  const letIn = () => withRedis(redis.url, (client) => provisionAgentLogins([client], [login]));
+  const admin = new Redis(redis.url, { protocol: 2 });
+  admin.on('error', () => undefined);
+  onTestFinished(() => admin.disconnect());
+  const letIn = () => provisionAgentLogins([admin], [login]);
   await letIn();
   const thief = thiefWith(urlAs(redis, login.user, login.token), login);
   await thief.join(8);
@@ -126,7 +130,8 @@ export async function thieve(
     const name = pickOne(Object.keys(ACTS), random);
     const act = async () => {
       await letIn();
-      const hub = pickOne(await hubsOf(redis.url, group), random) ?? 'none';
+      // A thief hears of the names of hubs with each request of its group.
+      const hub = pickOne(await admin.zrange(thief.keys.hubs, '0', '-1'), random) ?? 'none';
       await ACTS[name]?.({ thief, random, hub });
       // Half of what it does stays for whatever comes next.
       if (random() < 0.5) await ACTS['nothing left']?.({ thief, random, hub });
@@ -140,9 +145,4 @@ export async function thieve(
     await sleep(random() * 300, signal);
   }
   return done;
-}
-
-/** A thief hears of their names with each request of its group. */
-function hubsOf(url: string, group: string): Promise<string[]> {
-  return withRedis(url, (client) => client.zrange(`mr:{${group}}:hubs`, '0', '-1'));
 }
