@@ -13,6 +13,7 @@ import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
 import { endFaulted } from './contain-fault.ts';
 import type { BodyWatch } from './watch-bodies.ts';
+import type { DescriptorWatch } from './watch-descriptors.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
@@ -30,6 +31,7 @@ export interface HubContext {
   readonly counts: RequestCounts;
   /** Bodies that have not arrived. */
   readonly bodies: BodyWatch;
+  readonly descriptors: DescriptorWatch;
   /** When an OpenTelemetry SDK is there. */
   readonly tracer: Tracer | undefined;
 }

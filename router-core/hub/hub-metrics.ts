@@ -71,6 +71,12 @@ export const HUB_METRICS = {
     type: 'counter',
     labels: ['group'],
   },
+  descriptorShortages: {
+    name: 'mini_router_hub_descriptor_shortages_total',
+    help: 'Looks, one a second, that found no file descriptor free: new connections were closed at once',
+    type: 'counter',
+    labels: [],
+  },
   sweeps: {
     name: 'mini_router_hub_sweeps_total',
     help: 'Searches for what lost agents have left behind',
@@ -152,6 +158,7 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
         labels: [name],
         value: faults,
       })),
+      descriptorShortages: single(context.descriptors.shortages),
       sweeps: groups.flatMap(
         ([
           name,

@@ -23,6 +23,7 @@ import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
 import { SnapshotCompiler } from './snapshot.ts';
 import { BodyWatch } from './watch-bodies.ts';
+import { watchDescriptors } from './watch-descriptors.ts';
 
 export interface Hub {
   /** The port it listens on. */
@@ -87,6 +88,7 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
     clearInterval(revoking);
     context.rates.close();
     context.bodies.close();
+    context.descriptors.close();
     await link.close();
     throw error;
   }
@@ -100,6 +102,7 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
       clearInterval(revoking);
       context.rates.close();
       context.bodies.close();
+      context.descriptors.close();
       await link.close();
     },
     checked: link.check(),
@@ -117,7 +120,7 @@ function createContext(config: HubConfig, link: HubLink, log: Logger): HubContex
   const inFlight = new ChurnMap<Exchange>();
   const bodies = new BodyWatch(config, inFlight);
   const parts = { inFlight, bodies, rates: new ServiceRate(), counts: new RequestCounts() };
-  return { config, link, log, ...parts, tracer: findTracer() };
+  return { config, link, log, ...parts, descriptors: watchDescriptors(log), tracer: findTracer() };
 }
 
 interface Recent {

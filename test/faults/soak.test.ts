@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { createRandom } from '../support/random.ts';
 import { clockMs } from './programs/history.ts';
+import { nameHostileGroups, startHostility } from './support/hostile-groups.ts';
 import { doRandomFaults } from './support/random-faults.ts';
 import { startWorld } from './support/start-world.ts';
 
-// Random faults, each epoch in a world of its own, for as long as `npm run soak -- --minutes N` asks.
+// Random faults, each epoch in a world of its own, for as long as `npm run soak -- --minutes N` asks. All the time a thief has the
+// token of another group, and the upstream of a third one is hostile: neither may make a difference.
 
 const MINUTES = Number(process.env['FAULTS_MINUTES'] ?? '0.2');
 const SEED = Number(process.env['FAULTS_SEED'] ?? '1');
@@ -20,7 +22,8 @@ test.each(seeds)(
   'random faults, seed %i: every promise is kept',
   { timeout: EPOCH_MS + 120_000 },
   async (seed) => {
-    const hubFlags = ['--group-concurrency', String(LIMIT), '--queue-wait', '5s'];
+    const others = nameHostileGroups();
+    const hubFlags = ['--group-concurrency', String(LIMIT), '--queue-wait', '5s', ...others.flags];
     const world = await startWorld({
       hubs: 2,
       agents: 3,
@@ -46,12 +49,15 @@ test.each(seeds)(
       ],
     });
     await world.expectServing(10_000);
+    const hostility = await startHostility(world, others, seed);
     const { names, agentsCutOff, hubsCutOff } = await doRandomFaults(
       world,
       createRandom(seed),
       clockMs() + EPOCH_MS,
     );
+    const thefts = await hostility.stop();
     console.log(`seed ${seed}: ${names.join(', ')}\n${JSON.stringify(world.record.tally())}`);
+    console.log(`the thief: ${thefts.join(', ')}`);
     await world.expectServing(15_000);
 
     await world.expectPromisesKept({
@@ -60,8 +66,10 @@ test.each(seeds)(
       startsMayBeLate: hubsCutOff,
       // A hub that was killed is missed after two thirds of the lease, by the sweep of another one.
       startLateMs: (LEASE_MS * 2) / 3 + 1_000,
-      mayLog: /Redis refuses requests/,
+      // The group of the thief is found faulty, and nothing else is.
+      mayLog: new RegExp(`Redis refuses requests|"group":"${others.stolen}".*the group is faulty`),
     });
+    expect(thefts.length).toBeGreaterThan(1);
     expect(names.length).toBeGreaterThan(1);
   },
 );

@@ -93,7 +93,16 @@ test.runIf(TELLS_MEMORY)(
       await probe.reply();
       return performance.now() - startedAt;
     };
-    for (let i = 0; i < 200; i++) await ask();
+    const askFor = async (ms: number) => {
+      const times: number[] = [];
+      for (const until = performance.now() + ms; performance.now() < until; await delay(5)) {
+        times.push(await ask());
+      }
+      return quantile(times, 0.99);
+    };
+    await askFor(1_000);
+    // A machine with other things to do is slow for itself.
+    const usual = await askFor(2_000);
     const before = memoryOf(hub.pid).now;
 
     const writers = spawn(process.execPath, ['-e', WRITERS, String(port)]);
@@ -101,18 +110,35 @@ test.runIf(TELLS_MEMORY)(
     let sent = 0;
     writers.stdout.on('data', (text: Buffer) => (sent = Number(text.toString().trim().split('\n').at(-1))));
     await waitFor(() => sent > 0, { what: 'the first bytes' });
-    const times: number[] = [];
-    const until = performance.now() + 8_000;
-    while (performance.now() < until) {
-      times.push(await ask());
-      await delay(5);
-    }
+    const beside = await askFor(8_000);
     probe.close();
     expect(sent).toBeGreaterThan(14_000_000);
     expect((memoryOf(hub.pid).highest - before) / MIB).toBeLessThan(CLIENTS * PER_REQUEST_MIB + SLACK_MIB);
-    expect(quantile(times, 0.5)).toBeLessThan(50);
+    expect(beside).toBeLessThan(Math.max(50, 2 * usual));
   },
 );
+
+test('an upgrade and what follows it arrive behind a body in chunks of one byte', async () => {
+  const group = uniqueGroup();
+  let got = '';
+  let switched: Duplex | undefined;
+  const upstream = await upstreamHere((req, res) => void req.resume().on('end', () => res.end('taken')));
+  upstream.server.on('upgrade', (_req, socket: Duplex) => {
+    switched = socket.on('error', () => undefined).on('data', (piece: Buffer) => (got += piece.toString()));
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo/1\r\n\r\n');
+  });
+  await agentHere(redis.url, group, upstream.url);
+  const hub = await hubHere(redis.url, group);
+  const client = await openRaw(hub.port);
+  const upgrade = rawRequest(['GET / HTTP/1.1', 'Host: h', 'Connection: Upgrade', 'Upgrade: echo/1']);
+  const after = 'and then words. '.repeat(1_000);
+  client.write(`${CHUNKED}${'1\r\nx\r\n'.repeat(3_000)}0\r\n\r\n${upgrade}${after}`);
+  expect((await client.reply()).body.toString()).toBe('taken');
+  await waitFor(() => got.length >= after.length, { what: 'all that was sent behind the upgrade' });
+  expect(got).toBe(after);
+  switched?.destroy();
+  client.close();
+});
 
 test('bytes that a client sends one by one behind a request to switch protocols arrive, and cost little while they wait', async () => {
   const group = uniqueGroup();

@@ -20,7 +20,7 @@ const log = createLogger({ level: 'silent', name: 'test' });
 function keepLogins(redis: GuardedRedis, wanted: AgentLogin[]): AgentLogins {
   const store = openStore({ url: redis.adminUrl, log });
   onTestFinished(() => store.close());
-  return new AgentLogins({ store, wanted: () => Promise.resolve(wanted), log });
+  return new AgentLogins({ store, wanted: () => Promise.resolve(wanted), onDeleted: () => undefined, log });
 }
 
 async function agentOf(redis: GuardedRedis, login: TestLogin, name: string) {

@@ -6,6 +6,7 @@ import { scrapeSources } from '../support/metrics.ts';
 import { agentHere, redisHere, upstreamHere, withRedis } from '../support/parts.ts';
 import { quantile } from '../support/quantile.ts';
 import { waitFor } from '../support/wait.ts';
+import { inPieces } from './support/by-hand.ts';
 
 // A thief in group beta fills its keys; group alpha is at the same hub and must not notice.
 
@@ -40,6 +41,15 @@ async function twoGroups() {
   return { url, hub, lines, errorOf, isFaulty };
 }
 
+const GHOSTS = 20_000;
+
+/** One command for each of many names. */
+const forEach = (redis: Redis, of: (name: string) => string[]) =>
+  inPieces(
+    Array.from({ length: GHOSTS }, (_each, i) => of(`ghost.${i}`)),
+    (piece) => redis.pipeline([...piece]).exec(),
+  );
+
 const POISON: [
   what: string,
   put: (redis: Redis) => Promise<unknown>,
@@ -68,6 +78,16 @@ const POISON: [
     'a lane’s slots that are no number',
     (redis) => redis.hset('mr:{beta}:lanes', '0', 'abc'),
     (redis) => redis.hset('mr:{beta}:lanes', '0', '8'),
+  ],
+  [
+    'a lane of 20,000 consumers',
+    (redis) => forEach(redis, (name) => ['xgroup', 'CREATECONSUMER', 'mr:{beta}:lane:0', 'agents', name]),
+    (redis) => forEach(redis, (name) => ['xgroup', 'DELCONSUMER', 'mr:{beta}:lane:0', 'agents', name]),
+  ],
+  [
+    'a lane of 20,000 consumer groups',
+    (redis) => forEach(redis, (name) => ['xgroup', 'CREATE', 'mr:{beta}:lane:0', name, '0']),
+    (redis) => forEach(redis, (name) => ['xgroup', 'DESTROY', 'mr:{beta}:lane:0', name]),
   ],
   [
     'hubs that are a text',

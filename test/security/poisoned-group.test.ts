@@ -111,6 +111,18 @@ const POISONS: Record<string, (thief: Thief) => Promise<unknown>> = {
     await client.hset(keys.lanes, '0', '2000000');
     await client.zadd(keys.hubs, '9e15', 'ghost');
   },
+  'thousands of consumers, and of consumer groups': async ({ client, keys }) => {
+    const lane = keys.lane('0');
+    const names = Array.from({ length: 5_000 }, (_, i) => `ghost.${i}`);
+    await inPieces(names, (piece) =>
+      client
+        .pipeline(piece.map((name) => ['xreadgroup', 'GROUP', 'agents', name, 'STREAMS', lane, '>']))
+        .exec(),
+    );
+    await inPieces(names, (piece) =>
+      client.pipeline(piece.map((name) => ['xgroup', 'CREATE', lane, name, '0'])).exec(),
+    );
+  },
   'wrong types': async (thief) => {
     const { client, keys } = thief;
     for (const key of [keys.waiting, keys.permits, keys.instances, keys.lanes]) {
@@ -142,6 +154,8 @@ test.each(Object.keys(POISONS))('%s', { timeout: 60_000 }, async (name) => {
     await waitFor(async () => (await client.zcard(keys.instances)) === 1, { what: 'one instance' });
     expect(await client.hgetall(keys.lanes)).toEqual({ '0': '4' });
     expect(await client.zrange(keys.hubs, '0', '-1')).toHaveLength(1);
+    expect(await client.xinfo('GROUPS', keys.lane('0'))).toHaveLength(1);
+    expect(await client.xinfo('CONSUMERS', keys.lane('0'), 'agents')).toHaveLength(1);
   });
 });
 

@@ -105,6 +105,17 @@ test('its end, and nothing else, makes the group serve again', { timeout: 40_000
   await waitFor(isSound, { what: 'all groups to be sound' });
 });
 
+test('a token that expires leaves no more behind than one that is revoked', { timeout: 40_000 }, async () => {
+  const { serves, thief } = await start();
+  await poison(thief);
+  expect(await serves('beta')()).toBe(false);
+
+  const expiresAt = new Date(Date.now() + 1_000).toISOString();
+  expect((await api.patch('/v1/agents/stolen', { expiresAt })).status).toBe(200);
+  await waitFor(serves('beta'), { timeoutMs: 20_000, what: 'beta to serve again' });
+  await expect(thief.client.xlen(thief.keys.waiting)).rejects.toThrow();
+});
+
 test('a repair by hand is for operators, and in the audit log', { timeout: 40_000 }, async () => {
   const { serves, thief } = await start();
   await poison(thief);

@@ -60,13 +60,13 @@ export async function hubProcess(
   {
     waitUntilReady = true,
     port,
-    env = {},
-  }: { waitUntilReady?: boolean; port?: number; env?: NodeJS.ProcessEnv } = {},
+    ...options
+  }: { waitUntilReady?: boolean; port?: number; env?: NodeJS.ProcessEnv; openFiles?: number } = {},
 ): Promise<HubProcess> {
   const usedPort = port ?? (await freePort());
   const at = ['--host', '127.0.0.1', '--port', String(usedPort)];
   const all = ['hub', '--redis', redisUrl, '--group', group, '--lease', '1500ms', ...at, ...QUIET, ...flags];
-  const hub = launch('router-core', all, { env });
+  const hub = launch('router-core', all, options);
   onTestFinished(() => hub.kill('SIGKILL'));
   const url = `http://127.0.0.1:${usedPort}`;
   if (waitUntilReady) {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { ProblemCode } from '../../http/problems.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Lingering } from './lingering.ts';
+import { sliceInput } from './slice-input.ts';
 import type { Turns } from './turns.ts';
 
 /** Reading stops at this many requests behind the one that runs. One read of 64 KiB may have brought more by then. */
@@ -58,6 +59,7 @@ export class ClientConnection {
   #endsWith: ProblemCode | undefined;
   /** The last reply is written; what still arrives is discarded. */
   #isClosing = false;
+  #isSliced = false;
   /** The work for the running request, unless it was refused. */
   exchange: Pick<Exchange, 'clientGone' | 'breakOff'> | undefined;
 
@@ -137,6 +139,8 @@ export class ClientConnection {
 
   /** What it sends costs much to read: others go first. */
   yield(): void {
+    if (!this.#isSliced) sliceInput(this.#socket);
+    this.#isSliced = true;
     this.#options.turns.wait(this);
   }
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../../runtime/logger.ts';
 import { AgentLogins } from './logins/agent-logins.ts';
-import { liveAgentTokens, writeAgentCards, type KnownCards } from './logins/agent-tokens.ts';
+import { groupsOfTokens, liveAgentTokens, writeAgentCards, type KnownCards } from './logins/agent-tokens.ts';
 import type { ConfigState } from '../../config/config-state.ts';
 import { dropGroup } from './drop-group.ts';
 import { MovedTokens } from './logins/moved-tokens.ts';
@@ -13,6 +13,8 @@ export interface ConfigPublisherOptions {
   readonly store: Store;
   /** What Redis holds now. */
   readonly newest: () => Promise<ConfigState>;
+  /** Called with the groups of agents' tokens that have just expired. */
+  readonly onExpired: (groups: ReadonlySet<string>) => void;
   readonly log: Logger;
 }
 
@@ -42,12 +44,19 @@ export class ConfigPublisher {
 
   constructor(options: ConfigPublisherOptions) {
     this.#options = options;
-    const { store, newest, log } = options;
+    const { store, newest, onExpired, log } = options;
+    let state: ConfigState | undefined;
     const wanted = async () => {
       const now = Date.now();
-      return this.#moved.loginsOf(liveAgentTokens(await newest(), now).tokens, now);
+      state = await newest();
+      return this.#moved.loginsOf(liveAgentTokens(state, now).tokens, now);
     };
-    this.#logins = new AgentLogins({ store, wanted, log });
+    const onDeleted = (tokenIds: readonly string[]) => {
+      // Those that a change has taken out are not in here any more, and whoever changed it knows.
+      const groups = state ? groupsOfTokens(state, tokenIds) : new Set<string>();
+      if (groups.size > 0) onExpired(groups);
+    };
+    this.#logins = new AgentLogins({ store, wanted, onDeleted, log });
     store.onClient(() => {
       this.#settings = new Map();
       this.#cards = undefined;

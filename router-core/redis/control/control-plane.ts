@@ -61,7 +61,8 @@ export class ControlPlane {
     this.#commands = commands;
     this.#writer = writer;
     this.#watch = new ConfigWatch({ commands, doorbells, onState: (state) => writer.adopt(state), log });
-    this.#publisher = new ConfigPublisher({ store, newest: () => writer.newest(), log });
+    const onExpired = (groups: ReadonlySet<string>) => void this.#repairAll(groups);
+    this.#publisher = new ConfigPublisher({ store, newest: () => writer.newest(), onExpired, log });
     this.#scripts = new AgentScripts({ store, log });
     this.tokenUse = new TokenUse(commands);
     this.#timer = setInterval(() => void this.#noteAgents(), NOTE_AGENTS_MS);

@@ -1,13 +1,20 @@
 import { encodeFrame, NUDGE_ID } from '../../exchange/frames.ts';
+import type { Redis } from 'ioredis';
+import { isServerError } from '../connection/connection.ts';
+import { listOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { scanKeys } from '../connection/scan-keys.ts';
 import { callStore } from '../connection/store-call.ts';
 import type { Store } from '../connection/store.ts';
-import { CONFIG_KEYS, CONFIG_TAG, groupKeys, type GroupKeys } from '../scripts/keys.ts';
+import { CONFIG_KEYS, CONFIG_TAG, CONSUMER_GROUP, groupKeys, type GroupKeys } from '../scripts/keys.ts';
 import { streamTtlMs } from '../scripts/times.ts';
 import { redisNowMs } from './live-groups.ts';
 
-const scripts = { group: loadScript('repair-group'), keys: loadScript('repair-keys') };
+const scripts = {
+  group: loadScript('repair-group'),
+  keys: loadScript('repair-keys'),
+  consumers: loadScript('repair-consumers'),
+};
 const NUDGE = encodeFrame(NUDGE_ID, 0, 0, {});
 
 /** Keys that one call looks at: Redis must never stand still for one group. */
@@ -15,7 +22,7 @@ const PIECE = 200;
 
 /**
  * Rebuilds a group's state after somebody has had the run of it: what agents register is taken out and comes again with their
- * beats, keys that are none of ours or have a wrong type go, and every hub is told to drop requests that it knows nothing of
+ * beats, keys that are none of ours or have a wrong type go, and so do consumers that own nothing, and every hub is told to drop requests that it knows nothing of
  * (hub/drop-foreign.ts), which it does within seconds. Requests that run go on. Repeatable. The settings are written by
  * whoever calls this.
  */
@@ -39,10 +46,37 @@ export async function repairGroup(
     const piece = found.slice(at, at + PIECE);
     const args = [streamTtlMs(leaseMs), ...piece.flatMap((key) => kindOf(keys, key))];
     await callStore(connection, (client) => runScript(client, scripts.keys, [lanes, ...piece], args));
+    const itsLanes = piece.filter((key) => LANE.test(key.slice(keys.prefix.length)));
+    for (const lane of itsLanes) await callStore(connection, (client) => repairLane(client, lane));
   }
   await callStore(store.at(CONFIG_TAG, 'commands'), async (client) =>
     client.hset(CONFIG_KEYS.repairs, name, await redisNowMs(client)),
   );
+}
+
+/** Takes out of a lane every consumer group that is not ours, and every consumer that owns nothing. */
+async function repairLane(client: Redis, lane: string): Promise<void> {
+  const groups = namesOf(await ifThere(client.xinfo('GROUPS', lane)));
+  for (const group of groups.filter((name) => name !== CONSUMER_GROUP)) {
+    await client.xgroup('DESTROY', lane, group);
+  }
+  const consumers = namesOf(await ifThere(client.xinfo('CONSUMERS', lane, CONSUMER_GROUP)));
+  for (let at = 0; at < consumers.length; at += PIECE) {
+    await runScript(client, scripts.consumers, [lane], consumers.slice(at, at + PIECE));
+  }
+}
+
+/** Rows of XINFO: field, value, field, value, of which `name` is the first. */
+function namesOf(rows: unknown): string[] {
+  return listOf(rows).map((row) => String(listOf(row)[1]));
+}
+
+/** A lane that has gone meanwhile, or has no consumer group, has no rows. */
+function ifThere(found: Promise<unknown>): Promise<unknown> {
+  return found.catch((error: unknown) => {
+    if (isServerError(error)) return [];
+    throw error;
+  });
 }
 
 const SCOPE = '[A-Za-z0-9._-]+';

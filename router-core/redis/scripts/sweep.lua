@@ -23,6 +23,7 @@ local MOST_PER_SWEEP = 1000
 --!include lib/promote
 --!include lib/instances
 --!include lib/correct-expiries
+--!include lib/lane-group
 --!include lib/remove-gone
 --!include lib/last-delivered
 --!include lib/list-left-behind
@@ -74,4 +75,5 @@ end
 result[4] = redis.call('HKEYS', lanes)
 result[6] = measure_capacity(reports, queued)
 ring_bells(prefix, 'hub')
+if fault then return redis.error_reply('FAULTY ' .. fault) end
 return result

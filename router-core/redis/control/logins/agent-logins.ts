@@ -9,6 +9,8 @@ export interface AgentLoginsOptions {
   readonly store: Pick<Store, 'masters' | 'replicas' | 'onClient'>;
   /** Read anew for every run: an older list would bring a revoked token back. */
   readonly wanted: () => Promise<readonly AgentLogin[]>;
+  /** Called with ids of tokens whose logins were there until now and are not wanted. */
+  readonly onDeleted: (tokenIds: readonly string[]) => void;
   readonly log: Logger;
 }
 
@@ -43,7 +45,7 @@ export class AgentLogins {
   }
 
   async #run(): Promise<AgentLoginChanges> {
-    const { store, wanted, log } = this.#options;
+    const { store, wanted, onDeleted, log } = this.#options;
     try {
       const logins = await wanted();
       // One that is away gets them when it is back.
@@ -53,6 +55,7 @@ export class AgentLogins {
       const { created, changed, deleted } = changes;
       if (created.length + changed.length + deleted.length > 0)
         log.info(changes, "agents' logins are up to date");
+      if (deleted.length > 0) onDeleted(deleted);
       this.#lastFailure = '';
       return changes;
     } catch (error) {

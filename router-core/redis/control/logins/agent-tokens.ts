@@ -30,6 +30,14 @@ export function liveAgentTokens(
   return { tokens, nextExpiryMs };
 }
 
+/** The groups of the agents that have one of these tokens. */
+export function groupsOfTokens(state: ConfigState, tokenIds: readonly string[]): Set<string> {
+  const agents = [...state.agents.values()].filter(({ tokens }) =>
+    tokens.some(({ id }) => tokenIds.includes(id)),
+  );
+  return new Set(agents.map(({ group }) => group));
+}
+
 function msOf(expiresAt: string | null): number {
   return expiresAt === null ? Infinity : Date.parse(expiresAt);
 }

@@ -4,7 +4,7 @@
 -- registry: the keys { lanes = …, slots = …, agent_slots = … }. record: the agent record, "-" for an instance without one.
 --
 -- Needs: none
--- Defines: add_slots, slots_of, set_slots, delete_idle_consumer
+-- Defines: add_slots, slots_of, set_slots
 
 -- A lane without slots keeps its field until the sweep removes the lane.
 local function add_slots(registry, lane, record, difference)
@@ -35,8 +35,4 @@ local function set_slots(registry, instance, lane, count, record)
   return true
 end
 
--- A consumer is deleted only when it owns nothing, because deleting it would drop its pending entries.
-local function delete_idle_consumer(lane_key, instance)
-  local pending = redis.pcall('XPENDING', lane_key, 'agents', '-', '+', 1, instance)
-  if not pending.err and #pending == 0 then redis.call('XGROUP', 'DELCONSUMER', lane_key, 'agents', instance) end
-end
+--!include lib/idle-consumer

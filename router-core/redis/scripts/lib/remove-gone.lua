@@ -1,7 +1,7 @@
 -- Removes what instances leave behind when they have gone: their rows, their lanes, their consumers.
 -- registry: the keys that instances.lua takes.
 --
--- Needs: MOST_PER_SWEEP, now, lease, lane_count, lane_keys, lane_names, set_slots, delete_idle_consumer
+-- Needs: MOST_PER_SWEEP, now, lease, lane_count, lane_keys, lane_names, set_slots, delete_idle_consumer, lane_group, fault
 -- Defines: remove_dead_instances, members, has_members, remove_empty_lane, MOST_LISTED, parts, part, deletes_left,
 --          delete_gone_consumers
 
@@ -25,7 +25,10 @@ end
 -- Removes lane i when no instance and no request is in it. The first lane of each set of scopes stays.
 local function remove_empty_lane(registry, i)
   local lane_key, name = KEYS[lane_keys + i], ARGV[lane_names + i]
-  local slots = tonumber(redis.call('HGET', registry.lanes, name)) or 0
+  local text = redis.call('HGET', registry.lanes, name)
+  local slots = tonumber(text) or 0
+  -- Counted as none, it would leave the group without slots and nobody would be told.
+  if text and not tonumber(text) then fault = string.format('slots of lane %s that are no number', name) end
   local is_first = string.match(name, '^%d+') == '0'
   if slots <= 0 and not has_members(registry, name) and not is_first and redis.call('XLEN', lane_key) == 0 then
     redis.call('HDEL', registry.lanes, name)
@@ -43,9 +46,8 @@ local deletes_left = MOST_PER_SWEEP
 local function delete_gone_consumers(instances, i)
   if i % parts ~= part then return end
   local lane_key = KEYS[lane_keys + i]
-  local consumers = redis.pcall('XINFO', 'CONSUMERS', lane_key, 'agents')
-  if consumers.err then return end
-  for _, consumer in ipairs(consumers) do
+  if not lane_group(lane_key) then return end
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', lane_key, 'agents')) do
     local name, idle = consumer[2], consumer[6]
     if deletes_left <= 0 then return end
     if idle > lease and not redis.call('ZSCORE', instances, name) then
