@@ -18,6 +18,7 @@ import {
   type ClientConnection,
   type ConnectionOptions,
 } from './front/client-connection.ts';
+import { hidesNext } from './front/hides-next.ts';
 import { hasBody } from './front/hub-message.ts';
 import { Lingering } from './front/lingering.ts';
 import { SwitchedInput } from './front/switched-input.ts';
@@ -89,7 +90,7 @@ export class RequestFront {
     sendContinue: (() => void) | undefined,
   ): void {
     // A reply that overtakes its request's body ends the connection: nobody reads the rest.
-    const isLast = () => this.#readiness.draining || (!req.complete && hasBody(req));
+    const isLast = () => this.#readiness.draining || (!req.complete && hasBody(req)) || hidesNext(req);
     const reply = new HttpReply(res, isLast, req.httpVersion);
     res.on('close', () => connection.next());
     if (connection.isBroken(req)) return this.refuse(reply, req, 'bad-request');

@@ -95,6 +95,17 @@ test('a reply that breaks off never looks complete to a client of HTTP/1.0', asy
   client.close();
 });
 
+test('nor to one that sends no more within its reply', async () => {
+  const client = await openRaw(path.port);
+  client.write(rawRequest(['GET /hold-half HTTP/1.0', 'Host: h']));
+  const res = await heldAt('/hold-half');
+  res.write('half of it');
+  await waitFor(() => client.received().includes('half of it'), { what: 'the first half' });
+  client.socket.end();
+  expect(await client.ended).toBe('reset');
+  client.close();
+});
+
 test.each([
   ['within its reply', 1],
   ['before its reply', 0],

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startDataPath, type DataPath } from '../support/data-path.ts';
-import { openRaw, rawRequest, sendRaw } from '../support/raw-http.ts';
+import { openRaw, rawRequest, sendRaw, valuesOf } from '../support/raw-http.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startUpstream, type TestUpstream } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
@@ -139,4 +139,30 @@ test('of two pipelined requests the first runs although the second is not HTTP, 
   expect((await client.reply()).status).toBe(400);
   expect(seen).toEqual(['POST /a']);
   client.close();
+});
+
+// Node's parser drops what has come with such a request: what follows later would be read from anywhere.
+test.each([
+  ['of h2c', 'GET /a HTTP/1.1', ['Upgrade: h2c'], ''],
+  ['beside a body', 'POST /a HTTP/1.1', ['Upgrade: x', 'Content-Length: 3'], 'abc'],
+  [
+    'beside chunks',
+    'POST /a HTTP/1.1',
+    ['Upgrade: x', 'Transfer-Encoding: chunked'],
+    '3\r\nabc\r\n0\r\n\r\n',
+  ],
+  ['in HTTP/1.0', 'GET /a HTTP/1.0', ['Upgrade: x'], ''],
+])('behind an ignored upgrade %s nothing is read as a request', async (_what, start, fields, body) => {
+  seen = [];
+  const client = await openRaw(path.port);
+  const inner = line('DELETE', '/smuggled');
+  const first = rawRequest([start, 'Host: h', 'Connection: keep-alive, Upgrade', ...fields], body);
+  client.write(first + line('POST', '/outer', `Content-Length: ${inner.length}`));
+  const reply = await client.reply();
+  expect(reply.body.toString()).toBe('/a');
+  expect(valuesOf(reply.headers, 'connection')).toEqual(['close']);
+  client.write(inner);
+  expect(await client.ended).toBe('end');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(seen).toEqual([start.slice(0, -9)]);
 });

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ProblemCode } from '../../http/problems.ts';
 import type { Exchange } from '../exchange.ts';
+import { hidesNext } from './hides-next.ts';
 import type { Lingering } from './lingering.ts';
 import { sliceInput } from './slice-input.ts';
 import type { Turns } from './turns.ts';
@@ -61,7 +62,7 @@ export class ClientConnection {
   #isClosing = false;
   #isSliced = false;
   /** The work for the running request, unless it was refused. */
-  exchange: Pick<Exchange, 'clientGone' | 'breakOff'> | undefined;
+  exchange: Pick<Exchange, 'clientGone' | 'breakOff' | 'done' | 'isComplete'> | undefined;
 
   constructor(options: ConnectionOptions) {
     const { socket } = options;
@@ -69,6 +70,8 @@ export class ClientConnection {
     this.#socket = socket;
     socket.destroySoon = () => this.#close();
     socket.on('close', () => this.#gone());
+    // Before Node's own listener, which ends our half at once.
+    socket.prependListener('end', () => this.#onEnd());
     socket.on('drain', () => {
       // Node has just begun to read again.
       if (this.#holds.size > 0) this.#pause();
@@ -171,11 +174,20 @@ export class ClientConnection {
     if (this.#isClosing) return;
     this.#isClosing = true;
     const mayStillSend =
-      this.#endsWith !== undefined || this.#queue.length > 0 || this.#running?.complete === false;
+      this.#endsWith !== undefined ||
+      this.#queue.length > 0 ||
+      (this.#running !== undefined && (!this.#running.complete || hidesNext(this.#running)));
     this.#dropQueue();
     if (!mayStillSend) return closeWhenSent(this.#socket);
     for (const why of this.#holds) this.release(why);
     this.#options.lingering.add(this.#socket, this.#running);
+  }
+
+  /** The client sends no more, and is taken to have gone. For HTTP/1.0 only a reset says that a reply has broken off. */
+  #onEnd(): void {
+    const { exchange } = this;
+    if (this.#running?.httpVersion !== '1.0' || !exchange || exchange.done || exchange.isComplete) return;
+    this.#socket.resetAndDestroy();
   }
 
   #gone(): void {

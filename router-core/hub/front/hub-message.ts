@@ -31,6 +31,14 @@ export class HubMessage extends IncomingMessage {
     if (asked !== null) this.#asked = asked;
   }
 
+  /**
+   * Whether it asks for an upgrade that does not count. Node's parser stops behind such a request all the same, and drops what has
+   * come with it: where the next request begins, nobody knows.
+   */
+  get hidesNext(): boolean {
+    return this.#asked && !this.upgrade;
+  }
+
   /** Called by Node's parser for each piece of the body, and with null at its end. */
   override push(piece: Buffer | null): boolean {
     if (piece !== null && piece.length < SMALL_BYTES && this.#smallOnes++ >= UNJOINED)
