@@ -34,7 +34,13 @@ describe('the folder rules', () => {
 
   test.each([
     ['hub must not import agent', 'router-core/hub/a.ts', "import { x } from '../agent/x.ts';"],
+    ['hub must not import redis', 'router-core/hub/a.ts', "import { x } from '../redis/hub/x.ts';"],
+    ['nor must its front', 'router-core/hub/front/a.ts', "import '../../redis/hub/x.ts';"],
+    ['hub must not import its main.ts', 'router-core/hub/a.ts', "import { x } from './main.ts';"],
     ['agent must not import hub', 'router-core/agent/a.ts', "import type { X } from '../hub/x.ts';"],
+    ['agent must not import redis', 'router-core/agent/a.ts', "import { x } from '../redis/agent/x.ts';"],
+    ['nor must what is below it', 'router-core/agent/upstream/a.ts', "import '../../redis/agent/x.ts';"],
+    ['agent must not import its main.ts', 'router-core/agent/a.ts', "import { x } from './main.ts';"],
     ['redis must not import hub', 'router-core/redis/hub/a.ts', "export { x } from '../../hub/x.ts';"],
     ['exchange must not import redis', 'router-core/exchange/a.ts', "import '../redis/frames/x.ts';"],
     ['connection is the lowest of redis', 'router-core/redis/connection/a.ts', "import '../scripts/x.ts';"],
@@ -54,7 +60,22 @@ describe('the folder rules', () => {
     ['nothing in the product imports tests', 'router-core/hub/a.ts', "import '../../test/support/x.ts';"],
     ['ioredis is for redis', 'router-api/a.ts', "import { Redis } from 'ioredis';"],
     ['ioredis is not for benchmarks', 'bench/a.ts', 'import { Redis } from "ioredis";'],
-    ['keys are for redis', 'router-core/hub/a.ts', 'const key = `mr:{${group}}:lane:0`;'],
+    ['keys are for redis', 'router-core/hub/a.ts', 'const key = `mr:{${group}}:permits`;'],
+    ['ioredis is not for hubs', 'router-core/hub/a.ts', '// As ioredis does it.'],
+    ['lanes are not for hubs', 'router-core/hub/front/a.ts', 'const { lane } = request;'],
+    ['sequence numbers are not for hubs', 'router-core/hub/a.ts', 'stream.consume(1, reader.lastSeq);'],
+    ['entry ids are not for hubs', 'router-core/hub/a.ts', '// Its entry id says when it came.'],
+    ['keys are not for agents', 'router-core/agent/a.ts', 'const key = `mr:{${group}}:permits`;'],
+    ['ioredis is not for agents', 'router-core/agent/a.ts', '// As ioredis does it.'],
+    ['lanes are not for agents', 'router-core/agent/upstream/a.ts', 'const { lane } = request;'],
+    [
+      'lanes by other names are not for agents',
+      'router-core/agent/a.ts',
+      'if (ownLanes > laneCount) return;',
+    ],
+    ['sequence numbers are not for agents', 'router-core/agent/a.ts', 'reply.consume(1, reader.lastSeq);'],
+    ['entry ids are not for agents', 'router-core/agent/a.ts', '// Its entry id says when it came.'],
+    ['nor are they for their main.ts', 'router-core/agent/main.ts', '/** Of each lane. */'],
     ['the environment is for main.ts', 'router-core/hub/a.ts', "const port = process.env['ROUTER_PORT'];"],
     ['nothing refers to folders outside', 'docs/a.md', 'see ../../shared/design.md and ../shared/x'],
   ])('%s', (_rule, path, text) => {
@@ -63,14 +84,29 @@ describe('the folder rules', () => {
 
   test.each([
     [
-      'hub uses redis, exchange, http and runtime',
+      'hub uses exchange, routing, config, http and runtime',
       'router-core/hub/a.ts',
-      ['../redis/hub/x.ts', '../exchange/x.ts', '../http/x.ts', './b.ts'],
+      ['../exchange/x.ts', '../routing/x.ts', '../config/x.ts', '../http/x.ts', '../runtime/x.ts', './b.ts'],
     ],
     [
-      'agent uses redis, exchange and runtime',
+      "hub's main.ts uses redis as well",
+      'router-core/hub/main.ts',
+      ['../redis/hub/x.ts', '../runtime/x.ts', './hub.ts'],
+    ],
+    [
+      'agent uses exchange, http, config and runtime',
       'router-core/agent/a.ts',
-      ['../redis/agent/x.ts', '../exchange/x.ts', '../runtime/x.ts'],
+      ['../exchange/x.ts', '../http/x.ts', '../config/x.ts', '../runtime/x.ts', './upstream/x.ts'],
+    ],
+    [
+      "agent's main.ts uses redis as well",
+      'router-core/agent/main.ts',
+      ['../redis/agent/x.ts', '../runtime/x.ts', './agent.ts'],
+    ],
+    [
+      'main.ts uses those of both',
+      'router-core/main.ts',
+      ['./hub/main.ts', './agent/main.ts', './hub/config.ts'],
     ],
     [
       'redis uses ioredis, exchange, config and runtime',
@@ -88,6 +124,11 @@ describe('the folder rules', () => {
   ])('%s', (_rule, path, imports) => {
     const text = imports.map((specifier) => `import { x } from '${specifier}';`).join('\n');
     expect(findViolations([{ path, text }])).toEqual([]);
+  });
+
+  test('allow planes, flat or controlled, in agent', () => {
+    const text = 'import { ControlPlane, plane } from "./x.ts"; // lasting entries, ids';
+    expect(findViolations([{ path: 'router-core/agent/a.ts', text }])).toEqual([]);
   });
 
   test('allow process.env in runtime and main.ts, keys in redis', () => {

@@ -1,5 +1,4 @@
-import { readAgentCard, tokenIdOf, type AgentCard } from '../redis/agent/agent-card.ts';
-import { Renewals } from '../redis/agent/renewals.ts';
+import type { AgentPorts } from '../exchange/agent-link.ts';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';
@@ -29,19 +28,25 @@ export interface AgentIdentity {
 /** Pause before an instance whose record has changed starts anew, ms; its new login may be a moment later than its card. */
 const MOVE_PAUSE_MS = { minMs: 500, maxMs: 5_000 };
 
-/**
- * Starts an instance per upstream: independent of each other, in one process. `onDraining` is called when its record says
- * that it should end.
- */
-export function startAgent(config: AgentConfig, log: Logger, onDraining: () => void = () => {}): Agent {
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  readonly ports: AgentPorts;
+  /** Its record says that it should end. */
+  readonly onDraining?: () => void;
+  readonly log: Logger;
+}
+
+/** Starts an instance per upstream: independent of each other, in one process. */
+export function startAgent({ config, ports, onDraining = () => {}, log }: AgentOptions): Agent {
   const closing = new AbortController();
   const instances = new Map<string, Instance>();
-  const renewals = new Renewals();
+  const { createLink, identitySource } = ports;
 
   const launch = async (url: string, name: string, identity: AgentIdentity): Promise<void> => {
     const onMoved = () => void move(url, name);
-    const awaitMove = (signal: AbortSignal) => isElsewhere(config, identity, log, signal);
-    const about = { config, identity, url, name, renewals };
+    const awaitMove = async (signal: AbortSignal) =>
+      (await identitySource?.whenMoved(identity.group, signal)) === true;
+    const about = { config, identity, url, name, createLink };
     const instance = new Instance({ ...about, onDraining, onMoved, awaitMove, log });
     instances.set(name, instance);
     await instance.start();
@@ -53,7 +58,7 @@ export function startAgent(config: AgentConfig, log: Logger, onDraining: () => v
     for (;;) {
       await instances.get(name)?.close();
       await sleep(pause.next(), closing.signal);
-      const identity = await identify(config, log, closing.signal);
+      const identity = await identify(config, ports, closing.signal);
       if (!identity || closing.signal.aborted) return;
       try {
         return await launch(url, name, identity);
@@ -63,7 +68,7 @@ export function startAgent(config: AgentConfig, log: Logger, onDraining: () => v
     }
   };
   const start = async () => {
-    const identity = await identify(config, log, closing.signal);
+    const identity = await identify(config, ports, closing.signal);
     if (!identity || closing.signal.aborted) return;
     const several = config.upstreams.length > 1;
     const starting = config.upstreams.map((url, i) => {
@@ -81,35 +86,15 @@ export function startAgent(config: AgentConfig, log: Logger, onDraining: () => v
   };
 }
 
-/** Undefined when told to stop before Redis has said what the token is for. */
+/** Undefined when told to stop before anybody has said what the token is for. */
 async function identify(
-  { redisUrl, token, group, concurrency }: AgentConfig,
-  log: Logger,
+  { group, concurrency }: AgentConfig,
+  { identitySource }: AgentPorts,
   signal: AbortSignal,
 ): Promise<AgentIdentity | undefined> {
-  if (token === undefined) {
+  if (!identitySource) {
     return { group, concurrency: concurrency ?? 1, scopes: [], record: undefined, tokenId: undefined };
   }
-  const card = await readAgentCard({ redisUrl, token, signal, log });
-  if (!card) return undefined;
-  const offered = concurrency ?? (card.concurrency || 1);
-  return {
-    group: card.group,
-    concurrency: offered,
-    scopes: card.scopes,
-    record: card.agent,
-    tokenId: tokenIdOf(token),
-  };
-}
-
-/** Resolves with true once the record of its token names another group. */
-async function isElsewhere(
-  { redisUrl, token }: AgentConfig,
-  { group }: AgentIdentity,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (token === undefined) return false;
-  const until = (card: AgentCard) => card.group !== group;
-  return (await readAgentCard({ redisUrl, token, until, signal, log })) !== undefined;
+  const recorded = await identitySource.identify(signal);
+  return recorded && { ...recorded, concurrency: concurrency ?? (recorded.concurrency || 1) };
 }

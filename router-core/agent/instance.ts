@@ -1,7 +1,5 @@
 import type { FieldLines } from '../http/field-lines.ts';
-import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../exchange/agent-link.ts';
-import type { Renewals } from '../redis/agent/renewals.ts';
-import { RedisAgentLink } from '../redis/agent/redis-agent-link.ts';
+import type { AgentLink, AgentPorts, Grant, InstanceReport, PulledRequest } from '../exchange/agent-link.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
@@ -25,7 +23,7 @@ export interface InstanceOptions {
   readonly identity: AgentIdentity;
   readonly url: string;
   readonly name: string;
-  readonly renewals: Renewals;
+  readonly createLink: AgentPorts['createLink'];
   /** Its agent record says that it should end. */
   readonly onDraining: () => void;
   /** Its agent record has another group or other scopes. Called once. */
@@ -63,24 +61,21 @@ export class Instance {
   #unknown = new AbortController();
 
   constructor(options: InstanceOptions) {
-    const { config, identity, url, name, renewals, log } = options;
+    const { config, identity, url, name, createLink, log } = options;
     this.#config = config;
     this.#identity = identity;
     this.#options = options;
     this.#log = log.child({ upstream: url });
-    const { redisUrl, token, connectTimeoutMs, healthPath } = config;
+    const { connectTimeoutMs, healthPath } = config;
     const { group, concurrency, scopes, record } = identity;
     this.#grant = { slots: concurrency, state: 'active' };
     this.#fieldsFor = compileHeaderRules(config);
     this.#upstream = createUpstream({ url, connectTimeoutMs, healthPath, slots: concurrency });
-    this.#link = new RedisAgentLink({
-      redisUrl,
-      token,
+    this.#link = createLink({
       group,
       scopes,
       record,
       name,
-      renewals,
       report: () => this.#report(name),
       onGrant: (grant) => this.#onGrant(grant),
       log: this.#log,
@@ -224,7 +219,7 @@ export class Instance {
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
-      // The lane is shared: what came for a slot that was taken away from us is for somebody else.
+      // What came for a slot that was taken away from us meanwhile is for somebody else.
       const unwanted: PulledRequest[] = [];
       await this.#link.pull(free, (request) => {
         if (this.#free > 0) this.#run(request);
@@ -240,7 +235,7 @@ export class Instance {
 
   #run(request: PulledRequest): void {
     // The slot is taken before the request starts: it may be over before the constructor returns.
-    this.#running.set(request.entry, undefined);
+    this.#running.set(request.handle, undefined);
     const running = new RunningRequest({
       link: this.#link,
       upstream: this.#upstream,
@@ -255,11 +250,11 @@ export class Instance {
       tracer: this.#tracer,
       log: this.#log,
     });
-    if (this.#running.has(request.entry)) this.#running.set(request.entry, running);
+    if (this.#running.has(request.handle)) this.#running.set(request.handle, running);
   }
 
   #onDone(request: PulledRequest): void {
-    if (!this.#running.delete(request.entry)) return;
+    if (!this.#running.delete(request.handle)) return;
     // A slot that is not wanted back goes with its request, or what waits is handed to it.
     if (!this.#ready) void this.#link.report();
     this.#wake();

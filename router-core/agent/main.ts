@@ -1,3 +1,4 @@
+import { redisAgentPorts } from '../redis/agent/redis-agent-ports.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { changeLevelOnSignal } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
@@ -15,7 +16,10 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   changeLevelOnSignal(log);
   // Overwrites the arguments that ps shows: a token may be among them.
   process.title = 'router-core agent';
-  const agent = startAgent(config, log, () => process.kill(process.pid, 'SIGTERM'));
+  const { redisUrl, token } = config;
+  const ports = redisAgentPorts({ redisUrl, token, log });
+  const onDraining = () => process.kill(process.pid, 'SIGTERM');
+  const agent = startAgent({ config, ports, onDraining, log });
   closeOnSignal((mostMs) => agent.close(mostMs), log);
   await Promise.all([agent.joined, showMetrics(config, agent, log)]);
 }

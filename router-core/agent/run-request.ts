@@ -1,5 +1,11 @@
 import type { FieldLines } from '../http/field-lines.ts';
-import type { AgentLink, Exchange, ExchangeHandlers, PulledRequest } from '../exchange/agent-link.ts';
+import type {
+  AgentExchange,
+  AgentLink,
+  ExchangeHandlers,
+  GiveBackReason,
+  PulledRequest,
+} from '../exchange/agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
 import type { InstanceCounts } from './agent-metrics.ts';
@@ -27,7 +33,7 @@ export interface RunOptions {
 /** One pulled request at work: upstream call out, reply back, stopped when nobody awaits it. */
 export class RunningRequest implements ExchangeHandlers {
   readonly #options: RunOptions;
-  readonly #exchange: Exchange;
+  readonly #exchange: AgentExchange;
   readonly #startedAt = performance.now();
   readonly #trace: AttemptTrace | undefined;
   #call: UpstreamCall | undefined;
@@ -53,7 +59,7 @@ export class RunningRequest implements ExchangeHandlers {
 
   onBody(chunk: Buffer): void {
     this.#call?.write(chunk, (error) => {
-      if (!error) this.#exchange.reply.consume(chunk.length, this.#exchange.reader.lastSeq);
+      if (!error) this.#exchange.consume(chunk.length);
     });
   }
 
@@ -119,10 +125,8 @@ export class RunningRequest implements ExchangeHandlers {
   }
 }
 
-type WhyGivenBack = 'unstarted' | 'unreachable' | 'failed';
-
 /** A shortage of this machine says nothing about the upstream, and costs the request no attempt. */
-function whyGivenBack(error: Error, reached: boolean): WhyGivenBack {
+function whyGivenBack(error: Error, reached: boolean): GiveBackReason {
   if (reached) return 'failed';
   return isShortage(error) ? 'unstarted' : 'unreachable';
 }

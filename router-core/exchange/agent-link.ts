@@ -1,15 +1,38 @@
-import type { FrameReader } from './frame-reader.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { AgentIdentitySource } from './agent-identity.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { RequestHead } from './heads.ts';
 
+/** How an agent reaches its group, whatever is between them. Chosen in agent/main.ts; nothing else in agent/ knows which it is. */
+export interface AgentPorts {
+  readonly createLink: (options: AgentLinkOptions) => AgentLink;
+  /** Undefined for an agent without a token: its flags say what it is. */
+  readonly identitySource: AgentIdentitySource | undefined;
+}
+
+export interface AgentLinkOptions {
+  readonly group: string;
+  /** Only requests that ask for one of these, or for none, come here. */
+  readonly scopes: readonly string[];
+  /** Name of its agent record, when it has one. */
+  readonly record?: string | undefined;
+  /** What people call it; the instance's name starts with it. */
+  readonly name: string;
+  /** Slots it offers now, and what it says of itself. */
+  readonly report: () => { slots: number; report: InstanceReport };
+  /** Called whenever the lease is renewed, also when nothing has changed. */
+  readonly onGrant: (grant: Grant) => void;
+  readonly log: Logger;
+}
+
 /**
- * What an agent needs of the other side, whatever that is: Redis itself (redis-agent-link.ts), later a connection to a
+ * What an instance needs of the other side, whatever that is: Redis itself (redis-agent-link.ts), later a connection to a
  * hub for agents that cannot reach Redis.
  */
 export interface AgentLink {
   /** Name of this instance, unique in its group. */
   readonly instance: string;
-  /** Doorbells of which it has found that they did not arrive. */
+  /** How many messages that should have woken it were lost. What they announced was found later. */
   readonly missedDoorbells: number;
   /** Joins the group and keeps the lease. Resolves at the first success. Rejects with UnsuitableEngineError. */
   join(): Promise<void>;
@@ -20,8 +43,8 @@ export interface AgentLink {
   pull(max: number, take: (request: PulledRequest) => void): Promise<void>;
   /** No pull returns anything any more. Resolves with the requests that were on their way: to be given back. */
   stopPulling(): Promise<PulledRequest[]>;
-  /** Starts an attempt's streams. */
-  open(request: PulledRequest, handlers: ExchangeHandlers): Exchange;
+  /** Starts to work on a request: what comes for it from now on goes to the handlers. */
+  open(request: PulledRequest, handlers: ExchangeHandlers): AgentExchange;
   /** Tells the group at once what this instance now offers; the heartbeat repeats it. */
   report(): Promise<void>;
   /** Returns whether somebody else will run it; if not, the caller answers it. */
@@ -30,8 +53,15 @@ export interface AgentLink {
   close(timeoutMs: number): Promise<void>;
 }
 
-/** See give-back.lua. */
-export type GiveBackReason = 'unstarted' | 'unreachable' | 'failed' | 'abandoned';
+/**
+ * unstarted: it was not tried, and costs no attempt. unreachable: the upstream never got it. failed: the upstream may have run
+ * it, so only a request that may run twice is taken back.
+ */
+export type GiveBackReason = 'unstarted' | 'unreachable' | 'failed';
+
+/** What a link knows a pulled request by. No two that it has handed out at the same time have the same. */
+export type RequestHandle = string & { readonly [ofLink]: true };
+declare const ofLink: unique symbol;
 
 export interface PulledRequest {
   readonly id: string;
@@ -46,8 +76,7 @@ export interface PulledRequest {
   readonly remainingMs: number;
   /** It must not run twice, and somebody may have run it before another Redis took over: to be failed. */
   readonly mayHaveRun: boolean;
-  readonly lane: string;
-  readonly entry: string;
+  readonly handle: RequestHandle;
 }
 
 export interface ExchangeHandlers {
@@ -61,19 +90,23 @@ export interface ExchangeHandlers {
   readonly onSettled: () => void;
 }
 
-export interface Exchange {
-  /** The reply. Its last frame settles the request. */
-  readonly reply: FrameStream;
-  readonly reader: FrameReader;
+export interface AgentExchange {
+  /** The reply. Its end settles the request. */
+  readonly reply: ReplyStream;
+  /** The upstream has taken so many bytes of the request's body: as many more may come. */
+  consume(bytes: number): void;
   /** Lets go without settling: it was given back or taken away. */
   abandon(): void;
 }
+
+/** What an agent writes of a reply. */
+export type ReplyStream = Pick<FrameStream, 'start' | 'write' | 'end' | 'fail' | 'close'>;
 
 /** What the group lets an instance do. */
 export interface Grant {
   /** Of the slots that it offered. */
   readonly slots: number;
-  /** Of its agent record; unknown: Redis does not know the record (any more, or yet); moved: it has other scopes. */
+  /** Of its agent record; unknown: the group does not know the record (any more, or yet); moved: it has other scopes. */
   readonly state: 'active' | 'paused' | 'draining' | 'unknown' | 'moved';
 }
 

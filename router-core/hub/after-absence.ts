@@ -1,4 +1,5 @@
 import { sleep } from '../runtime/backoff.ts';
+import { runFor } from './contain-fault.ts';
 import type { Exchange } from './exchange.ts';
 
 /** How many are looked for at once. */
@@ -15,7 +16,10 @@ const READ_MS = 2_000;
 export async function lookAfterAbsence(inFlight: readonly Exchange[], group: string): Promise<void> {
   const mine = inFlight.filter((exchange) => exchange.group === group && isSent(exchange));
   for (let i = 0; i < mine.length; i += AT_ONCE) {
-    await Promise.all(mine.slice(i, i + AT_ONCE).map(lookFor));
+    const looks = mine
+      .slice(i, i + AT_ONCE)
+      .map((exchange) => lookFor(exchange).catch((error: unknown) => exchange.fault(error)));
+    await Promise.all(looks);
   }
 }
 
@@ -27,9 +31,11 @@ async function lookFor(exchange: Exchange): Promise<void> {
   const { store, state } = exchange;
   const { heard } = store;
   if (exchange.done || (await store.look()) !== 'unknown') return;
-  void sleep(READ_MS).then(() => {
-    if (exchange.state !== state || store.heard !== heard) return;
-    exchange.fail(state === 'waiting' ? 'store-lost' : 'agent-lost');
-    void exchange.cancel();
-  });
+  void sleep(READ_MS).then(() =>
+    runFor(exchange, () => {
+      if (exchange.state !== state || store.heard !== heard) return;
+      exchange.fail(state === 'waiting' ? 'store-lost' : 'agent-lost');
+      void exchange.cancel();
+    }),
+  );
 }

@@ -14,7 +14,7 @@ const LEAST_LOOK_MS = 1_000;
 export function awaitSlot(exchange: Exchange): void {
   // A timer of 0 ms is none: whoever may not wait is in line for a moment all the same.
   const ms = Math.max(1, exchange.waitEndsAt - performance.now());
-  exchange.enter('waiting', ms, () => void giveUpWaiting(exchange));
+  exchange.enter('waiting', ms, () => giveUpWaiting(exchange));
 }
 
 /** Handed over: the head of the reply is due. Until an agent has shown that it has the request, the wait goes on, too. */
@@ -24,7 +24,7 @@ export function awaitHead(exchange: Exchange): void {
   exchange.headDueAt = now + policy.firstByteMs;
   const lookMs = Math.max(LEAST_LOOK_MS, waitEndsAt - now);
   if (owner !== '' || policy.waitMs === 0 || lookMs >= policy.firstByteMs) return awaitHeadOnly(exchange);
-  exchange.enter('handed', lookMs, () => void lookForAgent(exchange));
+  exchange.enter('handed', lookMs, () => lookForAgent(exchange));
 }
 
 function awaitHeadOnly(exchange: Exchange): void {
@@ -55,7 +55,7 @@ async function lookForAgent(exchange: Exchange): Promise<void> {
   if (found === 'removed') return failUnserved(exchange);
   if (exchange.state !== 'handed' || exchange.moves !== moves) return;
   // In this moment: its agent is about to pull it.
-  if (found === 'handed') exchange.enter('handed', LEAST_LOOK_MS, () => void lookForAgent(exchange));
+  if (found === 'handed') exchange.enter('handed', LEAST_LOOK_MS, () => lookForAgent(exchange));
 }
 
 /** It was taken out of the group before anybody had pulled it. */

@@ -114,7 +114,7 @@ test('an admin cannot lock itself out', async () => {
     await me.patch('/v1/admins/me', { role: 'operator' }),
     await me.patch('/v1/admins/me', { expiresAt: '2020-01-01T00:00:00Z' }),
     await me.post('/v1/admins/me/revoke'),
-    await me.put('/v1/config', {}),
+    await me.put('/v1/config', { ...((await me.get('/v1/config')).body as object), admins: [] }),
   ];
   expect(attempts.map(({ status }) => status)).toEqual([409, 409, 409, 409, 409]);
   // Another one may, and then it is over at once.

@@ -93,8 +93,10 @@ test('an upstream that switches protocols in the middle of a body has failed', a
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
   });
   const path = await startDataPath(redis, upstream.url);
+  // More than the hub waits for before the request takes a slot, and not all of it.
   const head = rawRequest(['POST / HTTP/1.1', 'Host: h', 'Transfer-Encoding: chunked']);
-  expectProblem(await sendRaw(path.port, `${head}4\r\nhalf\r\n`), 502, 'upstream-failed', 'maybe');
+  const half = `${(80_000).toString(16)}\r\n${'x'.repeat(80_000)}\r\n`;
+  expectProblem(await sendRaw(path.port, `${head}${half}`), 502, 'upstream-failed', 'maybe');
   await path.close();
   await upstream.close();
 });

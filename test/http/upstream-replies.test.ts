@@ -69,8 +69,13 @@ const POST = ['POST / HTTP/1.1', 'Host: h'];
 const REQUESTS: [what: string, bytes: string, rest: string][] = [
   ['a small request', rawRequest([...POST, 'Content-Length: 2'], 'hi'), ''],
   ['a large request', rawRequest([...POST, 'Content-Length: 70000'], 'x'.repeat(70_000)), ''],
-  ['a streamed request', rawRequest([...POST, 'Transfer-Encoding: chunked'], '2\r\nhi\r\n'), '0\r\n\r\n'],
+  // More than the hub waits for before a request takes its slot.
+  ['a streamed request', rawRequest([...POST, 'Transfer-Encoding: chunked'], chunkOf(80_000)), '0\r\n\r\n'],
 ];
+
+function chunkOf(bytes: number): string {
+  return `${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`;
+}
 
 let redis: TestRedis;
 let path: DataPath;

@@ -1,10 +1,10 @@
 import { ReplyError } from 'ioredis';
 import { expect, test } from 'vitest';
-import { startAgent } from '../../router-core/agent/agent.ts';
 import { createLogger, LOG_LEVELS, type Logger } from '../../router-core/runtime/logger.ts';
 import { ask } from '../support/ask.ts';
 import { configure, configuredHub, newToken } from '../support/config.ts';
 import { agentHere, redisHere, upstreamHere } from '../support/parts.ts';
+import { startRedisAgent } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 function logEverything(): { log: Logger; text: () => string } {
@@ -56,7 +56,7 @@ test('a hub and an agent that log everything log the id of each request and no t
   const { log, text } = logEverything();
   const hub = await configuredHub(url, { accessLog: true }, log);
   await agentHere(url, 'g', upstream.url);
-  const refused = startAgent(
+  const refused = startRedisAgent(
     {
       redisUrl: url,
       token: agentToken,

@@ -94,10 +94,10 @@ test('what an agent gives back is counted where it happened, and so are sweeps',
   const group = uniqueGroup();
   const upstream = await slowUpstream();
   const gone = await slowUpstream();
-  await gone.close();
   const hub = await hubHere(url, group);
   // Both instances of one agent take requests until one of them finds that its upstream refuses connections.
   const agent = await agentHere(url, group, [gone.url, upstream.url], { name: 'both', concurrency: 1 });
+  await gone.close();
   const scrape = () => scrapeSources(hub.metrics, agent.metrics);
   const redeliveries = async () => (await scrape()).sum('mini_router_hub_redeliveries_total', { group });
   for (let i = 0; i < 50 && (await redeliveries()) === 0; i++) {

@@ -9,8 +9,7 @@ import type { GuardedRedis } from '../support/agent-logins.ts';
 import { ask } from '../support/ask.ts';
 import { recordLog } from '../support/config.ts';
 import { agentHere, hubHere, upstreamHere, withRedis } from '../support/parts.ts';
-import { startAgent } from '../../router-core/agent/agent.ts';
-import { uniqueGroup } from '../support/router.ts';
+import { startRedisAgent, uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 // Agents run scripts that hubs and router-api have loaded, and bring none of their own.
@@ -67,7 +66,7 @@ test('an agent that comes before any hub waits for them, says so once, and goes 
   const login = await loginOf(group);
   const upstream = await upstreamHere((_req, res) => res.end('ok'));
   const { log, lines } = recordLog();
-  const agent = startAgent(
+  const agent = startRedisAgent(
     {
       ...{
         redisUrl: agentUrl(redis, login),

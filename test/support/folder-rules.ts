@@ -18,7 +18,7 @@ interface Zone {
 const BASE = ['config', 'runtime', 'http'];
 
 /**
- * Dependencies point one way: router-api, hub, agent → redis → exchange → config, runtime, http. Inside `redis` a folder may
+ * Dependencies point one way: router-api, hub/main.ts, agent/main.ts → redis → exchange → config, runtime, http. Inside `redis` a folder may
  * use those before it: connection, scripts, frames, config, then hub and agent side by side, then control.
  */
 const ZONES: Zone[] = [
@@ -28,9 +28,20 @@ const ZONES: Zone[] = [
   { name: 'routing', at: 'router-core/routing/', mayImport: ['config'] },
   { name: 'exchange', at: 'router-core/exchange/', mayImport: BASE },
   ...redisZones(),
-  { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'redis/*', 'routing', ...BASE] },
-  { name: 'agent', at: 'router-core/agent/', mayImport: ['exchange', 'redis/*', ...BASE] },
-  { name: 'router-core/main.ts', at: 'router-core/main.ts', mayImport: ['hub', 'agent', 'runtime'] },
+  // Where what is behind the ports is chosen. Before its folder: the first zone that fits counts.
+  { name: 'hub/main.ts', at: 'router-core/hub/main.ts', mayImport: ['hub', 'exchange', 'redis/*', ...BASE] },
+  { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'routing', ...BASE] },
+  {
+    name: 'agent/main.ts',
+    at: 'router-core/agent/main.ts',
+    mayImport: ['agent', 'exchange', 'redis/*', ...BASE],
+  },
+  { name: 'agent', at: 'router-core/agent/', mayImport: ['exchange', ...BASE] },
+  {
+    name: 'router-core/main.ts',
+    at: 'router-core/main.ts',
+    mayImport: ['hub', 'hub/main.ts', 'agent', 'agent/main.ts', 'runtime'],
+  },
   {
     name: 'router-api',
     at: 'router-api/',
@@ -56,6 +67,11 @@ function redisZones(): Zone[] {
     mayImport: [...below.map((each) => `redis/${each}`), 'exchange', ...BASE],
   }));
 }
+
+/** Folders that see the store through a port only: none of their files, main.ts included, names what the store is made of. */
+const BEHIND_PORTS = ['router-core/hub/', 'router-core/agent/'];
+
+const STORE_WORDS = /\bioredis\b|(?<![a-zA-Z])lane|Lane|\blastSeq\b|\bentry id\b/;
 
 const IMPORTED = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g;
 
@@ -106,6 +122,8 @@ function textViolations({ path, text }: SourceFile): string[] {
   if (!isRedis(zone) && /\bmr:/.test(text)) {
     violations.push(`${path} names a Redis key: only router-core/redis knows them`);
   }
+  const storeWord = BEHIND_PORTS.some((folder) => path.startsWith(folder)) && STORE_WORDS.exec(text)?.[0];
+  if (storeWord) violations.push(`${path} says "${storeWord}": only router-core/redis knows of it`);
   if (zone.name !== 'runtime' && !path.endsWith('/main.ts') && /\bprocess\.env\b/.test(text)) {
     violations.push(`${path} reads process.env: only runtime and main.ts do`);
   }

@@ -6,6 +6,7 @@ import { startAgent, type Agent } from '../../router-core/agent/agent.ts';
 import type { AgentConfig } from '../../router-core/agent/config.ts';
 import type { HubConfig } from '../../router-core/hub/config.ts';
 import { startHub, type Hub } from '../../router-core/hub/hub.ts';
+import { redisAgentPorts } from '../../router-core/redis/agent/redis-agent-ports.ts';
 import { RedisHubLink } from '../../router-core/redis/hub/redis-hub-link.ts';
 import { createLogger, type Logger } from '../../router-core/runtime/logger.ts';
 import { waitFor } from './wait.ts';
@@ -91,6 +92,13 @@ export async function startTestHub(
   return { ...hub, url };
 }
 
+/** An agent in this process, as agent/main.ts makes it. */
+export function startRedisAgent(config: AgentConfig, agentLog: Logger): Agent {
+  const { redisUrl, token } = config;
+  const ports = redisAgentPorts({ redisUrl, token, log: agentLog });
+  return startAgent({ config, ports, log: agentLog });
+}
+
 /** An agent in this process, joined to its group. */
 export async function startTestAgent(
   redisUrl: string,
@@ -98,7 +106,7 @@ export async function startTestAgent(
   upstream: string | string[],
   options: Partial<AgentConfig> = {},
 ): Promise<Agent> {
-  const agent = startAgent(
+  const agent = startRedisAgent(
     {
       redisUrl,
       token: undefined,

@@ -167,6 +167,7 @@ test('a route that uses everything is taken as it is', () => {
     removeHeaders: ['Cookie'],
     scope: 'gpu',
     auth: 'app',
+    duplex: true,
     timeouts: { firstByteMs: 1, idleMs: 2, totalMs: 3 },
   };
   expect(routeSchema.parse(route)).toEqual(route);

@@ -218,7 +218,7 @@ test('entries of anything are requests or are to be settled', () => {
   );
   fc.assert(
     fc.property(reply, (given) => {
-      const { requests, bad } = decodeEntries(given, { client, lane: '0', redisNow: 1 });
+      const { requests, bad } = decodeEntries(given, { client, redisNow: 1 });
       for (const { attempt, remainingMs } of requests)
         expect(attempt > 0 && Number.isFinite(remainingMs)).toBe(true);
       for (const each of bad) expect(each.entry).toMatch(/^\d+-\d+$/);

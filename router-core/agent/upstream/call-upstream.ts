@@ -2,8 +2,8 @@ import { fieldLines, type FieldLines } from '../../http/field-lines.ts';
 import { fieldValue, forwardReplyFields } from '../../http/forward-reply.ts';
 import { nominatedFields } from '../../http/hop-by-hop.ts';
 import { forwardTrailers } from '../../http/trailers.ts';
-import type { PulledRequest } from '../../exchange/agent-link.ts';
-import { WINDOW_BYTES, type FrameStream } from '../../exchange/frame-stream.ts';
+import type { PulledRequest, ReplyStream } from '../../exchange/agent-link.ts';
+import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { encodeReplyHead } from '../../exchange/heads.ts';
 import type { InstanceCounts } from '../agent-metrics.ts';
 import type { AttemptTrace } from '../attempt-trace.ts';
@@ -18,7 +18,7 @@ export interface CallOptions {
   readonly request: PulledRequest;
   /** For the upstream. */
   readonly fields: FieldLines;
-  readonly reply: FrameStream;
+  readonly reply: ReplyStream;
   readonly instance: string;
   readonly counts: InstanceCounts;
   readonly trace: AttemptTrace | undefined;
@@ -99,7 +99,7 @@ function startReply(
   reply.start({ owner: instance, head, credit: WINDOW_BYTES });
 }
 
-function endReply(reply: FrameStream, raw: string[], head: string[] = []): void {
+function endReply(reply: ReplyStream, raw: string[], head: string[] = []): void {
   if (raw.length === 0) return reply.end();
   const trailers = forwardTrailers(raw, nominatedFields(head));
   if (trailers instanceof Error) reply.fail('upstream-failed', trailers.message);

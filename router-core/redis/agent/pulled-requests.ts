@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { PulledRequest } from '../../exchange/agent-link.ts';
+import type { PulledRequest, RequestHandle } from '../../exchange/agent-link.ts';
 import { decodeFrame } from '../../exchange/frames.ts';
 import { decodeRequestHead } from '../../exchange/heads.ts';
 import { isFromElsewhere } from '../connection/origin.ts';
@@ -20,7 +20,6 @@ export interface DecodedEntries {
 
 interface DecodeContext {
   readonly client: Redis;
-  readonly lane: string;
   /** Redis ms. */
   readonly redisNow: number;
 }
@@ -54,11 +53,16 @@ export function decodeEntries(reply: unknown, context: DecodeContext): DecodedEn
   return { requests, bad };
 }
 
+/** Where a request stands in its lane: to this link, that is its handle. */
+export function entryOf({ handle }: PulledRequest): string {
+  return handle;
+}
+
 function decodeRequest(
   entry: string,
   { id, attempt, flags, hub, deadline }: RequestMeta,
   payload: Buffer,
-  { client, lane, redisNow }: DecodeContext,
+  { client, redisNow }: DecodeContext,
 ): PulledRequest | undefined {
   const { frame, next } = decodeFrame(payload) ?? {};
   const head = frame?.head === undefined ? undefined : decodeRequestHead(frame.head);
@@ -73,7 +77,6 @@ function decodeRequest(
     bodyFollows: flags.includes('b'),
     mayHaveRun: isFromElsewhere(flags, client),
     remainingMs: deadline - redisNow,
-    lane,
-    entry,
+    handle: entry as RequestHandle,
   };
 }

@@ -2,58 +2,40 @@ import { randomBytes } from 'node:crypto';
 import { sleep } from '../../runtime/backoff.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import type {
+  AgentExchange,
   AgentLink,
-  Exchange,
+  AgentLinkOptions,
   ExchangeHandlers,
   GiveBackReason,
-  Grant,
-  InstanceReport,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
 import { isScriptMissing, isServerError, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
-import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
-import { encodeFrame, FENCE, movedFrame, PART, type Frame } from '../../exchange/frames.ts';
-import { Heartbeat, type HeldRequest, type TakenReason } from './heartbeat.ts';
-import type { FrameReader } from '../../exchange/frame-reader.ts';
+import { FrameStream } from '../../exchange/frame-stream.ts';
+import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
 import { KnownLanes } from './known-lanes.ts';
-import type { BadEntry } from './pulled-requests.ts';
+import { entryOf, type BadEntry } from './pulled-requests.ts';
+import { RedisAgentExchange, type ExchangeHost } from './redis-agent-exchange.ts';
 import { BLOCK_MS, RequestPuller } from './request-puller.ts';
 import type { Renewals } from './renewals.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { openStore, type Store } from '../connection/store.ts';
 import { RETRY_MS } from '../scripts/times.ts';
 
-export interface RedisAgentLinkOptions {
+export interface RedisAgentLinkOptions extends AgentLinkOptions {
   readonly redisUrl: string;
   /** The agent's token, which is its login; without it, the URL says who logs in. */
   readonly token?: string | undefined;
-  readonly group: string;
-  /** Only requests that ask for one of these, or for none, come here. */
-  readonly scopes: readonly string[];
-  /** Name of its agent record, when it has one. */
-  readonly record?: string | undefined;
-  /** What people call it; the instance's name starts with it. */
-  readonly name: string;
-  /** Slots it offers now, and what it says of itself. */
-  readonly report: () => { slots: number; report: InstanceReport };
   /** Those of the whole process. */
   readonly renewals: Renewals;
-  /** Called with every heartbeat. */
-  readonly onGrant: (grant: Grant) => void;
-  readonly log: Logger;
 }
 
 const scripts = { reply: loadScript('reply'), giveBack: loadScript('give-back'), leave: loadScript('leave') };
-
-interface Running extends HeldRequest {
-  readonly exchange: Exchange;
-}
 
 /** An agent's link straight to Redis. */
 export class RedisAgentLink implements AgentLink {
@@ -65,10 +47,11 @@ export class RedisAgentLink implements AgentLink {
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
-  readonly #running = new ChurnMap<Running>();
+  readonly #running = new ChurnMap<RedisAgentExchange>();
   /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
   readonly #settling = new ChurnMap<true>();
   readonly #puller: RequestPuller;
+  readonly #host: ExchangeHost;
 
   constructor(options: RedisAgentLinkOptions) {
     const { redisUrl: url, token, group, name, log } = options;
@@ -115,6 +98,13 @@ export class RedisAgentLink implements AgentLink {
       },
       log,
     });
+    this.#host = {
+      keys: this.#keys,
+      send: (stream) => this.#outbox.add(stream),
+      settling: (entry) => this.#settling.set(entry, true),
+      dropped: (exchange) => this.#drop(exchange),
+      abandoned: (request) => void this.#leaveToHub(request),
+    };
   }
 
   get missedDoorbells(): number {
@@ -154,62 +144,22 @@ export class RedisAgentLink implements AgentLink {
     return client ? this.#puller.readPending(client).catch(() => []) : [];
   }
 
-  open(request: PulledRequest, handlers: ExchangeHandlers): Exchange {
-    const { id, attempt, hub, entry } = request;
-    const now = performance.now();
-    const reply = new FrameStream({
-      id,
-      attempt,
-      outKey: this.#keys.down(id, attempt),
-      inKey: this.#keys.up(id),
-      reader: hub,
-      credit: WINDOW_BYTES,
-      onPending: (stream) => this.#outbox.add(stream),
-      onWritable: () => handlers.onWritable(),
-      settle: { entry, permit: `${id}:${attempt}` },
-      onSettled: () => {
-        this.#settling.set(entry, true);
-        this.#drop(reader, handlers);
-      },
-    });
-    const reader: FrameReader = {
-      id,
-      attempt,
-      key: this.#keys.up(id),
-      lastSeq: 0,
-      heardAt: now,
-      // Hubs keep to what they were granted.
-      room: Infinity,
-      onFrame: (frame) => onRequestFrame(frame, reply, handlers),
-      onFault: (why) => {
-        reply.fail('upstream-failed', why);
-        handlers.onStop(why);
-      },
-    };
-    const abandon = () => {
-      reply.abandon();
-      this.#drop(reader, handlers);
-    };
-    const exchange = { reply, reader, abandon };
-    const onTaken = (why: TakenReason) => {
-      if (why !== 'over') abandon();
-      if (why === 'abandoned') void this.#leaveToHub(request);
-      handlers.onStop(why);
-    };
-    const expiresAt = now + request.remainingMs;
-    this.#running.set(id, { id, attempt, hub, entry, expiresAt, onTaken, exchange });
-    this.#inbox.open(reader);
+  open(request: PulledRequest, handlers: ExchangeHandlers): AgentExchange {
+    const exchange = new RedisAgentExchange(request, handlers, this.#host);
+    this.#running.set(exchange.id, exchange);
+    this.#inbox.open(exchange.reader);
     return exchange;
   }
 
-  async giveBack(request: PulledRequest, why: GiveBackReason, detail = ''): Promise<boolean> {
-    const { id, attempt, entry } = request;
+  /** See give-back.lua. */
+  async giveBack(request: PulledRequest, why: GiveBackReason | 'abandoned', detail = ''): Promise<boolean> {
+    const { id, attempt } = request;
     const isUnseen = why === 'unstarted' || why === 'unreachable';
     const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
     const lost = encodeFrame(id, attempt, FENCE, { failed: 'agent-lost\nthe hub was not heard of' });
     const { slots, agentSlots, down, up } = this.#keys;
     const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];
-    const args = [...this.#lanes.script.args, this.instance, entry, why, moved, lost];
+    const args = [...this.#lanes.script.args, this.instance, entryOf(request), why, moved, lost];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     for (;;) {
@@ -243,17 +193,16 @@ export class RedisAgentLink implements AgentLink {
 
   /** Its hub may only have stood still: it finds the end of this attempt, or gets the request back. */
   async #leaveToHub(request: PulledRequest): Promise<void> {
-    const { entry } = request;
+    const entry = entryOf(request);
     this.#settling.set(entry, true);
     await this.giveBack(request, 'abandoned');
     this.#settling.delete(entry);
   }
 
-  #drop(reader: FrameReader, handlers: ExchangeHandlers): void {
-    this.#inbox.close(reader);
+  #drop(exchange: RedisAgentExchange): void {
+    this.#inbox.close(exchange.reader);
     // Given back, a request may already be here again: then its next attempt stands under the same id.
-    if (this.#running.get(reader.id)?.exchange.reader === reader) this.#running.delete(reader.id);
-    handlers.onSettled();
+    if (this.#running.get(exchange.id) === exchange) this.#running.delete(exchange.id);
   }
 
   /**
@@ -263,7 +212,7 @@ export class RedisAgentLink implements AgentLink {
    */
   #onRefused(stream: FrameStream): void {
     const running = this.#running.get(stream.id);
-    if (running?.exchange.reply !== stream) return;
+    if (running?.reply !== stream) return;
     stream.refused();
     running.onTaken('over');
   }
@@ -289,12 +238,4 @@ export class RedisAgentLink implements AgentLink {
     for (const { entry } of this.#running.values()) yield entry;
     yield* this.#settling.keys();
   }
-}
-
-function onRequestFrame(frame: Frame, reply: FrameStream, handlers: ExchangeHandlers): void {
-  if (frame.parts & PART.stop) return handlers.onStop('cancelled');
-  if (frame.credit > 0) reply.credited(frame.credit);
-  if (frame.body) handlers.onBody(frame.body);
-  if (frame.failed !== undefined) handlers.onStop(frame.failed);
-  if (frame.end !== undefined) handlers.onBodyEnd(frame.end);
 }

@@ -6,7 +6,7 @@ import { isServerError, type Connection } from '../connection/connection.ts';
 import { FENCE } from '../../exchange/frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
-import { decodeEntries, type BadEntry } from './pulled-requests.ts';
+import { decodeEntries, entryOf, type BadEntry } from './pulled-requests.ts';
 import { listOf } from '../connection/reply-shape.ts';
 import { encodeCommand, loadScript, runScript } from '../connection/run-script.ts';
 import { RETRY_MS } from '../scripts/times.ts';
@@ -87,7 +87,7 @@ export class RequestPuller {
     const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('0', 1_000));
     const pending = this.#decode(client, reply);
     for (const entry of this.#options.known()) known.add(entry);
-    return pending.filter(({ entry }) => !known.has(entry));
+    return pending.filter((request) => !known.has(entryOf(request)));
   }
 
   async #recover(error: unknown): Promise<void> {
@@ -120,8 +120,8 @@ export class RequestPuller {
     return fresh;
   }
 
-  #isLate({ entry }: PulledRequest): boolean {
-    return Number.parseInt(entry, 10) <= this.#options.redisNow() - LATE_MS;
+  #isLate(request: PulledRequest): boolean {
+    return Number.parseInt(entryOf(request), 10) <= this.#options.redisNow() - LATE_MS;
   }
 
   /**
@@ -141,7 +141,7 @@ export class RequestPuller {
         client,
         look,
         [...told.keys, ...late.map(({ id }) => keys.up(id))],
-        [...told.args, instance, `${FENCE}-0`, ...late.flatMap(({ entry, hub }) => [entry, hub])],
+        [...told.args, instance, `${FENCE}-0`, ...late.flatMap((each) => [entryOf(each), each.hub])],
       ),
     );
     return requests.flatMap((request) => {
@@ -160,8 +160,8 @@ export class RequestPuller {
   }
 
   #decode(client: Redis, reply: unknown): PulledRequest[] {
-    const { lanes, redisNow, onBad } = this.#options;
-    const { requests, bad } = decodeEntries(reply, { client, lane: lanes.own, redisNow: redisNow() });
+    const { redisNow, onBad } = this.#options;
+    const { requests, bad } = decodeEntries(reply, { client, redisNow: redisNow() });
     if (bad.length > 0) onBad(bad);
     return requests;
   }

@@ -128,10 +128,10 @@ test('drains: what runs is finished, and the group knows at once', async () => {
 test('gives back what its upstream refuses, to another agent', async () => {
   const { login, hub } = await startGroup();
   const gone = await upstreamHere(() => {});
-  await gone.close();
-  // Blocked first, served first.
+  // Blocked first, served first. An agent pulls once its upstream could be called.
   await agentHere(agentUrl(redis, login), login.group, gone.url, { name: 'dead-end' });
   await waitFor(async () => (await blockedPulls()) === 1, { what: 'the first agent to pull' });
+  await gone.close();
   await startAgentOf(
     login,
     countCalls((_req, res) => res.end('there')),
