@@ -13,6 +13,7 @@ import { documentationEndpoints } from './documentation.ts';
 import { createEndpoints } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { eventsEndpoint } from './events.ts';
+import { flagRoutesEndpoint } from './flag-routes.ts';
 import { healthEndpoints } from './health.ts';
 import { instanceEndpoints } from './instances.ts';
 import { meEndpoint } from './me.ts';
@@ -48,6 +49,7 @@ export function createApi(parts: ApiParts, options: ApiOptions): Api {
   tokenEndpoints(api, parts);
   configEndpoints(api, parts);
   testRouteEndpoint(api, parts);
+  flagRoutesEndpoint(api, parts);
   auditEndpoint(api, parts);
   meEndpoint(api);
   statusEndpoint(api, parts);

@@ -21,6 +21,10 @@ export const instanceSchema = z
     slots: z.number().meta({ description: 'The slots that its group lets it use now' }),
     inFlight: z.number(),
     state: z.string().meta({ description: 'Its state, as it reports it', example: 'ready' }),
+    reason: z.string().nullable().meta({
+      description: 'Why its upstream is down, as its agent found it; null: it is not down',
+      example: 'ECONNREFUSED 127.0.0.1:8000',
+    }),
   })
   .meta({ id: 'Instance', description: 'One upstream of a running agent, as the agent reports it' });
 

@@ -4,6 +4,7 @@ import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-ki
 import { isIdentity } from '../router-core/config/config-edits.ts';
 import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
 import { objectsOf, withoutStoreFields } from '../router-core/config/config-state.ts';
+import { dryRunQuery, isDryRun } from './dry-run.ts';
 import { actorOf, forRole, guardedAnswers, jsonContent, writerOf } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { issueToken } from './issue-token.ts';
@@ -35,7 +36,10 @@ function createEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
       ? `Fields that are left out get their defaults. The answer has the token of the ${kind}: no other one shows it again.`
       : 'Fields that are left out get their defaults.',
     ...forRole(writerOf(kind)),
-    request: { body: { required: true, ...jsonContent(writeSchema(kind), `The ${kind}`) } },
+    request: {
+      query: dryRunQuery,
+      body: { required: true, ...jsonContent(writeSchema(kind), `The ${kind}`) },
+    },
     responses: {
       201: jsonContent(createdSchema(kind), `The new ${kind}`),
       ...guardedAnswers('already-exists', 'conflict', 'body-too-large', 'unsupported-media-type', 'invalid'),
@@ -52,10 +56,12 @@ async function create(
   { kind, parts, fields }: { kind: ObjectKind; parts: ApiParts; fields: Json },
 ): Promise<Json> {
   const name = fields['name'] as string;
+  const dryRun = isDryRun(c);
   const issued = issueToken(kind);
   const { after } = await parts.control.change({
     actor: actorOf(c),
     action: 'create',
+    dryRun,
     check: keepAccess(c.var.admin),
     edit: (state) => {
       if (objectsOf(state, kind).has(name)) {
@@ -66,7 +72,7 @@ async function create(
   });
   c.header('Location', `/v1/${LIST_OF[kind]}/${encodeURIComponent(name)}`);
   const view = await viewOne(c, parts, objectNamed(after, kind, name));
-  return issued ? { ...view, token: issued.token } : view;
+  return issued && !dryRun ? { ...view, token: issued.token } : view;
 }
 
 function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
@@ -85,6 +91,7 @@ function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     ...forRole(writerOf(kind)),
     request: {
       params: nameParam,
+      query: dryRunQuery,
       body: { required: true, ...jsonContent(writeSchema(kind), `The ${kind}`) },
     },
     responses: {
@@ -133,7 +140,7 @@ function changeEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     description:
       'A JSON merge patch (RFC 7396): null resets a field to its default, a list is replaced as a whole.',
     ...forRole(writerOf(kind)),
-    request: { params: nameParam, body: { required: true, content } },
+    request: { params: nameParam, query: dryRunQuery, body: { required: true, content } },
     responses: {
       200: jsonContent(viewSchema(kind), `The ${kind} as it is now`),
       ...guardedAnswers(
@@ -167,6 +174,7 @@ export async function edit(c: ApiContext, { kind, parts, action, edited }: Objec
   const { after } = await parts.control.change({
     actor: actorOf(c),
     action,
+    dryRun: isDryRun(c),
     check: keepAccess(c.var.admin),
     edit: (state) => {
       const object = objectNamed(state, kind, name);

@@ -72,7 +72,7 @@ export class ApiProblem extends Error {
 
 /** The one place that turns an error into HTTP. */
 export function answerProblem(c: Context, error: unknown, log: Logger): Response {
-  const { code, options } = asProblem(error, log);
+  const { code, options } = asProblem(c, error, log);
   const { status, title } = API_PROBLEMS[code];
   const { detail, errors, headers } = options;
   const document = { type: 'about:blank', title, status, code, detail, errors };
@@ -84,7 +84,7 @@ export function answerProblem(c: Context, error: unknown, log: Logger): Response
   });
 }
 
-function asProblem(error: unknown, log: Logger): ApiProblem {
+function asProblem(c: Context, error: unknown, log: Logger): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof ConfigRefusal) {
     const { code, message, problems } = error;
@@ -93,8 +93,10 @@ function asProblem(error: unknown, log: Logger): ApiProblem {
   if (error instanceof StoreUnavailableError) {
     const { cause, sent } = error;
     if (cause !== undefined) log.warn({ err: cause }, 'Redis did not answer a request');
-    const detail = sent ? 'A change may have been made all the same' : 'Nothing was changed';
-    return new ApiProblem('store-unavailable', { detail, headers: { 'Retry-After': '1' } });
+    const ofChange = sent ? 'A change may have been made all the same' : 'Nothing was changed';
+    // Who only reads has nothing to fear for.
+    const detail = c.req.method === 'GET' ? {} : { detail: ofChange };
+    return new ApiProblem('store-unavailable', { ...detail, headers: { 'Retry-After': '1' } });
   }
   if (error instanceof HTTPException) return fromHono(error);
   log.error({ err: error }, 'unexpected failure');

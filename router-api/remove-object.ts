@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-kinds.ts';
+import { dryRunQuery, isDryRun } from './dry-run.ts';
 import { actorOf, forRole, guardedAnswers, writerOf } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
@@ -26,9 +27,9 @@ export function removeEndpoint(api: Api, kind: ObjectKind, { control }: ApiParts
     summary: `Remove ${oneOf(kind)}`,
     description: REMOVAL[kind],
     ...forRole(writerOf(kind)),
-    request: { params: nameParam },
+    request: { params: nameParam, query: dryRunQuery },
     responses: {
-      204: { description: `The ${kind} is gone` },
+      204: { description: `The ${kind} is gone; with \`dryRun\`, could be removed` },
       ...guardedAnswers('not-found', 'conflict', 'stale'),
     },
   });
@@ -37,6 +38,7 @@ export function removeEndpoint(api: Api, kind: ObjectKind, { control }: ApiParts
     await control.change({
       actor: actorOf(c),
       action: 'remove',
+      dryRun: isDryRun(c),
       check: keepAccess(c.var.admin),
       edit: (state) => {
         requireMatch(c, objectNamed(state, kind, name).revision);

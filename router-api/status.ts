@@ -17,6 +17,9 @@ const hubSchema = z
     address: z.string().meta({ description: 'Where it listens' }),
     configVersion: count.meta({ description: 'The version of the configuration that it serves' }),
     inFlight: count,
+    flagRoutes: z
+      .array(z.object({ name: z.string(), path: z.string() }))
+      .meta({ description: 'Its `--group` flags: groups and the paths that they serve' }),
     groups: z.record(
       z.string(),
       z
@@ -49,6 +52,10 @@ const groupSchema = z
         'estimated from buckets. null: no request ended',
     }),
     p99Ms: quantile.meta({ description: 'The same for 99 of 100 requests' }),
+    errorRate: quantile.meta({
+      description:
+        'Share of those requests whose client got a status of 500 or more, 0 to 1. null: no request ended',
+    }),
     instances: z.array(instanceSchema),
     error: z.string().nullable().meta({
       description:
@@ -73,11 +80,11 @@ export function statusView(version: number, { hubs, groups }: LiveStatus): Statu
 }
 
 /** Without the buckets: they are there to be added up. */
-function hubView({ groups, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
+function hubView({ groups, flagRoutes, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
   const traffic = Object.entries(groups).map(
-    ([name, { times: _times, sums: _sums, ...rest }]) => [name, rest] as const,
+    ([name, { times: _times, sums: _sums, outcomes: _outcomes, ...rest }]) => [name, rest] as const,
   );
-  return { ...hub, groups: Object.fromEntries(traffic) };
+  return { ...hub, flagRoutes: [...flagRoutes], groups: Object.fromEntries(traffic) };
 }
 
 /** GET /v1/status: hubs, groups and their instances at one moment. */

@@ -1,12 +1,14 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { ConfigState } from '../router-core/config/config-state.ts';
+import type { HubReport } from '../router-core/redis/control/hub-reports.ts';
 import { RouteCompiler } from '../router-core/routing/compile-routes.ts';
 import { explainRoutes } from '../router-core/routing/explain-routes.ts';
 import type { RouteTable } from '../router-core/routing/route-table.ts';
 import { inSlices } from '../router-core/runtime/slices.ts';
 import { forRole, jsonContent, guardedAnswers } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
+import { flagRoutesOf } from './flag-routes.ts';
 
 const requestSchema = z
   .strictObject({
@@ -28,6 +30,10 @@ const explanationSchema = z
       .string()
       .nullable()
       .meta({ description: 'The path and query that the upstream would be asked for' }),
+    source: z
+      .string()
+      .nullable()
+      .meta({ description: 'null: the route is stored. Else the hubs that have it from their flags' }),
     groups: z.array(
       z.object({
         group: z.string(),
@@ -51,8 +57,8 @@ export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
     operationId: 'testRoute',
     summary: 'Tell which route a request would take',
     description:
-      'And why it would take no other one. Nothing is sent or changed. Routes from the flags of hubs are tried ' +
-      'after these; router-api does not know them.',
+      'And why it would take no other one. Nothing is sent or changed. The routes from the flags of all live hubs count, ' +
+      'also where only some hubs have them: see `source`.',
     ...forRole('viewer'),
     request: { body: { required: true, ...jsonContent(requestSchema, 'The request') } },
     responses: {
@@ -63,22 +69,34 @@ export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
   api.openapi(route, async (c) => {
     const { method, host, target, headers } = c.req.valid('json');
     const fields = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-    const { routes } = await control.newest();
+    const [state, hubs] = await Promise.all([control.newest(), control.hubs()]);
     const request = { method, host, target, headers: (name: string) => fields.get(name) };
-    const { matched, groups, rejected, ...found } = explainRoutes(await tableOf(routes), request);
-    const { scope = null, auth = 'none' } = routes.get(matched ?? '') ?? {};
+    const { matched, groups, rejected, ...found } = explainRoutes(await tableOf(state, hubs), request);
+    const { scope = null, auth = 'none' } = state.routes.get(matched ?? '') ?? {};
+    const source = flagRoutesOf(hubs).find((each) => each.route.name === matched)?.source ?? null;
     const view = { matched: matched ?? null, target: found.target ?? null, scope, needsApp: auth === 'app' };
-    return c.json({ ...view, groups: [...groups], rejected: [...rejected] }, 200);
+    return c.json({ ...view, source, groups: [...groups], rejected: [...rejected] }, 200);
   });
 }
 
-/** Compiled once for each version of the routes. */
-const tables = new WeakMap<ConfigState['routes'], Promise<RouteTable>>();
+interface KnownTable {
+  readonly flags: string;
+  readonly table: Promise<RouteTable>;
+}
+
+/** Compiled once for each version of the routes, and anew when hubs have other flags. */
+const tables = new WeakMap<ConfigState['routes'], KnownTable>();
 
 /** As hubs do it: a route that this version cannot use is left out. */
-function tableOf(routes: ConfigState['routes']): Promise<RouteTable> {
-  const table =
-    tables.get(routes) ?? inSlices(new RouteCompiler().compileInSteps([...routes.values()], () => undefined));
-  tables.set(routes, table);
+function tableOf({ version, routes }: ConfigState, hubs: readonly HubReport[]): Promise<RouteTable> {
+  // Before the first write a hub with flags has no other routes.
+  const onlyFlags = version === 0 && hubs.length > 0 && hubs.every(({ flagRoutes }) => flagRoutes.length > 0);
+  const ofFlags = flagRoutesOf(hubs).map(({ route }) => route);
+  const flags = `${onlyFlags} ${ofFlags.map(({ name }) => name).join('\n')}`;
+  const known = tables.get(routes);
+  if (known?.flags === flags) return known.table;
+  const all = [...(onlyFlags ? [] : routes.values()), ...ofFlags];
+  const table = inSlices(new RouteCompiler().compileInSteps(all, () => undefined));
+  tables.set(routes, { flags, table });
   return table;
 }

@@ -26,10 +26,26 @@ A context is a URL and an admin token. \`login\` makes one and makes it the curr
 
 Results go to standard output, everything else to standard error. Tables fit the terminal; where there is none, nothing is
 cut. Every command that asks router-api has \`--json\`, and so have \`login\`, \`context\` and \`config init\`: fields are added to
-what it prints, none is renamed or removed without a line in the changelog. Errors are text on standard error; scripts go by
+what it prints, none is renamed or removed without a line in the changelog. \`-o json\` is the same, \`-o yaml\` the same as
+YAML, and with \`-o wide\` no table is cut. \`-w\` goes on and prints what has changed; \`--dry-run\` tells what would. Errors are text on standard error; scripts go by
 the exit code.
 
 Nothing is asked where standard input or standard error is no terminal: commands that would ask need \`--yes\` there.
+
+## Spellings
+
+Verbs may go first and nouns may be plural, as hands that know kubectl type them:
+
+| typed                               | is                      |
+| ----------------------------------- | ----------------------- |
+| \`get groups\`, \`groups\`              | \`group list\`            |
+| \`get group NAME\`, \`get group/NAME\`  | \`group show NAME\`       |
+| \`describe agent NAME\`               | \`agent show NAME\`       |
+| \`create group NAME\`                 | \`group add NAME\`        |
+| \`edit route NAME\`                   | \`route edit NAME\`       |
+| \`delete app NAME\`                   | \`app remove NAME\`       |
+| \`help group add\`                    | \`group add --help\`      |
+| \`--context prod -o json get status\` | \`status --context prod -o json\` |
 `;
 
 /** docs/cli.md, but for how a formatter lays out its tables. */
@@ -85,8 +101,12 @@ function describe(command: Command, level: number): string[] {
   ];
 }
 
+/** Without the `help` that commander adds by itself: it has no parent, and every command has --help. */
 function visible(command: Command): Command[] {
-  return command.createHelp().visibleCommands(command);
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .filter(({ parent }) => parent === command);
 }
 
 function argumentsOf({ registeredArguments }: Command): string {

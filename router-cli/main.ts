@@ -1,6 +1,7 @@
 import { runProgram } from '../router-core/runtime/run-command.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { createCli } from './program.ts';
+import { spellOut } from './spellings.ts';
 
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   // `| head` has seen enough, `| less` was left.
@@ -8,4 +9,5 @@ process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   process.stderr.write(`router-cli: error: cannot write the output: ${message}\n`);
   process.exit(EXIT_CODES.failed.code);
 });
-await runProgram(createCli({ env: process.env, script: process.argv[1] ?? '' }));
+const [node = '', script = '', ...words] = process.argv;
+await runProgram(createCli({ env: process.env, script }), [node, script, ...spellOut(words)]);

@@ -17,6 +17,7 @@ import { statusCommand } from './commands/status.ts';
 import { testRouteCommand } from './commands/test-route.ts';
 import { tokenCommands } from './commands/tokens.ts';
 import { topCommand } from './commands/top.ts';
+import { SPELLINGS } from './spellings.ts';
 import { serverCommands } from './server-commands.ts';
 
 const ABOUT: Readonly<Record<ObjectKind, string>> = {
@@ -48,6 +49,7 @@ export function createCli(surroundings: Surroundings): Command {
   requestCommands(program, surroundings);
   auditCommand(program, surroundings);
   completionCommands(program, surroundings);
+  program.addHelpText('after', SPELLINGS);
   return program;
 }
 

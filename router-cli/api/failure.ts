@@ -9,11 +9,42 @@ export class ApiFailure extends CommandError {
   override readonly name = 'ApiFailure';
   /** Of the problem document; `unreachable` when nothing has answered. */
   readonly code: string;
+  /** What is wrong where in what was sent. */
+  readonly problems: readonly FieldProblem[];
+  readonly #reason: ExitReason;
+  readonly #text: FailureText;
 
-  constructor(reason: ExitReason, { code, message }: { code: string; message: string }) {
-    super(message, { exitCode: EXIT_CODES[reason].code });
-    this.code = code;
+  constructor(reason: ExitReason, text: FailureText) {
+    super(messageOf(text), { exitCode: EXIT_CODES[reason].code });
+    this.#reason = reason;
+    this.#text = text;
+    this.code = text.code;
+    this.problems = text.problems ?? [];
   }
+
+  /** The same failure, whose problems are said in other words. */
+  withProblems(problems: readonly FieldProblem[]): ApiFailure {
+    return new ApiFailure(this.#reason, { ...this.#text, problems });
+  }
+}
+
+export interface FieldProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+interface FailureText {
+  readonly code: string;
+  readonly message: string;
+  readonly problems?: readonly FieldProblem[];
+  readonly hint?: string | undefined;
+}
+
+function messageOf({ message, problems = [], hint }: FailureText): string {
+  const lines = problems.map(({ path, message: what }) => printable(path === '' ? what : `${path}: ${what}`));
+  return [message, ...lines.map((line) => `  ${line}`), ...(hint === undefined ? [] : [`  ${hint}`])].join(
+    '\n',
+  );
 }
 
 const problemSchema = z.looseObject({
@@ -53,13 +84,12 @@ export function failureOf(call: FailedCall, status: number, body: unknown): ApiF
     });
   }
   const { code, title, detail, errors } = parsed.data;
-  const lines = [
-    printable(detail ?? title),
-    ...errors.map(({ path, message }) => `  ${printable(path === '' ? message : `${path}: ${message}`)}`),
-  ];
-  const hint = hintFor(code, call);
-  if (hint !== undefined) lines.push(`  ${hint}`);
-  return new ApiFailure(REASON_OF_STATUS.get(status) ?? 'failed', { code, message: lines.join('\n') });
+  return new ApiFailure(REASON_OF_STATUS.get(status) ?? 'failed', {
+    code,
+    message: printable(detail ?? title),
+    problems: errors,
+    hint: hintFor(code, call),
+  });
 }
 
 function hintFor(code: string, { path, url }: FailedCall): string | undefined {

@@ -14,6 +14,7 @@ export const instanceSchema = z.looseObject({
   slots: count,
   inFlight: count,
   state: z.string().catch('unknown'),
+  reason: z.string().nullable().catch(null),
 });
 
 const groupSchema = z.looseObject({
@@ -27,6 +28,7 @@ const groupSchema = z.looseObject({
   perSecond: count,
   p50Ms: quantile,
   p99Ms: quantile,
+  errorRate: quantile,
   instances: z.array(instanceSchema).catch([]),
   error: z.string().nullable().catch(null),
 });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { sleep } from '../../router-core/runtime/backoff.ts';
 import { ApiClient } from '../api/client.ts';
 import { chooseTarget, type ChosenTarget } from '../contexts/choose-context.ts';
 import { confirm } from '../terminal/ask.ts';
@@ -8,14 +9,22 @@ import type { TableSpace } from '../terminal/table.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { anyText, useFlag } from './flags.ts';
 
-/** Results: as JSON with --json, else as text that fits the terminal. */
+type Format = 'text' | 'wide' | 'json' | 'yaml';
+
+/** Results: as JSON or YAML when that is asked for, else as text that fits the terminal. */
 export interface Output extends TableSpace {
-  readonly json: boolean;
+  /** For programs, as JSON or YAML: all that there is, in one value. */
+  readonly isData: boolean;
+  readonly format: Format;
   /** `lines` is only asked when they are what is wanted. */
   readonly show: (value: unknown, lines: () => readonly string[]) => void;
   /** For people, on stderr. */
   readonly note: (text: string) => void;
 }
+
+const FORMATS: readonly Format[] = ['json', 'yaml', 'wide'];
+
+const WATCH_MS = 2_000;
 
 /** A command that runs, and what it was given. */
 export interface Invocation {
@@ -40,6 +49,8 @@ export interface CommandShape {
   readonly json: string;
   /** It asks first: it gets --yes. */
   readonly asks?: boolean;
+  /** It can be run again and again: it gets --watch. */
+  readonly watch?: boolean;
 }
 
 /** A command with --json that needs no API. */
@@ -49,6 +60,7 @@ export function addCommand(
 ): Command {
   const command = parent.command(`${name} ${args}`.trim()).description(about);
   command.option('--json', `print JSON: ${json}`);
+  command.option('-o, --output <json|yaml|wide>', 'print JSON, the same as YAML, or tables that are not cut');
   if (asks) command.option('-y, --yes', 'do not ask');
   return command;
 }
@@ -58,7 +70,7 @@ export function runs(
   surroundings: Surroundings,
   run: (invocation: Invocation) => Promise<void>,
 ): void {
-  command.action(() => run(invocationOf(command, surroundings)));
+  command.action(async () => run(await invocationOf(command, surroundings)));
 }
 
 /** Adds a command that asks the API; `setUp` gives it more flags and answers what it does. */
@@ -74,34 +86,69 @@ export function addApiCommand(
     about: 'whom to talk to, instead of the current context',
     type: anyText(),
   });
+  if (shape.watch) command.option('-w, --watch', 'go on, and print it again whenever it has changed');
   return command.action(async () => {
     const target = await chooseTarget(surroundings.env, context());
-    await run({ ...invocationOf(command, surroundings), target, api: new ApiClient(target, showProgress) });
+    const watch = command.getOptionValue('watch') === true;
+    const invocation = await invocationOf(command, surroundings);
+    // Over and over, whoever waits has seen that it is asked.
+    const api = new ApiClient(target, watch ? undefined : showProgress);
+    for (;;) {
+      await run({ ...invocation, target, api });
+      if (!watch) return;
+      await sleep(WATCH_MS);
+    }
   });
 }
 
-function invocationOf(command: Command, surroundings: Surroundings): Invocation {
-  const options = command.opts<{ json?: boolean; yes?: boolean }>();
+async function invocationOf(command: Command, surroundings: Surroundings): Promise<Invocation> {
+  const options = command.opts<{ json?: boolean; output?: string; yes?: boolean }>();
+  const format = options.json ? 'json' : (FORMATS.find((each) => each === options.output) ?? 'text');
+  if (options.output !== undefined && format === 'text') {
+    command.error(`error: --output: "${options.output}" is none of json, yaml, wide`);
+  }
+  // Loaded here: it is a fifth of the time that a command takes to start.
+  const toYaml = format === 'yaml' ? (await import('yaml')).stringify : undefined;
   return {
     // An argument of several texts is a list.
     args: (command.processedArgs as (string | string[] | undefined)[]).flatMap((arg) => arg ?? []),
-    out: openOutput(surroundings, { json: options.json ?? false }),
+    out: openOutput(surroundings, { format, toYaml }),
     surroundings,
     confirm: (question) => confirm(question, { yes: options.yes ?? false }),
   };
 }
 
-function openOutput({ env }: Surroundings, { json }: { json: boolean }): Output {
+interface OutputOptions {
+  readonly format: Format;
+  readonly toYaml: ((value: unknown) => string) | undefined;
+}
+
+/** Each result is printed when it is another one than the last. */
+function openOutput({ env }: Surroundings, { format, toYaml }: OutputOptions): Output {
   const { stdout, stderr } = process;
+  const isData = format === 'json' || format === 'yaml';
+  const textOf = (value: unknown, lines: () => readonly string[]) => {
+    if (toYaml) return toYaml(value).trimEnd();
+    return isData ? JSON.stringify(value, null, 2) : lines().join('\n');
+  };
+  let last: string | undefined;
+  let lastNote: string | undefined;
   return {
-    json,
-    columns: stdout.isTTY ? stdout.columns : undefined,
+    isData,
+    format,
+    columns: stdout.isTTY && format !== 'wide' ? stdout.columns : undefined,
     style: styleFor(stdout, env),
     show(value, lines) {
-      const text = json ? JSON.stringify(value, null, 2) : lines().join('\n');
-      stdout.write(text === '' ? '' : `${text}\n`);
+      const text = textOf(value, lines);
+      if (text === last) return;
+      // Of several documents, as YAML has them.
+      const between = last === undefined ? '' : toYaml ? '---\n' : isData ? '' : '\n';
+      last = text;
+      stdout.write(text === '' ? '' : `${between}${text}\n`);
     },
     note(text) {
+      if (text === lastNote) return;
+      lastNote = text;
       stderr.write(`${text}\n`);
     },
   };

@@ -25,6 +25,7 @@ export function auditCommand(program: Command, surroundings: Surroundings): void
     name: 'audit',
     about: 'show who has changed what, newest first',
     json: 'an array of the items of GET /v1/audit',
+    watch: true,
     setUp(command) {
       const kind = useFlag(command, {
         flag: `--kind <${OBJECT_KINDS.join('|')}>`,
@@ -50,7 +51,7 @@ export function auditCommand(program: Command, surroundings: Surroundings): void
         out.show(items, () => (entries.length === 0 ? [] : table(entries, columns, out)));
       };
     },
-  });
+  }).alias('events');
 }
 
 const columns: readonly Column<Entry>[] = [

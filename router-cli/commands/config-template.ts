@@ -42,12 +42,12 @@ function section(kind: ObjectKind): string {
   ].join('\n');
 }
 
-/** What is there before anything is configured; names and what has no default only. */
+/** What is there before anything is configured; names and what is not the default only. */
 function fresh(kind: ObjectKind): string[] {
   if (kind === 'group') return ['groups:', ...FRESH_DOCUMENT.groups.map(({ name }) => `  - name: ${name}`)];
   if (kind !== 'route') return [`${LIST_OF[kind]}: []`];
-  const routes = FRESH_DOCUMENT.routes.map(({ name, match, groups }) => {
-    return { name, match: { path: match.path }, groups: groups.map(({ group }) => ({ group })) };
+  const routes = FRESH_DOCUMENT.routes.map(({ name, priority, match, groups }) => {
+    return { name, priority, match: { path: match.path }, groups: groups.map(({ group }) => ({ group })) };
   });
   return stringify({ routes }).trimEnd().split('\n');
 }

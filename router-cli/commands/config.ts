@@ -1,29 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import { TOKEN_KINDS } from '../../router-core/config/token.ts';
 import { count as wholeNumber } from '../../router-core/runtime/options.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
-import type { ApiClient, JsonObject } from '../api/client.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { count } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { addApiCommand, addCommand, runs, type ApiInvocation } from './api-command.ts';
-import { changeSchema, describeChanges, type Change } from './changes.ts';
-import { useFlag } from './flags.ts';
-import { showToken } from './show-token.ts';
-import { readYaml } from './read-yaml.ts';
-import { isObject } from './use-fields.ts';
+import { addApiCommand, addCommand, runs } from './api-command.ts';
+import { applyDocument, describePlan, parseDocument, planned, readDocument } from './apply-document.ts';
+import { editYaml } from './edit-yaml.ts';
+import { useDryRun, useFlag } from './flags.ts';
 
 const FILE = 'mini-router.yaml';
-const MOST_NAMED = 20;
-
-const appliedSchema = z.looseObject({
-  changes: z.array(changeSchema),
-  /** Missing in answers of a router-api that does not ask. */
-  toConfirm: z.number().catch(0),
-  tokens: z.array(z.object({ kind: z.enum(TOKEN_KINDS), name: z.string(), token: z.string() })).catch([]),
-});
 
 /** `config`: everything at once, as a file to be kept in a repository. */
 export function configCommands(program: Command, surroundings: Surroundings): void {
@@ -32,6 +18,7 @@ export function configCommands(program: Command, surroundings: Surroundings): vo
   exportCommand(parent, surroundings);
   diffCommand(parent, surroundings);
   applyCommand(parent, surroundings);
+  editCommand(parent, surroundings);
 }
 
 function initCommand(parent: Command, surroundings: Surroundings): void {
@@ -74,7 +61,7 @@ function exportCommand(parent: Command, surroundings: Surroundings): void {
       return async ({ api, out, args: [file = '-'] }) => {
         const { body } = await api.call('GET', '/v1/config');
         const { stringify } = await import('yaml');
-        const text = out.json ? `${JSON.stringify(body, null, 2)}\n` : stringify(body);
+        const text = out.format === 'json' ? `${JSON.stringify(body, null, 2)}\n` : stringify(body);
         if (file === '-') process.stdout.write(text);
         else {
           await writeNew(file, text, { replace: command.getOptionValue('force') === true });
@@ -95,7 +82,7 @@ function diffCommand(parent: Command, surroundings: Surroundings): void {
       command.option('--exit-code', 'end with 1 when something would change');
       return async ({ api, out, args: [file = FILE] }) => {
         const { changes } = await planned(api, await readDocument(file));
-        out.show({ changes }, () => describePlan(changes, (tone, text) => out.style(tone, text)));
+        out.show({ changes }, () => describePlan(changes, out));
         if (changes.length > 0 && command.getOptionValue('exitCode') === true) {
           process.exitCode = EXIT_CODES.failed.code;
         }
@@ -112,83 +99,42 @@ function applyCommand(parent: Command, surroundings: Surroundings): void {
     json: '{"version", "changes", "tokens"}; changes as in diff, tokens of what is new',
     asks: true,
     setUp: (command) => {
-      const yesDelete = useFlag(command, {
-        flag: '--yes-delete <n>',
-        about: 'how many objects this removes; needed when that is more than half of them, or all',
-        type: wholeNumber({ from: 0, to: 999_999_999 }),
-      });
-      return (invocation) => applyFile(invocation, yesDelete());
+      const yesDelete = useYesDelete(command);
+      const isDryRun = useDryRun(command);
+      return async (invocation) => {
+        const [file = FILE] = invocation.args;
+        const source = await readDocument(file);
+        await applyDocument(invocation, source, { yesDelete: yesDelete(), dryRun: isDryRun() });
+      };
     },
   });
 }
 
-async function applyFile(invocation: ApiInvocation, yesDelete: number | undefined): Promise<void> {
-  const {
-    api,
-    out,
-    args: [file = FILE],
-    confirm,
-    target,
-  } = invocation;
-  const document = await readDocument(file);
-  const { changes, toConfirm, etag, body: plan } = await planned(api, document);
-  if (changes.length === 0) {
-    out.show(plan, () => ['Nothing to change.']);
-    return;
-  }
-  out.note(describePlan(changes, (tone, text) => out.style(tone, text)).join('\n'));
-  requireNumber(changes, toConfirm, yesDelete);
-  await confirm(`Apply this to ${target.url}?`);
-  // Only what was shown: when somebody else has written in the meantime, it is refused.
-  const headers: Record<string, string> = etag === null ? {} : { 'if-match': etag };
-  const { body } = await api.call('PUT', '/v1/config', { body: document, query: { yesDelete }, headers });
-  const { tokens } = appliedSchema.parse(body);
-  out.show(body, () => [
-    `Applied ${count(changes.length, 'change')}.`,
-    ...tokens.flatMap(({ kind, name, token }) => [
-      '',
-      `The ${kind} ${name} is new.`,
-      ...showToken({ kind, object: { token }, isNew: true }, invocation),
-    ]),
-  ]);
-}
-
-/** Before anything is asked: what was shown is most of what there is, or not what its number says. */
-function requireNumber(changes: readonly Change[], toConfirm: number, given: number | undefined): void {
-  const removed = changes.filter(({ change }) => change === 'removed');
-  if (given === undefined ? toConfirm === 0 : given === removed.length) return;
-  const names = removed.slice(0, MOST_NAMED).map(({ kind, name }) => `${kind} ${name}`);
-  const more = removed.length > MOST_NAMED ? [`and ${removed.length - MOST_NAMED} more`] : [];
-  const what =
-    removed.length === 0
-      ? 'nothing'
-      : `${count(removed.length, 'object')}: ${[...names, ...more].join(', ')}`;
-  throw new CommandError(
-    `nothing was changed: this removes ${what}. If that is what you want, say it with --yes-delete ${removed.length}`,
-  );
-}
-
-async function readDocument(file: string): Promise<JsonObject> {
-  const document = await readYaml(file);
-  if (document === undefined || (isObject(document) && Object.keys(document).length === 0)) {
-    throw new CommandError(
-      `${file}: the document is empty. To remove everything, write empty lists ` +
-        '(groups: [], routes: [], apps: [], agents: [], admins: []) and say with --yes-delete how many objects that removes',
-    );
-  }
-  if (isObject(document)) return document;
-  throw new CommandError(`${file}: expected lists named groups, routes, apps, agents and admins`);
-}
-
-async function planned(api: ApiClient, document: JsonObject) {
-  const { body, headers } = await api.call('PUT', '/v1/config', {
-    body: document,
-    query: { dryRun: 'true' },
+function editCommand(parent: Command, surroundings: Surroundings): void {
+  addApiCommand(parent, surroundings, {
+    name: 'edit',
+    about:
+      'open the configuration in your editor ($VISUAL or $EDITOR), then show what that changes, ask and apply it',
+    json: 'what `apply` prints',
+    asks: true,
+    setUp: (command) => {
+      const yesDelete = useYesDelete(command);
+      return async (invocation) => {
+        const { body, headers } = await invocation.api.call('GET', '/v1/config');
+        const etag = headers.get('etag');
+        await editYaml(invocation, { name: 'config', value: body }, async (source) => {
+          const document = await parseDocument(source);
+          await applyDocument(invocation, { ...source, document }, { yesDelete: yesDelete(), etag });
+        });
+      };
+    },
   });
-  const { changes, toConfirm } = appliedSchema.parse(body);
-  return { changes, toConfirm, etag: headers.get('etag'), body };
 }
 
-function describePlan(changes: readonly Change[], style: Parameters<typeof describeChanges>[1]): string[] {
-  return changes.length === 0 ? ['Nothing to change.'] : describeChanges(changes, style);
+function useYesDelete(command: Command) {
+  return useFlag(command, {
+    flag: '--yes-delete <n>',
+    about: 'how many objects this removes; needed when that is more than half of them, or all',
+    type: wholeNumber({ from: 0, to: 999_999_999 }),
+  });
 }

@@ -8,6 +8,8 @@ export interface FieldFlag {
   /** Where its value goes. */
   readonly path: readonly string[];
   readonly type: OptionType<unknown>;
+  /** A new object needs it. */
+  readonly required?: boolean;
   /** It may be given several times; what else separates values, if anything does. */
   readonly list?: { readonly separator?: string };
 }

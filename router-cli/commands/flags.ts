@@ -53,6 +53,21 @@ export function anyText(): OptionType<string> {
   return fromText('a text', (text) => text);
 }
 
+/** Whether to only tell what would come of it. */
+export function useDryRun(command: Command): () => boolean {
+  const dryRun = useFlag(command, {
+    flag: '--dry-run',
+    about: 'only tell what would change',
+    type: anyText(),
+  });
+  return () => dryRun() !== undefined;
+}
+
+/** What tells the API the same. */
+export function dryRunQuery(dryRun: boolean) {
+  return { dryRun: dryRun ? 'true' : undefined };
+}
+
 /** The most that a list shows. */
 export function useLimit(command: Command): () => number {
   const limit = useFlag(command, {

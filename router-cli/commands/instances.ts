@@ -14,4 +14,5 @@ export const instanceColumns: readonly Column<InstanceStatus>[] = [
   { title: 'RUNNING', cell: (row) => `${row.inFlight}/${row.concurrency}`, right: true },
   { title: 'STATE', cell: (row) => row.state, tone: (row) => toneOfState(row.state) },
   { title: 'VERSION', cell: (row) => row.version },
+  { title: 'WHY', cell: (row) => row.reason ?? '' },
 ];

@@ -61,6 +61,9 @@ function matchInWords({ match }: View<'route'>): string {
   return `${methods}${match.host ?? ''}${path}${headers}`;
 }
 
+/** A stored route, or one that hubs have from their flags. */
+type RouteRow = View<'route'> & { source?: string };
+
 /** `llama`, or `llama 90%, other 10%`. */
 function targetsInWords({ groups }: View<'route'>): string {
   if (groups.length === 1) return groups[0]?.group ?? '';
@@ -68,13 +71,14 @@ function targetsInWords({ groups }: View<'route'>): string {
   return groups.map((each) => `${each.group} ${Math.round((100 * each.weight) / total)}%`).join(', ');
 }
 
-const route: Column<View<'route'>>[] = [
+const route: Column<RouteRow>[] = [
   name,
   { title: 'PRIORITY', cell: (row) => (row.priority === 0 ? '' : String(row.priority)), right: true },
   { title: 'MATCHES', cell: matchInWords },
   { title: 'GOES TO', cell: targetsInWords },
   { title: 'SCOPE', cell: (row) => row.scope ?? '' },
   { title: 'AUTH', cell: (row) => (row.auth === 'none' ? '' : row.auth) },
+  { title: 'SOURCE', cell: (row) => row.source ?? '' },
   description,
 ];
 

@@ -97,7 +97,13 @@ const app: FieldFlag[] = [
 ];
 
 const agent: FieldFlag[] = [
-  { flag: '--group <group>', about: 'whose requests it pulls', path: ['group'], type: anyText() },
+  {
+    flag: '--group <group>',
+    about: 'whose requests it pulls',
+    path: ['group'],
+    type: anyText(),
+    required: true,
+  },
   concurrency('slots of all its instances together'),
   {
     flag: '--scope <scope,…>',

@@ -3,44 +3,69 @@ import { LIST_OF, type ObjectKind } from '../../router-core/config/object-kinds.
 import { TOKEN_KINDS } from '../../router-core/config/token.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { z } from 'zod';
-import { apiPath, type JsonObject } from '../api/client.ts';
+import { apiPath, type ApiClient, type JsonObject } from '../api/client.ts';
 import { instanceSchema } from '../api/status.ts';
 import { table } from '../terminal/table.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { addApiCommand, type ApiInvocation } from './api-command.ts';
+import { addApiCommand } from './api-command.ts';
+import { pointOutOpenRoutes } from './open-routes.ts';
+import { editObjectCommand } from './edit-object.ts';
 import { describeObject } from './describe-object.ts';
+import { FIELD_FLAGS } from './object-flags.ts';
 import { OBJECT_COLUMNS } from './object-columns.ts';
+import { removeObjectCommand } from './remove-object.ts';
 import { showToken } from './show-token.ts';
 import { instanceColumns } from './instances.ts';
-import { anyText, useFlag } from './flags.ts';
+import { anyText, dryRunQuery, useDryRun, useFlag } from './flags.ts';
 import { useFields, useReset } from './use-fields.ts';
 
 /** What the fields of a new object begin with. */
 const NEW: Partial<Record<ObjectKind, JsonObject>> = { admin: { role: 'viewer' } };
 
-/** list, show, add, set and remove: the same for each kind of objects. */
+/** list, show, add, set, edit and remove: the same for each kind of objects. */
 export function objectCommands(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {
   listCommand(parent, kind, surroundings);
   showCommand(parent, kind, surroundings);
   addObjectCommand(parent, kind, surroundings);
   setCommand(parent, kind, surroundings);
-  removeCommand(parent, kind, surroundings);
+  editObjectCommand(parent, kind, surroundings);
+  removeObjectCommand(parent, kind, surroundings);
 }
 
 function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'list',
     about: `list ${LIST_OF[kind]}`,
-    json: `an array of what \`show\` prints`,
-    setUp:
-      () =>
-      async ({ api, out }) => {
-        const items = await api.list(apiPath(LIST_OF[kind]));
+    json:
+      kind === 'route'
+        ? 'an array of what `show` prints, and of the routes from flags of hubs, which have a `source`'
+        : 'an array of what `show` prints',
+    watch: true,
+    setUp: (command) => {
+      const group = kind === 'agent' ? useGroupFilter(command) : () => undefined;
+      return async ({ api, out }) => {
+        const stored = await api.list(apiPath(LIST_OF[kind]));
+        const all = kind === 'route' ? [...stored, ...(await listFlagRoutes(api))] : stored;
+        const only = group();
+        const items = only === undefined ? all : all.filter((each) => each['group'] === only);
         if (items.length === 0)
-          out.note(`there are no ${LIST_OF[kind]} yet: router-cli ${kind} add makes one`);
+          out.note(
+            `there are no ${LIST_OF[kind]}${only === undefined ? ' yet' : ` of the group ${only}`}: router-cli ${kind} add makes one`,
+          );
         out.show(items, () => (items.length === 0 ? [] : table(items, OBJECT_COLUMNS[kind], out)));
-      },
+      };
+    },
   }).alias('ls');
+}
+
+function useGroupFilter(command: Command): () => string | undefined {
+  return useFlag(command, { flag: '--group <group>', about: 'only those of this group', type: anyText() });
+}
+
+/** Read-only: they are flags of the live hubs. */
+async function listFlagRoutes(api: ApiClient): Promise<JsonObject[]> {
+  const { body } = await api.call('GET', '/v1/flag-routes');
+  return (body as { items: JsonObject[] }).items;
 }
 
 function showCommand(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {
@@ -49,12 +74,13 @@ function showCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
     args: '<name>',
     about: `show all of one ${kind}`,
     json: `the ${kind}, as GET /v1/${LIST_OF[kind]}/{name} answers`,
+    watch: true,
     setUp:
       () =>
       async ({ api, out, args: [name = ''] }) => {
         const { body } = await api.call('GET', apiPath(LIST_OF[kind], name));
         const instances =
-          kind === 'agent' && !out.json ? await api.list(apiPath('agents', name, 'instances')) : [];
+          kind === 'agent' && !out.isData ? await api.list(apiPath('agents', name, 'instances')) : [];
         out.show(body, () => [
           ...describeObject(body as JsonObject, out),
           ...(instances.length > 0
@@ -74,11 +100,22 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
     setUp(command) {
       const fields = useFields(command, kind);
       const upstream = kind === 'agent' ? useUpstream(command) : () => undefined;
+      const isDryRun = useDryRun(command);
       return async (invocation) => {
         const { api, out, args } = invocation;
         const body = { ...NEW[kind], ...(await fields()), name: args[0] };
-        const { body: created } = await api.call('POST', apiPath(LIST_OF[kind]), { body });
+        requireFields(kind, body);
+        const dryRun = isDryRun();
+        const query = dryRunQuery(dryRun);
+        const { body: created } = await api.call('POST', apiPath(LIST_OF[kind]), { body, query });
         const object = created as JsonObject;
+        if (dryRun) {
+          return out.show(object, () => [
+            `Would add the ${kind} ${args[0]}:`,
+            ...describeObject(object, out),
+          ]);
+        }
+        if (kind === 'app') await pointOutOpenRoutes(invocation, object);
         out.show(object, () => [
           `Added the ${kind} ${args[0]}.`,
           ...showToken({ kind, object, upstream: upstream(), isNew: true }, invocation),
@@ -86,6 +123,13 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
       };
     },
   });
+}
+
+function requireFields(kind: ObjectKind, body: JsonObject): void {
+  for (const { flag, about, path } of FIELD_FLAGS[kind].filter(({ required }) => required)) {
+    if (body[path[0] ?? ''] !== undefined) continue;
+    throw new CommandError(`a new ${kind} needs ${flag} (${about}); see router-cli ${kind} add --help`);
+  }
 }
 
 function isIdentity(kind: ObjectKind): boolean {
@@ -110,31 +154,30 @@ function setCommand(parent: Command, kind: ObjectKind, surroundings: Surrounding
     setUp(command) {
       const fields = useFields(command, kind);
       const reset = useReset(command, kind);
-      return async ({ api, out, args: [name = ''] }) => {
+      const isDryRun = useDryRun(command);
+      return async (invocation) => {
+        const {
+          api,
+          out,
+          args: [name = ''],
+        } = invocation;
         const body = { ...reset(), ...(await fields()) };
         if (Object.keys(body).length === 0) {
           throw new CommandError(`nothing to set: see router-cli ${kind} set --help`);
         }
-        const { body: changed } = await api.call('PATCH', apiPath(LIST_OF[kind], name), { body });
-        out.show(changed, () => [`Changed the ${kind} ${name}.`]);
+        const dryRun = isDryRun();
+        const query = dryRunQuery(dryRun);
+        const { body: changed } = await api.call('PATCH', apiPath(LIST_OF[kind], name), { body, query });
+        const object = changed as JsonObject;
+        if (dryRun) {
+          return out.show(object, () => [
+            `Would change the ${kind} ${name} to:`,
+            ...describeObject(object, out),
+          ]);
+        }
+        if (kind === 'app') await pointOutOpenRoutes(invocation, object);
+        out.show(object, () => [`Changed the ${kind} ${name}.`]);
       };
     },
   });
-}
-
-function removeCommand(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {
-  addApiCommand(parent, surroundings, {
-    name: 'remove',
-    args: '<name>',
-    about: `remove one ${kind}`,
-    json: '{"removed": {"kind", "name"}}',
-    asks: true,
-    setUp:
-      () =>
-      async ({ api, out, args: [name = ''], confirm, target }: ApiInvocation) => {
-        await confirm(`Remove the ${kind} "${name}" from ${target.url}?`);
-        await api.call('DELETE', apiPath(LIST_OF[kind], name));
-        out.show({ removed: { kind, name } }, () => [`Removed the ${kind} ${name}.`]);
-      },
-  }).alias('rm');
 }

@@ -5,14 +5,16 @@ import { formatPath } from '../../router-core/config/validation-problems.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { readStandardInput } from '../terminal/ask.ts';
 
-/** YAML, of which JSON is a part, from a file or from standard input. Undefined where nothing stands. */
-export async function readYaml(path: string): Promise<unknown> {
-  const text =
-    path === '-'
-      ? await readStandardInput()
-      : await readFile(path, 'utf8').catch((error: Error) => {
-          throw new CommandError(`cannot read ${path}: ${error.message}`);
-        });
+/** From a file or from standard input. */
+export function readText(path: string): Promise<string> {
+  if (path === '-') return readStandardInput();
+  return readFile(path, 'utf8').catch((error: Error) => {
+    throw new CommandError(`cannot read ${path}: ${error.message}`);
+  });
+}
+
+/** YAML, of which JSON is a part. Undefined where nothing stands. */
+export async function readYaml({ path, text }: { path: string; text: string }): Promise<unknown> {
   // YAML takes a hundred times as long: half a minute for a hundred thousand routes.
   const value = parseJson(text) ?? (await parseYaml(text, nameOf(path)));
   const found = shapeProblem(value);

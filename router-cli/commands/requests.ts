@@ -20,6 +20,7 @@ export function requestCommands(program: Command, surroundings: Surroundings): v
     name: 'list',
     about: 'list requests in flight: those that wait, by age, then those with instances, group by group',
     json: 'an array of the items of GET /v1/requests',
+    watch: true,
     setUp(command) {
       const group = useFlag(command, {
         flag: '--group <group>',

@@ -27,6 +27,7 @@ export const routeFlags: FieldFlag[] = [
     about: 'where requests go; several share them by weight',
     path: ['groups'],
     type: target,
+    required: true,
     list: LIST,
   },
   {

@@ -12,6 +12,7 @@ export function statusCommand(program: Command, surroundings: Surroundings): voi
     name: 'status',
     about: 'show what is running: hubs, groups and their instances',
     json: 'what GET /v1/status answers',
+    watch: true,
     setUp:
       () =>
       async ({ api, out }) => {

@@ -10,6 +10,7 @@ import { anyText, useFlag, useListFlag } from './flags.ts';
 
 const explanationSchema = z.looseObject({
   matched: z.string().nullable(),
+  source: z.string().nullable().catch(null),
   target: z.string().nullable(),
   groups: z.array(z.object({ group: z.string(), share: z.number() })),
   scope: z.string().nullable(),
@@ -60,14 +61,14 @@ export function testRouteCommand(parent: Command, surroundings: Surroundings): v
 
 function explain(
   request: string,
-  { matched, target, groups, scope, needsApp, rejected }: Explanation,
+  { matched, source, target, groups, scope, needsApp, rejected }: Explanation,
   out: Output,
 ) {
   const lines =
     matched === null
       ? [`${printable(request)} matches no route: its client gets 404`]
       : [
-          `${printable(request)} takes the route ${matched}`,
+          `${printable(request)} takes the route ${printable(matched)}${source === null ? '' : ` (${printable(source)})`}`,
           `  to ${groups.map(({ group, share }) => (share === 1 ? group : `${group} (${Math.round(share * 100)}%)`)).join(', ')}`,
           `  as ${printable(target ?? '')}`,
           ...(scope === null ? [] : [`  to agents with the scope ${scope}`]),

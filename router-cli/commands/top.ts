@@ -16,7 +16,7 @@ export function topCommand(program: Command, surroundings: Surroundings): void {
       async ({ target, out }) => {
         // Without a word on stderr: the screen is taken.
         const api = new ApiClient(target);
-        if (out.json) {
+        if (out.isData) {
           await followStatus(api, new AbortController().signal, {
             onStatus: (status) => void process.stdout.write(`${JSON.stringify(status)}\n`),
             onLost: (why) => void process.stderr.write(`${why}\n`),

@@ -5,7 +5,7 @@ import type { JsonObject } from '../api/client.ts';
 import { anyText, useFlag, useListFlag } from './flags.ts';
 import type { FieldFlag } from './field-flag.ts';
 import { FIELD_FLAGS } from './object-flags.ts';
-import { nameOf, readYaml } from './read-yaml.ts';
+import { nameOf, readText, readYaml } from './read-yaml.ts';
 
 /** Gives `command` the flags of a kind of objects, and --file; the reader answers the fields that were given. */
 export function useFields(command: Command, kind: ObjectKind): () => Promise<JsonObject> {
@@ -79,7 +79,7 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 async function readObject(path: string): Promise<JsonObject> {
-  const value = await readYaml(path);
+  const value = await readYaml({ path, text: await readText(path) });
   if (isObject(value)) return value;
   throw new CommandError(`${nameOf(path)}: expected the fields of one object`);
 }

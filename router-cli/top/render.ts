@@ -4,7 +4,7 @@ import { COLUMN_GAP, layOutTable } from '../terminal/table.ts';
 import { count } from '../terminal/words.ts';
 import { TOP_KEYS } from './top-keys.ts';
 import type { TopState } from './top-state.ts';
-import { VIEWS, type ViewRow, type ViewTable } from './top-view.ts';
+import { rowsOf, VIEWS, type ViewRow, type ViewTable } from './top-view.ts';
 
 /** A part of a line that looks alike. */
 export interface Segment {
@@ -65,9 +65,11 @@ function header({ status, history, lost }: TopState, url: string, columns: numbe
   ];
 }
 
-function tabs({ view, filter, isTyping }: TopState): Line {
+/** A number before a word would read as a count: the key stands in brackets, and the count behind. */
+function tabs({ status, view, filter, isTyping }: TopState): Line {
+  const rows = rowsOf(status);
   const names = VIEWS.flatMap((each, i): Segment[] => [
-    { text: ` ${i + 1} ${each} `, inverse: each === view },
+    { text: ` [${i + 1}] ${each} ${rows[each]} `, inverse: each === view },
     { text: ' ' },
   ]);
   const shown =

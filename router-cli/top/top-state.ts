@@ -23,6 +23,9 @@ export interface Question {
   readonly run: () => Promise<string>;
 }
 
+/** Requests begin with the oldest: who waits longest is looked for. */
+const FIRST_ORDER: Partial<Record<View, Order>> = { requests: { column: 3, descending: true } };
+
 const EMPTY: Status = { version: 0, hubs: [], groups: [] };
 
 /** What is on the screen, and what the keys have made of it. Knows neither a terminal nor the API. */
@@ -47,7 +50,7 @@ export class TopState {
   }
 
   get order(): Order {
-    return this.#orders.get(this.view) ?? { column: 0, descending: false };
+    return this.#orders.get(this.view) ?? FIRST_ORDER[this.view] ?? { column: 0, descending: false };
   }
 
   setStatus(status: Status): void {

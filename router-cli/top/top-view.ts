@@ -1,20 +1,21 @@
 import type { RequestInFlight } from '../api/requests.ts';
-import type { GroupStatus, InstanceStatus, Status } from '../api/status.ts';
+import type { GroupStatus, HubStatus, InstanceStatus, Status } from '../api/status.ts';
 import { toneOfState } from '../commands/instances.ts';
 import { isServing, stateOfGroup } from '../commands/status.ts';
 import type { Tone } from '../terminal/style.ts';
 import type { Column } from '../terminal/table.ts';
-import { elapsed, latencyInWords } from '../terminal/words.ts';
+import { elapsed, latencyInWords, timeInWords } from '../terminal/words.ts';
 import type { History } from './history.ts';
 
-export const VIEWS = ['groups', 'instances', 'requests'] as const;
+export const VIEWS = ['groups', 'instances', 'requests', 'hubs'] as const;
 export type View = (typeof VIEWS)[number];
 
 /** What a row stands for: what keys act on. */
 export type Subject =
   | { readonly kind: 'group'; readonly id: string; readonly paused: boolean }
   | { readonly kind: 'instance'; readonly id: string; readonly agent: string | null; readonly state: string }
-  | { readonly kind: 'request'; readonly id: string; readonly group: string };
+  | { readonly kind: 'request'; readonly id: string; readonly group: string }
+  | { readonly kind: 'hub'; readonly id: string };
 
 export interface ViewRow {
   readonly subject: Subject;
@@ -48,9 +49,17 @@ const groupColumns = (history: History): TopColumn<GroupStatus>[] => [
   { ...number<GroupStatus>('QUEUED', (row) => row.queued), optional: true },
   number('RUNNING', (row) => row.running),
   number('SLOTS', (row) => row.slots),
-  { ...number<GroupStatus>('PER SEC', (row) => row.perSecond), cell: (row) => row.perSecond.toFixed(1) },
+  { ...number<GroupStatus>('/SEC', (row) => row.perSecond), cell: (row) => row.perSecond.toFixed(1) },
   latency('P50', (row) => row.p50Ms),
   latency('P99', (row) => row.p99Ms),
+  {
+    title: 'ERR',
+    right: true,
+    optional: true,
+    cell: ({ errorRate }) => (errorRate === null ? '-' : `${Math.ceil(errorRate * 100)}%`),
+    value: ({ errorRate }) => errorRate ?? -1,
+    tone: ({ errorRate }) => (errorRate ? 'bad' : undefined),
+  },
   {
     title: 'LAST MINUTE',
     optional: true,
@@ -69,6 +78,7 @@ const instanceColumns: TopColumn<InstanceStatus>[] = [
   number('SLOTS', (row) => row.concurrency),
   { title: 'STATE', cell: (row) => row.state, tone: (row) => toneOfState(row.state) },
   { title: 'VERSION', cell: (row) => row.version, optional: true },
+  { title: 'WHY', cell: (row) => row.reason ?? '' },
 ];
 
 const requestColumns: TopColumn<RequestInFlight>[] = [
@@ -82,6 +92,20 @@ const requestColumns: TopColumn<RequestInFlight>[] = [
   { title: 'TARGET', cell: (row) => row.target },
 ];
 
+const hubColumns: TopColumn<HubStatus>[] = [
+  { title: 'HUB', cell: (row) => row.id },
+  { title: 'MACHINE', cell: (row) => row.name },
+  { title: 'ADDRESS', cell: (row) => row.address },
+  number('IN FLIGHT', (row) => row.inFlight),
+  {
+    title: 'STARTED',
+    cell: (row) => timeInWords(row.startedAt),
+    value: (row) => Date.parse(row.startedAt) || 0,
+  },
+  { title: 'CONFIG', cell: (row) => String(row.configVersion), optional: true },
+  { title: 'VERSION', cell: (row) => row.version, optional: true },
+];
+
 function number<T>(title: string, value: (row: T) => number, tone?: Column<T>['tone']): TopColumn<T> {
   return { title, value, cell: (row) => String(value(row)), right: true, ...(tone && { tone }) };
 }
@@ -91,6 +115,18 @@ function latency(title: string, ms: (row: GroupStatus) => number | null): TopCol
   const column = number<GroupStatus>(title, (row) => ms(row) ?? -1);
   // The column stays when nobody has any: what is live should not jump.
   return { ...column, cell: (row) => latencyInWords(ms(row)) || '-', optional: true };
+}
+
+/** How many rows each view has. */
+export function rowsOf({ groups, hubs }: Status): Readonly<Record<View, number>> {
+  const sum = (value: (group: GroupStatus) => number) =>
+    groups.reduce((total, group) => total + value(group), 0);
+  return {
+    groups: groups.length,
+    instances: sum(({ instances }) => instances.length),
+    requests: sum(({ waiting, queued, running }) => waiting + queued + running),
+    hubs: hubs.length,
+  };
 }
 
 export interface Shown {
@@ -114,6 +150,7 @@ export function tableOf(view: View, { status, requests, history }: Shown): ViewT
       state,
     }));
   }
+  if (view === 'hubs') return build(status.hubs, hubColumns, ({ id }) => ({ kind: 'hub', id }));
   return build(requests, requestColumns, ({ id, group }) => ({ kind: 'request', id, group }));
 }
 

@@ -1,3 +1,4 @@
+import { tokenIdOf } from '../redis/agent/agent-card.ts';
 import { redisAgentPorts } from '../redis/agent/redis-agent-ports.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { changeLevelOnSignal } from '../runtime/log-level-signal.ts';
@@ -17,11 +18,25 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   // Overwrites the arguments that ps shows: a token may be among them.
   process.title = 'router-core agent';
   const { redisUrl, token } = config;
-  const ports = redisAgentPorts({ redisUrl, token, log });
+  const ports = redisAgentPorts({ redisUrl, token, onRevoked: () => endRevoked(config, log), log });
   const onDraining = () => process.kill(process.pid, 'SIGTERM');
   const agent = startAgent({ config, ports, onDraining, log });
   closeOnSignal((mostMs) => agent.close(mostMs), log);
   await Promise.all([agent.joined, showMetrics(config, agent, log)]);
+}
+
+/** docs/settings.md has it. */
+const REVOKED_EXIT_CODE = 4;
+
+/** Nothing is left to finish: no reply can leave, and what ran has gone to other agents. */
+function endRevoked({ token }: AgentConfig, log: Logger): void {
+  // A login that agents share belongs to those who manage Redis: they may put it right at any time.
+  if (token === undefined) return;
+  log.fatal(
+    { tokenId: tokenIdOf(token) },
+    'the token of this agent has ended: it was revoked, rotated or removed, or has expired. Start the agent with a new one: router-cli agent rotate NAME prints it',
+  );
+  process.exit(REVOKED_EXIT_CODE);
 }
 
 async function showMetrics(config: AgentConfig, agent: Agent, log: Logger): Promise<void> {

@@ -109,10 +109,18 @@ function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: 
   const known = new Set(checkReferences(documentOf(before)).map(({ message }) => message));
   const problems = found.filter(({ message }) => !known.has(message));
   if (problems.length === 0) return;
+  const [only] = edits.length === 1 ? edits : [];
+  const removed = only?.kind === 'group' && only.fields === undefined ? only.name : undefined;
   throw new ConfigRefusal(
     'conflict',
-    'The rest of the configuration does not allow that',
-    problems.map(({ path, message }) => ({ path: readablePath(path, document, edits), message })),
+    removed === undefined
+      ? 'The rest of the configuration does not allow that'
+      : `The group "${removed}" is in use: give what uses it another group, or remove that first`,
+    problems.map(({ path, message }) => ({
+      path: readablePath(path, document, edits),
+      // Nothing else can be wrong where a group is missing.
+      message: removed === undefined ? message : 'uses this group',
+    })),
   );
 }
 

@@ -3,7 +3,7 @@ import { repeatedAt } from './fields.ts';
 import { groupSchema } from './group.ts';
 import { adminSchema, agentSchema, appSchema } from './identities.ts';
 import { LIST_OF, OBJECT_KINDS } from './object-kinds.ts';
-import { routeSchema } from './route.ts';
+import { LOWEST_PRIORITY, routeSchema } from './route.ts';
 
 /**
  * The whole configuration but tokens, as it is exported, kept in a repository and applied. The order of a list has no
@@ -30,11 +30,16 @@ export const configDocumentSchema = z
 
 export type ConfigDocument = z.output<typeof configDocumentSchema>;
 
-/** How a fresh install behaves: every request goes to one group. Frozen: one object for all who ask. */
+/**
+ * How a fresh install behaves: a request that no other route matches goes to one group. The first write stores this, and must
+ * take no request from the routes of hubs' flags: hence the lowest priority. Frozen: one object for all who ask.
+ */
 export const FRESH_DOCUMENT: ConfigDocument = deepFreeze(
   configDocumentSchema.parse({
     groups: [{ name: 'default' }],
-    routes: [{ name: 'default', match: { path: '/*' }, groups: [{ group: 'default' }] }],
+    routes: [
+      { name: 'default', priority: LOWEST_PRIORITY, match: { path: '/*' }, groups: [{ group: 'default' }] },
+    ],
   }),
 );
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { description, milliseconds, objectName, repeatedAt, scopeName } from './fields.ts';
 
+export const LOWEST_PRIORITY = -1_000_000;
+
 const headerName = z
   .string()
   .max(256)
@@ -92,7 +94,7 @@ const routeFields = z.strictObject({
   description,
   priority: z
     .int()
-    .min(-1_000_000)
+    .min(LOWEST_PRIORITY)
     .max(1_000_000)
     .default(0)
     .meta({ description: 'Higher goes first; among equals the most specific' }),

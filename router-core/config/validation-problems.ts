@@ -32,5 +32,7 @@ function problemsOf(issue: z.core.$ZodIssue): ValidationProblem[] {
   const path = formatPath(issue.path);
   // "Invalid key in record" does not say what a key must be like; the issue within does.
   if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, message }));
-  return [{ path, message: issue.message }];
+  // zod does not say otherwise that there was nothing.
+  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+  return [{ path, message: isMissing ? 'this field is required' : issue.message }];
 }

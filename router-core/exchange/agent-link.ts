@@ -27,7 +27,7 @@ export interface AgentLinkOptions {
 
 /**
  * What an instance needs of the other side, whatever that is: Redis itself (redis-agent-link.ts), later a connection to a
- * hub for agents that cannot reach Redis.
+ * hub for agents that cannot reach Redis. What each of them promises is tested by test/exchange/agent-link-suite.ts.
  */
 export interface AgentLink {
   /** Name of this instance, unique in its group. */
@@ -54,8 +54,9 @@ export interface AgentLink {
 }
 
 /**
- * unstarted: it was not tried, and costs no attempt. unreachable: the upstream never got it. failed: the upstream may have run
- * it, so only a request that may run twice is taken back.
+ * unstarted: there was no room for it after all. unreachable: its upstream never got it, and its slot is not offered again before
+ * the next report. Neither counts as an attempt. failed: its upstream may have run it, so it is taken back only when it may run
+ * again.
  */
 export type GiveBackReason = 'unstarted' | 'unreachable' | 'failed';
 
@@ -100,7 +101,7 @@ export interface AgentExchange {
 }
 
 /** What an agent writes of a reply. */
-export type ReplyStream = Pick<FrameStream, 'start' | 'write' | 'end' | 'fail' | 'close'>;
+export type ReplyStream = Pick<FrameStream, 'start' | 'interim' | 'write' | 'end' | 'fail' | 'close'>;
 
 /** What the group lets an instance do. */
 export interface Grant {

@@ -67,6 +67,8 @@ export class FrameStream {
   reader: string;
   readonly #options: FrameStreamOptions;
   #parts: FrameParts = {};
+  /** Heads of interim replies, each of which has a frame of its own before the rest. */
+  #interims: string[] | undefined;
   readonly #body = new JoinedChunks();
   #ended: 'no' | 'pending' | 'taken' = 'no';
   #isPending = false;
@@ -106,6 +108,14 @@ export class FrameStream {
     this.#parts.owner = this.#seq === 0 ? parts.owner : undefined;
     if (parts.head !== undefined) this.#parts.head = parts.head;
     if (parts.credit) this.#parts.credit = (this.#parts.credit ?? 0) + parts.credit;
+    this.#pending();
+  }
+
+  /** Head of an interim reply: goes before all that has not been sent. `owner` as in `start`. */
+  interim(owner: string, head: string): void {
+    if (this.#closed || this.ended) return;
+    this.#parts.owner = this.#seq === 0 ? owner : undefined;
+    (this.#interims ??= []).push(head);
     this.#pending();
   }
 
@@ -183,6 +193,7 @@ export class FrameStream {
   take(): Outgoing {
     this.#isPending = false;
     if (this.#closed) return this.#settleOnly();
+    if (this.#interims) return this.#takeInterim(this.#interims);
     const parts = this.#parts;
     const closing = this.#ended === 'pending';
     const trimTo = parts.credit && this.#lastRead > 0 ? this.#lastRead + 1 : 0;
@@ -196,6 +207,22 @@ export class FrameStream {
     if (closing && !more) this.#ended = 'taken';
     if (more) this.#pending();
     const settle = this.#ended === 'taken' && closing ? this.#settlement() : undefined;
+    return this.#outgoing(parts, trimTo, settle);
+  }
+
+  #takeInterim(interims: string[]): Outgoing {
+    const { owner } = this.#parts;
+    this.#parts.owner = undefined;
+    const frame = this.#outgoing({ owner, head: interims.shift() }, 0, undefined);
+    if (interims.length === 0) this.#interims = undefined;
+    const { head, credit } = this.#parts;
+    // A frame without parts would be a notice.
+    const isEmpty = head === undefined && !credit && this.#body.bytes === 0 && this.#ended !== 'pending';
+    if (this.#interims || !isEmpty) this.#pending();
+    return frame;
+  }
+
+  #outgoing(parts: FrameParts, trimTo: number, settle: Settlement | undefined): Outgoing {
     const seq = ++this.#seq;
     const isBulk = bytesOf(parts.body) + (parts.head?.length ?? 0) > BULK_BYTES;
     const notice = isBulk ? encodeFrame(this.id, this.attempt, seq, {}) : '';
@@ -218,6 +245,7 @@ export class FrameStream {
     this.#closed = true;
     this.#body.clear();
     this.#parts = {};
+    this.#interims = undefined;
   }
 
   /** About how many bytes the next frame has. */

@@ -41,6 +41,14 @@ export function encodeReplyHead({ status, reason, upstreamMs, fields }: ReplyHea
   return `${status}\n${reason}\n${upstreamMs}\n${fields}`;
 }
 
+/** A reply has no more interim heads than this: an agent leaves out what its upstream sends beyond, a hub refuses it. */
+export const MOST_INTERIM_HEADS = 16;
+
+/** Whether this is the head of an interim reply: 1xx, but not 101, with which HTTP ends. It is alone in its frame. */
+export function isInterimHead(text: string): boolean {
+  return text.startsWith('1') && !text.startsWith('101');
+}
+
 /** Undefined when the status or the time is none. Reason and fields are checked by whoever sends them. */
 export function decodeReplyHead(text: string): ReplyHead | undefined {
   const first = text.indexOf('\n');

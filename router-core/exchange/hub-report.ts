@@ -1,3 +1,5 @@
+import type { GroupRoute } from '../config/flag-route.ts';
+
 /** What a hub says of itself, as operators see it. */
 export interface HubReport {
   /** Of the machine. */
@@ -10,6 +12,8 @@ export interface HubReport {
   /** Version of the configuration that it follows. */
   readonly configVersion: number;
   readonly inFlight: number;
+  /** Its --group flags. */
+  readonly flagRoutes: readonly GroupRoute[];
   readonly groups: Readonly<Record<string, GroupTraffic>>;
 }
 
@@ -22,6 +26,8 @@ export interface GroupTraffic {
   readonly inFlight: number;
   /** From head to outcome, of the requests of the last twenty seconds or so; left out when there were none. */
   readonly times?: RecentTimes | undefined;
+  /** Of the same requests, and how many got a status of 500 or more. */
+  readonly outcomes?: { readonly ended: number; readonly failed: number } | undefined;
   /** Why the group is not served; left out when it is. */
   readonly fault?: string | undefined;
   readonly sums?: RecentTimes | undefined;

@@ -6,7 +6,7 @@ import { framingOf, isPersistent, keepAliveMs } from './reply-framing.ts';
 /** What a parser tells of one reply, in this order. Text is latin1: one character, one byte. */
 export interface ReplySink {
   /** 1xx, but neither 100 nor 101; any number of them. */
-  onInterim(status: number, fields: Fields): void;
+  onInterim(status: number, reason: string, fields: Fields): void;
   onHead(status: number, reason: string, fields: Fields): void;
   /** Body bytes without their framing: a view that is good for this call only. */
   onBody(bytes: Buffer): void;
@@ -120,7 +120,7 @@ export class ReplyParser {
     if (status === 101) return this.#onSwitch(reason, fields, sink);
     // Nobody has asked for 100: the hub answers Expect.
     if (status === 100) return;
-    if (status < 200) return sink.onInterim(status, fields);
+    if (status < 200) return sink.onInterim(status, reason, fields);
     const framing = framingOf(status, fields, minor === '1', this.#isHeadRequest);
     this.#persistent = framing !== 'rest' && isPersistent(fields, minor === '1');
     this.keepAliveMs = keepAliveMs(fields);

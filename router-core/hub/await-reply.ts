@@ -1,10 +1,11 @@
 import type { HubExchangeHandlers, Moved, ReplyParts } from '../exchange/hub-exchange.ts';
 import { isProblemCode } from '../http/problems.ts';
-import { awaitHead, awaitSlot } from './await-slot.ts';
+import { isInterimHead } from '../exchange/heads.ts';
+import { awaitHead, awaitHeadOnly, awaitSlot } from './await-slot.ts';
 import { enqueueAgain } from './enqueue-request.ts';
 import type { Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';
-import { refuseReply, sendBody, sendEnd, sendHead } from './send-response.ts';
+import { refuseReply, sendBody, sendEnd, sendHead, sendInterim } from './send-response.ts';
 
 /** Does what is heard of one request asks for. */
 export class ReplyHandlers implements HubExchangeHandlers {
@@ -57,19 +58,31 @@ export class ReplyHandlers implements HubExchangeHandlers {
 
 function takeReply(exchange: Exchange, parts: ReplyParts): void {
   const { owner, head, body, end } = parts;
-  if (owner !== undefined) onOwner(exchange, owner, head === undefined);
+  const isInterim = head !== undefined && isInterimHead(head);
+  if (owner !== undefined) {
+    exchange.pulledBy(owner);
+    if (isInterim) awaitHeadAfterInterim(exchange);
+    else if (head === undefined) awaitHeadOf(exchange);
+  }
   if (head !== undefined) {
     if (exchange.state === 'replying') return void refuseReply(exchange, 'a second head', parts);
+    if (isInterim) return sendInterim(exchange, parts);
     if (sendHead(exchange, parts)) return;
   }
   if (body && !sendBody(exchange, parts, body)) return;
   if (end !== undefined) sendEnd(exchange, parts, end);
 }
 
-function onOwner(exchange: Exchange, owner: string, isHeadDue: boolean): void {
-  exchange.pulledBy(owner);
+/** It has been pulled, and its upstream is being called. */
+function awaitHeadOf(exchange: Exchange): void {
   const { state } = exchange;
-  if (isHeadDue && (state === 'waiting' || state === 'admitting' || state === 'handed')) awaitHead(exchange);
+  if (state === 'waiting' || state === 'admitting' || state === 'handed') awaitHead(exchange);
+}
+
+/** The upstream has been called for some time. */
+function awaitHeadAfterInterim(exchange: Exchange): void {
+  if (exchange.state === 'handed') awaitHeadOnly(exchange);
+  else awaitHeadOf(exchange);
 }
 
 /** The agent was lost, or gave it back: the next attempt has a reply of its own. */

@@ -26,7 +26,8 @@ export function awaitHead(exchange: Exchange): void {
   exchange.handed(lookMs, () => lookForAgent(exchange));
 }
 
-function awaitHeadOnly(exchange: Exchange): void {
+/** An agent has the request: only the time for the head goes on. */
+export function awaitHeadOnly(exchange: Exchange): void {
   exchange.handed(Math.max(1, exchange.deadlines.headMs), () => exchange.expire());
 }
 

@@ -1,4 +1,4 @@
-import { decodeReplyHead } from '../exchange/heads.ts';
+import { decodeReplyHead, type ReplyHead as DecodedHead } from '../exchange/heads.ts';
 import { areFields, withoutFields, type FieldLines } from '../http/field-lines.ts';
 import { OWN_NAMES } from '../http/forward-reply.ts';
 import { HOP_BY_HOP_NAMES } from '../http/hop-by-hop.ts';
@@ -25,6 +25,7 @@ export interface ReplyTo {
 const MOST_HEAD_BYTES = 2 * HEAD_BYTES;
 
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;
+const OF_BODY = /^(?:content-length|trailer): /im;
 const DIGITS = /^\d+$/;
 const UPGRADE = /^upgrade: *[^\s\r]/im;
 
@@ -42,20 +43,12 @@ const withoutConnection = withoutFields(['Connection', 'Content-Length']);
  * reply otherwise than its body, or speak of the client's connection: an agent is believed no more than an upstream is.
  */
 export function checkReplyHead(text: string, { method, maySwitch }: ReplyTo): ReplyHead | string {
-  if (text.length > MOST_HEAD_BYTES) return 'the head is too large';
-  const decoded = decodeReplyHead(text);
-  if (!decoded) return 'the head cannot be read';
+  const decoded = readHead(text);
+  if (typeof decoded === 'string') return decoded;
   const { status, reason, upstreamMs, fields } = decoded;
   const isSwitch = status === 101;
-  if (!isSwitch && !(Number.isInteger(status) && status >= 200 && status < 1_000)) {
-    return 'the status is not that of a final reply';
-  }
-  if (!REASON.test(reason)) return 'the reason phrase cannot be sent';
-  if (!(upstreamMs >= 0 && upstreamMs < Infinity)) return 'the time at the upstream is not a time';
-  if (!areFields(fields)) return 'a field cannot be sent';
-  if (NOT_FOR_AGENTS.test(isSwitch ? withoutSwitch(fields) : fields)) {
-    return 'a field concerns one connection, or is for the router alone to send';
-  }
+  if (!isSwitch && !(status >= 200 && status < 1_000)) return 'the status is not that of a final reply';
+  if (NOT_FOR_AGENTS.test(isSwitch ? withoutSwitch(fields) : fields)) return ONE_CONNECTION;
   const length = announcedLength(fields);
   if (!length) return 'the Content-Length is not valid';
   const head = { status, reason, upstreamMs, fields, bodyBytes: length.bytes };
@@ -70,6 +63,26 @@ export function checkReplyHead(text: string, { method, maySwitch }: ReplyTo): Re
   const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
   if (!hasBody) head.bodyBytes = 0;
   return head;
+}
+
+/** The same for the head of an interim reply: it says nothing of a body, RFC 9110 §15.2. The hub itself answers Expect with 100. */
+export function checkInterimHead(text: string): DecodedHead | string {
+  const head = readHead(text);
+  if (typeof head === 'string') return head;
+  const { status, fields } = head;
+  if (!(status > 101 && status < 200)) return 'the status is not that of an interim reply';
+  if (NOT_FOR_AGENTS.test(fields)) return ONE_CONNECTION;
+  return OF_BODY.test(fields) ? 'an interim reply that speaks of a body' : head;
+}
+
+const ONE_CONNECTION = 'a field concerns one connection, or is for the router alone to send';
+
+function readHead(text: string): DecodedHead | string {
+  if (text.length > MOST_HEAD_BYTES) return 'the head is too large';
+  const head = decodeReplyHead(text);
+  if (!head) return 'the head cannot be read';
+  if (!REASON.test(head.reason)) return 'the reason phrase cannot be sent';
+  return areFields(head.fields) ? head : 'a field cannot be sent';
 }
 
 interface AnnouncedLength {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { GroupRoute } from '../config/flag-route.ts';
 import { LOG_LEVELS } from '../runtime/logger.ts';
 import { metricsSettings } from '../runtime/metrics-server.ts';
 import {
@@ -18,12 +19,6 @@ const GROUP_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** An exact path, or a prefix ending in `/*`. */
 const ROUTE_PATH = /^\/(?:[^?#*\s]*\/)?(?:\*|[^?#*\s]*)$/;
-
-/** A group and the path whose requests it gets: exact, or a prefix ending in `/*`. */
-export interface GroupRoute {
-  name: string;
-  path: string;
-}
 
 const groupRoute = fromText(
   'a group as NAME or NAME=PATH, PATH being exact or ending in /* (name: letters, digits, . _ -, up to 64)',

@@ -17,6 +17,7 @@ import { endRevoked } from './end-revoked.ts';
 import type { Exchange, HubContext } from './exchange.ts';
 import { createHttpServer, listen } from './front/http-server.ts';
 import { hubMetrics } from './hub-metrics.ts';
+import { RecentFailures } from './recent-failures.ts';
 import { RecentHistograms } from './recent-times.ts';
 import { RequestCounts } from './request-counts.ts';
 import { ServiceRate } from './service-rate.ts';
@@ -45,7 +46,7 @@ const OPEN_WARNING =
 export async function startHub(config: HubConfig, createLink: CreateHubLink, log: Logger): Promise<Hub> {
   const startedAt = new Date().toISOString();
   let address = '';
-  const recent = new RecentHistograms();
+  const recent = { times: new RecentHistograms(), failures: new RecentFailures() };
   const report = (): HubReport => ({
     name: hostname(),
     version: packageVersion(),
@@ -53,6 +54,7 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
     address,
     configVersion: front.snapshot?.version ?? 0,
     inFlight: context.inFlight.size,
+    flagRoutes: config.groups,
     groups: groupReports(context, recent),
   });
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
@@ -118,12 +120,18 @@ function createContext(config: HubConfig, link: HubLink, log: Logger): HubContex
   return { config, link, log, ...parts, tracer: findTracer() };
 }
 
-function groupReports({ link, rates, counts }: HubContext, recent: RecentHistograms): HubReport['groups'] {
-  const times = new Map(counts.groups.map(({ name, total }) => [name, recent.growth(total)]));
+interface Recent {
+  readonly times: RecentHistograms;
+  readonly failures: RecentFailures;
+}
+
+function groupReports({ link, rates, counts }: HubContext, recent: Recent): HubReport['groups'] {
+  const times = new Map(counts.groups.map(({ name, total }) => [name, recent.times.growth(total)]));
+  const outcomes = recent.failures.growth(counts);
   return Object.fromEntries(
     [...link.groups()].map(([group, { inFlight, fault }]) => [
       group,
-      { ...rates.of(group), inFlight, ...times.get(group), fault },
+      { ...rates.of(group), inFlight, ...times.get(group), outcomes: outcomes.get(group), fault },
     ]),
   );
 }

@@ -1,8 +1,9 @@
-/** How much of a reply's body has come. */
+/** How much of a reply has come. */
 export class ReplyProgress {
   #bytes = 0;
   #left = 0;
   #isComplete = false;
+  #interims = 0;
 
   /** Bytes so far. */
   get bytes(): number {
@@ -22,6 +23,12 @@ export class ReplyProgress {
   /** Whether an end would come too early. */
   get isShort(): boolean {
     return this.#left > 0 && this.#left < Infinity;
+  }
+
+  /** One more interim head has come. Returns how many those are. */
+  interimCame(): number {
+    this.#interims += 1;
+    return this.#interims;
   }
 
   /** `announced`: bytes of body, when the head says how many. */

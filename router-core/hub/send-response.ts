@@ -1,7 +1,8 @@
+import { MOST_INTERIM_HEADS } from '../exchange/heads.ts';
 import type { ReplyParts } from '../exchange/hub-exchange.ts';
 import { areFields } from '../http/field-lines.ts';
 import { forwardTrailers } from '../http/trailers.ts';
-import { checkReplyHead } from './check-reply.ts';
+import { checkInterimHead, checkReplyHead } from './check-reply.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The client has the whole reply: so long its agent may take to say so, ms. */
@@ -44,6 +45,17 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
 
 const NO_BYTES = Buffer.alloc(0);
 const WRONG_LENGTH = 'the body is not as long as its head says';
+
+/** Passes an interim head on. The reply has not begun with it: the time for its head goes on, and it may still be an error. */
+export function sendInterim(exchange: Exchange, frame: ReplyParts): void {
+  if (exchange.replyBody.interimCame() > MOST_INTERIM_HEADS)
+    return void refuseReply(exchange, 'too many interim heads', frame);
+  if (frame.body || frame.end !== undefined)
+    return void refuseReply(exchange, 'an interim head with a body or an end', frame);
+  const head = checkInterimHead(frame.head ?? '');
+  if (typeof head === 'string') return void refuseReply(exchange, head, frame);
+  exchange.reply.interim(head.status, head.reason, head.fields);
+}
 
 /** Sends body bytes; false when they may not be sent: then the reply has ended. */
 export function sendBody(exchange: Exchange, frame: ReplyParts, bytes: Buffer): boolean {

@@ -10,6 +10,7 @@ import type { Steps } from '../config/steps.ts';
 import { AppDirectory } from './app-directory.ts';
 import type { HubConfig } from './config.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
+import { hidesFlagRoute } from '../config/flag-route.ts';
 import { isUpToDate, prepareRoute, type Policy, type PreparedRoute } from './prepare-route.ts';
 import { staticConfig, staticGroup, type StaticConfig } from './static-config.ts';
 
@@ -45,6 +46,9 @@ export interface SnapshotContext {
   readonly log: Logger;
 }
 
+const HIDDEN_WARNING =
+  'this flag gets no requests: a stored route of the same path, or of a higher priority, gets them. Remove one of the two';
+
 /**
  * Compiles one version of the configuration after the other, and what this hub's flags add to it. What is made of a route is
  * kept for as long as the route and its groups are the same objects.
@@ -54,6 +58,8 @@ export class SnapshotCompiler {
   readonly #fromFlags: StaticConfig;
   readonly #routes = new RouteCompiler();
   #prepared = new Map<Route, PreparedRoute>();
+  /** Routes of flags that get nothing, and the stored route that gets it instead: what the log has said. */
+  #hidden = new Map<string, string>();
 
   constructor(context: SnapshotContext) {
     this.#context = context;
@@ -64,9 +70,13 @@ export class SnapshotCompiler {
   *compile(state: ConfigState): Steps<Snapshot> {
     const { groups, routes } = this.#merge(state);
     const prepared = new Map<Route, PreparedRoute>();
+    const hidden = new Map<string, string>();
     for (const route of routes) {
       yield;
       prepared.set(route, this.#prepare(route, groups));
+      for (const flag of this.#fromFlags.routes) {
+        if (route !== flag && hidesFlagRoute(route, flag)) hidden.set(flag.name, route.name);
+      }
     }
     const table = yield* this.#routes.compileInSteps(routes, (error) => this.#leaveOut(error));
     const served: ServedSettings[] = [];
@@ -75,6 +85,7 @@ export class SnapshotCompiler {
       served.push(servedSettings(state, group));
     }
     this.#prepared = prepared;
+    this.#sayHidden(hidden);
     const isFromFlags = (name: string) => this.#fromFlags.routes.some((route) => route.name === name);
     const hasRoute = (name: string) => state.routes.has(name) || isFromFlags(name);
     this.#context.counts.retain(groups, { has: hasRoute });
@@ -105,6 +116,16 @@ export class SnapshotCompiler {
   /** router-api lets no route in that cannot be used, but another version of it may think otherwise: one is left out, not all. */
   #leaveOut({ route, path, message: reason }: RouteError): void {
     this.#context.log.error({ route, path, reason }, 'a route is left out');
+  }
+
+  #sayHidden(hidden: ReadonlyMap<string, string>): void {
+    for (const [flag, route] of hidden) {
+      if (this.#hidden.get(flag) !== route) this.#context.log.warn({ flag, route }, HIDDEN_WARNING);
+    }
+    for (const flag of this.#hidden.keys()) {
+      if (!hidden.has(flag)) this.#context.log.info({ flag }, 'this flag gets its requests again');
+    }
+    this.#hidden = new Map(hidden);
   }
 
   /** What is stored beats flags of the same name. A fresh install's group has the limits of the flags. */

@@ -1,9 +1,7 @@
 import type { Group } from '../config/group.ts';
+import { flagRoute } from '../config/flag-route.ts';
 import type { Route } from '../config/route.ts';
 import type { HubConfig } from './config.ts';
-
-/** Below every priority that a route of the configuration can have. */
-const FALLBACK_PRIORITY = -1_000_001;
 
 /** Groups and routes that a hub has from its own flags. */
 export interface StaticConfig {
@@ -11,27 +9,12 @@ export interface StaticConfig {
   readonly routes: readonly Route[];
 }
 
-/**
- * What `--group NAME[=PATH]` makes: groups with the limits of the other flags, and routes that stand behind all routes of the
- * configuration.
- */
+/** What `--group NAME[=PATH]` makes: groups with the limits of the other flags, and a route for each. */
 export function staticConfig(config: HubConfig): StaticConfig {
   const names = new Set(config.groups.map(({ name }) => name));
   return {
     groups: [...names].map((name) => staticGroup(name, config)),
-    routes: config.groups.map(({ name, path }) => ({
-      name: `--group ${name}=${path}`,
-      description: '',
-      priority: FALLBACK_PRIORITY,
-      match: { path, methods: [], headers: [] },
-      groups: [{ group: name, weight: 1 }],
-      stripPrefix: false,
-      setHeaders: {},
-      removeHeaders: [],
-      auth: 'none',
-      duplex: false,
-      timeouts: {},
-    })),
+    routes: config.groups.map(flagRoute),
   };
 }
 

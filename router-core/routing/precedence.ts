@@ -1,3 +1,4 @@
+import { isFlagRoute } from '../config/flag-route.ts';
 import type { CompiledRoute } from './compile-route.ts';
 
 /** Longer than any host or prefix. */
@@ -6,7 +7,8 @@ const SECOND = FIRST - 1;
 
 /**
  * Orders routes by who gets a request that several match: higher priority, more specific host, more specific path, more
- * header conditions, methods named rather than any, and at last the name. Hub and API agree because both ask here.
+ * header conditions, methods named rather than any, stored ones before those of hubs' flags, and at last the name. Hub and API
+ * agree because both ask here.
  */
 export function comparePrecedence(a: CompiledRoute, b: CompiledRoute): number {
   return (
@@ -15,6 +17,7 @@ export function comparePrecedence(a: CompiledRoute, b: CompiledRoute): number {
     pathSpecificity(b) - pathSpecificity(a) ||
     b.headers.length - a.headers.length ||
     Number(namesMethods(b)) - Number(namesMethods(a)) ||
+    Number(isFlagRoute(a.route)) - Number(isFlagRoute(b.route)) ||
     // Not localeCompare, which depends on the machine.
     (a.route.name < b.route.name ? -1 : Number(a.route.name > b.route.name))
   );

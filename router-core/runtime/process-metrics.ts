@@ -10,6 +10,13 @@ export const PROCESS_METRICS = {
     type: 'gauge',
     labels: ['part', 'version'],
   },
+  build: {
+    name: 'mini_router_build_info',
+    help: 'Always 1: version of the package, and of the Node.js that runs it',
+    type: 'gauge',
+    labels: ['version', 'node'],
+    over: 'max',
+  },
   lag: {
     name: 'mini_router_event_loop_lag_seconds',
     help: 'How late a timer fires that is due every 100 ms',
@@ -54,6 +61,7 @@ export function processMetrics(part: 'hub' | 'agent' | 'api'): MetricSource & { 
     const { user, system } = process.cpuUsage();
     return {
       info: [{ labels: [part, packageVersion()], value: 1 }],
+      build: [{ labels: [packageVersion(), process.versions.node], value: 1 }],
       lag: single(lag),
       cpu: single((user + system) / 1e6),
       memory: single(process.memoryUsage.rss()),

@@ -20,7 +20,10 @@ export function createProgram({ name, about }: { name: string; about: string }):
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) => write(`${name}: ${text.trim().replace(/\s*\n\s*/g, ' ')}\n`),
+      outputError: (text, write) => {
+        const hint = text.includes('unknown command') ? `; \`${name} --help\` shows all` : '';
+        write(`${name}: ${text.trim().replace(/\s*\n\s*/g, ' ')}${hint}\n`);
+      },
     });
 }
 

@@ -12,6 +12,7 @@ interface Group {
   readonly running: number;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
+  readonly errorRate: number | null;
   readonly instances: { readonly name: string; readonly slots: number; readonly state: string }[];
 }
 
@@ -44,7 +45,7 @@ test('shows hubs, groups and their instances as they are', async () => {
   expect(instances.next).toBeNull();
   expect(instances.items).toMatchObject([
     { name: 'own', agent: 'box', group: 'default', concurrency: 5, slots: 3 },
-    { name: 'shared', agent: null, tokenId: null, concurrency: 1, slots: 1, state: 'ready' },
+    { name: 'shared', agent: null, tokenId: null, concurrency: 1, slots: 1, state: 'ready', reason: null },
   ]);
   const [own] = instances.items;
   expect((await api.get('/v1/agents/box/instances')).body).toMatchObject({
@@ -93,6 +94,7 @@ test('a group that is paused lets its requests wait, and an agent that is paused
   expect((await asks().outcome).status).toBe(200);
   const served = await untilGroup(api, 'how long it took', ({ p50Ms }) => p50Ms !== null);
   expect(served.p50Ms).toBeGreaterThan(0);
+  expect(served.errorRate).toBe(0);
   expect(served.p99Ms).toBeGreaterThanOrEqual(served.p50Ms ?? Infinity);
 
   expect((await api.post('/v1/groups/default/pause')).body).toMatchObject({ paused: true });

@@ -33,9 +33,10 @@ test('tells where a request would go, and why not elsewhere', async () => {
       { group: 'gpu', share: 0.75 },
       { group: 'default', share: 0.25 },
     ],
+    source: null,
     scope: 'eu',
     needsApp: true,
-    rejected: [{ route: 'default', why: 'less specific than gpu' }],
+    rejected: [{ route: 'default', why: 'lower priority than gpu' }],
   });
   const whys = [];
   for (const other of [{ host: 'example.org' }, { method: 'GET' }, { headers: {} }, { target: '/cpu' }]) {

@@ -182,7 +182,7 @@ test('route test tells where a request would go', async () => {
   expect(text).toContain(
     'GET a.example/v1/models?x=1 takes the route llama\n  to llama\n  as /v1/models?x=1\n',
   );
-  expect(text).toMatch(/^default +less specific than llama$/m);
+  expect(text).toMatch(/^default +lower priority than llama$/m);
   const flags = ['--host', 'a.example', '-X', 'POST', '-H', 'X-A: b'];
   expect(await cli.json('route', 'test', '/v1/x', ...flags)).toMatchObject({ matched: 'llama' });
 

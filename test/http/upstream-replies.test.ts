@@ -60,12 +60,13 @@ const ROWS: Record<string, Row> = {
   '100 that nobody asked for': { sent: `HTTP/1.1 100 Continue\r\n\r\n${OK}${LENGTH}\r\nok`, goesOn: true },
   '103 before the reply': {
     sent: `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${OK}${LENGTH}\r\nok`,
-    goesOn: true,
+    goesOn: ({ interim }) => expect(interim).toEqual([103]),
   },
   '101 that nobody asked for': { sent: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n' },
 };
 
 const POST = ['POST / HTTP/1.1', 'Host: h'];
+/** A request takes a slot with its first 64 KiB. */
 const REQUESTS: [what: string, bytes: string, rest: string][] = [
   ['a small request', rawRequest([...POST, 'Content-Length: 2'], 'hi'), ''],
   ['a large request', rawRequest([...POST, 'Content-Length: 70000'], 'x'.repeat(70_000)), ''],

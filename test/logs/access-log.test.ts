@@ -64,7 +64,7 @@ test('every request has its line, however it ends, with the id that its client w
     { ...open, status: 200, code: 'upstream-failed', bytes: 4 },
     { ...none, status: 400, code: 'bad-request', bytes: some },
     { ...open, status: 499, code: undefined, bytes: 0 },
-    { ...none, status: 400, code: 'bad-request', bytes: 0 },
+    { ...none, status: 400, code: 'bad-request', bytes: some },
   ]);
   const told = answered.map(({ headers }) => headers['router-request-id']);
   expect(entries().map(({ id }) => id)).toEqual([...told, entries()[8]?.['id'], garbage]);

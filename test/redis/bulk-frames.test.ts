@@ -30,7 +30,7 @@ async function outboxHere() {
     connection: store.at('bulk', 'commands'),
     script: send,
     log,
-    told: () => ({ keys: [], args: [] }),
+    groupInput: () => ({ keys: [], args: [] }),
     args: () => [keys.prefix, TTL_MS],
     onRefused: (stream) => refused.push(stream.id),
   });

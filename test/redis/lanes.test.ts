@@ -145,7 +145,6 @@ test('consumers of the dead go from a large group too, those of a few lanes with
     for (const [i, lane] of lanes.entries()) {
       await client.xgroup('CREATE', lane, 'agents', '0', 'MKSTREAM');
       await client.xgroup('CREATECONSUMER', lane, 'agents', 'dead');
-      // Somebody who lives, so that the lane stays.
       await client.hset(`mr:{${group}}:slots`, `alive-${i}`, `${i} 1 -`);
       await client.hset(`mr:{${group}}:lanes`, i, 1);
     }

@@ -57,6 +57,43 @@ describe('what is written', () => {
     expect(onSettled).toHaveBeenCalledTimes(1);
   });
 
+  test('gives each interim head a frame of its own before all else, with the owner in the first', () => {
+    const { stream, onPending, onSettled } = makeStream();
+    stream.start({ owner: 'agent', credit: 5 });
+    stream.interim('agent', '103');
+    stream.interim('agent', '102');
+    stream.start({ owner: 'agent', head: '200' });
+    stream.write(Buffer.from('body'));
+    stream.end();
+    const frames = Array.from({ length: 3 }, (_each, i) => {
+      expect(onPending).toHaveBeenCalledTimes(i + 1);
+      expect(onSettled).not.toHaveBeenCalled();
+      return take(stream);
+    });
+    expect(frames.map(({ frame }) => [frame.seq, frame.owner, frame.head, frame.credit])).toEqual([
+      [1, 'agent', '103', 0],
+      [2, undefined, '102', 0],
+      [3, undefined, '200', 5],
+    ]);
+    expect(frames.map(({ frame }) => frame.body?.toString())).toEqual([undefined, undefined, 'body']);
+    expect(frames.map(({ settle, frame }) => [settle, frame.end])).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+      [SETTLE, ''],
+    ]);
+  });
+
+  test('nothing follows an interim head by itself, and a stream that was closed sends none', () => {
+    const { stream, onPending, onSettled } = makeStream();
+    stream.interim('agent', '103');
+    take(stream);
+    expect(onPending).toHaveBeenCalledTimes(1);
+    stream.interim('agent', '103');
+    stream.close();
+    expect(stream.take()).toMatchObject({ frame: undefined, settle: SETTLE });
+    expect(onSettled).toHaveBeenCalledTimes(1);
+  });
+
   test('later becomes the next frame, numbered without a gap', () => {
     const { stream, onPending } = makeStream();
     const seqs = ['a', 'b', 'c'].map((text) => {

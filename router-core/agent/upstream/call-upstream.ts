@@ -1,10 +1,10 @@
-import { fieldLines, type FieldLines } from '../../http/field-lines.ts';
+import { fieldLines, withoutFields, type FieldLines } from '../../http/field-lines.ts';
 import { fieldValue, forwardReplyFields } from '../../http/forward-reply.ts';
 import { nominatedFields } from '../../http/hop-by-hop.ts';
 import { forwardTrailers } from '../../http/trailers.ts';
 import type { PulledRequest, ReplyStream } from '../../exchange/agent-link.ts';
 import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
-import { encodeReplyHead } from '../../exchange/heads.ts';
+import { encodeReplyHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
 import type { InstanceCounts } from '../agent-metrics.ts';
 import type { AttemptTrace } from '../attempt-trace.ts';
 import { bodyFraming, requestHead } from './request-head.ts';
@@ -38,13 +38,16 @@ export function callUpstream(options: CallOptions): UpstreamCall {
   const { upstream, request, reply } = options;
   const calledAt = performance.now();
   let head: string[] | undefined;
+  let interims = 0;
   const handler: ReplyHandler = {
     onReady() {
       // The rest of a body is asked for only now: until then the request can still move.
       if (request.bodyFollows && request.head.upgrade === '')
         reply.start({ owner: options.instance, credit: WINDOW_BYTES });
     },
-    onInterim: () => undefined,
+    onInterim(status, reason, fields) {
+      if (interims++ < MOST_INTERIM_HEADS) sendInterim(options, calledAt, status, reason, fields);
+    },
     onHead(status, reason, fields) {
       head = fields;
       startReply(options, calledAt, status, reason, fields);
@@ -52,7 +55,8 @@ export function callUpstream(options: CallOptions): UpstreamCall {
     onBody: (bytes) => reply.write(bytes),
     onEnd: (trailers) => endReply(reply, trailers, head),
     onError(error, reached) {
-      if (head) reply.fail('upstream-failed', error.message);
+      // From its first frame on a reply has begun, and nobody else makes it.
+      if (head || interims > 0) reply.fail('upstream-failed', error.message);
       else options.onUnanswered(error, reached);
     },
   };
@@ -77,7 +81,27 @@ function upstreamRequest({ upstream, request, fields }: CallOptions): UpstreamRe
   };
 }
 
-/** The first frame of a reply: who answers, and with what head. `calledAt` by performance.now(). */
+const withoutFraming = withoutFields(['Content-Length', 'Trailer']);
+
+/** The head of an interim reply, RFC 9110 §15.2. It has no body, so nothing in it speaks of one. */
+function sendInterim(
+  { upstream, fields: sent, reply, instance }: CallOptions,
+  calledAt: number,
+  status: number,
+  reason: string,
+  raw: string[],
+): void {
+  upstream.rewriteLocations(raw, sent);
+  const fields = withoutFraming(forwardReplyFields(raw));
+  reply.interim(instance, encodeReplyHead({ status, reason, upstreamMs: since(calledAt), fields }));
+}
+
+/** ms, with one digit. */
+function since(calledAt: number): number {
+  return Math.round((performance.now() - calledAt) * 10) / 10;
+}
+
+/** The frame of a reply with its final head: who answers, and with what. `calledAt` by performance.now(). */
 function startReply(
   { upstream, request, fields: sent, reply, instance, counts, trace }: CallOptions,
   calledAt: number,
@@ -85,7 +109,7 @@ function startReply(
   reason: string,
   raw: string[],
 ): void {
-  const upstreamMs = Math.round((performance.now() - calledAt) * 10) / 10;
+  const upstreamMs = since(calledAt);
   counts.replied(status, upstreamMs);
   trace?.replied(status);
   upstream.rewriteLocations(raw, sent);

@@ -9,7 +9,7 @@ export interface ReplyHandler {
   /** Connected: from now on the upstream may read. */
   onReady(): void;
   /** 1xx other than 100 and 101. */
-  onInterim(status: number, fields: string[]): void;
+  onInterim(status: number, reason: string, fields: string[]): void;
   /** 101 only when it was asked for; then the bytes of the other protocol are the body. */
   onHead(status: number, reason: string, fields: string[]): void;
   /** Returns false when nothing more may come before `resume`. */
@@ -131,8 +131,8 @@ export class UpstreamConnection implements ReplySink {
     this.#onClose();
   }
 
-  onInterim(status: number, fields: string[]): void {
-    this.#handler?.onInterim(status, fields);
+  onInterim(status: number, reason: string, fields: string[]): void {
+    this.#handler?.onInterim(status, reason, fields);
   }
 
   onHead(status: number, reason: string, fields: string[]): void {

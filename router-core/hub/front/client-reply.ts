@@ -17,6 +17,8 @@ export interface ClientReply {
   readonly ended: boolean;
   /** The client has asked to switch protocols: only then may the status be 101. */
   readonly maySwitch: boolean;
+  /** Sends an interim head, 1xx but not 101: before the reply starts, any number of them. */
+  interim(status: number, reason: string, fields: FieldLines): void;
   /** Starts with the head. */
   start(status: number, reason: string, fields: FieldLines): void;
   /** Sends a whole small reply in one write. */
@@ -58,6 +60,13 @@ export class HttpReply implements ClientReply {
 
   get ended(): boolean {
     return this.#res.writableEnded || this.#res.destroyed;
+  }
+
+  interim(status: number, reason: string, fields: FieldLines): void {
+    const { socket } = this.#res;
+    // HTTP/1.0 has none, RFC 9110 §15.2. Node knows only some of them; it gives a response its socket when its turn has come.
+    if (this.started || !socket?.writable || this.#httpVersion !== '1.1') return;
+    writeInterim(socket, status, reason, fields);
   }
 
   start(status: number, reason: string, fields: FieldLines): void {
@@ -118,6 +127,10 @@ export class UpgradeReply implements ClientReply {
     this.#socket = socket;
   }
 
+  interim(status: number, reason: string, fields: FieldLines): void {
+    if (!this.started && this.#socket.writable) writeInterim(this.#socket, status, reason, fields);
+  }
+
   start(status: number, reason: string, fields: FieldLines): void {
     this.started = true;
     this.#switched = status === 101;
@@ -154,6 +167,10 @@ export class UpgradeReply implements ClientReply {
     if (this.#switched) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
+}
+
+function writeInterim(socket: Socket, status: number, reason: string, fields: FieldLines): void {
+  socket.write(`HTTP/1.1 ${status} ${reason}\r\n${fields}\r\n`, 'latin1');
 }
 
 /** A slow client shows progress slice by slice, so that slow is not taken for idle. */

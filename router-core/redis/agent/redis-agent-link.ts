@@ -33,6 +33,8 @@ export interface RedisAgentLinkOptions extends AgentLinkOptions {
   readonly token?: string | undefined;
   /** Those of the whole process. */
   readonly renewals: Renewals;
+  /** Its login has been taken away; called several times. */
+  readonly onRevoked?: (() => void) | undefined;
 }
 
 const scripts = { reply: loadScript('reply'), giveBack: loadScript('give-back'), leave: loadScript('leave') };
@@ -54,11 +56,11 @@ export class RedisAgentLink implements AgentLink {
   readonly #host: ExchangeHost;
 
   constructor(options: RedisAgentLinkOptions) {
-    const { redisUrl: url, token, group, name, log } = options;
+    const { redisUrl: url, token, group, name, onRevoked, log } = options;
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
     const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes));
-    const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, log }));
+    const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, onRevoked, log }));
     this.#commands = store.at(group, 'commands');
     this.#inbox = new Inbox({ store, onNudge: () => void this.report(), log });
     this.#inbox.listen(this.#keys.instanceChannel(this.instance));
@@ -89,7 +91,7 @@ export class RedisAgentLink implements AgentLink {
     this.#outbox = new Outbox({
       connection: this.#commands,
       script: scripts.reply,
-      told: () => lanes.script,
+      groupInput: () => lanes.script,
       args: () => [this.#heartbeat.streamTtlMs],
       inFlight: () => this.#running.size,
       onRefused: (stream) => this.#onRefused(stream),

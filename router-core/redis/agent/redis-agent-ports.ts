@@ -9,14 +9,16 @@ export interface RedisAgentOptions {
   readonly redisUrl: string;
   /** The agent's token, which is its login; without it, the URL says who logs in. */
   readonly token?: string | undefined;
+  /** The token has been taken away; called several times. */
+  readonly onRevoked?: () => void;
   readonly log: Logger;
 }
 
 /** An agent that reaches its group straight through Redis. Call it once a process: its links share their renewals. */
-export function redisAgentPorts({ redisUrl, token, log }: RedisAgentOptions): AgentPorts {
+export function redisAgentPorts({ redisUrl, token, onRevoked, log }: RedisAgentOptions): AgentPorts {
   const renewals = new Renewals();
   return {
-    createLink: (options) => new RedisAgentLink({ ...options, redisUrl, token, renewals }),
+    createLink: (options) => new RedisAgentLink({ ...options, redisUrl, token, renewals, onRevoked }),
     identitySource: token === undefined ? undefined : cardSource({ redisUrl, token, log }),
   };
 }

@@ -135,13 +135,13 @@ export class RequestPuller {
     if (late.length === 0) return requests;
     const client = await commands.ready();
     if (!client) return requests.filter((request) => !late.includes(request));
-    const told = lanes.script;
+    const groupInput = lanes.script;
     const found = listOf(
       await runScript(
         client,
         look,
-        [...told.keys, ...late.map(({ id }) => keys.up(id))],
-        [...told.args, instance, `${FENCE}-0`, ...late.flatMap((each) => [entryOf(each), each.hub])],
+        [...groupInput.keys, ...late.map(({ id }) => keys.up(id))],
+        [...groupInput.args, instance, `${FENCE}-0`, ...late.flatMap((each) => [entryOf(each), each.hub])],
       ),
     );
     return requests.flatMap((request) => {

@@ -13,6 +13,7 @@ export interface FollowedStoreOptions {
   readonly token?: string | undefined;
   readonly blockMs?: number;
   readonly everyNode?: boolean;
+  readonly onRevoked?: (() => void) | undefined;
   readonly find: FindShards;
   readonly slotOf: (tag: string) => number;
   readonly log: Logger;
@@ -173,7 +174,7 @@ export class FollowedStore implements Store {
     const key: NodeKey = `${purpose} ${name}`;
     const known = this.#nodes.get(key);
     if (known) return known;
-    const { storeUrl, token, blockMs, log } = this.#options;
+    const { storeUrl, token, blockMs, onRevoked, log } = this.#options;
     const isReplica = purpose === 'replica';
     const node: NodeConnection = new NodeConnection({
       url: storeUrl.urlOf(endpoint),
@@ -181,6 +182,7 @@ export class FollowedStore implements Store {
       blockMs,
       isReplica,
       hasReplicas: true,
+      onRevoked,
       purpose: isReplica ? 'commands' : purpose,
       log: log.child({ node: name }),
       onChange: () => this.#onNodeChange(key, node.client),

@@ -23,12 +23,20 @@ export interface NodeConnectionOptions {
   readonly blockMs?: number | undefined;
   /** Called whenever there is another client, or none any more. */
   readonly onChange?: () => void;
+  /** Called once when this login, which was let in, is refused for good: not by a Redis that has restarted without its users. */
+  readonly onRevoked?: (() => void) | undefined;
   /** This server says that what it was asked for is elsewhere. */
   readonly onElsewhere?: (error: Error) => void;
 }
 
 /** A server that does not answer a command for this long is treated as gone, see watch-silence.ts for how exactly. */
 const COMMAND_TIMEOUT_MS = 4_000;
+
+/**
+ * A login that was let in is refused for so long, ms, by a server that was there all the time: it has been taken away. Who
+ * keeps the logins looks every second, so one that has only been renewed or mended is let in again much sooner.
+ */
+const REVOKED_AFTER_MS = 10_000;
 
 /**
  * One connection to one server that is made again, with back-off, whenever it is lost. Each try is a new client: what was in
@@ -73,17 +81,20 @@ export class NodeConnection implements Connection {
   }
 
   async #run(): Promise<void> {
-    const { log, purpose } = this.#options;
+    const { log, purpose, onRevoked } = this.#options;
+    const refusals = new Refusals();
     const backoff = createBackoff({ minMs: 50, maxMs: 2_000 });
     // Each is said once per outage: a server that is gone may come back and refuse the login.
     const said = { gone: false, refused: false };
     while (!this.#closing.signal.aborted) {
       const { reason, refused } = await this.#serve(() => {
+        refusals.letIn();
         if (said.gone || said.refused) log.info({ purpose }, 'Redis is back');
         said.gone = said.refused = false;
         backoff.reset();
       });
       if (this.#closing.signal.aborted) return;
+      if (refusals.areFinal(refused)) onRevoked?.();
       if (refused && !said.refused) {
         log.warn({ purpose }, `Redis refuses this login: ${reason}; trying again until it does not`);
       } else if (!refused && !said.gone) {
@@ -136,6 +147,32 @@ export class NodeConnection implements Connection {
     // A subscriber is silent for as long as nobody rings; TCP keep-alive watches over it.
     if (purpose === 'doorbells') return undefined;
     return purpose === 'blocking' ? blockMs + 5_000 : COMMAND_TIMEOUT_MS;
+  }
+}
+
+/** Tells a login that has been taken away from a Redis that has restarted and does not have its users yet. */
+class Refusals {
+  /** Let in at the last dial. */
+  #isIn = false;
+  /** Let in before, and the server was there at each dial since. */
+  #wasIn = false;
+  #since: number | undefined;
+  #isSaid = false;
+
+  letIn(): void {
+    this.#isIn = true;
+  }
+
+  /** To be asked after each dial; true once. */
+  areFinal(refused: boolean): boolean {
+    const now = performance.now();
+    if (!refused) this.#wasIn = this.#isIn;
+    if (!refused || !this.#wasIn) this.#since = undefined;
+    else this.#since ??= now;
+    this.#isIn = false;
+    if (this.#isSaid || this.#since === undefined || now - this.#since < REVOKED_AFTER_MS) return false;
+    this.#isSaid = true;
+    return true;
   }
 }
 

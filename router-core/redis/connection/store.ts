@@ -17,6 +17,8 @@ export interface StoreOptions {
   readonly blockMs?: number;
   /** Whether to be connected with every server and every replica, not only with those that something is asked of. */
   readonly everyNode?: boolean;
+  /** Called when a server that has let this login in refuses it for good; by each connection once. */
+  readonly onRevoked?: (() => void) | undefined;
   readonly log: Logger;
 }
 

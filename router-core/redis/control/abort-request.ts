@@ -21,7 +21,7 @@ export async function abortRequest(
 ): Promise<AbortOutcome> {
   const keys = groupKeys(group);
   const [lanes = []] = await readLanes(client, [group]);
-  const told = groupScript(keys, lanes);
+  const groupInput = groupScript(keys, lanes);
   const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
   let attempt = 1;
   for (let look = 0; look < MOST_LOOKS; look++) {
@@ -29,8 +29,8 @@ export async function abortRequest(
     const reply = await runScript(
       client,
       script,
-      [...told.keys, keys.up(id), keys.down(id, attempt)],
-      [...told.args, id, attempt, failed, reset],
+      [...groupInput.keys, keys.up(id), keys.down(id, attempt)],
+      [...groupInput.args, id, attempt, failed, reset],
     );
     const other = wholeOf(reply, EVERY_ATTEMPT - 1, 1);
     if (other === undefined) return wordOf(reply, ['removed', 'running'] as const) ?? 'unknown';

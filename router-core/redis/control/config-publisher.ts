@@ -88,11 +88,11 @@ export class ConfigPublisher {
       const cards = writeAgentCards(store, tokens, this.#cards).then(
         (written) => void (this.#cards = written),
       );
-      const told = allOrFirstFailure([this.#publishSettings(state), cards]);
-      await told.catch(() => undefined);
+      const published = allOrFirstFailure([this.#publishSettings(state), cards]);
+      await published.catch(() => undefined);
       // Where logins cannot be made the rest works; AgentLogins has said so.
       await this.#logins.provision().catch(() => undefined);
-      await told;
+      await published;
     } catch (error) {
       this.#nextExpiryMs = 0;
       log.debug({ err: error }, 'could not publish the configuration, trying again');

@@ -17,6 +17,7 @@ import type { Connection } from '../connection/connection.ts';
 import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import { forgetDead, listDead, type DeadPage, type DeadQuery } from './dead-requests.ts';
 import { CONFIG_TAG } from '../scripts/keys.ts';
+import { readHubReports, type HubReport } from './hub-reports.ts';
 import type { LiveInstance } from './live-groups.ts';
 import { LiveStatusReader, type LiveStatus } from './live-status.ts';
 import { repairGroup } from './repair-group.ts';
@@ -117,6 +118,11 @@ export class ControlPlane {
   status(): Promise<LiveStatus> {
     const { state } = this;
     return this.#live.read(this.#store, state);
+  }
+
+  /** What the live hubs say of themselves. */
+  async hubs(): Promise<HubReport[]> {
+    return [...(await callStore(this.#commands, readHubReports)).values()];
   }
 
   async instances(): Promise<LiveInstance[]> {

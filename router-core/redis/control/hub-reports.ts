@@ -21,6 +21,7 @@ const reportSchema = z.object({
   address: z.string().catch(''),
   configVersion: count,
   inFlight: count,
+  flagRoutes: z.array(z.object({ name: z.string(), path: z.string() })).catch([]),
   groups: z
     .record(
       z.string(),
@@ -29,6 +30,7 @@ const reportSchema = z.object({
         perSecond: count,
         inFlight: count,
         times: z.record(z.string(), z.number()).optional().catch(undefined),
+        outcomes: z.object({ ended: count, failed: count }).optional().catch(undefined),
         fault: z.string().max(300).optional().catch(undefined),
         sums: z.record(z.string(), z.number()).optional().catch(undefined),
       }),

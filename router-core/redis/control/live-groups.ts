@@ -15,6 +15,7 @@ const reportSchema = z.object({
   concurrency: z.number(),
   inFlight: z.number(),
   state: z.string().max(40),
+  reason: z.string().max(1_000).optional(),
   agent: z.string().max(100).optional(),
   token: z.string().max(40).optional(),
 });
@@ -42,6 +43,8 @@ export interface LiveInstance {
   readonly inFlight: number;
   /** ready, upstream-down, paused or draining. */
   readonly state: string;
+  /** Why its upstream is down, as its agent says. */
+  readonly reason: string | null;
 }
 
 /** What a group holds at one moment. */
@@ -170,10 +173,10 @@ export function liveInstance(
     badInput.note('report', groupKeys(group).reports);
     return undefined;
   }
-  const { agent = null, token: tokenId = null, ...rest } = data;
+  const { agent = null, token: tokenId = null, reason = null, ...rest } = data;
   // `<lane> <slots> <record>`
   const granted = wholeOf(textOf(slots, MOST_REPORT_CHARS)?.split(' ', 2)[1]) ?? 0;
-  return { id, group, ...rest, agent, tokenId, slots: granted };
+  return { id, group, ...rest, agent, tokenId, slots: granted, reason };
 }
 
 function parseJson(text: string | undefined): unknown {

@@ -1,4 +1,5 @@
 import type { ConfigState } from '../../config/config-state.ts';
+import type { GroupTraffic } from '../../exchange/hub-report.ts';
 import { readHubReports, type HubReport } from './hub-reports.ts';
 import { CONFIG_TAG, groupOfSettingsKey, SETTINGS_PATTERN } from '../scripts/keys.ts';
 import { latencyOf, type Latency } from '../hub/latency.ts';
@@ -15,6 +16,8 @@ export interface LiveStatus {
 /** Of all hubs together, lately. */
 interface GroupPace extends Latency {
   readonly perSecond: number;
+  /** 0 to 1, of the requests that ended lately; null: none has. */
+  readonly errorRate: number | null;
 }
 
 /** A group of an agent or a hub that nobody has configured is seen so much later. */
@@ -45,7 +48,8 @@ export class LiveStatusReader {
           const traffic = [...hubs.values()].flatMap((hub) => hub.groups[group.name] ?? []);
           const perSecond = traffic.reduce((sum, each) => sum + each.perSecond, 0);
           const latency = latencyOf(traffic.flatMap(({ times, sums }) => (times ? [{ times, sums }] : [])));
-          return { ...group, configured: state.groups.has(group.name), paused, perSecond, ...latency };
+          const pace = { perSecond, ...latency, errorRate: errorRateOf(traffic) };
+          return { ...group, configured: state.groups.has(group.name), paused, ...pace };
         }),
     };
   }
@@ -57,6 +61,13 @@ export class LiveStatusReader {
     this.#scannedAt = performance.now();
     return this.#scanned;
   }
+}
+
+function errorRateOf(traffic: readonly GroupTraffic[]): number | null {
+  const sum = (part: 'ended' | 'failed') =>
+    traffic.reduce((total, { outcomes }) => total + (outcomes?.[part] ?? 0), 0);
+  const ended = sum('ended');
+  return ended === 0 ? null : sum('failed') / ended;
 }
 
 function byName(a: LiveGroup, b: LiveGroup): number {

@@ -13,7 +13,7 @@ export interface OutboxOptions {
   readonly connection: Connection;
   readonly script: Script;
   /** What comes first of KEYS and ARGV, and what ARGV goes on with; see the head of the script. */
-  readonly told: () => GroupScript;
+  readonly groupInput: () => GroupScript;
   readonly args: () => (string | number)[];
   /** Streams that may have something to send soon; see GroupCommitOptions. */
   readonly inFlight?: () => number;
@@ -110,15 +110,15 @@ export class Outbox {
     frames: Framed[],
     withBulk: boolean,
   ): { keys: string[]; args: (string | number | Buffer)[]; settlements: Settlement[] } {
-    const told = this.#options.told();
-    const keys = [...told.keys];
+    const groupInput = this.#options.groupInput();
+    const keys = [...groupInput.keys];
     const trims: Outgoing[] = [];
     const settlements: Settlement[] = [];
     for (const item of batch) {
       if (item.trimTo > 0) trims.push(item);
       if (item.settle) settlements.push(item.settle);
     }
-    const args: (string | number | Buffer)[] = [...told.args, ...this.#options.args(), frames.length];
+    const args: (string | number | Buffer)[] = [...groupInput.args, ...this.#options.args(), frames.length];
     for (const item of frames) {
       const { stream, seq, bulk, notice } = item;
       keys.push(stream.outKey);

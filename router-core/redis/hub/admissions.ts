@@ -54,7 +54,7 @@ export interface AdmissionsOptions {
   /** Requests of the group that this hub has. */
   readonly inFlight: () => number;
   /** When the data of the group began, as the last sweep has found it. */
-  readonly born: () => string;
+  readonly epoch: () => string;
   /** Where an attempt's reply arrives. */
   readonly replyKey: (id: string, attempt: number) => string;
   /** The server has refused the script. */
@@ -97,7 +97,7 @@ export class Admissions {
     let sentTo: string | undefined;
     let isRetry = false;
     const { commands, log } = this.#options;
-    const born = this.#options.born();
+    const epoch = this.#options.epoch();
     const giveUpAt = performance.now() + ASK_AGAIN_MS;
     let pending = batch;
     for (;;) {
@@ -115,7 +115,7 @@ export class Admissions {
       if (!client) return rejectAll(pending, new StoreUnavailableError(again));
       try {
         // Another server may not have heard of what the first one did: for it, the data is not the same.
-        const known = sentTo === undefined || sentTo === originOf(client) ? born : '';
+        const known = sentTo === undefined || sentTo === originOf(client) ? epoch : '';
         const call = this.#call(client, pending, again, known);
         const places = listOf(await runScript(client, script, call.keys, call.args));
         pending.forEach(({ resolve, reject }, i) => {
@@ -144,14 +144,14 @@ export class Admissions {
     client: Redis,
     batch: Pending[],
     again: boolean,
-    born: string,
+    epoch: string,
   ): { keys: string[]; args: (string | number | Buffer)[] } {
     const { hub, limits, nextScript, replyKey } = this.#options;
-    const told = nextScript();
+    const groupInput = nextScript();
     const { queueDepth, leaseMs } = limits();
-    const keys = [...told.keys];
-    const args: (string | number | Buffer)[] = [...told.args];
-    args.push(hub, hubLeaseMs(leaseMs), queueDepth, born);
+    const keys = [...groupInput.keys];
+    const args: (string | number | Buffer)[] = [...groupInput.args];
+    args.push(hub, hubLeaseMs(leaseMs), queueDepth, epoch);
     for (const { request } of batch) {
       const { id, attempt, attempts, scope = '-', deadlineMs, waitMs, payload } = request;
       const flags = `${attempt} ${attempts} ${flagsOf(request, client)}`;

@@ -50,7 +50,7 @@ export class GroupQueue {
   /** Admissions look at one part of a large group after the other. */
   #parts: readonly GroupScript[];
   #turn = 0;
-  #born = '';
+  #epoch = '';
 
   constructor(options: GroupQueueOptions) {
     this.#options = options;
@@ -64,14 +64,14 @@ export class GroupQueue {
       onFailed: options.onFailed,
       log,
       nextScript: () => this.#parts[this.#turn++ % this.#parts.length] ?? this.#whole,
-      born: () => this.#born,
+      epoch: () => this.#epoch,
       inFlight: () => this.#inFlight,
       replyKey: (id, attempt) => keys.down(id, attempt),
     });
     this.#outbox = new Outbox({
       connection: commands,
       script: scripts.send,
-      told: () => ({ keys: [], args: [] }),
+      groupInput: () => ({ keys: [], args: [] }),
       args: () => [keys.prefix, streamTtlMs(options.limits().leaseMs)],
       onRefused: (stream) => stream.abandon(),
       log,
@@ -113,8 +113,8 @@ export class GroupQueue {
   }
 
   /** Takes what a sweep has found: the lanes, and when the data began. */
-  learn(found: readonly string[], born: string): void {
-    this.#born = born;
+  learn(found: readonly string[], epoch: string): void {
+    this.#epoch = epoch;
     const lanes = [...new Set(['0', ...found])].sort();
     if (lanes.length === this.#lanes.length && lanes.every((lane, i) => lane === this.#lanes[i])) return;
     const { keys } = this.#options;

@@ -162,7 +162,7 @@ export class ServedGroup implements GroupView {
         const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
         // They went with the data, and Redis need not have been away for that.
         const isDue = this.counts.sweeps % PUBLISH_EVERY === PUBLISH_EVERY - 1;
-        if (isDue || !this.#isPublished || report.born !== this.#lastSweep.born) this.publish();
+        if (isDue || !this.#isPublished || report.epoch !== this.#lastSweep.epoch) this.publish();
         // By the clock of Redis: this process may have been suspended together with its own.
         const silentMs = report.at - this.#lastSweep.at;
         if (this.counts.sweeps > 0 && report.leasesCount && silentMs > hubLeaseMs(leaseMs))

@@ -27,7 +27,7 @@ interface Found {
 
 export interface Swept extends LastSweep {
   /** When the data of the group began. */
-  readonly born: string;
+  readonly epoch: string;
   /** By the clock of Redis, ms. */
   readonly at: number;
   /** False while Redis has stood still lately: then nobody is taken for dead. */
@@ -45,7 +45,7 @@ export const NO_SWEEP: Omit<SweepReport, 'recovered'> = {
   instances: 0,
   inLine: 0,
   hubs: 1,
-  born: '',
+  epoch: '',
   tookMs: 0,
   ...numbersOf(''),
 };
@@ -66,20 +66,20 @@ const MOST_SCOPES = 512;
 /** One sweep of one group, see sweep.lua and recover.lua. Any number of hubs may do it at the same time. */
 export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   const { client, keys, queue, hub, leaseMs } = options;
-  const told = queue.script;
+  const groupInput = queue.script;
   // Answered right before the script runs: what passes until its answer is the time of the script.
   const before = client.ping().then(() => performance.now());
   const swept = runScript(
     client,
     scripts.sweep,
-    [...told.keys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
-    [...told.args, hub, hubLeaseMs(leaseMs)],
+    [...groupInput.keys, keys.slots, keys.agentSlots, keys.instances, keys.reports],
+    [...groupInput.args, hub, hubLeaseMs(leaseMs)],
   ).then((reply) => ({ reply, at: performance.now() }));
   const [startedAt, { reply, at }] = await Promise.all([before, swept]);
   const found = decodeSweep(reply, keys.lanes);
   if (!found || scopesOfLanes(found.lanes).length > MOST_SCOPES) throw new BadReplyError('sweep');
   const { orphans, lanes, ...rest } = found;
-  queue.learn(lanes, rest.born);
+  queue.learn(lanes, rest.epoch);
   const recovered: Orphan[] = [];
   for (const each of orphans) {
     const orphan = await recover(options, each);
@@ -93,10 +93,10 @@ export function decodeSweep(
   reply: unknown,
   key: string,
 ): (Swept & { lanes: string[]; orphans: Found[] }) | undefined {
-  const [instances, inLine, hubs, lanes, born, numbers, ...rows] = listOf(reply);
+  const [instances, inLine, hubs, lanes, epoch, numbers, ...rows] = listOf(reply);
   const counts = [instances, inLine, hubs].map((each) => wholeOf(each));
   const [liveInstances, waiting, liveHubs] = counts;
-  const since = textOf(born, 64);
+  const since = textOf(epoch, 64);
   if (liveInstances === undefined || waiting === undefined || liveHubs === undefined) return undefined;
   if (since === undefined || !Array.isArray(lanes)) return undefined;
   const orphans: Found[] = [];
@@ -104,7 +104,7 @@ export function decodeSweep(
     const [lane, entry, meta] = [rows[i], textOf(rows[i + 1], 41), textOf(rows[i + 2], 512)];
     if (isLaneName(lane) && entry !== undefined) orphans.push({ lane, entry, meta: meta ?? '' });
   }
-  const found = { instances: liveInstances, inLine: waiting, hubs: liveHubs, born: since };
+  const found = { instances: liveInstances, inLine: waiting, hubs: liveHubs, epoch: since };
   return { ...found, ...numbersOf(textOf(numbers, 300) ?? ''), lanes: laneNames(lanes, key), orphans };
 }
 
@@ -135,14 +135,14 @@ async function recover(
 ): Promise<Orphan | undefined> {
   // What is no request is taken out all the same, and nobody is told.
   const { id, attempt } = decodeMeta(meta) ?? { id: '-', attempt: 0 };
-  const told = groupScript(keys, [lane]);
+  const groupInput = groupScript(keys, [lane]);
   const frame = (code: string) => encodeFrame(id, attempt, FENCE, { failed: `${code}\nlease ended` });
   const reply = await runScript(
     client,
     scripts.recover,
-    [...told.keys, ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
+    [...groupInput.keys, ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
     [
-      ...told.args,
+      ...groupInput.args,
       ...[entry, movedFrame(id, attempt), movedFrame(id, attempt, 'unstarted', 'its agent has gone')],
       ...[frame('agent-lost'), frame('attempts-exhausted')],
       'agent lost on every attempt',

@@ -1,15 +1,18 @@
 #!lua flags=allow-oom
--- Ends one request for an operator, wherever it is. Waiting or not yet pulled: it is gone and never runs. Pulled: its agent is
--- told to stop. Its hub is told in each case, by a fence: nothing can be appended to the reply of this attempt any more.
+-- Ends one request for an operator, wherever it is. Waiting or not yet pulled: it is removed and never runs. Pulled: its agent is
+-- told to stop, by a fence. Its hub is told in each case, by a fence: nothing can be appended to the reply of this attempt any
+-- more.
 --
 -- KEYS  group.lua's, then: up, down of the attempt
 -- ARGV  group.lua's, then: id, attempt, frame that tells the hub, reset frame for the agent
--- Returns "removed" it never ran, "running" its agent was told, "unknown" it is not here, or the number of the attempt that
--- it is in, when that is another one: then nothing was done.
+-- Returns "removed" it never ran, "running" its agent was told, "unknown" it is not here, or the number of the attempt that it is
+-- in, when that is another one: then nothing was done.
 --!include lib/group
 --!include lib/bells
 --!include lib/hand-over
 --!include lib/promote
+--!include lib/fence
+--!include lib/find-entry
 local up, down = KEYS[own_keys + 1], KEYS[own_keys + 2]
 local id, attempt = ARGV[own_args + 1], ARGV[own_args + 2]
 local failed, reset, ttl = ARGV[own_args + 3], ARGV[own_args + 4], 3 * lease
@@ -20,9 +23,8 @@ for _, line in ipairs(lines) do
   streams[#streams + 1] = line.waiting
 end
 local first_lane = #streams + 1
-for i = 1, lane_count do streams[#streams + 1] = KEYS[6 + i] end
+for i = 1, lane_count do streams[#streams + 1] = KEYS[lane_keys + i] end
 
---!include lib/find-entry
 local function find()
   for i, stream in ipairs(streams) do
     local entry_id, m = find_entry(stream, id)
@@ -34,9 +36,7 @@ local stream, entry_id, m, is_handed = find()
 if not m then return 'unknown' end
 if tostring(m.attempt) ~= attempt then return tostring(m.attempt) end
 
--- Refused when the reply was fenced before.
-redis.pcall('XADD', down, '2147483647-0', 'f', failed)
-redis.call('PEXPIRE', down, ttl)
+fence(down, failed, ttl)
 bell(m.hub, failed)
 
 local owner
@@ -45,8 +45,7 @@ if is_handed then
   owner = not pending.err and pending[1] and pending[1][2]
 end
 if owner then
-  redis.pcall('XADD', up, '2147483647-0', 'f', reset)
-  redis.call('PEXPIRE', up, ttl)
+  fence(up, reset, ttl)
   redis.call('SPUBLISH', prefix .. 'instance:' .. owner, reset)
 else
   redis.call('XDEL', stream, entry_id)

@@ -1,34 +1,32 @@
 -- Admits a batch of requests: each goes to a lane with a free slot, else it waits, else it is refused.
 --
 -- KEYS  group.lua's, then, when asked before, per request its down streams from this attempt to the last
--- ARGV  group.lua's, then: hub, hub lease ms, queue depth, when the data began as the hub knew it when it asked first, and per
---       request:
+-- ARGV  group.lua's, then: hub, hub lease ms, queue depth, epoch that the hub knew when it asked first, and per request:
 --       id, "attempt maxAttempts flags", scope (- for none; one of those given), ms to the deadline, ms it may wait, the last
 --       attempt that it was asked with before (0: never), payload
--- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy" may not wait,
---       "known" asked before and found, "lost" asked before, Redis has lost its data since, and it must not run twice.
+-- Returns per request: "<lane> <entry>" handed over, "w <entry>" or "w:<scope> <entry>" waiting, "full" no room to wait, "busy"
+-- may not wait, "known" asked before and found, "lost" asked before, Redis has lost its data since, and it must not run twice.
 --!include lib/group
 --!include lib/measure-lines
 --!include lib/hand-over
-local hub, is_same_data = ARGV[own_args + 1], ARGV[own_args + 4] == born
+local hub, depth, is_same_epoch = ARGV[own_args + 1], ARGV[own_args + 3], ARGV[own_args + 4] == epoch
 redis.call('ZADD', hubs, string.format('%d', now + ARGV[own_args + 2]), hub)
 
-local queued = measure_lines()
+local queued = measure_lines(lines)
 if queued > 0 then
   --!include lib/bells
   --!include lib/promote
   promote()
   ring_bells(prefix, 'hub')
-  queued = measure_lines()
+  queued = measure_lines(lines)
 end
 
--- Whether an earlier call whose reply was lost has let this request in. The lines are read once for all requests.
-local next_down = own_keys
+-- Reads the ids of all waiting requests, once for all requests of the batch.
 local in_line
 local function read_lines()
   --!include lib/meta
   in_line = {}
-  local left = math.min(tonumber(ARGV[own_args + 3]), 1000000) + 1000
+  local left = math.min(tonumber(depth), 1000000) + 1000
   for _, line in ipairs(lines) do
     for _, stream in ipairs({ line.waiting, line.redelivery }) do
       local entries = left > 0 and redis.call('XRANGE', stream, '-', '+', 'COUNT', left) or {}
@@ -41,6 +39,8 @@ local function read_lines()
   end
 end
 
+-- True when an earlier call, whose reply was lost, has admitted this request.
+local next_down = own_keys
 local function is_known(id, first, last)
   for attempt = first, last do
     next_down = next_down + 1
@@ -63,7 +63,7 @@ for a = own_args + 4, #ARGV - 7, 7 do
   local place
   if asked_before and is_known(id, tonumber(attempt), tonumber(ARGV[a + 6])) then
     place = 'known'
-  elseif asked_before and not is_same_data and not string.find(head, 's', 1, true) then
+  elseif asked_before and not is_same_epoch and not string.find(head, 's', 1, true) then
     place = 'lost'
   else
     local line = line_of[scope]
@@ -71,11 +71,11 @@ for a = own_args + 4, #ARGV - 7, 7 do
     local about = id .. ' ' .. head .. ' ' .. hub .. ' '
     local deadline = string.format('%d', now + deadline_ms)
     if lane then
-      -- What is handed over at once never expires in the queue.
+      -- A request that is handed over at once never expires in the queue.
       place = hand_over(lane, scope, id, attempt, about .. deadline .. ' ' .. deadline .. ' ' .. scope, payload)
     elseif tonumber(wait_ms) <= 0 then
       place = 'busy'
-    elseif queued >= tonumber(ARGV[own_args + 3]) then
+    elseif queued >= tonumber(depth) then
       place = 'full'
     else
       local wait_until = now + math.min(tonumber(deadline_ms), tonumber(wait_ms))

@@ -3,10 +3,10 @@ import type { Logger } from '../../runtime/logger.ts';
 import { readScript } from '../connection/run-script.ts';
 import type { Store } from '../connection/store.ts';
 
-/** All that agents run. Their logins may run scripts and not load any. */
+/** All scripts that agents run. Their logins may run scripts and not load any. */
 export const AGENT_SCRIPTS = ['join', 'heartbeat', 'renew', 'reply', 'look', 'give-back', 'leave'] as const;
 
-/** A server that has forgotten its scripts has them again after so long, ms. */
+/** A server that has forgotten its scripts has them again after this time, ms. */
 const LOOK_MS = 1_000;
 
 export interface AgentScriptsOptions {

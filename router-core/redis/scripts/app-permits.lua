@@ -3,17 +3,16 @@
 --
 -- KEYS  permits
 -- ARGV  "take", "renew" or "release", limit, ttl ms, then request ids
--- Returns 1; when taking, 0: the limit is reached.
+-- Returns 1, or 0 for "take" when the limit is reached.
 local permits, action, limit, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if action == 'release' then
   redis.call('ZREM', permits, unpack(ARGV, 4))
   return 1
 end
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+--!include lib/clock
 if action == 'take' then
   redis.call('ZREMRANGEBYSCORE', permits, '-inf', now)
-  -- Of a clock that has gone back since: whoever still holds one renews it.
+  -- A later expiry is from before the clock went back. Whoever still holds the permit renews it.
   for _, request in ipairs(redis.call('ZRANGEBYSCORE', permits, '(' .. now + ttl, '+inf', 'LIMIT', 0, 1000)) do
     redis.call('ZADD', permits, now + ttl, request)
   end

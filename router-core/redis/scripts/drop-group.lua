@@ -1,10 +1,9 @@
--- Removes what a group that has left the configuration leaves behind, once nobody serves it any more.
+-- Removes the keys of a group that has left the configuration, once nobody serves it any more.
 --
 -- KEYS  instances, hubs, then the streams that hold requests, then the others
 -- ARGV  number of those streams
--- Returns 1, or 0 when an instance or a hub is alive or a request is there: to be tried again.
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Returns 1, or 0 when an instance or a hub is alive or a request is there: the caller tries again later.
+--!include lib/clock
 for i = 1, 2 do
   if redis.call('ZCOUNT', KEYS[i], now, '+inf') > 0 then return 0 end
 end

@@ -1,13 +1,12 @@
 #!lua flags=allow-oom
--- What a hub says of itself, and which tokens it has seen. Reports of hubs that have been silent for a minute go, and repairs
--- that were asked for an hour ago.
+-- Stores the report of a hub, and which tokens it has seen. Removes reports of hubs that have been silent for a minute, and
+-- repairs that were asked for an hour ago.
 --
 -- KEYS  hubs, used, repairs
 -- ARGV  hub, report JSON ("" takes it out), then ids of tokens that were used
 -- Returns the repairs: group and when it was asked for, in turn.
 local hubs, used, repairs, hub, report = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+--!include lib/clock
 local at = string.format('%d', now)
 if report == '' then
   redis.call('HDEL', hubs, hub)
@@ -17,7 +16,7 @@ end
 local reports = redis.call('HGETALL', hubs)
 for i = 1, #reports, 2 do
   local age = now - tonumber(string.match(reports[i + 1], '^{"at":(%d+)') or '0')
-  -- A report of the future is from before the clock went back: a live hub makes another in two seconds.
+  -- A report in the future is from before the clock went back: a live hub sends another one in two seconds.
   if age > 60000 or age < -5000 then redis.call('HDEL', hubs, reports[i]) end
 end
 for i = 3, #ARGV do redis.call('HSET', used, ARGV[i], at) end

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Finds a lane for an instance before its first heartbeat: the emptiest of those whose instances have the same scopes, a new
--- one when all are full. A blocked reader is not free: each entry added to a stream looks at all who wait for it.
+-- Finds a lane for an instance before its first heartbeat: the emptiest of the lanes whose instances have the same scopes, a new
+-- lane when all are full. Lanes are small because blocked readers cost: Redis walks all of them for each entry that is added.
 --
 -- KEYS  slots, lanes, instances
 -- ARGV  instance, end of the lane's name ("+eu+gpu"), most instances of one lane, lease ms
--- Returns the lane's name. Called again, it returns the same.
+-- Returns the lane's name. Another call for the same instance returns the same name.
 local slots, lanes, instances = KEYS[1], KEYS[2], KEYS[3]
 local instance, lane_end, most, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
@@ -27,10 +27,10 @@ if not best then
   while members[best] do best = best + 1 end
 end
 
--- It counts from now on; the sweep removes it when no heartbeat follows.
+-- The instance counts from now on. The sweep removes it when no heartbeat follows.
 local lane = string.format('%d', best) .. lane_end
-local clock = redis.call('TIME')
-redis.call('ZADD', instances, string.format('%d', clock[1] * 1000 + math.floor(clock[2] / 1000) + lease), instance)
+--!include lib/clock
+redis.call('ZADD', instances, string.format('%d', now + lease), instance)
 redis.call('HSET', slots, instance, lane .. ' 0 -')
 redis.call('HINCRBY', lanes, lane, 0)
 return lane

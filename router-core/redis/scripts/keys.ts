@@ -4,9 +4,9 @@
  *
  * | key                            | type                      | what                                                    | lifetime |
  * |--------------------------------|---------------------------|---------------------------------------------------------|----------|
- * | `mr:{g}:lane:<n>`              | stream, group `agents`    | requests handed out; settle deletes: XLEN = handed out + running | persistent |
+ * | `mr:{g}:lane:<n>`              | stream, group `agents`    | requests handed out; settling deletes: XLEN = handed out + running | persistent |
  * | `mr:{g}:waiting`               | stream                    | admitted, no slot free yet; oldest first                 | persistent |
- * | `mr:{g}:redelivery`            | stream                    | taken back from a lost agent; served before `waiting`    | persistent |
+ * | `mr:{g}:redelivery`            | stream                    | requeued: given back, or taken from a lost agent; served before `waiting` | persistent |
  * | `mr:{g}:waiting:<scope>` `mr:{g}:redelivery:<scope>` | stream | the same, of requests that ask for a scope       | persistent |
  * | `mr:{g}:lanes`                 | hash lane → slots         | slots of the lane's live, healthy instances              | persistent |
  * | `mr:{g}:slots`                 | hash instance → lane slots| what each instance adds to `lanes`                       | with the instance |
@@ -14,12 +14,14 @@
  * | `mr:{g}:instances`             | zset instance → expiry    | live instances                                           | entries expire |
  * | `mr:{g}:reports`               | hash instance → JSON      | what each instance reports of itself                     | with the instance |
  * | `mr:{g}:hubs`                  | zset hub → expiry         | live hubs: requests of a dead one are not started        | entries expire |
- * | `mr:{g}:settings`              | hash                      | concurrency, lease ms, paused; `agent:<record>` cap and state; version of the configuration they are from; beat, grace: when leases count; born: when the data began | persistent |
+ * | `mr:{g}:settings`              | hash                      | concurrency, lease ms, paused; `agent:<record>` cap and state; version of the configuration they are from; beat, grace: when leases count; born: the epoch, when the data began | persistent |
  * | `mr:{g}:dead`                  | stream, capped            | requests given up after their last attempt: meta, method, target, last instance, why | capped |
  * | `mr:{g}:up:<id>`               | stream                    | frames hub → agent                                       | PEXPIRE, renewed by the heartbeat |
  * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
- *
  * | `mr:{g}:agent-slots`           | hash agent record → slots | slots of all instances of a record together              | with the instances |
+ *
+ * | key | type | what | lifetime |
+ * |-----|------|------|----------|
  * | `mr:{agent:<id>}:group`        | string                    | JSON: which record and group the token of this id is for | with the token |
  * | `mr:{/config}:version`         | string                    | version of the configuration, raised by every write      | persistent |
  * | `mr:{/config}:groups` `…routes` `…apps` `…agents` `…admins` | hash name → JSON | the configuration; tokens as SHA-256 | persistent |
@@ -105,7 +107,7 @@ export function tagOf(key: string): string {
   return key.slice(key.indexOf('{') + 1, key.indexOf('}'));
 }
 
-/** What the token of this id is for. */
+/** The key that says which agent record the token of this id belongs to. */
 export const agentCardKey = (tokenId: string): string => `mr:{agent:${tokenId}}:group`;
 
 /** Finds the cards of all agents' tokens. */

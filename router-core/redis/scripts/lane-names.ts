@@ -1,10 +1,10 @@
 import { badInput } from '../../runtime/bad-input.ts';
 import { listOf, textOf } from '../connection/reply-shape.ts';
 
-/** More than this a group cannot have: of 8 instances each. */
+/** A group has this many lanes at most, of 8 instances each. */
 export const MOST_LANES = 1_024;
 
-/** Its number, and up to 16 scopes of an agent record or a few more of a flag. */
+/** A number, then up to 16 scopes of an agent record or a few more of a flag. */
 const NAME = /^\d{1,9}(?:\+[\w.-]{1,64}){0,32}$/;
 
 const MOST_CHARS = 9 + 32 * 65;
@@ -14,7 +14,7 @@ export function isLaneName(value: unknown): value is string {
   return text !== undefined && NAME.test(text);
 }
 
-/** Those of the fields of a group's `lanes` that name lanes. `key`: where they were found. */
+/** The fields of a group's `lanes` that are names of lanes. `key`: where they were found. */
 export function laneNames(found: unknown, key: string): string[] {
   const lanes: string[] = [];
   for (const field of listOf(found)) {

@@ -1,13 +1,15 @@
 #!lua flags=allow-oom
--- Takes an instance out of its group. What it still holds stays pending and is found by the sweep.
+-- Takes an instance out of its group. Requests that it still holds stay pending, and the sweep finds them.
 --
--- KEYS  group.lua's (the instance's lane first), then: slots, agent-slots, instances, reports
--- ARGV  group.lua's, then: instance
+-- KEYS  group-names.lua's (the instance's lane first), then: slots, agent-slots, instances, reports
+-- ARGV  group-names.lua's, then: instance
+-- Returns 1.
 --!include lib/group-names
 --!include lib/instances
-local instance = ARGV[own_args + 1]
-set_slots(KEYS[own_keys + 1], KEYS[own_keys + 2], instance, '', 0, '-')
-redis.call('ZREM', KEYS[own_keys + 3], instance)
-redis.call('HDEL', KEYS[own_keys + 4], instance)
-delete_idle_consumer(KEYS[7], instance)
+local registry = { lanes = lanes, slots = KEYS[own_keys + 1], agent_slots = KEYS[own_keys + 2] }
+local instances, reports, instance = KEYS[own_keys + 3], KEYS[own_keys + 4], ARGV[own_args + 1]
+set_slots(registry, instance, '', 0, '-')
+redis.call('ZREM', instances, instance)
+redis.call('HDEL', reports, instance)
+delete_idle_consumer(KEYS[lane_keys + 1], instance)
 return 1

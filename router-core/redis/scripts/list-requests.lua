@@ -1,4 +1,4 @@
--- A page of what a group holds: what waits, and what was handed to its lanes. Never bodies.
+-- Returns a page of the requests of a group: those that wait, and those that were handed to its lanes. Never bodies.
 --
 -- KEYS  streams in which requests wait, then lanes
 -- ARGV  number of the first lane among the keys, number of the stream to begin with, id of the entry after which to begin ("-":

@@ -1,6 +1,8 @@
--- Says whether what a group's keys hold is more than anybody should read: asked before they are read.
+-- Checks that the keys of a group are small enough to be read. Readers call it before they read them.
 --
 -- KEYS  lanes, slots, agent-slots, instances, reports, hubs
--- Returns "" or what is too much.
+-- ARGV  none
+-- Returns "", or what is too much.
 --!include lib/check-size
-return find_excess(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]) or ''
+local lanes, slots, agent_slots, instances, reports, hubs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+return find_excess(lanes, slots, agent_slots, instances, reports, hubs) or ''

@@ -1,6 +1,6 @@
 import { EVERY_ATTEMPT } from '../../exchange/frames.ts';
 
-/** What is known of a request without its payload; see docs/protocol.md. */
+/** The meta of a request: all that is known of it without its payload; see docs/protocol.md. */
 export interface RequestMeta {
   readonly id: string;
   readonly attempt: number;
@@ -14,7 +14,7 @@ export interface RequestMeta {
 const META =
   /^([\w.-]{1,64}) (\d{1,5}) \d{1,5} (sb?|[b-]\d{0,20}) ([\w.-]{1,64}) (\d{1,15}) \d{1,15} [\w.-]{1,64}$/;
 
-/** Undefined for what admit.lua would not have written. */
+/** Undefined for a text that admit.lua would not have written. */
 export function decodeMeta(text: string): RequestMeta | undefined {
   const [, id, attemptText, flags, hub, deadline] = META.exec(text) ?? [];
   const attempt = Number(attemptText);

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Takes a request from an agent that will not answer it, and decides what becomes of it.
 -- An orphan was pulled, and its lease has ended. It runs again only when that is safe: no byte of a reply exists, the whole
--- body is stored, the method allows it, attempts are left. One that nobody has pulled, in a lane that has fewer slots than
--- requests, goes back into its line as it is: its agent has gone. The fence frame ends the lost attempt's reply stream.
+-- body is stored, the method allows it, attempts are left. A request that nobody has pulled, in a lane with fewer slots than
+-- requests, is requeued: its agent has gone. A fence ends the reply stream of the lost attempt.
 --
 -- KEYS  group.lua's (the orphan's lane only), then: dead, up, down of the lost attempt
 -- ARGV  group.lua's, then: entry id, frames that tell the hub "moved", "unstarted", "agent-lost", "attempts-exhausted",
@@ -13,8 +13,9 @@
 --!include lib/bells
 --!include lib/hand-over
 --!include lib/promote
+--!include lib/requeue
 --!include lib/request-line
-local lane_key, dead, up, down = KEYS[7], KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
+local lane_key, dead, up, down = KEYS[lane_keys + 1], KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
 local entry_id, moved, unstarted = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3]
 local lost, exhausted, why = ARGV[own_args + 4], ARGV[own_args + 5], ARGV[own_args + 6]
 
@@ -37,16 +38,16 @@ if m.deadline <= now or not is_hub_alive(m.hub) then
   outcome = 'dropped'
 elseif not is_pulled and m.attempt < MOST_ATTEMPTS then
   outcome = 'returned'
-  move_on(m, payload, down, unstarted, false)
+  requeue(m, payload, down, unstarted, false)
 elseif redis.call('EXISTS', down, up) > 0 or not string.find(m.flags, 's') then
   outcome = 'lost'
-  fence(m, down, lost)
+  end_attempt(m, down, lost)
 elseif m.attempt >= math.min(m.max, MOST_ATTEMPTS) then
   outcome = 'exhausted'
-  fence(m, down, exhausted)
+  end_attempt(m, down, exhausted)
 else
   outcome = 'moved'
-  move_on(m, payload, down, moved, true)
+  requeue(m, payload, down, moved, true)
 end
 if outcome == 'exhausted' then
   local method, target = request_line(payload)

@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
--- Looks at some keys of a group, and removes those that are none of ours or have another type than they must.
+-- Checks some keys of a group, and removes the keys that the router does not use and the keys of a wrong type.
 --
 -- KEYS  lanes, then the keys
--- ARGV  ttl ms of the streams of a request, then per key: the type that it must have ("none": there is no such key), and
---       "keep", "request" (it must expire), or the name of a lane: one with requests is to be known, an empty one of nobody goes
--- Returns how many were removed.
+-- ARGV  ttl ms of the streams of a request, then per key: the type that it must have ("none": the router has no such key), and
+--       "keep", "request" (the key must expire), or the name of a lane. A lane with requests becomes known; an empty lane that is
+--       not known is removed
+-- Returns how many keys were removed.
 local lanes, ttl, removed = KEYS[1], ARGV[1], 0
 for i = 2, #KEYS do
   local key, wanted, kind = KEYS[i], ARGV[2 * i - 2], ARGV[2 * i - 1]

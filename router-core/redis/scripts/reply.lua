@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- An agent's batch: reply frames appended, consumed request frames trimmed, finished requests settled, and the slots they
--- free given to the oldest that wait.
+-- free given to the oldest requests that wait.
 --
 -- KEYS  group.lua's (the agent's own lane first), then: streams to append to, streams to trim
 -- ARGV  group.lua's, then: stream ttl ms, frames; per frame: hub, seq, frame, notice; per trim: first seq to keep; per settle:
@@ -23,12 +23,13 @@ if #ARGV > args then
     entries[#entries + 1] = ARGV[at]
     members[#members + 1] = ARGV[at + 1]
   end
-  redis.call('XACK', KEYS[7], 'agents', unpack(entries))
-  redis.call('XDEL', KEYS[7], unpack(entries))
+  local own_lane = KEYS[lane_keys + 1]
+  redis.call('XACK', own_lane, 'agents', unpack(entries))
+  redis.call('XDEL', own_lane, unpack(entries))
   redis.call('ZREM', permits, unpack(members))
-  -- Mostly nothing waits: then nobody needs to know what else is free.
+  -- Mostly nothing waits. Then the state of the group is not needed.
   local queued = redis.call('XLEN', waiting) + redis.call('XLEN', redelivery)
-  for line = 7 + lane_count, own_keys do queued = queued + redis.call('XLEN', KEYS[line]) end
+  for line = scope_keys + 1, own_keys do queued = queued + redis.call('XLEN', KEYS[line]) end
   if queued > 0 then
     --!include lib/group-state
     if free_total > 0 and room > 0 then

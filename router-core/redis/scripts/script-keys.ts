@@ -8,7 +8,7 @@ export function scopesOf(lane: string): string[] {
   return lane.split('+').slice(1);
 }
 
-/** What a lane's name says of its instances: lanes that end alike serve the same requests. */
+/** The end of a lane's name, which says which scopes its instances carry: lanes that end alike serve the same requests. */
 export function endOfLane(scopes: readonly string[]): string {
   return [...scopes]
     .sort()
@@ -21,13 +21,13 @@ export function scopesOfLanes(lanes: readonly string[]): string[] {
   return [...new Set(lanes.flatMap(scopesOf))].sort();
 }
 
-/** What a script is told of its group: the KEYS and ARGV that group.lua names. */
+/** The KEYS and ARGV with which a script of a group begins: group-names.lua names them. */
 export interface GroupScript {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
 }
 
-/** For these lanes, and the lines of their scopes. */
+/** The group with these lanes, and the lines of their scopes. */
 export function groupScript(keys: GroupKeys, lanes: readonly string[]): GroupScript {
   const { waiting, redelivery, permits, settings, hubs } = keys;
   const scopes = scopesOfLanes(lanes);
@@ -41,7 +41,7 @@ export function groupScript(keys: GroupKeys, lanes: readonly string[]): GroupScr
   };
 }
 
-/** Parts of so many lanes at most, if that can be: each part has lanes for every scope that the whole has. */
+/** Splits lanes into parts of `most` lanes, or more where needed: each part has lanes for every scope of the whole. */
 export function splitLanes(lanes: readonly string[], most: number): string[][] {
   const count = Math.max(1, Math.ceil(lanes.length / most));
   if (count === 1) return [[...lanes]];

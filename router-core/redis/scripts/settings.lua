@@ -1,21 +1,21 @@
 #!lua flags=allow-oom
--- Writes what a group's scripts and agents need to know of the configuration, unless a newer version of it is there already.
--- Agents can write here, too, but not where the configuration is: a version that is newer than that one's is a lie.
--- When the lease changes, instances still beat by the old one: until they have heard of the new, nobody is taken for dead.
+-- Writes the part of the configuration that a group's scripts and agents need, unless a newer version is stored already.
+-- Agents can write the settings, but not the configuration. So a stored version newer than the configuration's own is a lie.
+-- When the lease changes, instances still beat by the old lease. Nobody is taken for dead until they know the new one.
 --
 -- KEYS  settings, instances
--- ARGV  prefix of the group's keys, version of the configuration that the settings are from, the newest version that there is
+-- ARGV  prefix of the group's keys, version of the configuration that the settings are from, the configuration's own version
 --       ("": not looked up), nudge frame, then fields and values in turn
--- Returns 1 written, 0 a newer version is there. A field of an agent record that is not given is removed.
+-- Returns 1 written, 0 a newer version is stored. A field of an agent record that is not given is removed.
 local settings, instances = KEYS[1], KEYS[2]
 local prefix, version, newest, nudge = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
--- More fields than records can be, or no hash at all: nothing of it is ours but when the data began.
+-- With more fields than there can be records, or another type than a hash, only the epoch of the old key is kept.
 local count = redis.pcall('HLEN', settings)
 if type(count) == 'table' or count > 20000 then
-  local born = redis.pcall('HGET', settings, 'born')
+  local epoch = redis.pcall('HGET', settings, 'born')
   redis.call('UNLINK', settings)
-  if type(born) == 'string' then redis.call('HSET', settings, 'born', born) end
+  if type(epoch) == 'string' then redis.call('HSET', settings, 'born', epoch) end
 end
 local old = {}
 local stored = redis.call('HGETALL', settings)
@@ -41,8 +41,7 @@ if known.err then known = {} end
 local lease, old_lease = tonumber(given.lease), tonumber(old.lease)
 if not (old_lease and old_lease >= 100 and old_lease <= 2147483647 and old_lease % 1 == 0) then old_lease = 6000 end
 if old_lease ~= lease and #known > 0 then
-  local clock = redis.call('TIME')
-  local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+  --!include lib/clock
   redis.call('HSET', settings, 'grace', string.format('%d', now + math.max(old_lease, lease)))
 end
 redis.call('HSET', settings, 'version', version, unpack(ARGV, 5))

@@ -1,12 +1,13 @@
--- Appends frames to per-request streams and rings their readers. Needs bells.lua.
--- The stream id of a frame is its sequence number, so a frame sent twice after a cut is refused by Redis itself, and a
--- fenced stream (its last id is the highest there is) takes no more.
+-- Appends frames to per-request streams, rings their readers, and trims what the readers have consumed.
+-- The stream id of a frame is its sequence number. So Redis itself refuses a frame that is sent twice after a cut, and a fenced
+-- stream takes no frame.
 --
+-- Needs: bell
+-- Defines: append_frames, trim_streams
+
 -- first_key: index in KEYS before the first stream. first_arg: index in ARGV before the first frame's
 -- reader, seq, frame ('' = an XADD ahead in the same transaction), notice ('' = ring with the frame itself).
--- Returns the numbers of frames not taken (1-based).
-local FENCE = '2147483647-0'
-
+-- Returns the numbers of frames not taken (1-based), or the error of Redis.
 local function append_frames(first_key, first_arg, count, ttl)
   local refused = {}
   for i = 1, count do
@@ -16,7 +17,7 @@ local function append_frames(first_key, first_arg, count, ttl)
     if frame == '' then
       exists = redis.call('PEXPIRE', key, ttl) == 1
     else
-      -- Only the first frame makes the stream: a late one for a stream the reader has removed leaves nothing behind.
+      -- Only the first frame makes the stream: a late frame for a stream that its reader has removed leaves nothing behind.
       if seq == '1' then
         taken = redis.pcall('XADD', key, '1-0', 'f', frame)
       else
@@ -30,8 +31,11 @@ local function append_frames(first_key, first_arg, count, ttl)
         redis.call('PEXPIRE', key, ttl)
       end
     end
-    -- What is not new in a stream is taken unless the stream is fenced.
-    if exists then taken = #redis.call('XRANGE', key, FENCE, FENCE) == 0 end
+    -- A frame that is in the stream already counts as taken, unless the stream is fenced.
+    if exists then
+      --!include lib/fence
+      taken = not is_fenced(key)
+    end
     if taken then
       if reader ~= '' then bell(reader, notice ~= '' and notice or frame) end
     else
@@ -41,7 +45,7 @@ local function append_frames(first_key, first_arg, count, ttl)
   return refused
 end
 
--- Drops what the reader has consumed: KEYS are the streams, ARGV the first sequence number to keep.
+-- KEYS are the streams, ARGV the first sequence number to keep of each.
 local function trim_streams(first_key, first_arg, count)
   for i = 1, count do
     redis.call('XTRIM', KEYS[first_key + i], 'MINID', ARGV[first_arg + i] .. '-0')

@@ -1,12 +1,16 @@
--- Says what of a group has grown beyond what hubs and agents make; nil when nothing has. Whoever read or walked it would take
--- time and memory from all other groups. Counts are looked at before bytes: to count those takes as long as there are rows.
+-- Finds the key of a group that has grown beyond what hubs and agents make. Reading or walking such a key would take time and
+-- memory from all other groups.
+--
+-- Needs: none
+-- Defines: MIB, check_size, find_excess
 local MIB = 1024 * 1024
 
+-- Returns what is too much, or nil. Rows are counted before bytes, because counting bytes takes as long as there are rows.
 local function check_size(key, command, most_rows, most_bytes)
   local rows = redis.call(command, key)
   if rows > most_rows then return string.format('%d rows in %s', rows, key) end
   if rows == 0 then return nil end
-  -- A server that does not say is believed.
+  -- A server without MEMORY USAGE counts as within the limits.
   local bytes = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', '0')
   if type(bytes) == 'number' and bytes > most_bytes then return string.format('%d bytes in %s', bytes, key) end
 end

@@ -1,6 +1,12 @@
--- Needs meta.lua. The slow look for a request of which nobody knows where it is: returns entry id and meta. Through so many
--- entries at most in one call, in pieces, since they carry bodies.
+-- Finds a request whose place is unknown, by reading a stream from its beginning.
+--
+-- Needs: parse_meta
+-- Defines: entries_left, find_entry
+
+-- One call reads this many entries at most, in all streams together.
 local entries_left = 100000
+
+-- Returns entry id and meta, or nil. Entries are read in pieces, because they carry bodies.
 local function find_entry(stream, id)
   local from = '-'
   while entries_left > 0 do

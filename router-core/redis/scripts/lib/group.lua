@@ -1,3 +1,6 @@
--- Included first by scripts that look at the whole group.
+-- Names and state of a group. Scripts that work on the whole group include it first.
+--
+-- Needs: none
+-- Defines: none
 --!include lib/group-names
 --!include lib/group-state

@@ -1,4 +1,7 @@
--- Needs group-state.lua. Whether a hub lives, by its lease.
+-- Tells by its lease if a hub is alive. Each hub is looked up once per call.
+--
+-- Needs: hubs, now, leases_count
+-- Defines: hub_alive, is_hub_alive
 local hub_alive = {}
 local function is_hub_alive(hub)
   if not leases_count then return true end

@@ -1,32 +1,41 @@
--- Needs group-names.lua. What an instance adds to its lane's slots, and to those of its agent record ("-" when it has none); the sums
--- move by the difference, in one script, so they cannot drift. lane '' takes the instance out. Returns whether anything has changed.
-local function add_slots(hash, field, difference)
-  if redis.call('HINCRBY', hash, field, difference) == 0 and hash ~= lanes then redis.call('HDEL', hash, field) end
+-- Keeps the slots of instances, and the sums per lane and per agent record. The sums move by the difference, in the same script
+-- as the row, so they cannot drift.
+--
+-- registry: the keys { lanes = …, slots = …, agent_slots = … }. record: the agent record, "-" for an instance without one.
+--
+-- Needs: none
+-- Defines: add_slots, slots_of, set_slots, delete_idle_consumer
+
+-- A lane without slots keeps its field until the sweep removes the lane.
+local function add_slots(registry, lane, record, difference)
+  redis.call('HINCRBY', registry.lanes, lane, difference)
+  if redis.call('HINCRBY', registry.agent_slots, record, difference) == 0 then
+    redis.call('HDEL', registry.agent_slots, record)
+  end
 end
 
-local function slots_of(slots_key, instance)
-  local lane, count, record = string.match(redis.call('HGET', slots_key, instance) or '', '^(%S+) (%d+) (%S+)$')
+-- Returns lane, slots and record of an instance: nil, 0 and nil when it is not registered.
+local function slots_of(registry, instance)
+  local row = redis.call('HGET', registry.slots, instance) or ''
+  local lane, count, record = string.match(row, '^(%S+) (%d+) (%S+)$')
   return lane, tonumber(count or '0'), record
 end
 
-local function set_slots(slots_key, agent_slots, instance, lane, count, record)
-  local old_lane, old_count, old_record = slots_of(slots_key, instance)
+-- Lane '' removes the instance. Returns true when anything has changed.
+local function set_slots(registry, instance, lane, count, record)
+  local old_lane, old_count, old_record = slots_of(registry, instance)
   if old_lane == lane and old_count == count and old_record == record then return false end
-  if old_lane then
-    add_slots(lanes, old_lane, 0 - old_count)
-    add_slots(agent_slots, old_record, 0 - old_count)
-  end
+  if old_lane then add_slots(registry, old_lane, old_record, 0 - old_count) end
   if lane == '' then
-    redis.call('HDEL', slots_key, instance)
+    redis.call('HDEL', registry.slots, instance)
   else
-    redis.call('HSET', slots_key, instance, lane .. ' ' .. string.format('%d', count) .. ' ' .. record)
-    add_slots(lanes, lane, count)
-    add_slots(agent_slots, record, count)
+    redis.call('HSET', registry.slots, instance, lane .. ' ' .. string.format('%d', count) .. ' ' .. record)
+    add_slots(registry, lane, record, count)
   end
   return true
 end
 
--- A consumer is deleted only when it owns nothing: deleting it would drop its pending entries.
+-- A consumer is deleted only when it owns nothing, because deleting it would drop its pending entries.
 local function delete_idle_consumer(lane_key, instance)
   local pending = redis.pcall('XPENDING', lane_key, 'agents', '-', '+', 1, instance)
   if not pending.err and #pending == 0 then redis.call('XGROUP', 'DELCONSUMER', lane_key, 'agents', instance) end

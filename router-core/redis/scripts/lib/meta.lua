@@ -1,8 +1,13 @@
+-- Reads and writes the meta of a request.
 -- An entry of a lane or a line has one field: its name is the meta of the request, its value the payload. (Two fields would
 -- be twice as many strings for the agent to read.)
--- Meta: id attempt maxAttempts flags hub deadline waitUntil scope, times in Redis ms, scope - is none.
+-- Meta: id attempt maxAttempts flags hub deadline waitUntil scope. Times are in Redis ms, scope - is none.
 -- Flags: s = safe to run again, b = body follows on the up stream, - = none.
--- Nil for what is none: agents can write here.
+--
+-- Needs: none
+-- Defines: parse_meta, meta_string
+
+-- Returns nil for a text that is no meta: agents can write entries.
 local function parse_meta(meta)
   local id, attempt, max, flags, hub, deadline, wait_until, scope =
     string.match(meta, '^(%S+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+) (%S+)$')

@@ -1,9 +1,12 @@
--- Needs group-state.lua, bells.lua and hand-over.lua. Gives free slots to the oldest that wait.
+-- Gives free slots to the requests that have waited for the longest time.
+--
+-- Needs: now, hubs, leases_count, lines, free_total, room, bell, best_lane, hand_over, keep_new_permits
+-- Defines: handed_frame, promote_entry, promote_line, is_older, promote_oldest, promote
 --!include lib/meta
 --!include lib/hubs
 
--- Tells the hub where its promoted request went (a hint: cancel finds it without): a frame of the one part HANDED = 64,
--- seq 0; layout in frames.ts.
+-- A frame that tells the hub where its promoted request went: the one part HANDED = 64, seq 0; layout in frames.ts. It is a
+-- hint: cancel finds the request without it.
 local function handed_frame(m, place)
   if #place > 255 then return '' end
   local n = 1 + 2 + 4 + 1 + #m.id + 1 + #place
@@ -11,8 +14,8 @@ local function handed_frame(m, place)
     .. m.id .. string.char(#place) .. place
 end
 
--- Takes an entry out of its line and hands it over, unless nobody awaits it any more: then its hub has answered it, or is gone
--- and its clients with it; or it is none of a request.
+-- Takes an entry out of its line and hands it over. An entry that nobody awaits is dropped: its hub has answered the request, or
+-- the hub has gone and its clients with it. So is an entry that holds no request.
 local function promote_entry(stream, entry, lane)
   redis.call('XDEL', stream, entry[1])
   local m, payload = parse_meta(entry[2][1]), entry[2][2]
@@ -41,7 +44,7 @@ local function is_older(a, b)
   return tonumber(a_seq) < tonumber(b_seq)
 end
 
--- Several lines share the slots: the oldest of all that some lane may serve is next.
+-- Several lines share the slots. The oldest request of all lines that some lane may serve is next.
 local function promote_oldest(kind)
   while free_total > 0 and room > 0 do
     local stream, oldest, lane
@@ -63,30 +66,4 @@ local function promote()
     if #lines == 1 then promote_line(lines[1][kind], '-') else promote_oldest(kind) end
   end
   keep_new_permits()
-end
-
--- The number of an attempt must fit into a frame.
-local MOST_ATTEMPTS = 60000
-
--- Puts a request that was taken back to the front of its line. One whose scope this call was not told of goes to the others.
-local function redeliver(m, payload)
-  local line = line_of[m.scope] or lines[1]
-  redis.call('XADD', line.redelivery, '*', meta_string(m), payload)
-end
-
--- Ends the reply stream of an attempt: nothing can be appended to it any more, and its hub finds the frame there when the
--- doorbell is lost. Refused when it was fenced before.
-local function fence(m, down, frame)
-  redis.pcall('XADD', down, '2147483647-0', 'f', frame)
-  redis.call('PEXPIRE', down, 3 * lease)
-  bell(m.hub, frame)
-end
-
--- The request goes back into its line as its next attempt, and its hub is told: it waits again. An attempt that has certainly
--- not reached an upstream does not count: there may be one more.
-local function move_on(m, payload, down, moved, counts)
-  fence(m, down, moved)
-  m.attempt = m.attempt + 1
-  if not counts then m.max = m.max + 1 end
-  redeliver(m, payload)
 end

@@ -1,5 +1,8 @@
--- Method and target (its first 1,000 bytes) of a payload: a frame (layout in frames.ts) whose head begins with them. Both are
--- empty for what is no frame: agents can write here.
+-- Reads method and target (its first 1,000 bytes) of a payload: a frame (layout in frames.ts) whose head begins with them. Both
+-- are empty for a payload that is no frame: agents can write entries.
+--
+-- Needs: none
+-- Defines: request_line
 local function request_line(p)
   if not p or #p < 13 then return '', '' end
   local at = 13 + string.byte(p, 12)

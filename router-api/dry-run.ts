@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import type { ApiContext } from './endpoint.ts';
+
+/** Of every write of an object. */
+export const dryRunQuery = z.object({
+  dryRun: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'true: check the change and answer what would come of it, and change nothing' }),
+});
+
+export function isDryRun(c: ApiContext): boolean {
+  return c.req.query('dryRun') === 'true';
+}

@@ -1,0 +1,112 @@
+import { onTestFinished } from 'vitest';
+import type {
+  AgentExchange,
+  AgentLink,
+  AgentPorts,
+  Grant,
+  PulledRequest,
+} from '../../router-core/exchange/agent-link.ts';
+import { encodeReplyHead } from '../../router-core/exchange/heads.ts';
+import { recordLog } from '../support/config.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** A group behind a hub. Everything in it ends with its test. */
+export interface LinkWorld {
+  /** Of the hub: every request to it goes to the group. A request may run twice at most. */
+  readonly url: string;
+  readonly group: string;
+  readonly leaseMs: number;
+  /** As a process of its own sees the group: what cuts one off leaves the others. */
+  readonly reach: () => Promise<ReachedWorld>;
+}
+
+export interface ReachedWorld {
+  readonly createLink: AgentPorts['createLink'];
+  /** Ends what connections there are; new ones are refused until `restore`. */
+  readonly cutOff: () => void;
+  readonly restore: () => void;
+}
+
+/** What came of one request at its instance. */
+export interface Opened {
+  readonly exchange: AgentExchange;
+  readonly request: PulledRequest;
+  /** Of the body that followed. */
+  received: number;
+  trailers: string | undefined;
+  readonly stops: string[];
+  settled: number;
+  writable: number;
+  /** Answers 200 with this body. */
+  readonly answer: (text: string) => void;
+}
+
+export interface JoinedLink extends ReachedWorld {
+  readonly link: AgentLink;
+  readonly grants: Grant[];
+  /** Pulls until there is one. */
+  readonly next: () => Promise<PulledRequest>;
+  readonly open: (request: PulledRequest) => Opened;
+}
+
+/** An instance in its group, until the test ends. It pulls when it is told to. */
+export async function joinLink(world: LinkWorld, slots: number): Promise<JoinedLink> {
+  const reached = await world.reach();
+  const grants: Grant[] = [];
+  const report = { name: 'agent', version: '0', concurrency: slots, inFlight: 0, state: 'ready' } as const;
+  const link = reached.createLink({
+    group: world.group,
+    scopes: [],
+    name: 'agent',
+    report: () => ({ slots, report }),
+    onGrant: (grant) => grants.push(grant),
+    log: recordLog().log,
+  });
+  let isOver = false;
+  onTestFinished(async () => {
+    isOver = true;
+    await link.stopPulling();
+    await link.close(100);
+  });
+  await link.join();
+  const next = async () => {
+    const pulled: PulledRequest[] = [];
+    while (pulled.length === 0 && !isOver) await link.pull(1, (request) => pulled.push(request));
+    const [request] = pulled;
+    if (!request) throw new Error('the test ended before there was a request');
+    return request;
+  };
+  return { ...reached, link, grants, next, open: (request) => openHere(link, request) };
+}
+
+function openHere(link: AgentLink, request: PulledRequest): Opened {
+  const opened = { request, received: 0, trailers: undefined as string | undefined, settled: 0, writable: 0 };
+  const stops: string[] = [];
+  const exchange = link.open(request, {
+    onBody: (chunk) => (all.received += chunk.length),
+    onBodyEnd: (trailers) => (all.trailers = trailers),
+    onStop: (why) => stops.push(why),
+    onWritable: () => (all.writable += 1),
+    onSettled: () => (all.settled += 1),
+  });
+  const answer = (text: string) => {
+    beginReply(link, exchange);
+    exchange.reply.write(Buffer.from(text));
+    exchange.reply.end();
+  };
+  const all: Opened = Object.assign(opened, { exchange, stops, answer });
+  return all;
+}
+
+/** The head of a reply, 200. */
+export function beginReply(link: AgentLink, { reply }: AgentExchange): void {
+  const head = encodeReplyHead({ status: 200, reason: 'OK', upstreamMs: 1, fields: '' });
+  reply.start({ owner: link.instance, head });
+}
+
+/** Nobody has been told otherwise for so long: it will not happen. */
+export async function staysSo(ms: number, isSo: () => boolean): Promise<boolean> {
+  const until = performance.now() + ms;
+  await waitFor(() => !isSo() || performance.now() > until, { what: 'a change', timeoutMs: 2 * ms });
+  return isSo();
+}
