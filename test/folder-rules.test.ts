@@ -34,6 +34,9 @@ describe('the folder rules', () => {
 
   test.each([
     ['hub must not import agent', 'router-core/hub/a.ts', "import { x } from '../agent/x.ts';"],
+    ['hub must not import redis', 'router-core/hub/a.ts', "import { x } from '../redis/hub/x.ts';"],
+    ['nor must its front', 'router-core/hub/front/a.ts', "import '../../redis/hub/x.ts';"],
+    ['hub must not import its main.ts', 'router-core/hub/a.ts', "import { x } from './main.ts';"],
     ['agent must not import hub', 'router-core/agent/a.ts', "import type { X } from '../hub/x.ts';"],
     ['agent must not import redis', 'router-core/agent/a.ts', "import { x } from '../redis/agent/x.ts';"],
     ['nor must what is below it', 'router-core/agent/upstream/a.ts', "import '../../redis/agent/x.ts';"],
@@ -58,6 +61,10 @@ describe('the folder rules', () => {
     ['ioredis is for redis', 'router-api/a.ts', "import { Redis } from 'ioredis';"],
     ['ioredis is not for benchmarks', 'bench/a.ts', 'import { Redis } from "ioredis";'],
     ['keys are for redis', 'router-core/hub/a.ts', 'const key = `mr:{${group}}:permits`;'],
+    ['ioredis is not for hubs', 'router-core/hub/a.ts', '// As ioredis does it.'],
+    ['lanes are not for hubs', 'router-core/hub/front/a.ts', 'const { lane } = request;'],
+    ['sequence numbers are not for hubs', 'router-core/hub/a.ts', 'stream.consume(1, reader.lastSeq);'],
+    ['entry ids are not for hubs', 'router-core/hub/a.ts', '// Its entry id says when it came.'],
     ['keys are not for agents', 'router-core/agent/a.ts', 'const key = `mr:{${group}}:permits`;'],
     ['ioredis is not for agents', 'router-core/agent/a.ts', '// As ioredis does it.'],
     ['lanes are not for agents', 'router-core/agent/upstream/a.ts', 'const { lane } = request;'],
@@ -77,9 +84,14 @@ describe('the folder rules', () => {
 
   test.each([
     [
-      'hub uses redis, exchange, http and runtime',
+      'hub uses exchange, routing, config, http and runtime',
       'router-core/hub/a.ts',
-      ['../redis/hub/x.ts', '../exchange/x.ts', '../http/x.ts', './b.ts'],
+      ['../exchange/x.ts', '../routing/x.ts', '../config/x.ts', '../http/x.ts', '../runtime/x.ts', './b.ts'],
+    ],
+    [
+      "hub's main.ts uses redis as well",
+      'router-core/hub/main.ts',
+      ['../redis/hub/x.ts', '../runtime/x.ts', './hub.ts'],
     ],
     [
       'agent uses exchange, http, config and runtime',
@@ -91,7 +103,11 @@ describe('the folder rules', () => {
       'router-core/agent/main.ts',
       ['../redis/agent/x.ts', '../runtime/x.ts', './agent.ts'],
     ],
-    ['main.ts uses that of agent', 'router-core/main.ts', ['./agent/main.ts', './agent/config.ts']],
+    [
+      'main.ts uses those of both',
+      'router-core/main.ts',
+      ['./hub/main.ts', './agent/main.ts', './hub/config.ts'],
+    ],
     [
       'redis uses ioredis, exchange, config and runtime',
       'router-core/redis/hub/a.ts',

@@ -8,11 +8,11 @@ const CLIENT_GONE = 499;
 
 /** One that has ended, at whatever state. `bytes`: of the reply's body. */
 export function logExchange(exchange: Exchange, totalMs: number): void {
-  const { context, id, group, counts, caller, req, status, problem, owner, replyBytes } = exchange;
+  const { context, id, group, counts, caller, req, status, problem, owner, replyBody } = exchange;
   write(context, req, {
     ...{ id, group, route: counts.route, app: caller?.app.name },
     ...{ status: status === 0 ? CLIENT_GONE : status, code: problem, agent: owner },
-    ...{ bytes: replyBytes, ms: Math.round(totalMs) },
+    ...{ bytes: replyBody.bytes, ms: Math.round(totalMs) },
   });
 }
 

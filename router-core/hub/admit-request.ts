@@ -58,9 +58,7 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
 async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptions): Promise<void> {
   const { link, log } = exchange.context;
   let admission: AppAdmission;
-  exchange.enter('reading', exchange.policy.idleMs, () =>
-    exchange.fail('store-unavailable', { retryAfterS: 1 }),
-  );
+  exchange.reading(exchange.policy.idleMs, () => exchange.fail('store-unavailable', { retryAfterS: 1 }));
   try {
     admission = await link.enterApp(app, exchange.id);
   } catch (error) {
@@ -77,22 +75,22 @@ function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOp
   const { maxBodyBytes, idleMs } = exchange.policy;
   const head = requestHead(exchange, checked.authority, routed, fromClient !== undefined);
   if (fromClient) {
-    exchange.rest = fromClient;
+    exchange.body.followsFrom(fromClient);
     return send(exchange, head, { chunks: [], complete: false });
   }
   const isTooLarge = (bytes: number) => maxBodyBytes > 0 && bytes > maxBodyBytes;
   const inline = readInlineBody(exchange, checked.contentLength, isTooLarge);
   if (!(inline instanceof Promise)) {
-    if (!inline.complete) exchange.rest = req;
+    if (!inline.complete) exchange.body.followsFrom(req);
     return send(exchange, head, inline);
   }
-  exchange.enter('reading', idleMs, () => exchange.fail('request-timeout'));
-  exchange.askForBody();
+  exchange.reading(idleMs, () => exchange.fail('request-timeout'));
+  exchange.body.ask();
   runFor(exchange, () =>
     inline.then((body) => {
       if (exchange.done) return;
       if (body === 'too-large') return exchange.fail('body-too-large');
-      if (!body.complete) exchange.rest = req;
+      if (!body.complete) exchange.body.followsFrom(req);
       send(exchange, head, body);
     }),
   );
@@ -121,8 +119,9 @@ function requestHead(
   });
   const { tracer } = exchange.context;
   if (tracer) {
-    exchange.trace = new RequestTrace(tracer, tracedRequest(exchange, target), fields);
-    fields = exchange.trace.continuedIn(fields);
+    const trace = new RequestTrace(tracer, tracedRequest(exchange, target), fields);
+    exchange.traced(trace);
+    fields = trace.continuedIn(fields);
   }
   return {
     method: req.method ?? 'GET',

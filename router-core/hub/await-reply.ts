@@ -30,8 +30,9 @@ export class ReplyHandlers implements HubExchangeHandlers {
 
   /** The agent has started and asks for the rest of the body. */
   onBodyAsked(credit: number): void {
-    this.#exchange.askForBody();
-    const { rest } = this.#exchange;
+    const { body } = this.#exchange;
+    body.ask();
+    const { rest } = body;
     if (rest) pumpBody(this.#exchange, rest, credit);
   }
 
@@ -59,7 +60,7 @@ function takeReply(exchange: Exchange, parts: ReplyParts): void {
   const { owner, head, body, end } = parts;
   const isInterim = head !== undefined && isInterimHead(head);
   if (owner !== undefined) {
-    exchange.owner = owner;
+    exchange.pulledBy(owner);
     if (isInterim) awaitHeadAfterInterim(exchange);
     else if (head === undefined) awaitHeadOf(exchange);
   }
@@ -90,14 +91,7 @@ function takeMove(exchange: Exchange, { unseen, why, detail, returned }: Moved):
   if (exchange.state === 'replying') return void refuseReply(exchange, 'moved after its head', NO_END);
   if (!store.nextAttempt(unseen === undefined)) return void refuseReply(exchange, 'moved too often', NO_END);
   context.log.info({ id, why, detail, agent: owner }, 'a request is back in line');
-  if (unseen === 'unreachable') exchange.isUnreached = true;
-  if (unseen === undefined) {
-    exchange.mayHaveRun = true;
-    exchange.restartWait();
-  }
-  exchange.moves += 1;
-  exchange.counts.group.redeliveries += 1;
-  exchange.owner = '';
+  exchange.moved(unseen);
   if (returned) return letInAgain(exchange, returned);
   awaitSlot(exchange);
 }

@@ -13,35 +13,34 @@ const LEAST_LOOK_MS = 1_000;
 /** In line for a slot, for the first time or again. */
 export function awaitSlot(exchange: Exchange): void {
   // A timer of 0 ms is none: whoever may not wait is in line for a moment all the same.
-  const ms = Math.max(1, exchange.waitEndsAt - performance.now());
-  exchange.enter('waiting', ms, () => giveUpWaiting(exchange));
+  const ms = Math.max(1, exchange.deadlines.waitMs);
+  exchange.waiting(ms, () => giveUpWaiting(exchange));
 }
 
 /** Handed over: the head of the reply is due. Until an agent has shown that it has the request, the wait goes on, too. */
 export function awaitHead(exchange: Exchange): void {
-  const { policy, owner, waitEndsAt } = exchange;
-  const now = performance.now();
-  exchange.headDueAt = now + policy.firstByteMs;
-  const lookMs = Math.max(LEAST_LOOK_MS, waitEndsAt - now);
+  const { policy, owner, deadlines } = exchange;
+  deadlines.restartHead();
+  const lookMs = Math.max(LEAST_LOOK_MS, deadlines.waitMs);
   if (owner !== '' || policy.waitMs === 0 || lookMs >= policy.firstByteMs) return awaitHeadOnly(exchange);
-  exchange.enter('handed', lookMs, () => lookForAgent(exchange));
+  exchange.handed(lookMs, () => lookForAgent(exchange));
 }
 
 /** An agent has the request: only the time for the head goes on. */
 export function awaitHeadOnly(exchange: Exchange): void {
-  exchange.enter('handed', Math.max(1, exchange.headDueAt - performance.now()), () => exchange.expire());
+  exchange.handed(Math.max(1, exchange.deadlines.headMs), () => exchange.expire());
 }
 
 async function giveUpWaiting(exchange: Exchange): Promise<void> {
   // Meanwhile only the whole deadline can end it.
-  exchange.enter('waiting', Infinity, () => exchange.expire());
+  exchange.waiting(Infinity, () => exchange.expire());
   const found = await exchange.store.leave();
   if (exchange.done) return;
   if (found === 'removed') return failUnserved(exchange);
   if (exchange.state !== 'waiting') return;
   if (found !== 'unknown') return awaitHead(exchange);
   // Settled, and the doorbell lost: its reply is read within a second. Or Redis has lost it.
-  exchange.enter('waiting', UNKNOWN_WAIT_MS, () => {
+  exchange.waiting(UNKNOWN_WAIT_MS, () => {
     exchange.fail('store-lost');
     void exchange.cancel();
   });
@@ -56,12 +55,12 @@ async function lookForAgent(exchange: Exchange): Promise<void> {
   if (found === 'removed') return failUnserved(exchange);
   if (exchange.state !== 'handed' || exchange.moves !== moves) return;
   // In this moment: its agent is about to pull it.
-  if (found === 'handed') exchange.enter('handed', LEAST_LOOK_MS, () => lookForAgent(exchange));
+  if (found === 'handed') exchange.handed(LEAST_LOOK_MS, () => lookForAgent(exchange));
 }
 
 /** It was taken out of the group before anybody had pulled it. */
 function failUnserved(exchange: Exchange): void {
-  exchange.state = 'waiting';
+  exchange.unserved();
   const { code, detail } = whyUnserved(exchange, 'waited');
   exchange.fail(code, { retryAfterS: retryAfterS(exchange), detail });
 }

@@ -14,7 +14,6 @@ const LATE_MS = 1_000;
 /** Puts the request on its group's queue; from here on its reply may arrive. */
 export async function enqueueRequest(exchange: Exchange, head: RequestHead, body: InlineBody): Promise<void> {
   const { req, store } = exchange;
-  exchange.bodyBytes = body.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const parts = { head, body: body.chunks, trailers: body.complete ? trailersOf(req) : undefined };
   await admit(exchange, (terms) => store.admit(parts, terms));
 }
@@ -26,14 +25,11 @@ export async function enqueueAgain(exchange: Exchange, returned: Buffer): Promis
 
 async function admit(exchange: Exchange, send: (terms: Terms) => Promise<Admission>): Promise<void> {
   const { policy } = exchange;
-  exchange.restartWait();
-  exchange.headDueAt = performance.now() + policy.firstByteMs;
-  // The store may stand still: the client is answered nevertheless.
-  exchange.enter('admitting', policy.firstByteMs, () => exchange.expire());
+  exchange.admitting();
   try {
     const admission = await send({
       isRepeatable: exchange.isRepeatable,
-      deadlineMs: Math.ceil(exchange.remainingMs),
+      deadlineMs: Math.ceil(exchange.deadlines.remainingMs),
       waitMs: policy.waitMs === 0 ? 0 : policy.waitMs + LATE_MS,
     });
     if (admission === 'full' || admission === 'busy') return refuseUnserved(exchange, admission);

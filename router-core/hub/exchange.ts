@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
 import type { HubExchange, HubExchangeHandlers } from '../exchange/hub-exchange.ts';
 import type { HubLink } from '../exchange/hub-link.ts';
 import { fieldGoesOn, type HeaderRules } from '../http/forward-request.ts';
@@ -13,12 +12,15 @@ import type { HubConfig } from './config.ts';
 import type { Caller } from './app-directory.ts';
 import { endFaulted } from './contain-fault.ts';
 import type { BodyWatch } from './watch-bodies.ts';
+import { BodyProgress } from './body-progress.ts';
+import { Deadlines } from './deadlines.ts';
+import { stateAfter, type ExchangeState } from './exchange-state.ts';
 import type { DescriptorWatch } from './watch-descriptors.ts';
-import { DeadlineTimer } from './deadline-timer.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
 import type { Policy } from './prepare-route.ts';
 import type { RoutedRequest } from './snapshot.ts';
+import { ReplyProgress } from './reply-progress.ts';
 import type { ServiceRate } from './service-rate.ts';
 
 /** What all exchanges of a hub share. */
@@ -35,17 +37,6 @@ export interface HubContext {
   /** When an OpenTelemetry SDK is there. */
   readonly tracer: Tracer | undefined;
 }
-
-/**
- * The life of one request at the hub that holds its client:
- *
- *     reading ─▶ admitting ─▶ waiting ─▶ handed ─▶ replying ─▶ done
- *                    └────────────────────┘  a free slot: no waiting
- *                                ◀────────┘  a lost agent, an upstream out of reach, a slot that has gone: back to waiting
- *
- * Every phase can end in `done`: answered, refused, client gone, deadline. Exactly one of these happens.
- */
-export type ExchangeState = 'reading' | 'admitting' | 'waiting' | 'handed' | 'replying' | 'done';
 
 /** Codes with which the hub may end what an agent is already running. */
 const ENDED_BY_US = new Set<ProblemCode>([
@@ -98,41 +89,19 @@ export class Exchange {
   readonly reply: ClientReply;
   readonly store: HubExchange;
   readonly receivedAt = performance.now();
-  state: ExchangeState = 'reading';
-  /** Who answers: the instance's name, from its first frame. */
-  owner = '';
-  status = 0;
-  /** How many interim heads have come. */
-  interims = 0;
-  /** When waiting for an agent ends, and when the head of the reply is due; both by performance.now(). */
-  waitEndsAt = 0;
-  headDueAt = 0;
-  /** An earlier attempt may have run it. */
-  mayHaveRun = false;
-  /** How often it has gone back into line. */
-  moves = 0;
-  /** An agent has had it and could not connect to its upstream. */
-  isUnreached = false;
-  trace: RequestTrace | undefined;
-  /** Bytes of body that the head of the reply has announced and that have not come; Infinity: it announces none. */
-  bodyLeft = 0;
-  /** The client has all that the head of the reply announced; only the agent has not yet said that it ends. */
-  isComplete = false;
-  /** With which error it has ended. */
-  problem: ProblemCode | undefined;
-  /** Bytes of the reply's body so far. */
-  replyBytes = 0;
-  /** Request body bytes so far. */
-  bodyBytes = 0;
-  /** How long this hub has waited for them, ms; see watch-bodies.ts. */
-  bodyWaitMs = 0;
-  /** The part of a request body that did not fit inline; flows once the agent asks for it. */
-  rest: Readable | undefined;
-  #sendContinue: (() => void) | undefined;
+  readonly body: BodyProgress;
+  readonly replyBody = new ReplyProgress();
+  readonly deadlines: Deadlines;
   readonly #headerRules: HeaderRules | undefined;
-  readonly #timer = new DeadlineTimer(this);
-  #isBodyDue = false;
+  #state: ExchangeState = 'reading';
+  #owner = '';
+  #status = 0;
+  #moves = 0;
+  #mayHaveRun = false;
+  #isUnreached = false;
   #isAnswered = false;
+  #problem: ProblemCode | undefined;
+  #trace: RequestTrace | undefined;
 
   constructor({ context, routed, caller, req, reply, sendContinue, handlersOf }: ExchangeOptions) {
     this.context = context;
@@ -148,14 +117,44 @@ export class Exchange {
     this.req = req;
     this.id = context.link.nextId();
     this.reply = reply;
-    this.#sendContinue = sendContinue;
+    this.body = new BodyProgress(sendContinue);
+    this.deadlines = new Deadlines(this, policy, this.receivedAt);
     const { attempts } = policy;
     this.store = context.link.open({ id: this.id, group, scope, attempts }, handlersOf(this));
     context.inFlight.set(this.id, this);
   }
 
+  get state(): ExchangeState {
+    return this.#state;
+  }
+
   get done(): boolean {
-    return this.state === 'done';
+    return this.#state === 'done';
+  }
+
+  /** Who answers: the instance's name, from its first frame. */
+  get owner(): string {
+    return this.#owner;
+  }
+
+  /** Of the reply; 0: there is none. */
+  get status(): number {
+    return this.#status;
+  }
+
+  /** How often it has gone back into line. */
+  get moves(): number {
+    return this.#moves;
+  }
+
+  /** An agent has had it and could not connect to its upstream. */
+  get isUnreached(): boolean {
+    return this.#isUnreached;
+  }
+
+  /** With which error it has ended. */
+  get problem(): ProblemCode | undefined {
+    return this.#problem;
   }
 
   /** Whether running it twice does no harm. An Idempotency-Key says so only to an upstream that gets it. */
@@ -166,47 +165,85 @@ export class Exchange {
     return fieldGoesOn('idempotency-key', req.rawHeaders, this.#headerRules);
   }
 
-  /** ms until nobody awaits the reply. */
-  get remainingMs(): number {
-    return this.receivedAt + this.policy.totalMs - performance.now();
+  /** From now on its spans are those of this trace. */
+  traced(trace: RequestTrace): void {
+    this.#trace = trace;
   }
 
-  /** From now on it may wait for as long as its policy says. */
-  restartWait(): void {
-    this.waitEndsAt = performance.now() + this.policy.waitMs;
+  /** Something is awaited before the request can be sent, for at most `ms`. */
+  reading(ms: number, onExpire: () => unknown): void {
+    this.#enter('reading', ms, onExpire);
   }
 
-  /** Enters a phase that may last `ms` at most; the deadline of the whole request counts too. */
-  enter(state: ExchangeState, ms: number, onExpire: () => unknown): void {
-    this.state = state;
-    const total = this.remainingMs;
-    if (ms < total) this.#timer.set(ms, onExpire);
-    else this.#timer.set(Math.max(1, total), () => this.expire());
+  /** It is being let in, for the first time or again. */
+  admitting(): void {
+    const { deadlines, policy } = this;
+    deadlines.restartWait();
+    deadlines.restartHead();
+    // The store may stand still: the client is answered nevertheless.
+    this.#enter('admitting', policy.firstByteMs, () => this.expire());
   }
 
-  /**
-   * The head of the reply is sent. A pause within the body is limited from its first byte on (or at once, of a connection that has
-   * switched); until then the time for the head goes on: a model that streams sends its head at once and then thinks.
-   */
-  awaitBody(hasBegun: boolean): void {
-    this.#isBodyDue = !hasBegun;
-    this.enter('replying', this.#pauseMs, () => this.expire());
+  waiting(ms: number, onExpire: () => unknown): void {
+    this.#enter('waiting', ms, onExpire);
+  }
+
+  handed(ms: number, onExpire: () => unknown): void {
+    this.#enter('handed', ms, onExpire);
+  }
+
+  /** It was taken out of the group before anybody had pulled it. */
+  unserved(): void {
+    if (this.#state === 'handed') this.#state = stateAfter(this.#state, 'waiting');
+  }
+
+  pulledBy(owner: string): void {
+    this.#owner = owner;
+  }
+
+  /** Its attempt is lost: it is to wait again, or to be let in again. `unseen`: why its upstream has certainly not seen it. */
+  moved(unseen: 'unstarted' | 'unreachable' | undefined): void {
+    this.#moves += 1;
+    this.counts.group.redeliveries += 1;
+    this.#owner = '';
+    if (unseen === 'unreachable') this.#isUnreached = true;
+    if (unseen !== undefined) return;
+    this.#mayHaveRun = true;
+    this.deadlines.restartWait();
+  }
+
+  /** The head of the reply has come. */
+  replying(status: number, { queueMs, upstreamMs }: { queueMs: number; upstreamMs: number }): void {
+    this.counts.replied(queueMs, upstreamMs);
+    this.#trace?.replied(queueMs);
+    this.#status = status;
+    this.#state = stateAfter(this.#state, 'replying');
+  }
+
+  /** A part of the reply's body has come. */
+  bodyMoved(bytes: number): void {
+    this.replyBody.came(bytes);
+    this.deadlines.bodyBegins();
+    this.touch();
+  }
+
+  /** The client has the whole reply: its agent may take so long to say so, ms. */
+  settling(ms: number): void {
+    this.replyBody.complete();
+    this.#enter('replying', ms, () => {
+      this.answered();
+      void this.cancel();
+    });
+  }
+
+  #enter(state: ExchangeState, ms: number, onExpire: () => unknown): void {
+    this.#state = stateAfter(this.#state, state);
+    this.deadlines.set(ms, onExpire);
   }
 
   /** Something has moved: the idle time starts anew. */
   touch(): void {
-    this.#timer.push(Math.max(1, Math.min(this.#pauseMs, this.remainingMs)));
-  }
-
-  /** A part of the reply's body has come. */
-  bodyMoved(): void {
-    this.#isBodyDue = false;
-    this.touch();
-  }
-
-  get #pauseMs(): number {
-    const { idleMs } = this.policy;
-    return this.#isBodyDue ? Math.max(idleMs, this.headDueAt - performance.now()) : idleMs;
+    this.deadlines.touch();
   }
 
   /** Too late: 504, or a broken connection when the reply has begun. */
@@ -238,18 +275,12 @@ export class Exchange {
     }
   }
 
-  /** Asks the client for its body, once, if it waits to be asked. */
-  askForBody(): void {
-    this.#sendContinue?.();
-    this.#sendContinue = undefined;
-  }
-
   /** Ends the exchange with an error of the router: a problem response, or a broken connection after the head. */
   fail(code: ProblemCode, { retryAfterS, detail }: FailOptions = {}): void {
     if (this.done) return;
     this.context.log.debug({ id: this.id, code, state: this.state }, 'request failed');
     this.counts.failed(code);
-    this.problem = code;
+    this.#problem = code;
     const { status, reason, fields, body } = problemResponse(code, {
       requestId: this.id,
       method: this.req.method,
@@ -264,8 +295,8 @@ export class Exchange {
       return;
     }
     const preference = this.preference === undefined ? '' : `Preference-Applied: ${this.preference}\r\n`;
-    this.status = status;
-    this.replyBytes = body?.length ?? 0;
+    this.#status = status;
+    this.replyBody.isWhole(body?.length ?? 0);
     this.finish();
     this.reply.startAndEnd(status, reason, fields + preference, body);
   }
@@ -280,13 +311,13 @@ export class Exchange {
 
   /** An agent may have run it: the one that has it, or one that was lost with it. */
   #wasHandedOver(code: ProblemCode): boolean {
-    if (this.state === 'handed') return ENDED_BY_US.has(code);
-    return this.mayHaveRun && ENDED_IN_LINE.has(code);
+    if (this.#state === 'handed') return ENDED_BY_US.has(code);
+    return this.#mayHaveRun && ENDED_IN_LINE.has(code);
   }
 
   /** The client has gone: whatever runs for it is stopped. */
   clientGone(): void {
-    if (this.done || this.isComplete) return;
+    if (this.done || this.replyBody.isComplete) return;
     const { state } = this;
     try {
       this.finish();
@@ -322,15 +353,15 @@ export class Exchange {
     if (this.done) return;
     const { inFlight, link, rates, config } = this.context;
     const { state } = this;
-    this.state = 'done';
+    this.#state = stateAfter(state, 'done');
     inFlight.delete(this.id);
-    this.#timer.clear();
+    this.deadlines.clear();
     this.store.close(this.#isAnswered);
     if (state === 'replying') rates.served(this.group);
     if (this.caller) link.leaveApp(this.caller.app.name, this.id);
     const totalMs = performance.now() - this.receivedAt;
-    this.counts.ended(this.status, totalMs);
-    this.trace?.ended(this.status);
+    this.counts.ended(this.#status, totalMs);
+    this.#trace?.ended(this.#status);
     if (config.accessLog) logExchange(this, totalMs);
   }
 }

@@ -30,7 +30,7 @@ export function readInlineBody(
   isTooLarge: (bytes: number) => boolean,
 ): InlineBody | Promise<InlineBody | 'too-large'> {
   if (contentLength === 0) return NO_BODY;
-  const { req, isDuplex } = exchange;
+  const { req, isDuplex, body } = exchange;
   const isLarge = (contentLength ?? 0) > INLINE_BYTES;
   if (isLarge && isDuplex) return { chunks: [], complete: false };
 
@@ -39,16 +39,17 @@ export function readInlineBody(
     const chunks: Buffer[] = [];
     const onData = guarded(owner, (chunk: Buffer) => {
       chunks.push(chunk);
-      exchange.bodyBytes += chunk.length;
+      body.came(chunk.length);
       exchange.touch();
-      if (isTooLarge(exchange.bodyBytes)) finish('too-large');
-      else if (exchange.bodyBytes >= INLINE_BYTES + (isLarge ? 0 : 1)) goAhead();
+      if (isTooLarge(body.bytes)) finish('too-large');
+      else if (body.bytes >= INLINE_BYTES + (isLarge ? 0 : 1)) goAhead();
     });
     const onEnd = guarded(owner, () => finish({ chunks, complete: true }));
     // What travels ahead of the rest would only fill the store: it goes when the agent asks for the body.
     const goAhead = () => {
       finish({ chunks: [], complete: false });
-      if (exchange.bodyBytes > 0) req.unshift(Buffer.concat(chunks));
+      if (body.bytes > 0) req.unshift(Buffer.concat(chunks));
+      body.putBack();
     };
     const timer = isDuplex ? setTimeout(guarded(owner, goAhead), DUPLEX_WAIT_MS) : undefined;
     const finish = (result: InlineBody | 'too-large') => {
@@ -69,8 +70,8 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
   const { maxBodyBytes } = exchange.policy;
   const onData = guarded(exchange, (chunk: Buffer) => {
     if (exchange.done) return;
-    exchange.bodyBytes += chunk.length;
-    if (source === exchange.req && maxBodyBytes > 0 && exchange.bodyBytes > maxBodyBytes) {
+    exchange.body.came(chunk.length);
+    if (source === exchange.req && maxBodyBytes > 0 && exchange.body.bytes > maxBodyBytes) {
       exchange.fail('body-too-large');
       void exchange.cancel();
       return;

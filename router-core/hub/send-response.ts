@@ -28,19 +28,16 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   if (isWhole && bodyBytes === undefined && status !== 101) ours += `Content-Length: ${length}\r\n`;
   if (!areFields(ours)) return refuseReply(exchange, 'its name cannot be sent', frame);
 
-  exchange.counts.replied(queueMs, upstreamMs);
-  exchange.trace?.replied(queueMs);
-  exchange.status = status;
+  exchange.replying(status, { queueMs, upstreamMs });
   const fields = head.fields + ours;
   if (isWhole) {
-    exchange.state = 'replying';
-    exchange.replyBytes = length;
+    exchange.replyBody.isWhole(length);
     reply.startAndEnd(status, reason, fields, length > 0 ? frame.body : undefined);
     exchange.answered();
     return true;
   }
-  exchange.bodyLeft = bodyBytes ?? Infinity;
-  exchange.awaitBody(status === 101 || frame.body !== undefined);
+  exchange.replyBody.begin(bodyBytes);
+  exchange.deadlines.setForBody(status === 101 || frame.body !== undefined);
   reply.start(status, reason, fields);
   if (bodyBytes === 0 && !frame.body) sendBody(exchange, frame, NO_BYTES);
   return false;
@@ -51,8 +48,7 @@ const WRONG_LENGTH = 'the body is not as long as its head says';
 
 /** Passes an interim head on. The reply has not begun with it: the time for its head goes on, and it may still be an error. */
 export function sendInterim(exchange: Exchange, frame: ReplyParts): void {
-  exchange.interims += 1;
-  if (exchange.interims > MOST_INTERIM_HEADS)
+  if (exchange.replyBody.interimCame() > MOST_INTERIM_HEADS)
     return void refuseReply(exchange, 'too many interim heads', frame);
   if (frame.body || frame.end !== undefined)
     return void refuseReply(exchange, 'an interim head with a body or an end', frame);
@@ -64,14 +60,13 @@ export function sendInterim(exchange: Exchange, frame: ReplyParts): void {
 /** Sends body bytes; false when they may not be sent: then the reply has ended. */
 export function sendBody(exchange: Exchange, frame: ReplyParts, bytes: Buffer): boolean {
   if (exchange.state !== 'replying') return !refuseReply(exchange, 'a body without a head', frame);
-  if (bytes.length > exchange.bodyLeft) return !refuseReply(exchange, WRONG_LENGTH, frame);
-  exchange.bodyLeft -= bytes.length;
+  const { replyBody } = exchange;
+  if (!replyBody.hasRoomFor(bytes.length)) return !refuseReply(exchange, WRONG_LENGTH, frame);
   if (bytes.length > 0) {
-    exchange.bodyMoved();
-    exchange.replyBytes += bytes.length;
+    exchange.bodyMoved(bytes.length);
     exchange.reply.write(bytes, exchange);
   }
-  if (exchange.bodyLeft === 0 && frame.end === undefined && !exchange.isComplete) completeByLength(exchange);
+  if (replyBody.isAtLength && frame.end === undefined && !replyBody.isComplete) completeByLength(exchange);
   return true;
 }
 
@@ -80,19 +75,15 @@ export function sendBody(exchange: Exchange, frame: ReplyParts, bytes: Buffer): 
  * group. It must not wait for an agent that does not end.
  */
 function completeByLength(exchange: Exchange): void {
-  exchange.isComplete = true;
   exchange.reply.end([]);
-  exchange.enter('replying', SETTLE_MS, () => {
-    exchange.answered();
-    void exchange.cancel();
-  });
+  exchange.settling(SETTLE_MS);
 }
 
 /** The agent says that its reply is complete. */
 export function sendEnd(exchange: Exchange, frame: ReplyParts, trailers: string): void {
-  if (exchange.isComplete) return exchange.answered();
+  if (exchange.replyBody.isComplete) return exchange.answered();
   if (exchange.state !== 'replying') return void refuseReply(exchange, 'an end without a head', frame);
-  if (exchange.bodyLeft > 0 && exchange.bodyLeft < Infinity) {
+  if (exchange.replyBody.isShort) {
     return void refuseReply(exchange, WRONG_LENGTH, frame);
   }
   // The agent has taken out what its Connection field nominates.
@@ -108,13 +99,13 @@ export function sendEnd(exchange: Exchange, frame: ReplyParts, trailers: string)
  * nothing else does. Returns true.
  */
 export function refuseReply(exchange: Exchange, why: string, { end }: Pick<ReplyParts, 'end'>): true {
-  const { context, counts, id, group, owner, isComplete } = exchange;
+  const { context, counts, id, group, owner, replyBody } = exchange;
   counts.group.invalidReplies += 1;
   context.log.warn(
     { id, group, agent: owner, why },
     'an agent has sent a reply that is not valid, it is ended',
   );
-  if (isComplete) exchange.answered();
+  if (replyBody.isComplete) exchange.answered();
   else exchange.fail('upstream-failed');
   if (end === undefined) void exchange.cancel();
   return true;

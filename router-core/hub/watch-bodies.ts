@@ -68,7 +68,7 @@ export class BodyWatch {
     // The oldest first: of too many, the newest end.
     const unfinished = this.#inFlight.values().filter((exchange) => isAwaited(exchange, now));
     for (const exchange of unfinished.sort((a, b) => a.receivedAt - b.receivedAt)) {
-      exchange.bodyWaitMs += Math.min(elapsed, now - exchange.receivedAt);
+      exchange.body.waited(Math.min(elapsed, now - exchange.receivedAt));
       if (minBodyRate > 0 && isSlow(exchange, minBodyRate)) {
         exchange.breakOff('request-timeout');
         continue;
@@ -96,6 +96,6 @@ function isAwaited({ req, receivedAt, done }: Exchange, now: number): boolean {
   return !req.isPaused() && !connectionOf(req.socket)?.isHeld;
 }
 
-function isSlow({ isDuplex, bodyWaitMs, bodyBytes }: Exchange, bytesPerS: number): boolean {
-  return !isDuplex && bodyBytes * 1_000 < bytesPerS * (bodyWaitMs - GRACE_MS);
+function isSlow({ isDuplex, body }: Exchange, bytesPerS: number): boolean {
+  return !isDuplex && body.bytes * 1_000 < bytesPerS * (body.waitMs - GRACE_MS);
 }

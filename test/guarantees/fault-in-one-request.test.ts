@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { FrameStream } from '../../router-core/exchange/frame-stream.ts';
+import { BodyProgress } from '../../router-core/hub/body-progress.ts';
 import { DeadlineTimer } from '../../router-core/hub/deadline-timer.ts';
 import { Exchange } from '../../router-core/hub/exchange.ts';
 import { HttpReply, UpgradeReply } from '../../router-core/hub/front/client-reply.ts';
+import { ReplyProgress } from '../../router-core/hub/reply-progress.ts';
 import { RouteCounts } from '../../router-core/hub/request-counts.ts';
 import { ServiceRate } from '../../router-core/hub/service-rate.ts';
 import { Inbox } from '../../router-core/redis/frames/inbox.ts';
@@ -63,9 +65,14 @@ const STEPS: Row[] = [
   [GroupQueue, 'admit', 'small', 'rejects'],
   [RedisHubExchange, 'admit', 'small'],
   [RedisHubExchange, 'admit', 'small', 'rejects'],
-  [Exchange, 'enter', 'small'],
-  [Exchange, 'enter', 'upload'],
-  [Exchange, 'askForBody', 'chunked'],
+  [Exchange, 'admitting', 'small'],
+  [Exchange, 'reading', 'upload'],
+  [Exchange, 'handed', 'upload'],
+  [Exchange, 'replying', 'small'],
+  [Exchange, 'answered', 'streamed'],
+  [BodyProgress, 'ask', 'chunked'],
+  [BodyProgress, 'came', 'chunked'],
+  [ReplyProgress, 'begin', 'streamed'],
   [RedisHubExchange, 'openUpload', 'upload'],
   [GroupQueue, 'openStream', 'upload'],
   [FrameStream, 'write', 'upload'],

@@ -18,7 +18,7 @@ interface Zone {
 const BASE = ['config', 'runtime', 'http'];
 
 /**
- * Dependencies point one way: router-api, hub, agent/main.ts → redis → exchange → config, runtime, http. Inside `redis` a folder may
+ * Dependencies point one way: router-api, hub/main.ts, agent/main.ts → redis → exchange → config, runtime, http. Inside `redis` a folder may
  * use those before it: connection, scripts, frames, config, then hub and agent side by side, then control.
  */
 const ZONES: Zone[] = [
@@ -28,8 +28,9 @@ const ZONES: Zone[] = [
   { name: 'routing', at: 'router-core/routing/', mayImport: ['config'] },
   { name: 'exchange', at: 'router-core/exchange/', mayImport: BASE },
   ...redisZones(),
-  { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'redis/*', 'routing', ...BASE] },
   // Where what is behind the ports is chosen. Before its folder: the first zone that fits counts.
+  { name: 'hub/main.ts', at: 'router-core/hub/main.ts', mayImport: ['hub', 'exchange', 'redis/*', ...BASE] },
+  { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'routing', ...BASE] },
   {
     name: 'agent/main.ts',
     at: 'router-core/agent/main.ts',
@@ -39,7 +40,7 @@ const ZONES: Zone[] = [
   {
     name: 'router-core/main.ts',
     at: 'router-core/main.ts',
-    mayImport: ['hub', 'agent', 'agent/main.ts', 'runtime'],
+    mayImport: ['hub', 'hub/main.ts', 'agent', 'agent/main.ts', 'runtime'],
   },
   {
     name: 'router-api',
@@ -68,7 +69,7 @@ function redisZones(): Zone[] {
 }
 
 /** Folders that see the store through a port only: none of their files, main.ts included, names what the store is made of. */
-const BEHIND_PORTS = ['router-core/agent/'];
+const BEHIND_PORTS = ['router-core/hub/', 'router-core/agent/'];
 
 const STORE_WORDS = /\bioredis\b|(?<![a-zA-Z])lane|Lane|\blastSeq\b|\bentry id\b/;
 

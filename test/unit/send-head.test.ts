@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { Exchange } from '../../router-core/hub/exchange.ts';
+import { ReplyProgress } from '../../router-core/hub/reply-progress.ts';
 import { sendHead } from '../../router-core/hub/send-response.ts';
 import type { Frame } from '../../router-core/exchange/frames.ts';
 
@@ -15,9 +16,11 @@ function headOf(head: string, { owner = 'agent-1', isWhole = true } = {}) {
     fail,
     req: { method: 'GET' },
     reply: { start: sent, startAndEnd: sent },
-    counts: { replied: () => undefined, group: { invalidReplies: 0 } },
+    replyBody: new ReplyProgress(),
+    counts: { group: { invalidReplies: 0 } },
     context: { log: { warn: () => undefined } },
-    enter: () => undefined,
+    deadlines: { setForBody: () => undefined },
+    replying: () => undefined,
     answered: () => undefined,
     cancel: () => Promise.resolve(),
   } as unknown as Exchange;

@@ -62,7 +62,7 @@ export class ClientConnection {
   #isClosing = false;
   #isSliced = false;
   /** The work for the running request, unless it was refused. */
-  exchange: Pick<Exchange, 'clientGone' | 'breakOff' | 'done' | 'isComplete'> | undefined;
+  exchange: Pick<Exchange, 'clientGone' | 'breakOff' | 'done' | 'replyBody'> | undefined;
 
   constructor(options: ConnectionOptions) {
     const { socket } = options;
@@ -186,7 +186,8 @@ export class ClientConnection {
   /** The client sends no more, and is taken to have gone. For HTTP/1.0 only a reset says that a reply has broken off. */
   #onEnd(): void {
     const { exchange } = this;
-    if (this.#running?.httpVersion !== '1.0' || !exchange || exchange.done || exchange.isComplete) return;
+    if (this.#running?.httpVersion !== '1.0' || !exchange || exchange.done || exchange.replyBody.isComplete)
+      return;
     this.#socket.resetAndDestroy();
   }
 

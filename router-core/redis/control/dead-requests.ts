@@ -103,18 +103,18 @@ async function newest(
 
 type Range = [start: string, end: string] | [start: string, end: string, 'COUNT', count: number];
 
-/** Nothing, when it is more than anybody should read, or is no stream: then no other group is to suffer. */
+/** Rejects when the key is no stream, or holds more than anybody should read: no other group is to suffer. */
 async function readDead(client: Redis, group: string, range: Range): Promise<[string, string[]][]> {
   const { dead } = groupKeys(group);
   try {
-    if (((await client.memory('USAGE', dead, 'SAMPLES', 0)) ?? 0) <= MOST_BYTES) {
-      return await (range.length === 2 ? client.xrevrange(dead, ...range) : client.xrevrange(dead, ...range));
+    if (((await client.memory('USAGE', dead, 'SAMPLES', 0)) ?? 0) > MOST_BYTES) {
+      throw new Error(`ERR ${dead} holds more than the router writes`);
     }
+    return await (range.length === 2 ? client.xrevrange(dead, ...range) : client.xrevrange(dead, ...range));
   } catch (error) {
-    if (!isServerError(error)) throw error;
+    badInput.note('row', dead);
+    throw error;
   }
-  badInput.note('row', dead);
-  return [];
 }
 
 function newestFirst(a: Entry, b: Entry): number {
@@ -126,7 +126,10 @@ function newestFirst(a: Entry, b: Entry): number {
 /** Takes a request from its group's list. False: it is not there. */
 export async function forgetDead(client: Redis, group: string, id: string): Promise<boolean> {
   const { dead } = groupKeys(group);
-  const entries = await readDead(client, group, ['+', '-']);
+  const entries = await readDead(client, group, ['+', '-']).catch((error: unknown) => {
+    if (!isServerError(error)) throw error;
+    return [];
+  });
   const entry = entries.find(([, fields]) => fieldOf(fields, 'm').startsWith(`${id} `));
   return entry !== undefined && (await client.xdel(dead, entry[0])) === 1;
 }
