@@ -95,6 +95,21 @@ test('a reply that breaks off never looks complete to a client of HTTP/1.0', asy
   client.close();
 });
 
+test('not even now and then, whatever has come behind its request', async () => {
+  for (let i = 0; i < 40; i++) {
+    const target = `/hold-more-${i}`;
+    const client = await openRaw(path.port);
+    client.write(rawRequest([`GET ${target} HTTP/1.0`, 'Host: h', 'Connection: keep-alive']));
+    const res = await heldAt(target);
+    res.write('half of it');
+    await waitFor(() => client.received().includes('half of it'), { what: 'the first half' });
+    if (i % 2 === 0) client.write(get('/behind'));
+    res.destroy();
+    expect(await client.ended).toBe('reset');
+    client.close();
+  }
+});
+
 test('nor to one that sends no more within its reply', async () => {
   const client = await openRaw(path.port);
   client.write(rawRequest(['GET /hold-half HTTP/1.0', 'Host: h']));

@@ -20,6 +20,11 @@ interface HeldSocket {
   parser?: { pause(): void; resume(): void } | null;
 }
 
+/** What `resetAndDestroy()` sets before it calls `destroySoon()` (lib/net.js). */
+interface ResetSocket {
+  readonly resetAndClosing?: boolean;
+}
+
 /** Why a connection is not read: requests are queued, or its turn among the expensive ones has not come. */
 type Hold = 'queue' | 'turn';
 
@@ -68,7 +73,9 @@ export class ClientConnection {
     const { socket } = options;
     this.#options = options;
     this.#socket = socket;
-    socket.destroySoon = () => this.#close();
+    // Node's `resetAndDestroy()` comes here as well: an end before its reset would be the end of the reply for some clients.
+    const soon: Socket & ResetSocket = socket;
+    socket.destroySoon = () => (soon.resetAndClosing ? socket.destroy() : this.#close());
     socket.on('close', () => this.#gone());
     // Before Node's own listener, which ends our half at once.
     socket.prependListener('end', () => this.#onEnd());
