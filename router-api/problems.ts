@@ -93,7 +93,8 @@ function asProblem(error: unknown, log: Logger): ApiProblem {
   if (error instanceof StoreUnavailableError) {
     const { cause, sent } = error;
     if (cause !== undefined) log.warn({ err: cause }, 'Redis did not answer a request');
-    const detail = sent ? 'A change may have been made all the same' : 'Nothing was changed';
+    const change = sent ? 'a change may have been made all the same' : 'nothing was changed';
+    const detail = `Redis does not answer; ${change}`;
     return new ApiProblem('store-unavailable', { detail, headers: { 'Retry-After': '1' } });
   }
   if (error instanceof HTTPException) return fromHono(error);

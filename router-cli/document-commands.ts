@@ -86,7 +86,8 @@ function describe(command: Command, level: number): string[] {
 }
 
 function visible(command: Command): Command[] {
-  return command.createHelp().visibleCommands(command);
+  // The command `help` that commander adds belongs to nobody, so it has no title.
+  return command.createHelp().visibleCommands(command).filter(({ parent }) => parent !== null);
 }
 
 function argumentsOf({ registeredArguments }: Command): string {

@@ -13,7 +13,7 @@ import { OBJECT_COLUMNS } from './object-columns.ts';
 import { showToken } from './show-token.ts';
 import { instanceColumns } from './instances.ts';
 import { anyText, useFlag } from './flags.ts';
-import { useFields, useReset } from './use-fields.ts';
+import { joined, useFields, useReset } from './use-fields.ts';
 
 /** What the fields of a new object begin with. */
 const NEW: Partial<Record<ObjectKind, JsonObject>> = { admin: { role: 'viewer' } };
@@ -111,7 +111,7 @@ function setCommand(parent: Command, kind: ObjectKind, surroundings: Surrounding
       const fields = useFields(command, kind);
       const reset = useReset(command, kind);
       return async ({ api, out, args: [name = ''] }) => {
-        const body = { ...reset(), ...(await fields()) };
+        const body = joined(reset(), await fields());
         if (Object.keys(body).length === 0) {
           throw new CommandError(`nothing to set: see router-cli ${kind} set --help`);
         }

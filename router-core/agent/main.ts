@@ -15,8 +15,8 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   changeLevelOnSignal(log);
   // Overwrites the arguments that ps shows: a token may be among them.
   process.title = 'router-core agent';
-  const agent = startAgent(config, log, () => process.kill(process.pid, 'SIGTERM'));
-  closeOnSignal((mostMs) => agent.close(mostMs), log);
+  const agent = startAgent(config, log, () => stop('the agent record drains'));
+  const stop = closeOnSignal((mostMs) => agent.close(mostMs), log);
   await Promise.all([agent.joined, showMetrics(config, agent, log)]);
 }
 

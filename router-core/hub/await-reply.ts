@@ -75,7 +75,7 @@ function onFailed(exchange: Exchange, failed: string): void {
   const [code = '', detail = ''] = failed.split('\n', 2);
   const { id, owner: agent } = exchange;
   const said = { code: code.slice(0, 100), detail: detail.slice(0, 500) };
-  exchange.context.log.info({ id, ...said, agent }, 'agent reports a failure');
+  exchange.context.log.info({ id, ...said, agent }, 'a request has failed at its agent');
   exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
 }
 
