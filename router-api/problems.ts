@@ -93,10 +93,10 @@ function asProblem(c: Context, error: unknown, log: Logger): ApiProblem {
   if (error instanceof StoreUnavailableError) {
     const { cause, sent } = error;
     if (cause !== undefined) log.warn({ err: cause }, 'Redis did not answer a request');
-    const ofChange = sent ? 'A change may have been made all the same' : 'Nothing was changed';
+    const ofChange = sent ? '; a change may have been made all the same' : '; nothing was changed';
     // Who only reads has nothing to fear for.
-    const detail = c.req.method === 'GET' ? {} : { detail: ofChange };
-    return new ApiProblem('store-unavailable', { ...detail, headers: { 'Retry-After': '1' } });
+    const detail = `Redis does not answer${c.req.method === 'GET' ? '' : ofChange}`;
+    return new ApiProblem('store-unavailable', { detail, headers: { 'Retry-After': '1' } });
   }
   if (error instanceof HTTPException) return fromHono(error);
   log.error({ err: error }, 'unexpected failure');

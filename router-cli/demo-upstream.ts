@@ -15,6 +15,7 @@ const INDEX = {
     'POST /v1/chat/completions': 'tokens, one by one as server-sent events when the body says "stream": true',
     'GET /v1/models': 'the one model there is',
     '/echo': 'what arrived here: method, path, headers, body',
+    'GET /health': 'that it runs, for --health of an agent',
     'GET /large/100MiB': 'a body of that size',
   },
 };
@@ -34,6 +35,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const reading = request.method === 'GET' || request.method === 'HEAD';
 
   if (path === '/' && reading) return sendJson(response, 200, INDEX);
+  if (path === '/health' && reading) return sendJson(response, 200, { status: 'ok' });
   if (path === '/echo') return echo(request, response);
   if (path.startsWith('/large/') && reading)
     return sendLarge(request, response, path.slice('/large/'.length));

@@ -17,7 +17,7 @@ import { removeObjectCommand } from './remove-object.ts';
 import { showToken } from './show-token.ts';
 import { instanceColumns } from './instances.ts';
 import { anyText, dryRunQuery, useDryRun, useFlag } from './flags.ts';
-import { useFields, useReset } from './use-fields.ts';
+import { joined, useFields, useReset } from './use-fields.ts';
 
 /** What the fields of a new object begin with. */
 const NEW: Partial<Record<ObjectKind, JsonObject>> = { admin: { role: 'viewer' } };
@@ -161,7 +161,7 @@ function setCommand(parent: Command, kind: ObjectKind, surroundings: Surrounding
           out,
           args: [name = ''],
         } = invocation;
-        const body = { ...reset(), ...(await fields()) };
+        const body = joined(reset(), await fields());
         if (Object.keys(body).length === 0) {
           throw new CommandError(`nothing to set: see router-cli ${kind} set --help`);
         }

@@ -74,6 +74,16 @@ function put(fields: JsonObject, path: readonly string[], value: unknown): void 
   }
 }
 
+/** Fields of `over` beside those of `under`, also within objects: `--queue-wait 4s --reset queue-depth` is one queue. */
+export function joined(under: JsonObject, over: JsonObject): JsonObject {
+  const result = { ...under };
+  for (const [name, value] of Object.entries(over)) {
+    const inner = result[name];
+    result[name] = isObject(inner) && isObject(value) ? joined(inner, value) : value;
+  }
+  return result;
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -19,9 +19,9 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   process.title = 'router-core agent';
   const { redisUrl, token } = config;
   const ports = redisAgentPorts({ redisUrl, token, onRevoked: () => endRevoked(config, log), log });
-  const onDraining = () => process.kill(process.pid, 'SIGTERM');
+  const onDraining = () => stop('the agent record drains');
   const agent = startAgent({ config, ports, onDraining, log });
-  closeOnSignal((mostMs) => agent.close(mostMs), log);
+  const stop = closeOnSignal((mostMs) => agent.close(mostMs), log);
   await Promise.all([agent.joined, showMetrics(config, agent, log)]);
 }
 

@@ -60,5 +60,7 @@ export interface OpenRequest {
   readonly attempts: number;
 }
 
-/** Whether an app's request may go on; `retryAfterS` in seconds. */
-export type AppAdmission = { readonly ok: true } | { readonly ok: false; readonly retryAfterS: number };
+/** An app's request may go on, or one of its limits is reached; `retryAfterS` in seconds. */
+export type AppAdmission =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly limit: 'rate' | 'concurrency'; readonly retryAfterS: number };

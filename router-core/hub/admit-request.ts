@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { StoredApp } from '../config/stored.ts';
 import type { CheckedRequest } from '../http/check-request.ts';
 import { forwardRequestFields } from '../http/forward-request.ts';
 import { maxForwards } from '../http/max-forwards.ts';
@@ -54,6 +55,12 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
   return exchange;
 }
 
+/** What a refused request is told of its app. */
+const LIMIT_REACHED = {
+  rate: ({ rate }: StoredApp) => `The app may send ${rate?.requests} requests per ${rate?.perMs} ms.`,
+  concurrency: ({ concurrency }: StoredApp) => `The app may have ${concurrency} requests at once.`,
+};
+
 /** Goes on when the limits of the app allow it. */
 async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptions): Promise<void> {
   const { link, log } = exchange.context;
@@ -68,7 +75,10 @@ async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptio
   // The client has gone meanwhile: what was taken for it is given back.
   if (exchange.done) return link.leaveApp(app.name, exchange.id);
   if (admission.ok) begin(exchange, options);
-  else exchange.fail('too-many-requests', { retryAfterS: admission.retryAfterS });
+  else {
+    const { limit, retryAfterS } = admission;
+    exchange.fail('too-many-requests', { retryAfterS, detail: LIMIT_REACHED[limit](app) });
+  }
 }
 
 function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOptions): void {

@@ -39,7 +39,7 @@ export class ReplyHandlers implements HubExchangeHandlers {
   onFailed(code: string, detail: string): void {
     const { id, owner: agent, context } = this.#exchange;
     const said = { code: code.slice(0, 100), detail: detail.slice(0, 500) };
-    context.log.info({ id, ...said, agent }, 'agent reports a failure');
+    context.log.info({ id, ...said, agent }, 'a request has failed at its agent');
     this.#exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
   }
 

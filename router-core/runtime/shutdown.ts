@@ -27,8 +27,13 @@ const MOST_FAULTS_LOGGED = 10;
  * A process started with an IPC channel (`router-cli up` does that) also stops when its parent is gone, so that a
  * SIGKILL of the parent leaves nothing behind. In a cluster worker the channel belongs to node:cluster, which
  * does the same by itself.
+ *
+ * Answers what stops the process for another reason; once it is stopping, more reasons change nothing.
  */
-export function closeOnSignal(close: (mostMs: number) => Promise<void>, log: Logger): void {
+export function closeOnSignal(
+  close: (mostMs: number) => Promise<void>,
+  log: Logger,
+): (reason: string) => void {
   let firstAt: number | undefined;
   let faults = 0;
 
@@ -67,4 +72,5 @@ export function closeOnSignal(close: (mostMs: number) => Promise<void>, log: Log
     process.once('disconnect', () => stop('parent gone'));
     if (!process.connected) stop('parent gone');
   }
+  return (reason) => stop(reason);
 }

@@ -40,9 +40,9 @@ const CASES: Case[] = [
       retry: { attempts: 2, unsafe: true },
       maxBodyBytes: 1_048_576,
     },
-    set: ['--idle-timeout', '2m', '--reset', 'queue-wait,max-body'],
+    set: ['--idle-timeout', '2m', '--queue-depth', '7', '--reset', 'queue-wait,max-body'],
     changed: {
-      queue: { depth: 5, waitMs: 30_000 },
+      queue: { depth: 7, waitMs: 30_000 },
       timeouts: { idleMs: 120_000 },
       maxBodyBytes: 104_857_600,
     },

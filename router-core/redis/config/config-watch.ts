@@ -138,7 +138,7 @@ export class ConfigWatch {
     if (!this.#saidLost) {
       this.#options.log.error(
         { version: this.#state?.version },
-        'Redis has lost the configuration: going on with the last one; apply it again through router-api',
+        'Redis has lost the configuration: going on with the last one; the next change through router-api writes it again',
       );
     }
     this.#saidLost = true;

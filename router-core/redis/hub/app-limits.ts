@@ -34,12 +34,12 @@ export class AppLimits {
     if (!client) throw new Error('Redis is not reachable');
     if (app.rate) {
       const waitMs = await this.#consume(client, app);
-      if (waitMs > 0) return { ok: false, retryAfterS: Math.ceil(waitMs / 1_000) };
+      if (waitMs > 0) return { ok: false, limit: 'rate', retryAfterS: Math.ceil(waitMs / 1_000) };
     }
     if (app.concurrency === 0) return { ok: true };
     const args = ['take', app.concurrency, PERMIT_TTL_MS, id];
     const taken = await runScript(client, script, [appKeys(app.name).permits], args);
-    if (taken === 0) return { ok: false, retryAfterS: 1 };
+    if (taken === 0) return { ok: false, limit: 'concurrency', retryAfterS: 1 };
     let held = this.#held.get(app.name);
     if (!held) this.#held.set(app.name, (held = new ChurnMap()));
     held.set(id, true);
