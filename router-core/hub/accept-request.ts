@@ -93,10 +93,20 @@ export class RequestFront {
     const isLast = () => this.#readiness.draining || (!req.complete && hasBody(req)) || hidesNext(req);
     const reply = new HttpReply(res, isLast, req.httpVersion);
     res.on('close', () => connection.next());
-    if (connection.isBroken(req)) return this.refuse(reply, req, 'bad-request');
-    const exchange = this.#accept(req, reply, sendContinue, undefined);
-    res.on('error', (error) => exchange?.fault(error));
-    connection.exchange = exchange;
+    try {
+      if (connection.isBroken(req)) return this.refuse(reply, req, 'bad-request');
+      const exchange = this.#accept(req, reply, sendContinue, undefined);
+      res.on('error', (error) => exchange?.fault(error));
+      connection.exchange = exchange;
+    } catch (error) {
+      this.#endConnection(req.socket, error);
+    }
+  }
+
+  /** A fault outside of any exchange ends the connection that it concerns, and nothing else. */
+  #endConnection(socket: Socket, error: unknown): void {
+    this.noteFault(error);
+    socket.destroy();
   }
 
   /** `head`: what the client has already sent behind its request. */
@@ -117,7 +127,13 @@ export class RequestFront {
   onConnect(req: IncomingMessage, socket: Socket): void {
     const connection = connectionOf(socket);
     if (!connection) return void socket.destroy();
-    this.#inTurn(connection, req, () => this.refuse(new UpgradeReply(socket), req, 'method-not-supported'));
+    this.#inTurn(connection, req, () => {
+      try {
+        this.refuse(new UpgradeReply(socket), req, 'method-not-supported');
+      } catch (error) {
+        this.#endConnection(socket, error);
+      }
+    });
   }
 
   /** The last request of its connection. */

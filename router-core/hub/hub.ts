@@ -82,14 +82,14 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
 
   // With several hubs or workers behind one address, one that cannot take requests yet should not be given any.
   await link.settled(LISTEN_AFTER_MS);
+  const stop = () => {
+    clearInterval(revoking);
+    return closeContext(context);
+  };
   try {
     await listen(server, config);
   } catch (error) {
-    clearInterval(revoking);
-    context.rates.close();
-    context.bodies.close();
-    context.descriptors.close();
-    await link.close();
+    await stop();
     throw error;
   }
   const { port } = server.address() as AddressInfo;
@@ -99,11 +99,7 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
       await drainHub({ server, front, context, readiness, drainMs });
-      clearInterval(revoking);
-      context.rates.close();
-      context.bodies.close();
-      context.descriptors.close();
-      await link.close();
+      await stop();
     },
     checked: link.check(),
     metrics: hubMetrics(context, () => front.snapshot?.version ?? 0),
@@ -121,6 +117,13 @@ function createContext(config: HubConfig, link: HubLink, log: Logger): HubContex
   const bodies = new BodyWatch(config, inFlight);
   const parts = { inFlight, bodies, rates: new ServiceRate(), counts: new RequestCounts() };
   return { config, link, log, ...parts, descriptors: watchDescriptors(log), tracer: findTracer() };
+}
+
+function closeContext({ rates, bodies, descriptors, link }: HubContext): Promise<void> {
+  rates.close();
+  bodies.close();
+  descriptors.close();
+  return link.close();
 }
 
 interface Recent {

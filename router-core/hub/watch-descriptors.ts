@@ -37,7 +37,11 @@ export function watchDescriptors(log: Logger): DescriptorWatch {
   let isClosed = false;
   // One look after the other, however slow the file system is.
   const next = () => {
-    if (!isClosed) timer = setTimeout(() => void look().then(next), EVERY_MS).unref();
+    timer = setTimeout(() => void lookAndGoOn(), EVERY_MS).unref();
+  };
+  const lookAndGoOn = async () => {
+    await look();
+    if (!isClosed) next();
   };
   next();
   return {

@@ -47,8 +47,8 @@ function joinFrozen(group: string, lane: string, slots: number, aliveMs: number)
 async function keepAlive<T>(group: string, instances: readonly string[], use: () => Promise<T>): Promise<T> {
   return withRedis(redis.url, async (client) => {
     const renew = () => {
-      const rows = instances.flatMap((instance) => [Date.now() + 1_000, instance]);
-      void client.zadd(`mr:{${group}}:instances`, ...rows).catch(() => undefined);
+      const expiries = instances.flatMap((instance) => [Date.now() + 1_000, instance]);
+      void client.zadd(`mr:{${group}}:instances`, ...expiries).catch(() => undefined);
     };
     renew();
     const timer = setInterval(renew, 200);

@@ -26,13 +26,13 @@ export function createHttpServer(front: RequestFront, keepAliveMs: number): Serv
   });
   server.maxHeadersCount = 0;
   server.timeout = 0;
-  server.on('connection', (socket: Socket) => front.onConnection(socket));
+  server.on('connection', (socket: Socket) => contain(front, socket, () => front.onConnection(socket)));
   server.on('request', (req, res) => front.onRequest(req, res));
   server.on('checkContinue', (req, res) => front.onRequest(req, res, () => res.writeContinue()));
   server.on('checkExpectation', (req, res) => front.onRequest(req, res));
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     swallowErrors(socket);
-    front.onUpgrade(req, socket, head);
+    contain(front, socket, () => front.onUpgrade(req, socket, head));
   });
   server.on('connect', (req: IncomingMessage, socket: Socket) => {
     swallowErrors(socket);
