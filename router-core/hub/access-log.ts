@@ -10,9 +10,15 @@ const CLIENT_GONE = 499;
 export function logExchange(exchange: Exchange, totalMs: number): void {
   const { context, id, group, counts, caller, req, status, problem, owner, replyBody } = exchange;
   write(context, req, {
-    ...{ id, group, route: counts.route, app: caller?.app.name },
-    ...{ status: status === 0 ? CLIENT_GONE : status, code: problem, agent: owner },
-    ...{ bytes: replyBody.bytes, ms: Math.round(totalMs) },
+    id,
+    group,
+    route: counts.route,
+    app: caller?.app.name,
+    status: status === 0 ? CLIENT_GONE : status,
+    code: problem,
+    agent: owner,
+    bytes: replyBody.bytes,
+    ms: Math.round(totalMs),
   });
 }
 

@@ -157,8 +157,13 @@ function refuse({ context, req, reply, routed, caller }: AdmitOptions, code: Pro
   const { group, counts } = routed;
   counts.refused(code, status);
   logRefusal(context, req, {
-    ...{ id, group, route: counts.route, app: caller?.app.name },
-    ...{ status, code, bytes: body?.length ?? 0 },
+    id,
+    group,
+    route: counts.route,
+    app: caller?.app.name,
+    status,
+    code,
+    bytes: body?.length ?? 0,
   });
   reply.startAndEnd(status, reason, fields, body);
 }

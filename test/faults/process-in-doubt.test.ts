@@ -71,12 +71,14 @@ test('an agent finishes what it runs, then ends', async () => {
   const upstream = await slowUpstream(1_500);
   const hub = await hubHere(redis.url, group, { queueWaitMs: 30_000 });
   const agent = await agentProcess(redis.url, group, upstream.url, {
-    ...{ name: 'a', env: withFault('rejects') },
+    name: 'a',
+    env: withFault('rejects'),
     waitUntilJoined: false,
   });
   // A group without an agent refuses at once; a busy machine takes its time to start one.
   await waitFor(async () => (await instancesOf(redis.url, group)).length > 0, {
-    ...{ what: 'the agent', timeoutMs: 30_000 },
+    what: 'the agent',
+    timeoutMs: 30_000,
   });
   const running = startAsking(hub.url);
   await upstream.asked;

@@ -109,7 +109,9 @@ test('beside an agent that is busy the wait is limited, too', async () => {
 test('a hub that no doorbell reaches finds out by itself', async () => {
   const group = uniqueGroup();
   const hub = await hubHere(redis.url, group, {
-    ...{ leaseMs: LEASE_MS, queueWaitMs: 5_000, firstByteTimeoutMs: 60_000 },
+    leaseMs: LEASE_MS,
+    queueWaitMs: 5_000,
+    firstByteTimeoutMs: 60_000,
   });
   await goneAgent(group);
   const { outcome } = startAsking(`${hub.url}/job`, POST);

@@ -16,8 +16,12 @@ const IGNORE: ReplyHandler = {
   onError: () => undefined,
 };
 const GET: UpstreamRequest = {
-  ...{ method: 'GET', head: 'GET / HTTP/1.1\r\nHost: h\r\n\r\n', body: undefined },
-  ...{ framing: 0, follows: false, trailers: '' },
+  method: 'GET',
+  head: 'GET / HTTP/1.1\r\nHost: h\r\n\r\n',
+  body: undefined,
+  framing: 0,
+  follows: false,
+  trailers: '',
 };
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n';
 

@@ -24,7 +24,9 @@ test('who waits for nothing is told why: the limit, a pause, an upstream that is
   const names = ['limited', 'paused', 'down', 'empty'];
   await configure(url, {
     groups: names.map((name) => ({
-      ...{ name, queue, leaseMs: 1_500 },
+      name,
+      queue,
+      leaseMs: 1_500,
       ...(name === 'limited' && { concurrency: 1 }),
       ...(name === 'paused' && { paused: true }),
     })),
@@ -45,12 +47,14 @@ test('who waits for nothing is told why: the limit, a pause, an upstream that is
   );
 
   expect(limited).toEqual({
-    ...{ status: 503, code: 'limit-reached' },
+    status: 503,
+    code: 'limit-reached',
     detail: 'The group "limited" ran as many requests at once as it may (1) for 1.5 s.',
   });
   expect(paused).toEqual({ status: 503, code: 'paused', detail: 'The group "paused" is paused.' });
   expect(down).toEqual({
-    ...{ status: 503, code: 'upstream-down' },
+    status: 503,
+    code: 'upstream-down',
     detail: 'No upstream of group "down" can be reached (1 down).',
   });
   expect(empty).toEqual({ status: 503, code: 'no-agent', detail: 'No agent of group "empty" is running.' });

@@ -76,7 +76,7 @@ async function unreadable(port: number): Promise<string | undefined> {
   onTestFinished(() => void socket.destroy());
   let text = '';
   socket.setEncoding('latin1').on('data', (more: string) => (text += more));
-  socket.write('no HTTP\r\n\r\n');
+  socket.write('\x01 no HTTP\r\n\r\n');
   await waitFor(() => text.includes('\r\n\r\n'), { what: 'the answer' });
   return /^router-request-id: (\S+)/im.exec(text)?.[1];
 }

@@ -49,7 +49,7 @@ async function start() {
 
 function thiefOf(token: string): Thief {
   const user = token.split('_').slice(0, 3).join('_');
-  const login = { ...{ token, user, group: 'beta' }, tokenId: user.slice('mr_agent_'.length), sha256: '' };
+  const login = { token, user, group: 'beta', tokenId: user.slice('mr_agent_'.length), sha256: '' };
   return thiefWith(urlAs(redis, user, token), login);
 }
 

@@ -66,7 +66,9 @@ export async function startFaultyHub(redis: TestRedis): Promise<FaultyHub> {
 
   const sum = async (name: string) => (await scrapeSources(hub.metrics)).sum(name) ?? 0;
   return {
-    ...{ url: hub.url, log, lines },
+    url: hub.url,
+    log,
+    lines,
     faults: () => sum('mini_router_hub_faults_total'),
     inProgress: () => sum('mini_router_hub_requests_in_progress'),
     async startBystander() {

@@ -52,7 +52,12 @@ test('a window of one-byte pieces has some hundred Buffers, in no more than twic
 
 test('a stream that is written byte by byte keeps its order, its credit and its frames', () => {
   const stream = new FrameStream({
-    ...{ id: 'id', attempt: 1, outKey: 'down', inKey: 'up', reader: 'hub', credit: WINDOW_BYTES },
+    id: 'id',
+    attempt: 1,
+    outKey: 'down',
+    inKey: 'up',
+    reader: 'hub',
+    credit: WINDOW_BYTES,
     onPending: () => undefined,
   });
   const bytes = Buffer.alloc(WINDOW_BYTES);

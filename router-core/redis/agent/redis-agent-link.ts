@@ -225,7 +225,10 @@ export class RedisAgentLink implements AgentLink {
     badInput.note('entry', this.#keys.lane(this.#lanes.own));
     const { id, attempt, hub } = meta ?? { id: '-', attempt: 0, hub: '' };
     const stream = new FrameStream({
-      ...{ id, attempt, reader: hub, credit: 0 },
+      id,
+      attempt,
+      reader: hub,
+      credit: 0,
       outKey: this.#keys.down(id, attempt),
       inKey: this.#keys.up(id),
       onPending: (pending) => this.#outbox.add(pending),

@@ -49,7 +49,8 @@ export class Inbox {
     this.#options = options;
     const { store, log } = options;
     this.#doorbells = new Doorbells({
-      ...{ store, log },
+      store,
+      log,
       onFrame: (frame, prefix) => this.#onRing(frame, prefix),
       onHeard: (doorbells) => this.#readAllAt(doorbells),
     });

@@ -17,7 +17,8 @@ export function latencyOf(perHub: readonly RecentGrowth[]): Latency {
       const { count = 0, sumMs = 0 } = found.get(upperMs) ?? {};
       const middleMs = upperMs === Infinity ? lowerMs : (lowerMs + upperMs) / 2;
       found.set(upperMs, {
-        ...{ lowerMs, upperMs },
+        lowerMs,
+        upperMs,
         count: count + more,
         sumMs: sumMs + (sums?.[text] ?? more * middleMs),
       });

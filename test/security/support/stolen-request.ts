@@ -25,7 +25,13 @@ export function decodeStolen(
   const at = 12 + (payload[11] ?? 0);
   const head = payload.toString('latin1', at + 4, at + 4 + payload.readUInt32BE(at));
   return {
-    ...{ id, attempt: Number(attempt), hub, lane, entry: entry.toString('latin1') },
-    ...{ meta: meta.toString('latin1'), payload, head },
+    id,
+    attempt: Number(attempt),
+    hub,
+    lane,
+    entry: entry.toString('latin1'),
+    meta: meta.toString('latin1'),
+    payload,
+    head,
   };
 }

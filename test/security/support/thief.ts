@@ -78,7 +78,12 @@ export function thiefWith(url: string, login: TestLogin, leaseMs = 1_500): Thief
   };
 
   return {
-    ...{ login, url, client, keys, instance, replyRaw },
+    login,
+    url,
+    client,
+    keys,
+    instance,
+    replyRaw,
     async join(slots = 8, wanted = '0') {
       lane = wanted;
       await client.xgroup('CREATE', keys.lane(lane), 'agents', '0', 'MKSTREAM').catch(() => undefined);

@@ -43,7 +43,10 @@ export async function twoGroupsHere(redis: GuardedRedis): Promise<TwoGroups> {
   await agentHere(redis.adminUrl, honestGroup, upstream.url);
   await thief.join();
   return {
-    ...{ hub, thief, honestGroup, logged: lines },
+    hub,
+    thief,
+    honestGroup,
+    logged: lines,
     async invalidReplies() {
       const scrape = await scrapeSources(hub.metrics);
       return scrape.sum('mini_router_hub_invalid_replies_total', { group: stolenGroup }) ?? 0;
