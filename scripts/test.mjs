@@ -1,8 +1,17 @@
-// npm test: arguments go to vitest (`npm test -- test/settings.test.ts`).
+// npm test: arguments go to vitest (`npm test -- test/settings.test.ts`). Without any, it leaves out what takes too long for
+// everybody; `npm run test:matrix` runs that.
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { runToEnd } from './run-to-end.mjs';
 import { ensurePackages, ensureRedis, main, root } from './setup.mjs';
+
+const MATRIX = ['test/faults', 'test/cluster'];
+
+function whatToRun(args) {
+  if (args[0] === '--matrix') return [...MATRIX, ...args.slice(1)];
+  const isChosen = args.some((arg) => !arg.startsWith('-'));
+  return isChosen ? args : [...MATRIX.flatMap((folder) => ['--exclude', `${folder}/**`]), ...args];
+}
 
 await main(async () => {
   ensurePackages();
@@ -10,6 +19,6 @@ await main(async () => {
   build();
   process.exitCode = await runToEnd(join(root, 'node_modules', '.bin', 'vitest'), [
     'run',
-    ...process.argv.slice(2),
+    ...whatToRun(process.argv.slice(2)),
   ]);
 });
