@@ -1,3 +1,4 @@
+import { LEAST_LOOK_MS } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { whyUnserved } from './why-unserved.ts';
 
@@ -6,9 +7,6 @@ import { whyUnserved } from './why-unserved.ts';
 
 /** Time for a reply to be found by reading its stream, ms. */
 const UNKNOWN_WAIT_MS = 2_000;
-
-/** A request that was handed over is looked for no sooner than this after its hand-over, ms. */
-const LEAST_LOOK_MS = 1_000;
 
 /** In line for a slot, for the first time or again. */
 export function awaitSlot(exchange: Exchange): void {

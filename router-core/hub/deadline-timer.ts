@@ -10,9 +10,12 @@ export class DeadlineTimer {
   #expiresAt = Infinity;
   #onExpire: () => unknown = () => undefined;
   readonly #owner: FaultOwner;
+  readonly #mostSleepMs: number;
 
-  constructor(owner: FaultOwner) {
+  /** `mostSleepMs`: the shortest phase that usually follows a longer one; then it needs no timer of its own. */
+  constructor(owner: FaultOwner, mostSleepMs = Infinity) {
     this.#owner = owner;
+    this.#mostSleepMs = mostSleepMs;
   }
 
   /** Calls `onExpire` in `ms` (0 = never) unless set again before. */
@@ -39,7 +42,8 @@ export class DeadlineTimer {
     this.#expiresAt = Infinity;
   }
 
-  #sleep(ms: number): void {
+  #sleep(restMs: number): void {
+    const ms = Math.min(restMs, this.#mostSleepMs);
     this.#firesAt = performance.now() + ms;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

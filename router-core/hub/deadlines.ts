@@ -2,6 +2,9 @@ import type { FaultOwner } from './contain-fault.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { Policy } from './prepare-route.ts';
 
+/** A request that is in a lane is looked for no sooner than this after its hand-over, ms. */
+export const LEAST_LOOK_MS = 1_000;
+
 /** When the phases of one request end: one timer for all of them, and the times that go on from phase to phase. */
 export class Deadlines {
   readonly #owner: FaultOwner & { expire(): void };
@@ -17,7 +20,9 @@ export class Deadlines {
     this.#owner = owner;
     this.#policy = policy;
     this.#receivedAt = receivedAt;
-    this.#timer = new DeadlineTimer(owner);
+    // A request is let in, for as long as its head may take, and handed over at once: then the wait for its agent is shorter.
+    const { waitMs } = policy;
+    this.#timer = new DeadlineTimer(owner, waitMs > 0 ? Math.max(LEAST_LOOK_MS, waitMs) - 1 : Infinity);
   }
 
   /** ms until nobody awaits the reply. */
