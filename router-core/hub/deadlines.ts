@@ -2,7 +2,7 @@ import type { FaultOwner } from './contain-fault.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { Policy } from './prepare-route.ts';
 
-/** A request that is in a lane is looked for no sooner than this after its hand-over, ms. */
+/** A request that was handed over is looked for no sooner than this, ms. */
 export const LEAST_LOOK_MS = 1_000;
 
 /** When the phases of one request end: one timer for all of them, and the times that go on from phase to phase. */
