@@ -34,7 +34,7 @@ export const acceptBody: MiddlewareHandler<ApiEnv> = (c, next) => {
   });
 };
 
-/** What no schema can refuse: it would overflow before, or never see it. */
+/** Refuses bodies that a schema cannot refuse: it would overflow before, or never see them. */
 async function refuseShape(c: ApiContext): Promise<void> {
   // Hono keeps the text for whoever reads the body next.
   const text = await c.req.text();

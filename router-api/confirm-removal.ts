@@ -7,7 +7,7 @@ import { ApiProblem } from './problems.ts';
 const FEWEST_OBJECTS = 4;
 const MOST_NAMED = 20;
 
-/** What a document takes away. */
+/** The objects that a document removes. */
 export interface Removal {
   /** `group gpu`, … */
   readonly objects: readonly string[];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ApiContext } from './endpoint.ts';
 
-/** Of every write of an object. */
+/** The query of every write of an object. */
 export const dryRunQuery = z.object({
   dryRun: z
     .enum(['true', 'false'])

@@ -8,7 +8,7 @@ import { titleOf } from './object-view.ts';
 import { requireMatch } from './preconditions.ts';
 import { nameParam, objectNamed } from './read-objects.ts';
 
-/** What removing one means for what is running, or refuses it. */
+/** Tells what a removal does to running requests, or refuses the removal. */
 const REMOVAL: Record<ObjectKind, string> = {
   group: 'Refused (409) while a route, an app or an agent names it.',
   route: 'Later requests are matched against the other routes.',

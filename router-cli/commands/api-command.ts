@@ -141,7 +141,7 @@ function openOutput({ env }: Surroundings, { format, toYaml }: OutputOptions): O
     show(value, lines) {
       const text = textOf(value, lines);
       if (text === last) return;
-      // Of several documents, as YAML has them.
+      // YAML may hold several documents.
       const between = last === undefined ? '' : toYaml ? '---\n' : isData ? '' : '\n';
       last = text;
       stdout.write(text === '' ? '' : `${between}${text}\n`);

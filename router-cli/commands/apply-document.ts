@@ -28,7 +28,7 @@ export interface ApplyOptions {
   readonly yesDelete?: number | undefined;
   /** Only shows it. */
   readonly dryRun?: boolean;
-  /** Of the configuration that the document was made from: another one refuses it. */
+  /** The version that the document was made from. With another one, the document is refused. */
   readonly etag?: string | null;
 }
 
