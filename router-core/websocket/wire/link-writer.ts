@@ -41,7 +41,6 @@ export class LinkWriter {
   #sent: DataParts = {};
   #isPending = false;
   #ended = false;
-  /** Body bytes that were written, sent or not. */
   #written = 0;
   #upTo: number;
 
@@ -58,6 +57,11 @@ export class LinkWriter {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Body bytes that were written, sent or not. */
+  get written(): number {
+    return this.#written;
   }
 
   get channel(): number {
