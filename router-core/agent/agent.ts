@@ -3,7 +3,7 @@ import { createBackoff, sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';
 import { agentMetrics } from './agent-metrics.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './settings.ts';
 import { Instance } from './instance.ts';
 
 export interface Agent {

@@ -7,7 +7,7 @@ import { findTracer } from '../runtime/tracing.ts';
 import { packageVersion } from '../runtime/package-info.ts';
 import { InstanceCounts, type InstanceState } from './agent-metrics.ts';
 import type { AgentIdentity } from './agent.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './settings.ts';
 import { RunningRequest } from './run-request.ts';
 import { compileHeaderRules } from './upstream/upstream-headers.ts';
 import { createUpstream, type Upstream } from './upstream/upstream.ts';

@@ -8,7 +8,7 @@ import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
 import { startAgent, type Agent } from './agent.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './settings.ts';
 
 /** Runs the agent until it is told to stop. */
 export async function runAgent(config: AgentConfig): Promise<void> {

@@ -8,7 +8,7 @@ import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import { startHub, type Hub } from './hub.ts';
 import { superviseWorkers } from './workers.ts';
 

@@ -4,7 +4,7 @@ import { HubMessage } from './hub-message.ts';
 import { problemOf, type ParserError } from './parser-error.ts';
 import { CommandError } from '../../runtime/run-command.ts';
 import type { RequestFront } from '../accept-request.ts';
-import type { HubConfig } from '../config.ts';
+import type { HubConfig } from '../settings.ts';
 
 const SERVER_TIMEOUTS = {
   headersTimeout: 15_000,
