@@ -4,6 +4,7 @@ import { DEEPEST, jsonDepth, shapeProblem, SHAPE_PROBLEMS } from '../router-core
 import { formatPath } from '../router-core/config/validation-problems.ts';
 import type { ApiContext, ApiEnv } from './endpoint.ts';
 import { ApiProblem } from './problems.ts';
+import { parseJson } from '../router-core/runtime/parse-json.ts';
 
 const MIB = 1024 * 1024;
 const onError = (): never => {
@@ -46,13 +47,4 @@ async function refuseShape(c: ApiContext): Promise<void> {
   if (!found) return;
   const errors = [{ path: formatPath(found.path), message: SHAPE_PROBLEMS[found.problem] }];
   throw new ApiProblem('invalid', { errors });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // Whoever reads it for its sake says so.
-    return undefined;
-  }
 }

@@ -39,7 +39,7 @@ export type StoredObject<K extends ObjectKind> = z.output<(typeof STORED_SCHEMAS
  * Anything else throws an Error that says what is wrong where, without any value: it may be a secret.
  */
 export function parseStored<K extends ObjectKind>(kind: K, json: string): StoredObject<K> {
-  const value = parseJson(kind, json);
+  const value = fromJson(kind, json);
   for (;;) {
     const result = STORED_SCHEMAS[kind].safeParse(value);
     if (result.success) return result.data as StoredObject<K>;
@@ -47,7 +47,7 @@ export function parseStored<K extends ObjectKind>(kind: K, json: string): Stored
   }
 }
 
-function parseJson(kind: ObjectKind, json: string): unknown {
+function fromJson(kind: ObjectKind, json: string): unknown {
   try {
     return JSON.parse(json) as unknown;
   } catch {

@@ -1,4 +1,5 @@
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import { pairs } from '../../runtime/pairs.ts';
 import type { HubReport } from '../../exchange/hub-report.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Connection } from '../connection/connection.ts';
@@ -66,12 +67,6 @@ export class HubReporter {
     const { hubs, used: usedKey, repairs } = CONFIG_KEYS;
     const args = [hub, report, ...used];
     const asked = (await runScript(commands.client, script, [hubs, usedKey, repairs], args)) as string[];
-    if (asked.length > 0) onRepairs(pairsOf(asked));
+    if (asked.length > 0) onRepairs(new Map(pairs(asked)));
   }
-}
-
-function pairsOf(flat: readonly string[]): Map<string, string> {
-  const pairs = new Map<string, string>();
-  for (let i = 0; i + 1 < flat.length; i += 2) pairs.set(flat[i] ?? '', flat[i + 1] ?? '');
-  return pairs;
 }

@@ -1,0 +1,6 @@
+/** Keys and values in turn, as Redis replies a hash and Node hands out header fields, as pairs. */
+export function pairs(flat: readonly string[]): [key: string, value: string][] {
+  const list: [string, string][] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? '']);
+  return list;
+}
