@@ -1,7 +1,8 @@
 import type { AgentPorts } from '../exchange/agent-link.ts';
-import { createBackoff, sleep } from '../runtime/backoff.ts';
+import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';
+import { retry } from '../runtime/retry.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import type { AgentConfig } from './settings.ts';
 import { Instance } from './instance.ts';
@@ -54,18 +55,17 @@ export function startAgent({ config, ports, onDraining = () => {}, log }: AgentO
   // Its record has another group or other scopes: what runs finishes in the old place, then it joins the new one.
   const move = async (url: string, name: string): Promise<void> => {
     log.info({ name }, 'the agent record has changed, joining anew');
-    const pause = createBackoff(MOVE_PAUSE_MS);
-    for (;;) {
+    const { signal } = closing;
+    await instances.get(name)?.close();
+    await sleep(MOVE_PAUSE_MS.minMs, signal);
+    const relaunch = async (): Promise<void> => {
+      // What could not join is still connected.
       await instances.get(name)?.close();
-      await sleep(pause.next(), closing.signal);
-      const identity = await identify(config, ports, closing.signal);
-      if (!identity || closing.signal.aborted) return;
-      try {
-        return await launch(url, name, identity);
-      } catch (error) {
-        log.error({ err: error, name }, 'could not join, trying again');
-      }
-    }
+      const identity = await identify(config, ports, signal);
+      if (identity && !signal.aborted) await launch(url, name, identity);
+    };
+    const onFailure = (err: unknown) => log.error({ err, name }, 'could not join, trying again');
+    await retry(relaunch, { signal, ...MOVE_PAUSE_MS, onFailure });
   };
   const start = async () => {
     const identity = await identify(config, ports, closing.signal);

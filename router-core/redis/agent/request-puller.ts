@@ -2,14 +2,13 @@ import { Command, type Redis } from 'ioredis';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { PulledRequest } from '../../exchange/agent-link.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import { FENCE } from '../../exchange/frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
 import { decodeEntries, entryOf, type BadEntry } from './pulled-requests.ts';
 import { listOf } from '../connection/reply-shape.ts';
 import { encodeCommand, loadScript, runScript } from '../connection/run-script.ts';
-import { RETRY_MS } from '../scripts/times.ts';
 
 /** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
 export const BLOCK_MS = 5_000;
