@@ -33,9 +33,9 @@ export const AGENT_METRICS = {
     type: 'counter',
     labels: ['group', 'agent'],
   },
-  givenBack: {
-    name: 'mini_router_agent_given_back_total',
-    help: 'Requests that were given back for another instance to run',
+  requeued: {
+    name: 'mini_router_agent_requeued_total',
+    help: 'Requests that were requeued for another instance to run',
     type: 'counter',
     labels: ['group', 'agent'],
   },
@@ -73,7 +73,7 @@ export class InstanceCounts {
   unreached = 0;
   failed = 0;
   stops = 0;
-  givenBack = 0;
+  requeued = 0;
 
   /** The head of a reply has come. */
   replied(status: number, upstreamMs: number): void {
@@ -112,7 +112,7 @@ export function agentMetrics(instances: () => readonly InstanceState[]): MetricS
       upstream: each(({ counts }) => counts.upstream),
       total: each(({ counts }) => counts.total),
       stops: each(({ counts }) => counts.stops),
-      givenBack: each(({ counts }) => counts.givenBack),
+      requeued: each(({ counts }) => counts.requeued),
       inFlight: each(({ inFlight }) => inFlight),
       capacity: each(({ capacity }) => capacity),
       up: each(({ up }) => (up ? 1 : 0)),

@@ -45,7 +45,7 @@ export class AttemptTrace {
     this.#call?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
   }
 
-  /** Settled, given back or taken away: the slot is free. */
+  /** Settled, requeued or taken away: the slot is free. */
   ended(): void {
     this.#call?.end();
     this.#span.end();

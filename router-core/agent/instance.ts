@@ -137,7 +137,7 @@ export class Instance {
     await Promise.race([this.#link.report(), sleep(Math.min(1_000, drainMs))]);
     const unstarted = await this.#link.stopPulling();
     await this.#pulling;
-    for (const request of unstarted) await this.#giveBack(request);
+    for (const request of unstarted) await this.#requeue(request);
     while (this.#running.size > 0 && performance.now() < endAt) await sleep(20);
     for (const running of this.#running.values()) running?.cut();
     this.#watch.close();
@@ -225,12 +225,12 @@ export class Instance {
         if (this.#free > 0) this.#run(request);
         else unwanted.push(request);
       });
-      for (const request of unwanted) await this.#giveBack(request);
+      for (const request of unwanted) await this.#requeue(request);
     }
   }
 
-  async #giveBack(request: PulledRequest): Promise<void> {
-    if (await this.#link.giveBack(request, 'unstarted')) this.#counts.givenBack += 1;
+  async #requeue(request: PulledRequest): Promise<void> {
+    if (await this.#link.requeue(request, 'unstarted')) this.#counts.requeued += 1;
   }
 
   #run(request: PulledRequest): void {

@@ -3,7 +3,7 @@ import type {
   AgentExchange,
   AgentLink,
   ExchangeHandlers,
-  GiveBackReason,
+  RequeueReason,
   PulledRequest,
 } from '../exchange/agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -109,24 +109,24 @@ export class RunningRequest implements ExchangeHandlers {
 
   async #onUnanswered(error: Error, reached: boolean): Promise<void> {
     const { link, request, log, onUnreachable, counts } = this.#options;
-    const why = whyGivenBack(error, reached);
+    const why = whyRequeued(error, reached);
     counts[reached ? 'failed' : 'unreached'] += 1;
     this.#trace?.failed(error);
     const about = { id: request.id, attempt: request.attempt, err: error };
     // Of a shortage the watch tells once, with its reason.
-    if (why === 'unstarted') log.debug(about, 'no connection can be opened, giving the request back');
+    if (why === 'unstarted') log.debug(about, 'no connection can be opened, requeueing the request');
     else log.warn(about, reached ? 'upstream failed' : 'upstream not reached');
     if (!reached) await onUnreachable(describeError(error));
     if (this.#stopped) return;
-    const moved = await link.giveBack(request, why, error.message);
-    if (moved) counts.givenBack += 1;
+    const moved = await link.requeue(request, why, error.message);
+    if (moved) counts.requeued += 1;
     if (moved) return this.#exchange.abandon();
     this.#exchange.reply.fail(reached ? 'upstream-failed' : 'upstream-unreachable', error.message);
   }
 }
 
 /** A shortage of this machine says nothing about the upstream, and costs the request no attempt. */
-function whyGivenBack(error: Error, reached: boolean): GiveBackReason {
+function whyRequeued(error: Error, reached: boolean): RequeueReason {
   if (reached) return 'failed';
   return isShortage(error) ? 'unstarted' : 'unreachable';
 }

@@ -38,17 +38,17 @@ export interface AgentLink {
   join(): Promise<void>;
   /**
    * Hands up to `max` requests to `take`, as soon as there is one, and resolves then; or without any, when the pull was
-   * interrupted or nothing came for some seconds. Each must be replied to, given back or let go.
+   * interrupted or nothing came for some seconds. Each must be replied to, requeued or let go.
    */
   pull(max: number, take: (request: PulledRequest) => void): Promise<void>;
-  /** No pull returns anything any more. Resolves with the requests that were on their way: to be given back. */
+  /** No pull returns anything any more. Resolves with the requests that were on their way: to be requeued. */
   stopPulling(): Promise<PulledRequest[]>;
   /** Starts to work on a request: what comes for it from now on goes to the handlers. */
   open(request: PulledRequest, handlers: ExchangeHandlers): AgentExchange;
   /** Tells the group at once what this instance now offers; the heartbeat repeats it. */
   report(): Promise<void>;
   /** Returns whether somebody else will run it; if not, the caller answers it. */
-  giveBack(request: PulledRequest, why: GiveBackReason, detail?: string): Promise<boolean>;
+  requeue(request: PulledRequest, why: RequeueReason, detail?: string): Promise<boolean>;
   /** Waits until all replies have been taken, at most so long (ms); leaves the group; closes. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -58,7 +58,7 @@ export interface AgentLink {
  * the next report. Neither counts as an attempt. failed: its upstream may have run it, so it is taken back only when it may run
  * again.
  */
-export type GiveBackReason = 'unstarted' | 'unreachable' | 'failed';
+export type RequeueReason = 'unstarted' | 'unreachable' | 'failed';
 
 /** What a link knows a pulled request by. No two that it has handed out at the same time have the same. */
 export type RequestHandle = string & { readonly [ofLink]: true };
@@ -87,7 +87,7 @@ export interface ExchangeHandlers {
   readonly onStop: (why: string) => void;
   /** The reply window has opened again. */
   readonly onWritable: () => void;
-  /** The request is settled, given back or taken away: its slot is free. Called once. */
+  /** The request is settled, requeued or taken away: its slot is free. Called once. */
   readonly onSettled: () => void;
 }
 
@@ -96,7 +96,7 @@ export interface AgentExchange {
   readonly reply: ReplyStream;
   /** The upstream has taken so many bytes of the request's body: as many more may come. */
   consume(bytes: number): void;
-  /** Lets go without settling: it was given back or taken away. */
+  /** Lets go without settling: it was requeued or taken away. */
   abandon(): void;
 }
 

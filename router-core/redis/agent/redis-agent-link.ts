@@ -7,7 +7,7 @@ import type {
   AgentLink,
   AgentLinkOptions,
   ExchangeHandlers,
-  GiveBackReason,
+  RequeueReason,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
 import { isScriptMissing, WHEN_CUT, type Connection } from '../connection/connection.ts';
@@ -36,7 +36,7 @@ export interface RedisAgentLinkOptions extends AgentLinkOptions {
   readonly onRevoked?: (() => void) | undefined;
 }
 
-const scripts = { reply: loadScript('reply'), giveBack: loadScript('give-back'), leave: loadScript('leave') };
+const scripts = { reply: loadScript('reply'), requeue: loadScript('requeue'), leave: loadScript('leave') };
 
 /** An agent's link straight to Redis. */
 export class RedisAgentLink implements AgentLink {
@@ -152,8 +152,8 @@ export class RedisAgentLink implements AgentLink {
     return exchange;
   }
 
-  /** See give-back.lua. */
-  async giveBack(request: PulledRequest, why: GiveBackReason | 'abandoned', detail = ''): Promise<boolean> {
+  /** See requeue.lua. */
+  async requeue(request: PulledRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
     const { id, attempt } = request;
     const isUnseen = why === 'unstarted' || why === 'unreachable';
     const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
@@ -165,7 +165,7 @@ export class RedisAgentLink implements AgentLink {
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     const call = async (): Promise<boolean> => {
       const client = await this.#commands.ready(signal);
-      return client !== undefined && (await runScript(client, scripts.giveBack, keys, args)) === 1;
+      return client !== undefined && (await runScript(client, scripts.requeue, keys, args)) === 1;
     };
     // Asked again after a cut, it answers 1 when the first call went through. A refusal of the server is the end.
     const isDone = await retry(call, { signal, ...WHEN_CUT }).catch(() => false);
@@ -192,13 +192,13 @@ export class RedisAgentLink implements AgentLink {
   async #leaveToHub(request: PulledRequest): Promise<void> {
     const entry = entryOf(request);
     this.#settling.set(entry, true);
-    await this.giveBack(request, 'abandoned');
+    await this.requeue(request, 'abandoned');
     this.#settling.delete(entry);
   }
 
   #drop(exchange: RedisAgentExchange): void {
     this.#inbox.close(exchange.reader);
-    // Given back, a request may already be here again: then its next attempt stands under the same id.
+    // A requeued request may already be here again: then the id belongs to its next attempt.
     if (this.#running.get(exchange.id) === exchange) this.#running.delete(exchange.id);
   }
 
