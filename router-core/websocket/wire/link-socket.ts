@@ -1,0 +1,169 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { decodeMessage, encodeMessage, LINK_CHANNEL, MESSAGE, type LinkMessage } from './link-message.ts';
+import type { LinkWriter, WriterTarget } from './link-writer.ts';
+
+/** Bodies wait in their writers while the socket holds more than this, so that what is urgent is not behind them. */
+const MOST_BUFFERED_BYTES = 256 * 1024;
+
+/** What is urgent is small: a peer that leaves so much of it unread reads nothing. */
+const MOST_UNREAD_BYTES = 8 * 1024 * 1024;
+
+/** After so long without a word a ping asks for one. */
+export const PING_AFTER_MS = 15_000;
+/** After so long without a word a link is dead. */
+export const DEAD_AFTER_MS = 35_000;
+
+export interface LinkSocketOptions {
+  readonly ws: WebSocket;
+  /** What is under the WebSocket. */
+  readonly stream: Duplex;
+  /** A message that the peer may send; the socket is refused when this throws a LinkFault. */
+  readonly onMessage: (message: LinkMessage) => void;
+  /** Called once, whoever ended it. */
+  readonly onClose: (why: string) => void;
+}
+
+/** What a peer has sent is not what the protocol allows. */
+export class LinkFault extends Error {
+  override readonly name = 'LinkFault';
+  readonly code: 'protocol' | 'limit';
+
+  constructor(code: 'protocol' | 'limit', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** One end of a link: sends what is urgent at once, bodies in turn, and notices when the peer has gone silent. */
+export class LinkSocket implements WriterTarget {
+  readonly #options: LinkSocketOptions;
+  readonly #pending: LinkWriter[] = [];
+  readonly #watch: NodeJS.Timeout;
+  #isFlushing = false;
+  #closed = false;
+  #pingAfterMs = PING_AFTER_MS;
+  #deadAfterMs = DEAD_AFTER_MS;
+  #pingedAt: number | undefined;
+  /** When the peer was last heard of, by performance.now(). */
+  heardAt = performance.now();
+  /** ms from the last ping to its pong. */
+  roundTripMs: number | undefined;
+
+  constructor(options: LinkSocketOptions) {
+    this.#options = options;
+    const { ws } = options;
+    ws.on('message', (data, isBinary) => this.#onData(data as Buffer, isBinary));
+    ws.on('ping', () => (this.heardAt = performance.now()));
+    ws.on('pong', () => this.#onPong());
+    ws.on('error', () => undefined);
+    ws.on('close', (_code, reason) => this.#onClose(reason.toString('latin1') || 'the connection was lost'));
+    this.#watch = setInterval(() => this.#look(), 500);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** How long the peer may be silent: pinged after the one, given up after the other. */
+  expectWords(pingAfterMs: number, deadAfterMs: number): void {
+    this.#pingAfterMs = pingAfterMs;
+    this.#deadAfterMs = deadAfterMs;
+  }
+
+  /** Sends a message before all bodies that wait. */
+  send(type: number, channel: number, json?: object): void {
+    this.#write(encodeMessage(type, channel, json));
+  }
+
+  /** Sends a message with the beginning of a body. */
+  sendWith(type: number, channel: number, json: object, body: Buffer | undefined): void {
+    this.#write(encodeMessage(type, channel, json, body));
+  }
+
+  onPending(writer: LinkWriter): void {
+    this.#pending.push(writer);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    // What one turn of the event loop brings leaves together.
+    setImmediate(() => this.#flush());
+  }
+
+  /** Says why, then closes. */
+  refuse(code: string, reason: string, retryMs?: number): void {
+    if (this.#closed) return;
+    this.send(MESSAGE.refused, LINK_CHANNEL, { code, reason, retryMs });
+    this.close(reason);
+  }
+
+  /** Closes after what was sent. A peer that does not answer is cut after a second. */
+  close(reason: string): void {
+    if (this.#closed) return;
+    const { ws } = this.#options;
+    ws.close(1000, Buffer.from(reason, 'utf8').subarray(0, 100).toString('utf8'));
+    setTimeout(() => ws.terminate(), 1_000).unref();
+  }
+
+  terminate(why: string): void {
+    this.#options.ws.terminate();
+    this.#onClose(why);
+  }
+
+  #write(message: Buffer): void {
+    const { ws } = this.#options;
+    if (this.#closed || ws.readyState !== ws.OPEN) return;
+    ws.send(message);
+    if (ws.bufferedAmount > MOST_UNREAD_BYTES) this.terminate('the peer does not read');
+  }
+
+  #flush(): void {
+    const { ws, stream } = this.#options;
+    if (this.#closed || ws.readyState !== ws.OPEN) {
+      this.#isFlushing = false;
+      return;
+    }
+    stream.cork();
+    while (this.#pending.length > 0 && ws.bufferedAmount < MOST_BUFFERED_BYTES) {
+      const message = this.#pending.shift()?.take();
+      if (message) ws.send(message);
+    }
+    stream.uncork();
+    this.#isFlushing = this.#pending.length > 0;
+    if (this.#isFlushing) stream.once('drain', () => this.#flush());
+  }
+
+  #onData(data: Buffer, isBinary: boolean): void {
+    this.heardAt = performance.now();
+    if (this.#closed) return;
+    const message = isBinary ? decodeMessage(data) : undefined;
+    if (!message) return this.refuse('protocol', 'a message that cannot be read');
+    try {
+      this.#options.onMessage(message);
+    } catch (error) {
+      if (!(error instanceof LinkFault)) throw error;
+      this.refuse(error.code, error.message);
+    }
+  }
+
+  #onPong(): void {
+    this.heardAt = performance.now();
+    if (this.#pingedAt !== undefined) this.roundTripMs = this.heardAt - this.#pingedAt;
+    this.#pingedAt = undefined;
+  }
+
+  #look(): void {
+    const silentMs = performance.now() - this.heardAt;
+    if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
+    if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;
+    this.#pingedAt = performance.now();
+    this.#options.ws.ping();
+  }
+
+  #onClose(why: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#watch);
+    this.#pending.length = 0;
+    this.#options.onClose(why);
+  }
+}
