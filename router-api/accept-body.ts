@@ -12,16 +12,16 @@ const onError = (): never => {
 };
 
 const ordinary = bodyLimit({ maxSize: MIB, onError });
-/** A whole configuration. */
+/** Room for a whole configuration. */
 const document = bodyLimit({ maxSize: 32 * MIB, onError });
 
 const JSON_TYPE = /^application\/([a-z.-]+\+)?json\b/i;
-/** As it may also be written in JSON. */
+/** `__proto__`, and the ways to write its underscores in JSON. */
 const MAY_HAVE_PROTO = /__proto__|\\u005f/i;
 
 /**
- * Lets only those bodies through that will be read, after it is known who sends them. Anything but JSON is refused: what an
- * endpoint does not read it would take for left out, and left out may mean "all of them".
+ * Lets a body through only when an endpoint will read it, and only after authentication. Refuses everything but JSON: an
+ * endpoint takes fields that it cannot read for omitted ones, and an omitted field may mean "all of them".
  */
 export const acceptBody: MiddlewareHandler<ApiEnv> = (c, next) => {
   const hasBody =
@@ -35,14 +35,14 @@ export const acceptBody: MiddlewareHandler<ApiEnv> = (c, next) => {
   });
 };
 
-/** Refuses bodies that a schema cannot refuse: it would overflow before, or never see them. */
+/** Refuses bodies that a schema cannot refuse: their depth would overflow it, or it would never see the name `__proto__`. */
 async function refuseShape(c: ApiContext): Promise<void> {
-  // Hono keeps the text for whoever reads the body next.
+  // Hono keeps the text for the next reader of the body.
   const text = await c.req.text();
   if (jsonDepth(text) > DEEPEST) {
     throw new ApiProblem('bad-request', { detail: `The body is ${SHAPE_PROBLEMS['too-deep']}` });
   }
-  // Records drop this name without a word.
+  // zod's records drop this name silently.
   const found = MAY_HAVE_PROTO.test(text) ? shapeProblem(parseJson(text)) : undefined;
   if (!found) return;
   const errors = [{ path: formatPath(found.path), message: SHAPE_PROBLEMS[found.problem] }];

@@ -1,7 +1,7 @@
 import { Histogram } from '../runtime/histogram.ts';
 import { metricSource, type Metrics, type MetricSource, type Sample } from '../runtime/metrics.ts';
 
-/** What an agent shows; docs/metrics.md is held to this table by a test. `agent`: the instance, as in the status. */
+/** The metrics of an agent. A test compares docs/metrics.md with this table. `agent`: the instance, as in the status. */
 export const AGENT_METRICS = {
   requests: {
     name: 'mini_router_agent_requests_total',
@@ -65,7 +65,7 @@ export const AGENT_METRICS = {
   },
 } as const satisfies Metrics;
 
-/** What has become of the requests of one instance. Plain numbers: they are touched with every request. */
+/** Counts the outcomes of one instance's requests. Plain numbers, because every request changes them. */
 export class InstanceCounts {
   readonly upstream = new Histogram();
   readonly total = new Histogram();
@@ -84,7 +84,7 @@ export class InstanceCounts {
   }
 }
 
-/** What an instance says of itself when it is asked. */
+/** The current state of an instance, for metrics. */
 export interface InstanceState {
   readonly group: string;
   readonly name: string;
@@ -95,7 +95,7 @@ export interface InstanceState {
   readonly counts: InstanceCounts;
 }
 
-/** `instances`: those that there are now. */
+/** `instances`: the current ones. */
 export function agentMetrics(instances: () => readonly InstanceState[]): MetricSource {
   return metricSource(AGENT_METRICS, () => {
     const states = instances();

@@ -1,4 +1,4 @@
-/** Keys and values in turn, as Redis replies a hash and Node hands out header fields, as pairs. */
+/** Turns a flat list of keys and values, as Redis and Node's parser return them, into pairs. */
 export function pairs(flat: readonly string[]): [key: string, value: string][] {
   const list: [string, string][] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? '']);

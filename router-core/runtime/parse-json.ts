@@ -1,4 +1,4 @@
-/** Undefined for a text that is not JSON, which no JSON text stands for: the caller says what it expected. */
+/** Undefined for a text that is not JSON. No JSON text has that value. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -1,20 +1,20 @@
 import { createBackoff, sleep } from './backoff.ts';
 
 export interface RetryOptions {
-  /** Ends the tries: no further one starts, and a pause ends at once. */
+  /** Ends the attempts: none starts after it aborts, and a pause ends at once. */
   readonly signal: AbortSignal;
-  /** Bounds of the pause between two tries, which grows with each failure; see createBackoff. */
+  /** Bounds of the pause between two attempts, which grows with each failure; see createBackoff. */
   readonly minMs: number;
   readonly maxMs: number;
-  /** True for a failure after which another try may succeed; any other is thrown. Default: every failure. */
+  /** True for an error after which another attempt may succeed. Other errors are thrown. Default: always true. */
   readonly isRetried?: (error: unknown) => boolean;
   /** Called before the pause that follows a failure. */
   readonly onFailure?: (error: unknown) => void;
 }
 
 /**
- * Calls `attempt` until it resolves, and resolves with what it resolved with. Once the signal aborts it resolves with undefined
- * instead, also when the running try then fails: who stops a loop closes what its try was using.
+ * Calls `attempt` until it succeeds, and returns its value. After the signal has aborted it resolves with undefined, even when
+ * the running attempt fails: closing a part makes its attempts fail.
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T | undefined> {
   const { signal, isRetried = () => true, onFailure } = options;
