@@ -11,7 +11,7 @@ import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
 import { lookAfterAbsence } from './after-absence.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
 import type { Exchange, HubContext } from './exchange.ts';

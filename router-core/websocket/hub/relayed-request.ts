@@ -133,7 +133,7 @@ export class RelayedRequest implements ExchangeHandlers {
   async onRequeue(why: 'unstarted' | 'unreachable' | 'failed', detail: string): Promise<void> {
     if (this.#over || this.#requeueing) return;
     this.#requeueing = true;
-    const moved = await this.#options.link.giveBack(this.#options.request, why, detail);
+    const moved = await this.#options.link.requeue(this.#options.request, why, detail);
     this.#requeueing = false;
     this.#say(MESSAGE.requeued, { moved });
     if (moved) this.#exchange.abandon();
@@ -165,7 +165,7 @@ export class RelayedRequest implements ExchangeHandlers {
     this.#requeueing = true;
     const moved =
       !hasBegun &&
-      (await this.#options.link.giveBack(this.#options.request, seen ? 'failed' : 'unstarted', detail));
+      (await this.#options.link.requeue(this.#options.request, seen ? 'failed' : 'unstarted', detail));
     if (moved) this.#exchange.abandon();
     else reply.fail('agent-lost', detail);
   }
