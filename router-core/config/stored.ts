@@ -28,6 +28,8 @@ export function hasLimits({ concurrency, rate }: StoredApp): boolean {
   return concurrency > 0 || rate !== null;
 }
 
+export type StoredAgent = z.output<(typeof STORED_SCHEMAS)['agent']>;
+
 export type StoredAdmin = z.output<(typeof STORED_SCHEMAS)['admin']>;
 
 /** The type of what the store holds, by kind. */

@@ -24,6 +24,8 @@ export interface HubLinkOptions {
  * apps, and an exchange per request. Implemented by redis/hub/redis-hub-link.ts.
  */
 export interface HubLink {
+  /** Name of this hub among all, new with every start. */
+  readonly hub: string;
   /** Whether requests can be taken: replies may be late, but they come. */
   readonly connected: boolean;
   /** Whether all is as it should be. */

@@ -15,7 +15,8 @@ import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
 import type { Exchange, HubContext } from './exchange.ts';
-import { createHttpServer, listen } from './front/http-server.ts';
+import type { CreateAgentDoor } from './front/agent-door.ts';
+import { createDoorServer, createHttpServer, listen } from './front/http-server.ts';
 import { hubMetrics } from './hub-metrics.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { RecentHistograms } from './recent-times.ts';
@@ -43,8 +44,15 @@ const REVOKE_EVERY_MS = 500;
 const OPEN_WARNING =
   'ANYBODY who can reach this address can send requests to the upstreams: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
 
+/** What a hub has behind it. */
+export interface HubPorts {
+  readonly createLink: CreateHubLink;
+  /** Undefined when no agent may dial in. */
+  readonly createDoor?: CreateAgentDoor | undefined;
+}
+
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
-export async function startHub(config: HubConfig, createLink: CreateHubLink, log: Logger): Promise<Hub> {
+export async function startHub(config: HubConfig, ports: HubPorts, log: Logger): Promise<Hub> {
   const startedAt = new Date().toISOString();
   let address = '';
   const recent = { times: new RecentHistograms(), failures: new RecentFailures() };
@@ -60,17 +68,21 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
   });
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
-  const link = createLink({ onState, report, onAbsence, log });
+  const link = ports.createLink({ onState, report, onAbsence, log });
+  const door = ports.createDoor?.({ id: link.hub, host: hostname() });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => whyNotReady(context));
   const front = new RequestFront(context, readiness);
-  const server = createHttpServer(front, config.keepAliveMs);
+  const { keepAliveMs, linkPort } = config;
+  const server = createHttpServer(front, { keepAliveMs, door: linkPort === undefined ? door : undefined });
+  const doorServer = door && linkPort !== undefined ? createDoorServer(door) : undefined;
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
   const takeState = async (state: ConfigState, superseded: AbortSignal) => {
     const snapshot = await inSlices(compiler.compile(state), superseded);
     link.serve(snapshot.version, snapshot.groups);
     front.snapshot = snapshot;
+    door?.serve(state, snapshot.groups);
     endRevoked(context.inFlight.values(), snapshot.apps);
     if (snapshot.isOpen) warnIfOpen();
     log.debug({ version: snapshot.version }, 'configuration taken');
@@ -88,6 +100,7 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
   };
   try {
     await listen(server, config);
+    if (doorServer && linkPort !== undefined) await listen(doorServer, { ...config, port: linkPort });
   } catch (error) {
     await stop();
     throw error;
@@ -98,7 +111,11 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
     port,
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
+      const drained = door?.drain(drainMs);
       await drainHub({ server, front, context, readiness, drainMs });
+      await drained;
+      await door?.close();
+      doorServer?.close();
       await stop();
     },
     checked: link.check(),

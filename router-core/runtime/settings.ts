@@ -16,6 +16,8 @@ export interface Setting {
   readonly default?: string;
   /** The variable, when it is not ROUTER_ and the flag's name. */
   readonly env?: string;
+  /** Whether `--no-<flag>` is the same as `--<flag> false`. */
+  readonly negatable?: true;
   /** A flag that may be given several times. */
   readonly list?: ListSyntax;
 }
@@ -42,7 +44,10 @@ export function useSettings<S extends Settings>(
     setting,
     ...optionOf(setting),
   }));
-  for (const { option } of options) command.addOption(option);
+  for (const { option, setting } of options) {
+    command.addOption(option);
+    if (setting.negatable) command.addOption(new Option(`--no-${option.name()}`).hideHelp());
+  }
 
   return command.action(async () => {
     const config: Record<string, unknown> = {};
@@ -50,7 +55,7 @@ export function useSettings<S extends Settings>(
       const name = option.attributeName();
       const given: unknown = command.getOptionValue(name);
       // A flag without its optional value: `--access-log`.
-      const raw = given === true ? 'true' : given;
+      const raw = typeof given === 'boolean' ? String(given) : given;
       const fromEnv = command.getOptionValueSource(name) === 'env';
       const result = setting.type.safeParse(setting.list ? splitList(raw, setting.list, { fromEnv }) : raw);
       if (!result.success) {

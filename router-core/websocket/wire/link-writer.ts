@@ -52,7 +52,6 @@ export class LinkWriter {
   #isPending = false;
   #ended = false;
   #isClosed = false;
-  /** Body bytes that were written, sent or not. */
   #written = 0;
   #upTo: number;
 
@@ -69,6 +68,11 @@ export class LinkWriter {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Body bytes that were written, sent or not. */
+  get written(): number {
+    return this.#written;
   }
 
   get channel(): number {
