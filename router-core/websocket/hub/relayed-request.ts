@@ -5,7 +5,7 @@ import { MESSAGE } from '../wire/link-message.ts';
 import { LinkReader } from '../wire/link-reader.ts';
 import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import { LinkWriter } from '../wire/link-writer.ts';
-import type { Data } from './link-schemas.ts';
+import type { Data } from '../wire/read-parts.ts';
 
 /** The link that carries a request now. */
 export interface Carrier {
