@@ -75,7 +75,8 @@ export class Greeting {
     }
     if (this.#socket.closed) return;
     const limits = { slots: MOST_INSTANCE_SLOTS };
-    agent.welcome({ protocol: LINK_PROTOCOL_VERSION, hub, leaseMs: leaseMs(), limits });
+    const { group, scopes } = identity;
+    agent.welcome({ protocol: LINK_PROTOCOL_VERSION, hub, leaseMs: leaseMs(), limits, group, scopes });
     this.#takeBack(hello, agent, relay);
     log.info(
       { instance: agent.instance, group: identity.group, agent: identity.record },
