@@ -3,8 +3,9 @@ import { objectName, scopeName } from '../../config/fields.ts';
 import type { AgentIdentitySource, RecordedIdentity } from '../../exchange/agent-identity.ts';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { parseJson } from '../../runtime/parse-json.ts';
 import type { HubDialer } from './hub-dialer.ts';
-import { HubRefusal, parseJson, readText } from './hub-refusal.ts';
+import { HubRefusal, readText } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
 
 export interface HubIdentityOptions {

@@ -227,7 +227,7 @@ export class HubLink implements Carrier {
     if (this.#channels.has(channel)) throw new LinkFault('protocol', 'a channel that is in use');
     let running = 0;
     for (const { isFree } of this.#channels.values()) if (!isFree) running += 1;
-    // A request that is being given back keeps its channel here for a moment longer than there: hence twice.
+    // A request that is being requeued keeps its channel here for a moment longer than there: hence twice.
     if (running >= 2 * this.#mostGranted) throw new LinkFault('limit', 'more requests than were granted');
     const exchange = this.#host.onRequest(this, channel, readRequest(message, this.#host.nextHandle()));
     if (exchange) this.#carry(channel, exchange);

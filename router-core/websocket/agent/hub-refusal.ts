@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import { parseJson } from '../../runtime/parse-json.ts';
 
 /** A hub, or whatever is at its address, has answered and let nobody in. */
 export class HubRefusal extends Error {
@@ -46,12 +47,4 @@ function describe(hub: string, status: number, detail: string | undefined): stri
   if (status === 404) return `${hub} is no hub, or one that takes no links (--no-link): it answered 404`;
   if (status === 426) return `no WebSocket reaches ${hub}: a proxy in front of it may leave out Upgrade`;
   return `${hub} answered ${status}${detail === undefined ? '' : `: ${detail}`}`;
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

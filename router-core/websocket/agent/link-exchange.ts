@@ -1,7 +1,7 @@
 import type {
   AgentExchange,
   ExchangeHandlers,
-  GiveBackReason,
+  RequeueReason,
   PulledRequest,
   ReplyStream,
 } from '../../exchange/agent-link.ts';
@@ -46,7 +46,7 @@ export class LinkExchange implements AgentExchange {
   #isOver = false;
   /** Why it ended before anybody had opened it. */
   #stopped: string | undefined;
-  #requeue: { why: GiveBackReason; detail: string; resolve: (moved: boolean) => void } | undefined;
+  #requeue: { why: RequeueReason; detail: string; resolve: (moved: boolean) => void } | undefined;
 
   constructor(options: LinkExchangeOptions) {
     const { request, ticket, carrier, channel } = options;
@@ -111,7 +111,7 @@ export class LinkExchange implements AgentExchange {
   }
 
   /** Resolves with whether somebody else will run it. */
-  giveBack(why: GiveBackReason, detail: string): Promise<boolean> {
+  requeue(why: RequeueReason, detail: string): Promise<boolean> {
     if (this.#isOver) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#requeue = { why, detail: loggable(detail), resolve };

@@ -3,7 +3,7 @@ import type {
   AgentLink,
   AgentLinkOptions,
   ExchangeHandlers,
-  GiveBackReason,
+  RequeueReason,
   Grant,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
@@ -83,7 +83,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   async pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
     if (this.#queue.length === 0 && this.#stop === 'no') await this.#arrival();
-    // What has come since is given back by whoever stopped it.
+    // What has come since is requeued by whoever stopped it.
     if (this.#stop !== 'no') return;
     for (const { request } of this.#queue.splice(0, max)) take(request);
   }
@@ -112,8 +112,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     return Promise.resolve();
   }
 
-  async giveBack(request: PulledRequest, why: GiveBackReason, detail = ''): Promise<boolean> {
-    return (await this.#exchangeOf.get(request)?.giveBack(why, detail)) ?? false;
+  async requeue(request: PulledRequest, why: RequeueReason, detail = ''): Promise<boolean> {
+    return (await this.#exchangeOf.get(request)?.requeue(why, detail)) ?? false;
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -161,7 +161,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     });
     this.#held.add(exchange);
     this.#exchangeOf.set(pulled, exchange);
-    if (this.#stop === 'stopped') void exchange.giveBack('unstarted', 'the agent ends');
+    if (this.#stop === 'stopped') void exchange.requeue('unstarted', 'the agent ends');
     else this.#queue.push(exchange);
     this.#onArrival();
     return exchange;
