@@ -30,7 +30,9 @@ export class HeldRequests {
 
   /** Those whose link is lost and that no hub has been asked about since. */
   orphans(): LinkExchange[] {
-    return [...this.#byTicket.values()].filter((exchange) => !exchange.carrier && !this.#isPresented(exchange));
+    return [...this.#byTicket.values()].filter(
+      (exchange) => !exchange.carrier && !this.#isPresented(exchange),
+    );
   }
 
   /** How many an upstream works on. */

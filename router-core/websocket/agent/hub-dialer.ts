@@ -72,7 +72,9 @@ export class HubDialer {
     const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     const reply = await new Promise<IncomingMessage>((resolve, reject) => {
       const options = { headers: this.#headers, agent: false as const, signal: both };
-      send(url, { ...options, ...this.#connection(hub) }, resolve).on('error', reject).end();
+      send(url, { ...options, ...this.#connection(hub) }, resolve)
+        .on('error', reject)
+        .end();
     });
     if (reply.statusCode !== 200) throw await refusalOf(hub, reply);
     return reply;

@@ -10,7 +10,10 @@ export class HubRefusal extends Error {
   /** When to ask again, ms. */
   readonly retryMs: number | undefined;
 
-  constructor(message: string, { code, retryMs }: { code?: string | undefined; retryMs?: number | undefined } = {}) {
+  constructor(
+    message: string,
+    { code, retryMs }: { code?: string | undefined; retryMs?: number | undefined } = {},
+  ) {
     super(message);
     this.isTokenEnded = code === TOKEN_ENDED;
     this.retryMs = retryMs;
@@ -19,7 +22,10 @@ export class HubRefusal extends Error {
 
 export const TOKEN_ENDED = 'token-ended';
 
-const problemSchema = z.object({ code: z.string().max(64).optional(), detail: z.string().max(500).optional() });
+const problemSchema = z.object({
+  code: z.string().max(64).optional(),
+  detail: z.string().max(500).optional(),
+});
 
 /** The most bytes of a reply that are read. */
 const MOST_BYTES = 64 * 1024;

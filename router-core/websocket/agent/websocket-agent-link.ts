@@ -133,7 +133,10 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     this.#leaseMs = welcome.leaseMs;
     link.isSpare = !this.#keeper.welcomed(link);
     if (link === this.#keeper.primary) this.#instance = welcome.instance;
-    this.#options.log.debug({ hub: link.hub, instance: welcome.instance, isSpare: link.isSpare }, 'linked to a hub');
+    this.#options.log.debug(
+      { hub: link.hub, instance: welcome.instance, isSpare: link.isSpare },
+      'linked to a hub',
+    );
     this.#onLinksChanged();
   }
 
@@ -224,7 +227,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     if (primary?.welcome) this.#instance = primary.welcome.instance;
     this.#offerAll();
     for (const link of links) {
-      if (link !== primary && (link.isAway || link.isSpare) && link.isIdle) link.socket.close('not needed any more');
+      if (link !== primary && (link.isAway || link.isSpare) && link.isIdle)
+        link.socket.close('not needed any more');
     }
   }
 
