@@ -6,7 +6,7 @@ import { isServerError, type Connection } from '../connection/connection.ts';
 import { FENCE } from '../../exchange/frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
-import { decodeEntries, entryOf, type BadEntry } from './pulled-requests.ts';
+import { decodeEntries, entryIdsOf, entryOf, type BadEntry } from './pulled-requests.ts';
 import { listOf } from '../connection/reply-shape.ts';
 import { encodeCommand, loadScript, runScript } from '../connection/run-script.ts';
 import { RETRY_MS } from '../scripts/times.ts';
@@ -18,6 +18,9 @@ export const BLOCK_MS = 5_000;
 const REFUSED_MS = 1_000;
 
 const look = loadScript('look');
+
+/** Entries carry bodies, and Redis does nothing else while it copies them: a relay with thousands of slots pulls in pieces. */
+const MOST_IN_PULL = 128;
 
 /** A request that took longer than this from the hand-over to the pull may have been cancelled meanwhile. */
 const LATE_MS = 100;
@@ -84,8 +87,13 @@ export class RequestPuller {
   async readPending(client: Redis): Promise<PulledRequest[]> {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
     const known = new Set(this.#options.known());
-    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('0', 1_000));
-    const pending = this.#decode(client, reply);
+    const pending: PulledRequest[] = [];
+    for (let from: string | undefined = '0'; from !== undefined;) {
+      const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs(from, MOST_IN_PULL));
+      const ids = entryIdsOf(reply);
+      pending.push(...this.#decode(client, reply));
+      from = ids.length < MOST_IN_PULL ? undefined : ids.at(-1);
+    }
     for (const entry of this.#options.known()) known.add(entry);
     return pending.filter((request) => !known.has(entryOf(request)));
   }
@@ -110,7 +118,7 @@ export class RequestPuller {
       if (pending.length > 0) return this.#dropUnwanted(pending);
     }
     const keep = (reply: unknown) => (this.#fresh = this.#decode(client, reply));
-    await client.sendCommand(new BlockingRead(this.#readArgs('>', max), keep));
+    await client.sendCommand(new BlockingRead(this.#readArgs('>', Math.min(max, MOST_IN_PULL)), keep));
     return this.#fresh.some((request) => this.#isLate(request)) ? this.#dropUnwanted(this.#takeFresh()) : [];
   }
 
@@ -130,6 +138,14 @@ export class RequestPuller {
    * at before it starts.
    */
   async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
+    const wanted: PulledRequest[] = [];
+    for (let at = 0; at < requests.length; at += MOST_IN_PULL) {
+      wanted.push(...(await this.#dropUnwantedOf(requests.slice(at, at + MOST_IN_PULL))));
+    }
+    return wanted;
+  }
+
+  async #dropUnwantedOf(requests: PulledRequest[]): Promise<PulledRequest[]> {
     const { commands, keys, lanes, instance } = this.#options;
     const late = requests.filter((request) => this.#isLate(request));
     if (late.length === 0) return requests;
@@ -152,7 +168,8 @@ export class RequestPuller {
     });
   }
 
-  #readArgs(from: '>' | '0', count: number): (string | number)[] {
+  /** `from`: `>` is what nobody has pulled, an entry what this instance has pulled after it. */
+  #readArgs(from: string, count: number): (string | number)[] {
     const { keys, lanes, instance } = this.#options;
     const block = from === '>' ? (['BLOCK', BLOCK_MS] as const) : [];
     const group = ['GROUP', CONSUMER_GROUP, instance, 'COUNT', count] as const;

@@ -176,6 +176,7 @@ export class ServedGroup implements GroupView {
         }
         if (this.#isRepairDue) await this.#dropForeign(client);
         backoff.reset();
+        if (report.hasMore) continue;
         // What has come back may go to other lanes, of which recover.lua is not told.
         if (report.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
         // Jitter keeps several hubs from sweeping in step.
