@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
-import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { retry } from '../../runtime/retry.ts';
 import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
 import type { RecordGrant, RecordShare } from '../../exchange/relay-link.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { callBeat, type BeatCall } from './beat.ts';
 import type { BeatReply } from './beat-reply.ts';
@@ -11,7 +12,7 @@ import { batchesOf, type HeldRequest, type HeldRequests } from './held-requests.
 import type { KnownLanes } from './known-lanes.ts';
 import type { RecordParts } from './record-parts.ts';
 import type { Renewals } from './renewals.ts';
-import { heartbeatMs, RETRY_MS, streamTtlMs } from '../scripts/times.ts';
+import { heartbeatMs, streamTtlMs } from '../scripts/times.ts';
 
 export interface HeartbeatOptions {
   readonly connection: Connection;
@@ -107,22 +108,20 @@ export class Heartbeat {
 
   async #beatForEver(): Promise<void> {
     const { signal } = this.#closing;
-    const backoff = createBackoff({ minMs: 100, maxMs: 1_000 });
-    while (!signal.aborted) {
-      try {
-        if (!(await this.#renew())) await this.beat({ renews: true });
-        backoff.reset();
-        await sleep(untilNextBeat(heartbeatMs(this.#leaseMs)), signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
-        // The login is for another group now.
-        if (isServerError(error) && error.message.startsWith('NOPERM')) {
-          const { shares } = this.#options.report();
-          this.#options.onGrants(shares.map(({ record }) => ({ record, slots: 0, state: 'moved' })));
-        }
-        await sleep(isServerError(error) ? backoff.next() : RETRY_MS, signal);
+    const renewOrBeat = async () => {
+      if (!(await this.#renew())) await this.beat({ renews: true });
+    };
+    const onFailure = (error: unknown) => {
+      this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
+      // The login is for another group now.
+      if (isServerError(error) && error.message.startsWith('NOPERM')) {
+        const { shares } = this.#options.report();
+        this.#options.onGrants(shares.map(({ record }) => ({ record, slots: 0, state: 'moved' })));
       }
+    };
+    while (!signal.aborted) {
+      await retry(renewOrBeat, { signal, minMs: RETRY_MS, maxMs: 1_000, onFailure });
+      await sleep(untilNextBeat(heartbeatMs(this.#leaseMs)), signal);
     }
   }
 
@@ -134,9 +133,14 @@ export class Heartbeat {
     if (!client || !quiet || this.#running || held.size > 0) return false;
     if (JSON.stringify(report()) !== quiet.said) return false;
     const sentAt = performance.now();
-    const known = { version: quiet.version, laneCount: lanes.count };
-    const patienceMs = heartbeatMs(this.#leaseMs) / 2;
-    const renewed = await renewals.renew({ client, keys, ...known, instance, patienceMs });
+    const renewed = await renewals.renew({
+      client,
+      keys,
+      version: quiet.version,
+      laneCount: lanes.count,
+      instance,
+      patienceMs: heartbeatMs(this.#leaseMs) / 2,
+    });
     if (!renewed) return false;
     this.#learn(renewed, sentAt);
     lanes.set([]);
