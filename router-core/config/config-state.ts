@@ -43,6 +43,12 @@ export function objectsOf<K extends ObjectKind>(
   return state[LIST_OF[kind]] as unknown as ReadonlyMap<string, StoredObject<K>>;
 }
 
+/** The objects of a state as the lists of a document, in no order, each with what the store has added: nothing is copied. */
+export function listsOf(state: ConfigState): ConfigDocument {
+  const lists = OBJECT_KINDS.map((kind) => [LIST_OF[kind], [...objectsOf(state, kind).values()]] as const);
+  return Object.fromEntries<unknown>(lists) as ConfigDocument;
+}
+
 /** The state without what the store has added. */
 export function documentOf(state: ConfigState): ConfigDocument {
   const list = (kind: ObjectKind) =>
