@@ -135,7 +135,7 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     const { dryRun, yesDelete } = c.req.valid('query');
     const isDryRun = dryRun === 'true';
     await refuseBroken(document);
-    // Made once for each name, however often the edit is decided anew.
+    // Made once for each name, however often the edit is tried again.
     const made = new Map<string, { issued: Issued; stored: StoredToken }>();
     let confirm = 0;
     const { before, after, changes } = await control.change({
@@ -160,7 +160,7 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
   });
 }
 
-/** An empty file, a variable that is not set: nobody means by it that everything is to go, tokens and all. */
+/** An empty file or an unset variable sends an empty document. Nobody means by it that every object and token should go. */
 const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (/^\s*(?:\{\s*\}|null)?\s*$/.test(await c.req.text())) {
     throw new ApiProblem('invalid', {
@@ -181,7 +181,7 @@ async function documentIn(c: ApiContext, state: ConfigState): Promise<ConfigDocu
   return document;
 }
 
-/** With paths into the document as it was sent. */
+/** The paths of the problems lead into the document as it was sent. */
 async function refuseBroken(document: ConfigDocument): Promise<void> {
   const problems = await inSlices(checkReferences(document));
   if (problems.length === 0) return;
@@ -219,7 +219,7 @@ function editsTo(
   });
 }
 
-/** The same, for types that know no read-only lists. */
+/** The same change with mutable lists, as the response types want them. */
 export function plainChange({
   fields,
   ...change

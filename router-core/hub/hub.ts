@@ -11,7 +11,7 @@ import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
 import { lookAfterAbsence } from './after-absence.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
 import type { Exchange, HubContext } from './exchange.ts';
@@ -29,6 +29,8 @@ import { watchDescriptors } from './watch-descriptors.ts';
 export interface Hub {
   /** The port it listens on. */
   readonly port: number;
+  /** The port that agents dial. */
+  readonly linkPort: number;
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
   readonly metrics: MetricSource;
@@ -106,15 +108,14 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
     throw error;
   }
   const { port } = server.address() as AddressInfo;
+  const { port: doorPort = port } = (doorServer?.address() ?? {}) as Partial<AddressInfo>;
   address = `${config.host}:${port}`;
   return {
     port,
+    linkPort: doorPort,
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
-      const drained = door?.drain(drainMs);
-      await drainHub({ server, front, context, readiness, drainMs });
-      await drained;
-      await door?.close();
+      await drainHub({ server, front, door, context, readiness, drainMs });
       doorServer?.close();
       await stop();
     },

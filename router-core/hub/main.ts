@@ -11,7 +11,7 @@ import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
 import { AgentDoor } from '../websocket/hub/agent-door.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
 import { startHub, type Hub } from './hub.ts';
 import { superviseWorkers } from './workers.ts';

@@ -9,6 +9,8 @@ export interface AgentDoor {
   serve(state: ConfigState, groups: readonly ServedSettings[]): void;
   onRequest(request: IncomingMessage, response: ServerResponse): void;
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Tells agents that this hub ends within `ms`, and takes no new ones. */
+  sayAway(ms: number): void;
   /** No agent is given anything new. Resolves when none runs anything, or after `ms`. */
   drain(ms: number): Promise<void>;
   close(): Promise<void>;

@@ -5,7 +5,8 @@ import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '
 import { LinkFault, LinkSocket } from '../wire/link-socket.ts';
 import type { AgentIdentity } from './agent-directory.ts';
 import { HELLO_MS, MOST_INSTANCE_SLOTS } from './link-limits.ts';
-import { helloSchema, readJson, type Hello } from './link-schemas.ts';
+import { readJson } from '../wire/read-parts.ts';
+import { helloSchema, type Hello } from './link-schemas.ts';
 import { LinkedAgent } from './linked-agent.ts';
 import type { Relay } from './relay.ts';
 import type { Relays } from './relays.ts';

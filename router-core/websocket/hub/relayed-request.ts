@@ -1,11 +1,12 @@
 import type { AgentExchange, AgentLink, ExchangeHandlers, PulledRequest } from '../../exchange/agent-link.ts';
 import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { encodeRequestHead, isInterimHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
+import { relayedOwner } from '../../exchange/reply-owner.ts';
 import { MESSAGE } from '../wire/link-message.ts';
 import { LinkReader } from '../wire/link-reader.ts';
 import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import { LinkWriter } from '../wire/link-writer.ts';
-import type { Data } from './link-schemas.ts';
+import type { Data } from '../wire/read-parts.ts';
 
 /** The link that carries a request now. */
 export interface Carrier {
@@ -133,7 +134,7 @@ export class RelayedRequest implements ExchangeHandlers {
   async onRequeue(why: 'unstarted' | 'unreachable' | 'failed', detail: string): Promise<void> {
     if (this.#over || this.#requeueing) return;
     this.#requeueing = true;
-    const moved = await this.#options.link.giveBack(this.#options.request, why, detail);
+    const moved = await this.#options.link.requeue(this.#options.request, why, detail);
     this.#requeueing = false;
     this.#say(MESSAGE.requeued, { moved });
     if (moved) this.#exchange.abandon();
@@ -165,13 +166,14 @@ export class RelayedRequest implements ExchangeHandlers {
     this.#requeueing = true;
     const moved =
       !hasBegun &&
-      (await this.#options.link.giveBack(this.#options.request, seen ? 'failed' : 'unstarted', detail));
+      (await this.#options.link.requeue(this.#options.request, seen ? 'failed' : 'unstarted', detail));
     if (moved) this.#exchange.abandon();
     else reply.fail('agent-lost', detail);
   }
 
   get #owner(): string {
-    return this.#options.link.instance;
+    const { link, carrier } = this.#options;
+    return relayedOwner(link.instance, (this.#carrier ?? carrier).instance);
   }
 
   #onHead(head: string, body: Buffer): void {
