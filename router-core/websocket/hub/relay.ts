@@ -230,7 +230,7 @@ export class Relay {
 
   #nextFree(): LinkedAgent | undefined {
     for (let tries = this.#agents.size; tries > 0; tries -= 1) {
-      if (this.#turns.length === 0) this.#turns = [...this.#agents].reverse();
+      if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();
       if (agent && agent.free > 0) return agent;
     }
