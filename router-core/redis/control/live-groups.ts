@@ -83,13 +83,19 @@ export async function readLiveGroups(client: Redis, names: readonly string[]): P
 }
 
 /** `relays` are not among its instances yet, nor are their agents. */
-type ReadGroup = LiveGroup & { readonly relays: readonly string[] };
+type ReadGroup = LiveGroup & { readonly relays: readonly LiveInstance[] };
 
 /** Shows the agents behind each relay instead of the relay. The sums stay: the relay's slots, and what it runs, are theirs. */
 async function withLinkedAgents(client: Redis, { relays, ...group }: ReadGroup): Promise<LiveGroup> {
-  const linked = await Promise.all(relays.map((relay) => readLinkedAgents(client, group.name, relay)));
-  const found = linked.flat().map((report) => linkedInstance(group.name, report));
-  return found.length === 0 ? group : { ...group, instances: [...group.instances, ...found] };
+  const shown = await Promise.all(
+    relays.map(async (relay) => {
+      const linked = await readLinkedAgents(client, group.name, relay.id);
+      if (linked.length > 0) return linked.map((report) => linkedInstance(group.name, report));
+      // It has agents and has not shown them yet, or what it has shown was lost.
+      return relay.concurrency > 0 ? [relay] : [];
+    }),
+  );
+  return { ...group, instances: [...group.instances, ...shown.flat()] };
 }
 
 /** Replies in the order in which they were asked for; `size` is undefined of a group that nobody should read. */
@@ -119,7 +125,7 @@ function liveGroup(
     slots: sum(found.map(({ instance }) => instance.slots)),
     permits: wholeOf(permits) ?? 0,
     instances: found.flatMap(({ isRelay, instance }) => (isRelay ? [] : instance)),
-    relays: found.flatMap(({ isRelay, instance }) => (isRelay ? instance.id : [])),
+    relays: found.flatMap(({ isRelay, instance }) => (isRelay ? instance : [])),
     error: size
       ? ((failed as Error | undefined)?.message ?? null)
       : 'its keys hold more than the router writes',
