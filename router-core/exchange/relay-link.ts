@@ -46,7 +46,9 @@ export interface LinkedAgentReport extends InstanceReport {
   readonly slots: number;
   readonly scopes: readonly string[];
   /** Of the last ping, ms. */
-  readonly roundTripMs: number | undefined;
+  readonly roundTripMs?: number | undefined;
   /** When it was last heard of, ISO 8601. */
   readonly lastHeardAt: string;
+  /** Ids of the requests that it runs. */
+  readonly requests?: readonly string[] | undefined;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import type { Logger } from '../../runtime/logger.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
@@ -120,6 +121,11 @@ export class RedisAgentLink implements AgentLink {
       dropped: (exchange) => this.#drop(exchange),
       abandoned: (request) => void this.#leaveToHub(request),
     };
+  }
+
+  /** Where the keys of its group are now. */
+  get client(): Redis | undefined {
+    return this.#commands.client;
   }
 
   get missedDoorbells(): number {
