@@ -48,7 +48,7 @@ export interface AgentLink {
   /** Tells the group at once what this instance now offers; the heartbeat repeats it. */
   report(): Promise<void>;
   /** Returns whether somebody else will run it; if not, the caller answers it. */
-  giveBack(request: PulledRequest, why: GiveBackReason, detail?: string): Promise<boolean>;
+  giveBack(request: OwnedRequest, why: GiveBackReason, detail?: string): Promise<boolean>;
   /** Waits until all replies have been taken, at most so long (ms); leaves the group; closes. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -79,6 +79,9 @@ export interface PulledRequest {
   readonly mayHaveRun: boolean;
   readonly handle: RequestHandle;
 }
+
+/** What a link knows of a request that it has, whoever pulled it. */
+export type OwnedRequest = Pick<PulledRequest, 'id' | 'attempt' | 'hub' | 'remainingMs' | 'handle'>;
 
 export interface ExchangeHandlers {
   readonly onBody: (chunk: Buffer) => void;

@@ -7,6 +7,8 @@ export interface FrameReader {
   key: string;
   lastSeq: number;
   heardAt: number;
+  /** The first frames may have been trimmed, because somebody else has read them: reading begins at the first that is there. */
+  beginsLate?: boolean;
   /** Body bytes that may still come before some of those that came are taken. The inbox counts down, whoever takes counts up. */
   room: number;
   readonly onFrame: (frame: Frame) => void;

@@ -1,5 +1,6 @@
 import { bytesOf, encodeFrame, loggable, type FrameParts } from './frames.ts';
 import { JoinedChunks } from './joined-chunks.ts';
+import { encodeResumePoint, type ResumePoint } from './resume-point.ts';
 
 /** How far a writer may be ahead of what its reader has consumed, bytes. */
 export const WINDOW_BYTES = 1024 * 1024;
@@ -32,6 +33,8 @@ export interface Outgoing {
   readonly seq: number;
   /** First sequence number of the opposite stream that is still needed; 0 = trim nothing. */
   readonly trimTo: number;
+  /** The opposite stream. */
+  readonly trimKey: string;
   readonly settle: Settlement | undefined;
 }
 
@@ -61,10 +64,10 @@ export interface FrameStreamOptions {
  */
 export class FrameStream {
   readonly id: string;
-  readonly attempt: number;
   readonly outKey: string;
-  readonly inKey: string;
   reader: string;
+  #attempt: number;
+  #inKey: string;
   readonly #options: FrameStreamOptions;
   #parts: FrameParts = {};
   /** Heads of interim replies, each of which has a frame of its own before the rest. */
@@ -75,6 +78,8 @@ export class FrameStream {
   #closed = false;
   #seq = 0;
   #credit: number;
+  /** Body bytes that the outbox has taken. */
+  #sent = 0;
   /** Bytes consumed of the incoming stream and not yet granted back; last incoming frame. */
   #consumed = 0;
   #lastRead = 0;
@@ -82,9 +87,9 @@ export class FrameStream {
   constructor(options: FrameStreamOptions) {
     this.#options = options;
     this.id = options.id;
-    this.attempt = options.attempt;
+    this.#attempt = options.attempt;
     this.outKey = options.outKey;
-    this.inKey = options.inKey;
+    this.#inKey = options.inKey;
     this.reader = options.reader;
     this.#credit = options.credit;
   }
@@ -189,6 +194,26 @@ export class FrameStream {
     this.#pending();
   }
 
+  /**
+   * Somebody else is at the other end from now on: says how far both bodies are. What was granted and not sent is in `upTo`, and
+   * the incoming stream is another one.
+   */
+  resume(
+    { attempt, inKey, reader }: Pick<FrameStreamOptions, 'attempt' | 'inKey' | 'reader'>,
+    point: Omit<ResumePoint, 'sent' | 'asked'>,
+  ): void {
+    if (this.#closed) return;
+    this.#attempt = attempt;
+    this.#inKey = inKey;
+    this.reader = reader;
+    this.#consumed = 0;
+    this.#lastRead = 0;
+    this.#parts.credit = undefined;
+    const asked = this.#sent + this.#body.bytes + this.#credit;
+    this.#parts.head = encodeResumePoint({ ...point, sent: this.#sent, asked });
+    this.#pending();
+  }
+
   /** Encodes what is pending into one frame. For the outbox only. */
   take(): Outgoing {
     this.#isPending = false;
@@ -224,16 +249,20 @@ export class FrameStream {
 
   #outgoing(parts: FrameParts, trimTo: number, settle: Settlement | undefined): Outgoing {
     const seq = ++this.#seq;
-    const isBulk = bytesOf(parts.body) + (parts.head?.length ?? 0) > BULK_BYTES;
-    const notice = isBulk ? encodeFrame(this.id, this.attempt, seq, {}) : '';
-    const frame = encodeFrame(this.id, this.attempt, seq, parts, !isBulk);
-    return { stream: this, frame, bulk: (isBulk && parts.body) || [], notice, seq, trimTo, settle };
+    const bodyBytes = bytesOf(parts.body);
+    this.#sent += bodyBytes;
+    const isBulk = bodyBytes + (parts.head?.length ?? 0) > BULK_BYTES;
+    const notice = isBulk ? encodeFrame(this.id, this.#attempt, seq, {}) : '';
+    const frame = encodeFrame(this.id, this.#attempt, seq, parts, !isBulk);
+    const bulk = (isBulk && parts.body) || [];
+    return { stream: this, frame, bulk, notice, seq, trimTo, trimKey: this.#inKey, settle };
   }
 
   #settleOnly(): Outgoing {
     const settle = this.#ended === 'pending' ? this.#settlement() : undefined;
     this.#ended = 'taken';
-    return { stream: this, frame: undefined, bulk: [], notice: '', seq: 0, trimTo: 0, settle };
+    const trimKey = this.#inKey;
+    return { stream: this, frame: undefined, bulk: [], notice: '', seq: 0, trimTo: 0, trimKey, settle };
   }
 
   #settlement(): Settlement | undefined {

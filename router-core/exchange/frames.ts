@@ -128,6 +128,8 @@ export function encodeFrame(
   return buffer;
 }
 
+export const NUDGE = encodeFrame(NUDGE_ID, 0, 0, {});
+
 /** Why a request has moved when its upstream has certainly not seen it. */
 export type UnseenReason = 'unstarted' | 'unreachable';
 

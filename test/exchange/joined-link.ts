@@ -3,7 +3,9 @@ import type {
   AgentExchange,
   AgentLink,
   AgentPorts,
+  ExchangeHandlers,
   Grant,
+  OwnedRequest,
   PulledRequest,
 } from '../../router-core/exchange/agent-link.ts';
 import { encodeReplyHead } from '../../router-core/exchange/heads.ts';
@@ -30,9 +32,10 @@ export interface ReachedWorld {
 /** What came of one request at its instance. */
 export interface Opened {
   readonly exchange: AgentExchange;
-  readonly request: PulledRequest;
+  readonly request: OwnedRequest;
   /** Of the body that followed. */
   received: number;
+  readonly chunks: readonly Buffer[];
   trailers: string | undefined;
   readonly stops: string[];
   settled: number;
@@ -80,10 +83,23 @@ export async function joinLink(world: LinkWorld, slots: number): Promise<JoinedL
 }
 
 function openHere(link: AgentLink, request: PulledRequest): Opened {
+  return watchOpened(link, request, (handlers) => link.open(request, handlers));
+}
+
+/** Opens a request with handlers that note what they hear. */
+export function watchOpened(
+  link: AgentLink,
+  request: OwnedRequest,
+  open: (handlers: ExchangeHandlers) => AgentExchange,
+): Opened {
   const opened = { request, received: 0, trailers: undefined as string | undefined, settled: 0, writable: 0 };
   const stops: string[] = [];
-  const exchange = link.open(request, {
-    onBody: (chunk) => (all.received += chunk.length),
+  const chunks: Buffer[] = [];
+  const exchange = open({
+    onBody: (chunk) => {
+      all.received += chunk.length;
+      chunks.push(chunk);
+    },
     onBodyEnd: (trailers) => (all.trailers = trailers),
     onStop: (why) => stops.push(why),
     onWritable: () => (all.writable += 1),
@@ -94,7 +110,7 @@ function openHere(link: AgentLink, request: PulledRequest): Opened {
     exchange.reply.write(Buffer.from(text));
     exchange.reply.end();
   };
-  const all: Opened = Object.assign(opened, { exchange, stops, answer });
+  const all: Opened = Object.assign(opened, { exchange, stops, chunks, answer });
   return all;
 }
 

@@ -8,12 +8,15 @@ import type {
   AgentLinkOptions,
   ExchangeHandlers,
   GiveBackReason,
+  OwnedRequest,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
+import type { AdoptedRequest, AdoptingLink, Presented, RequestPlace } from '../../exchange/relay-link.ts';
 import { isScriptMissing, isServerError, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
 import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
+import { Adoptions } from './adoptions.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
@@ -40,7 +43,7 @@ export interface RedisAgentLinkOptions extends AgentLinkOptions {
 const scripts = { reply: loadScript('reply'), giveBack: loadScript('give-back'), leave: loadScript('leave') };
 
 /** An agent's link straight to Redis. */
-export class RedisAgentLink implements AgentLink {
+export class RedisAgentLink implements AgentLink, AdoptingLink {
   readonly instance: string;
   readonly #keys: GroupKeys;
   readonly #lanes: KnownLanes;
@@ -54,6 +57,7 @@ export class RedisAgentLink implements AgentLink {
   readonly #settling = new ChurnMap<true>();
   readonly #puller: RequestPuller;
   readonly #host: ExchangeHost;
+  readonly #adoptions: Adoptions;
 
   constructor(options: RedisAgentLinkOptions) {
     const { redisUrl: url, token, group, name, onRevoked, log } = options;
@@ -84,6 +88,7 @@ export class RedisAgentLink implements AgentLink {
       instance: this.instance,
       redisNow: () => this.#heartbeat.redisNow(),
       known: () => this.#knownEntries(),
+      adopting: () => this.#adoptions.ids(),
       rejoin: () => this.report(),
       onBad: (bad) => bad.forEach((each) => this.#settleBad(each)),
       log,
@@ -107,6 +112,16 @@ export class RedisAgentLink implements AgentLink {
       dropped: (exchange) => this.#drop(exchange),
       abandoned: (request) => void this.#leaveToHub(request),
     };
+    this.#adoptions = new Adoptions({
+      connection: this.#commands,
+      host: this.#host,
+      instance: this.instance,
+      lanes,
+      heartbeat: this.#heartbeat,
+      has: (id) => this.#running.has(id),
+      onAdopted: (exchange) => this.#hold(exchange),
+      log,
+    });
   }
 
   get missedDoorbells(): number {
@@ -148,13 +163,21 @@ export class RedisAgentLink implements AgentLink {
 
   open(request: PulledRequest, handlers: ExchangeHandlers): AgentExchange {
     const exchange = new RedisAgentExchange(request, handlers, this.#host);
-    this.#running.set(exchange.id, exchange);
-    this.#inbox.open(exchange.reader);
+    this.#hold(exchange);
     return exchange;
   }
 
+  placeOf(request: OwnedRequest): RequestPlace {
+    const { id, attempt } = request;
+    return { relay: this.instance, id, attempt, place: `${this.#lanes.own} ${entryOf(request)}` };
+  }
+
+  adopt(from: RequestPlace, presented: Presented): Promise<AdoptedRequest | undefined> {
+    return this.#adoptions.adopt(from, presented);
+  }
+
   /** See give-back.lua. */
-  async giveBack(request: PulledRequest, why: GiveBackReason | 'abandoned', detail = ''): Promise<boolean> {
+  async giveBack(request: OwnedRequest, why: GiveBackReason | 'abandoned', detail = ''): Promise<boolean> {
     const { id, attempt } = request;
     const isUnseen = why === 'unstarted' || why === 'unreachable';
     const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
@@ -179,6 +202,7 @@ export class RedisAgentLink implements AgentLink {
 
   async close(timeoutMs: number): Promise<void> {
     await this.#outbox.drained(AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))));
+    this.#adoptions.close();
     this.#heartbeat.close();
     this.#inbox.stop();
     const client = this.#commands.client;
@@ -194,11 +218,16 @@ export class RedisAgentLink implements AgentLink {
   }
 
   /** Its hub may only have stood still: it finds the end of this attempt, or gets the request back. */
-  async #leaveToHub(request: PulledRequest): Promise<void> {
+  async #leaveToHub(request: OwnedRequest): Promise<void> {
     const entry = entryOf(request);
     this.#settling.set(entry, true);
     await this.giveBack(request, 'abandoned');
     this.#settling.delete(entry);
+  }
+
+  #hold(exchange: RedisAgentExchange): void {
+    this.#running.set(exchange.id, exchange);
+    this.#inbox.open(exchange.reader);
   }
 
   #drop(exchange: RedisAgentExchange): void {

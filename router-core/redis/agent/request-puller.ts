@@ -33,6 +33,8 @@ export interface RequestPullerOptions {
   readonly redisNow: () => number;
   /** Entries that were pulled before: they run, or their settlement is on its way. */
   readonly known: () => Iterable<string>;
+  /** Ids of requests that this instance is about to adopt: they may be its own before it knows. */
+  readonly adopting: () => Iterable<string>;
   /** Registers the instance again, and its lane, when Redis has lost them. */
   readonly rejoin: () => Promise<void>;
   /** Entries that are no requests, to be settled. */
@@ -83,11 +85,14 @@ export class RequestPuller {
   /** Entries that Redis holds as ours and that we have never seen: delivered in a reply that a cut has swallowed. */
   async readPending(client: Redis): Promise<PulledRequest[]> {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
-    const known = new Set(this.#options.known());
+    const { known: knownNow, adopting } = this.#options;
+    const known = new Set(knownNow());
+    const adopted = new Set(adopting());
     const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('0', 1_000));
     const pending = this.#decode(client, reply);
-    for (const entry of this.#options.known()) known.add(entry);
-    return pending.filter((request) => !known.has(entryOf(request)));
+    for (const entry of knownNow()) known.add(entry);
+    for (const id of adopting()) adopted.add(id);
+    return pending.filter((request) => !known.has(entryOf(request)) && !adopted.has(request.id));
   }
 
   async #recover(error: unknown): Promise<void> {

@@ -124,8 +124,8 @@ export class Outbox {
       keys.push(stream.outKey);
       args.push(stream.reader, seq, withBulk || bulk.length === 0 ? wholeOf(item) : '', notice);
     }
-    for (const { stream, trimTo } of trims) {
-      keys.push(stream.inKey);
+    for (const { trimKey, trimTo } of trims) {
+      keys.push(trimKey);
       args.push(trimTo);
     }
     for (const { entry, permit } of settlements) args.push(entry, permit);
