@@ -74,6 +74,7 @@ export class FrameStream {
   #interims: string[] | undefined;
   readonly #body = new JoinedChunks();
   #ended: 'no' | 'pending' | 'taken' = 'no';
+  #isOwnerSaid = false;
   #isPending = false;
   #closed = false;
   #seq = 0;
@@ -108,9 +109,9 @@ export class FrameStream {
     return this.#ended !== 'no';
   }
 
-  /** First frame of an attempt's reply: who answers and, when there is one, the head of the reply. */
+  /** Begins an attempt's reply: says who answers, once, and, when there is one, the head of the reply. */
   start(parts: { owner: string; head?: string; credit?: number }): void {
-    this.#parts.owner = this.#seq === 0 ? parts.owner : undefined;
+    this.#sayOwner(parts.owner);
     if (parts.head !== undefined) this.#parts.head = parts.head;
     if (parts.credit) this.#parts.credit = (this.#parts.credit ?? 0) + parts.credit;
     this.#pending();
@@ -119,9 +120,15 @@ export class FrameStream {
   /** Head of an interim reply: goes before all that has not been sent. `owner` as in `start`. */
   interim(owner: string, head: string): void {
     if (this.#closed || this.ended) return;
-    this.#parts.owner = this.#seq === 0 ? owner : undefined;
+    this.#sayOwner(owner);
     (this.#interims ??= []).push(head);
     this.#pending();
+  }
+
+  #sayOwner(owner: string): void {
+    if (this.#isOwnerSaid) return;
+    this.#isOwnerSaid = true;
+    this.#parts.owner = owner;
   }
 
   /** Queues body bytes. Returns whether the window is still open. */

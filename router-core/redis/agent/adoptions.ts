@@ -67,7 +67,9 @@ export class Adoptions {
       else exchange.reply.fail('agent-lost', resumption.fault);
       return undefined;
     }
-    exchange.reply.credited(point.upTo - point.received);
+    const { received, sent } = point;
+    this.#options.log.info({ id, from: from.relay, received, sent, have }, 'adopted a request');
+    exchange.reply.credited(point.upTo - received);
     const open: AdoptedRequest['open'] = (handlers) => {
       exchange.resume(handlers, point, have);
       return exchange;
