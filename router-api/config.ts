@@ -122,7 +122,7 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     const { dryRun, yesDelete } = c.req.valid('query');
     const isDryRun = dryRun === 'true';
     refuseBroken(document);
-    // Made once for each name, however often the edit is decided anew.
+    // Made once for each name, however often the edit is tried again.
     const made = new Map<string, { issued: Issued; stored: StoredToken }>();
     let confirm = 0;
     const { before, after, changes } = await control.change({
@@ -147,7 +147,7 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
   });
 }
 
-/** An empty file, a variable that is not set: nobody means by it that everything is to go, tokens and all. */
+/** An empty file or an unset variable sends an empty document. Nobody means by it that every object and token should go. */
 const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (/^\s*(?:\{\s*\}|null)?\s*$/.test(await c.req.text())) {
     throw new ApiProblem('invalid', {
@@ -159,7 +159,7 @@ const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
   await next();
 };
 
-/** With paths into the document as it was sent. */
+/** The paths of the problems lead into the document as it was sent. */
 function refuseBroken(document: ConfigDocument): void {
   const problems = checkReferences(document);
   if (problems.length === 0) return;
@@ -195,7 +195,7 @@ function editsTo(
   });
 }
 
-/** The same, for types that know no read-only lists. */
+/** The same change with mutable lists, as the response types want them. */
 export function plainChange({
   fields,
   ...change

@@ -13,10 +13,10 @@ export interface FeedEvent {
 type Listener = (event: FeedEvent) => void;
 
 const STATUS_MS = 1_000;
-/** Who gets more than that at once reads everything anew anyway. */
+/** A client that receives more changes at once reads all objects again anyway. */
 const MOST_CHANGES = 100;
 
-/** What happens, for all who listen: made once, however many they are, and not at all when nobody does. */
+/** The events for all clients that follow: made once, however many there are, and not at all when there are none. */
 export class EventFeed {
   readonly #control: ControlPlane;
   readonly #listeners = new Set<Listener>();
@@ -34,12 +34,12 @@ export class EventFeed {
     return this.#listeners.size;
   }
 
-  /** Begins with the version that counts now. Returns what ends it. */
+  /** Begins with the current version. Returns a function that ends the subscription. */
   subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) this.#start();
     if (this.#state) listener(changeEvent(this.#state, this.#state));
-    // At most a second old: it is told anew as long as somebody listens.
+    // At most a second old: it is renewed as long as somebody follows.
     if (this.#status) listener(this.#status);
     else void this.#tellStatus();
     return () => {
@@ -64,7 +64,7 @@ export class EventFeed {
     this.#status = undefined;
   }
 
-  /** While Redis is away there is no status: who listens hears that it comes no more. */
+  /** While Redis is away there is no status: clients notice that no more events come. */
   async #tellStatus(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
@@ -86,7 +86,7 @@ export class EventFeed {
   }
 }
 
-/** Which objects are others than before; what is in them, whoever wants to know reads. */
+/** The names of the objects that changed. Clients read the objects themselves. */
 function changeEvent(before: ConfigState | undefined, after: ConfigState): FeedEvent {
   const changes = before === undefined || before === after ? [] : atOnce(visibleChanges(before, after));
   const list = changes.slice(0, MOST_CHANGES).map(({ kind, name, change }) => ({ kind, name, change }));

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { agentSettings } from '../router-core/agent/config.ts';
-import { hubSettings } from '../router-core/hub/config.ts';
+import { agentSettings } from '../router-core/agent/settings.ts';
+import { hubSettings } from '../router-core/hub/settings.ts';
 import { configFor } from './support/settings.ts';
 
 const REDIS = ['--redis', 'redis://localhost'];
@@ -30,6 +30,7 @@ describe('the hub', () => {
       attempts: 2,
       retryUnsafe: false,
       leaseMs: 6_000,
+      link: true,
       metricsPort: undefined,
       metricsHost: '127.0.0.1',
       logLevel: 'info',

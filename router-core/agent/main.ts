@@ -8,9 +8,9 @@ import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
 import { startAgent, type Agent } from './agent.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './settings.ts';
 
-/** Runs the agent until it is told to stop. */
+/** Runs the agent until it is stopped. */
 export async function runAgent(config: AgentConfig): Promise<void> {
   tuneHeap();
   const log = createLogger({ level: config.logLevel, name: 'agent' });
@@ -25,12 +25,12 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   await Promise.all([agent.joined, showMetrics(config, agent, log)]);
 }
 
-/** docs/settings.md has it. */
+/** See docs/settings.md. */
 const REVOKED_EXIT_CODE = 4;
 
-/** Nothing is left to finish: no reply can leave, and what ran has gone to other agents. */
+/** There is nothing to finish: no reply can leave, and other agents have the requests that ran. */
 function endRevoked({ token }: AgentConfig, log: Logger): void {
-  // A login that agents share belongs to those who manage Redis: they may put it right at any time.
+  // A login without a token belongs to the operators of Redis: they may repair it at any time.
   if (token === undefined) return;
   log.fatal(
     { tokenId: tokenIdOf(token) },
@@ -41,7 +41,7 @@ function endRevoked({ token }: AgentConfig, log: Logger): void {
 
 async function showMetrics(config: AgentConfig, agent: Agent, log: Logger): Promise<void> {
   if (config.metricsPort === undefined) return;
-  // Loaded only here: a process that nobody scrapes never pays for it.
+  // Imported only here, so that a process without metrics port does not load it.
   const { renderMetrics } = await import('../runtime/metric-registry.ts');
   const sources = [processMetrics('agent'), storeMetrics(), agent.metrics];
   await serveMetrics(config, { render: () => renderMetrics(sources), log });

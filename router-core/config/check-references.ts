@@ -7,9 +7,8 @@ export interface ReferenceProblem {
 }
 
 /**
- * What no object can tell by itself: names of groups that do not exist, and routes of which one could never get a
- * request. A store that changes one object checks the document as it would be afterwards, so this also finds who
- * still uses a group that is to be removed.
+ * Problems between objects: names of groups that do not exist, and routes of which one could never get a request. The whole
+ * document is checked as it would be after a change, so this also finds the users of a group that is to be removed.
  */
 export function checkReferences(document: ConfigDocument): ReferenceProblem[] {
   return [...danglingReferences(document), ...routesThatMatchTheSame(document.routes)];
@@ -33,7 +32,7 @@ function danglingReferences({ groups, routes, apps, agents }: ConfigDocument): R
   ];
 }
 
-/** Which of two such routes got a request would depend on their names alone. */
+/** Their names alone would decide which of two such routes gets a request. */
 function routesThatMatchTheSame(routes: readonly Route[]): ReferenceProblem[] {
   const nameOf = new Map<string, string>();
   return routes.flatMap((route, i) => {
@@ -48,7 +47,7 @@ function routesThatMatchTheSame(routes: readonly Route[]): ReferenceProblem[] {
   });
 }
 
-/** The same text for rules that match the same requests, as far as that can be told without comparing patterns. */
+/** Equal for rules that match the same requests, as far as that shows without comparing patterns. */
 function canonicalRule({ priority, match }: Route): string {
   const headers = match.headers.map(({ name, value, pattern }) =>
     JSON.stringify([name.toLowerCase(), value ?? null, pattern ?? null]),

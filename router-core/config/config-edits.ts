@@ -9,30 +9,30 @@ import type { Steps } from '../config/steps.ts';
 import { ConfigRefusal } from './config-refusal.ts';
 import { documentOf, objectsOf, withoutStoreFields, type ConfigState } from './config-state.ts';
 
-/** One object as it is to be; what is not mentioned stays. */
+/** The new value of one object; other objects stay as they are. */
 export interface ObjectEdit {
   readonly kind: ObjectKind;
   readonly name: string;
-  /** What people write, checked here; undefined removes the object. */
+  /** The fields as a client has written them, checked here; undefined removes the object. */
   readonly fields: unknown;
-  /** Of what has tokens; left out, those that it has. */
+  /** The new tokens of the object. When omitted, the stored tokens stay. */
   readonly tokens?: readonly StoredToken[];
 }
 
-/** An object as any kind has it. */
+/** A stored object of any kind. */
 export type AnyStored = StoredObject<ObjectKind>;
 
 export interface EditContext {
-  /** Becomes the revision of what changes. */
+  /** Becomes the revision of every object that changes. */
   readonly version: number;
   readonly nowIso: string;
-  /** What a route's schema cannot tell. */
+  /** The check of a route beyond its schema. */
   readonly checkRoute: (route: Route) => readonly { path: (string | number)[]; message: string }[];
 }
 
 /**
- * The state after the edits: the same objects where nothing has changed, and the same state when nothing has at all.
- * Throws ConfigRefusal when it could not be.
+ * Returns the state after the edits. Unchanged objects keep their identity, and so does the state when nothing has changed.
+ * Throws ConfigRefusal when the edits are not valid.
  */
 export function* applyEdits(
   state: ConfigState,
@@ -74,7 +74,7 @@ function editedObject(edit: ObjectEdit, before: AnyStored | undefined, context: 
   return { ...fields, ...store } as AnyStored;
 }
 
-/** Its fields in the order of the schema, with defaults. */
+/** The fields in the order of the schema, with defaults. */
 function parseFields({ kind, name, fields }: ObjectEdit, { checkRoute }: EditContext): object {
   const result = OBJECT_SCHEMAS[kind].safeParse(fields);
   if (!result.success) throw invalid(kind, validationProblems(result.error));
@@ -101,7 +101,7 @@ export function isIdentity(kind: ObjectKind): kind is 'app' | 'agent' | 'admin' 
   return kind === 'app' || kind === 'agent' || kind === 'admin';
 }
 
-/** What was broken before is no reason to refuse a change of something else. */
+/** A reference that was broken before does not stop a change of something else. */
 function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: readonly ObjectEdit[]): void {
   const document = documentOf(after);
   const found = checkReferences(document);
@@ -118,13 +118,16 @@ function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: 
       : `The group "${removed}" is in use: give what uses it another group, or remove that first`,
     problems.map(({ path, message }) => ({
       path: readablePath(path, document, edits),
-      // Nothing else can be wrong where a group is missing.
+      // A missing group can only be the group that the edit removes.
       message: removed === undefined ? message : 'uses this group',
     })),
   );
 }
 
-/** From the object that was written, if it is one; else by name: nobody has seen the order of the list. */
+/**
+ * A path that begins at the written object, if there is one; else it begins with a name: nobody has seen the order of the
+ * list.
+ */
 function readablePath(
   path: readonly (string | number)[],
   document: ConfigDocument,

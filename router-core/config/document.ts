@@ -6,8 +6,8 @@ import { LIST_OF, OBJECT_KINDS } from './object-kinds.ts';
 import { LOWEST_PRIORITY, routeSchema } from './route.ts';
 
 /**
- * The whole configuration but tokens, as it is exported, kept in a repository and applied. The order of a list has no
- * meaning: every object has a name of its own.
+ * The whole configuration except tokens, for export, version control and apply. The order of a list has no meaning: objects
+ * are identified by name.
  */
 export const configDocumentSchema = z
   .strictObject({
@@ -31,8 +31,8 @@ export const configDocumentSchema = z
 export type ConfigDocument = z.output<typeof configDocumentSchema>;
 
 /**
- * How a fresh install behaves: a request that no other route matches goes to one group. The first write stores this, and must
- * take no request from the routes of hubs' flags: hence the lowest priority. Frozen: one object for all who ask.
+ * The configuration of a fresh install: requests that no other route matches go to one group. The first write stores it. It
+ * must not take requests from the routes of hubs' flags, hence the lowest priority. Frozen, because all callers share it.
  */
 export const FRESH_DOCUMENT: ConfigDocument = deepFreeze(
   configDocumentSchema.parse({

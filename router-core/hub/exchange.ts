@@ -8,7 +8,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
 import { logExchange } from './access-log.ts';
 import type { ClientReply } from './front/client-reply.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import type { Caller } from './app-directory.ts';
 import { endFaulted } from './contain-fault.ts';
 import type { BodyWatch } from './watch-bodies.ts';

@@ -11,11 +11,12 @@ import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
 import { RequestFront } from './accept-request.ts';
 import { lookAfterAbsence } from './after-absence.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
 import type { Exchange, HubContext } from './exchange.ts';
-import { createHttpServer, listen } from './front/http-server.ts';
+import type { CreateAgentDoor } from './front/agent-door.ts';
+import { createDoorServer, createHttpServer, listen } from './front/http-server.ts';
 import { hubMetrics } from './hub-metrics.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { RecentHistograms } from './recent-times.ts';
@@ -28,6 +29,8 @@ import { watchDescriptors } from './watch-descriptors.ts';
 export interface Hub {
   /** The port it listens on. */
   readonly port: number;
+  /** The port that agents dial. */
+  readonly linkPort: number;
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
   readonly metrics: MetricSource;
@@ -43,8 +46,15 @@ const REVOKE_EVERY_MS = 500;
 const OPEN_WARNING =
   'ANYBODY who can reach this address can send requests to the upstreams: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
 
+/** What a hub has behind it. */
+export interface HubPorts {
+  readonly createLink: CreateHubLink;
+  /** Undefined when no agent may dial in. */
+  readonly createDoor?: CreateAgentDoor | undefined;
+}
+
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
-export async function startHub(config: HubConfig, createLink: CreateHubLink, log: Logger): Promise<Hub> {
+export async function startHub(config: HubConfig, ports: HubPorts, log: Logger): Promise<Hub> {
   const startedAt = new Date().toISOString();
   let address = '';
   const recent = { times: new RecentHistograms(), failures: new RecentFailures() };
@@ -60,17 +70,21 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
   });
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
-  const link = createLink({ onState, report, onAbsence, log });
+  const link = ports.createLink({ onState, report, onAbsence, log });
+  const door = ports.createDoor?.({ id: link.hub, host: hostname() });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => whyNotReady(context));
   const front = new RequestFront(context, readiness);
-  const server = createHttpServer(front, config.keepAliveMs);
+  const { keepAliveMs, linkPort } = config;
+  const server = createHttpServer(front, { keepAliveMs, door: linkPort === undefined ? door : undefined });
+  const doorServer = door && linkPort !== undefined ? createDoorServer(door) : undefined;
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
   const takeState = async (state: ConfigState, superseded: AbortSignal) => {
     const snapshot = await inSlices(compiler.compile(state), superseded);
     link.serve(snapshot.version, snapshot.groups);
     front.snapshot = snapshot;
+    door?.serve(state, snapshot.groups);
     endRevoked(context.inFlight.values(), snapshot.apps);
     if (snapshot.isOpen) warnIfOpen();
     log.debug({ version: snapshot.version }, 'configuration taken');
@@ -88,17 +102,21 @@ export async function startHub(config: HubConfig, createLink: CreateHubLink, log
   };
   try {
     await listen(server, config);
+    if (doorServer && linkPort !== undefined) await listen(doorServer, { ...config, port: linkPort });
   } catch (error) {
     await stop();
     throw error;
   }
   const { port } = server.address() as AddressInfo;
+  const { port: doorPort = port } = (doorServer?.address() ?? {}) as Partial<AddressInfo>;
   address = `${config.host}:${port}`;
   return {
     port,
+    linkPort: doorPort,
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
-      await drainHub({ server, front, context, readiness, drainMs });
+      await drainHub({ server, front, door, context, readiness, drainMs });
+      doorServer?.close();
       await stop();
     },
     checked: link.check(),

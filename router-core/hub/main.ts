@@ -1,6 +1,8 @@
 import cluster from 'node:cluster';
+import { randomBytes } from 'node:crypto';
 import type { CreateHubLink } from '../exchange/hub-link.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
+import { redisRelayLinks } from '../redis/agent/redis-relay-links.ts';
 import { RedisHubLink } from '../redis/hub/redis-hub-link.ts';
 import { changeLevelOnSignal, followPrimaryLevel } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
@@ -8,7 +10,9 @@ import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
-import type { HubConfig } from './config.ts';
+import { AgentDoor } from '../websocket/hub/agent-door.ts';
+import type { HubConfig } from './settings.ts';
+import type { CreateAgentDoor } from './front/agent-door.ts';
 import { startHub, type Hub } from './hub.ts';
 import { superviseWorkers } from './workers.ts';
 
@@ -20,11 +24,18 @@ export async function runHub(config: HubConfig): Promise<void> {
   if (cluster.isWorker) followPrimaryLevel(log);
   else changeLevelOnSignal(log);
   const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options);
-  const hub = await startHub(config, createLink, log);
+  const hub = await startHub(config, { createLink, createDoor: agentDoor(config, log) }, log);
   closeOnSignal((mostMs) => hub.close(mostMs), log);
   log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
   await Promise.all([hub.checked, showMetrics(config, hub, log)]);
   log.info({ port: hub.port }, 'hub ready');
+}
+
+/** Undefined when agents may not dial in. */
+function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined {
+  if (!config.link) return undefined;
+  const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, log });
+  return (hub) => new AgentDoor({ hub, createRelayLink, ticketKey: randomBytes(32), log });
 }
 
 /** On its own port, or with workers through their primary's. */

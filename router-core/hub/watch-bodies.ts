@@ -1,7 +1,7 @@
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import { clientAddress } from './front/client-reply.ts';
 import { connectionOf } from './front/client-connection.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import type { Exchange } from './exchange.ts';
 import type { RouteCounts } from './request-counts.ts';
 

@@ -54,7 +54,7 @@ test.each([
 });
 
 test.each(['unstarted', 'unreachable', 'failed'] as const)(
-  'who gives a request back (%s) after it was adopted does not take it from its new owner',
+  'who requeues a request (%s) after it was adopted does not take it from its new owner',
   async (why) => {
     const { hub, redis, group, leaseMs, relay } = await relayWorld();
     const former = await relay();
@@ -64,7 +64,7 @@ test.each(['unstarted', 'unreachable', 'failed'] as const)(
     const next = await relay(['x']);
     const opened = await next.adopt(former.placeOf(first));
 
-    expect(await former.link.giveBack(request, why)).toBe(true);
+    expect(await former.link.requeue(request, why)).toBe(true);
 
     // It is renewed as long as its new owner has it.
     const until = performance.now() + 2 * leaseMs;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { RedisAgentLink } from '../../router-core/redis/agent/redis-agent-link.ts';
 import { Renewals } from '../../router-core/redis/agent/renewals.ts';
 import { createLogger } from '../../router-core/runtime/logger.ts';

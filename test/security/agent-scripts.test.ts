@@ -68,13 +68,11 @@ test('an agent that comes before any hub waits for them, says so once, and goes 
   const { log, lines } = recordLog();
   const agent = startRedisAgent(
     {
-      ...{
-        redisUrl: agentUrl(redis, login),
-        token: login.token,
-        group,
-        upstreams: [upstream.url],
-        concurrency: 1,
-      },
+      redisUrl: agentUrl(redis, login),
+      token: login.token,
+      group,
+      upstreams: [upstream.url],
+      concurrency: 1,
       name: 'early',
       healthPath: undefined,
       setHeaders: [],

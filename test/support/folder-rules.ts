@@ -28,13 +28,14 @@ const ZONES: Zone[] = [
   { name: 'routing', at: 'router-core/routing/', mayImport: ['config'] },
   { name: 'exchange', at: 'router-core/exchange/', mayImport: BASE },
   ...redisZones(),
+  ...websocketZones(),
   // Where what is behind the ports is chosen. Before its folder: the first zone that fits counts.
-  { name: 'hub/main.ts', at: 'router-core/hub/main.ts', mayImport: ['hub', 'exchange', 'redis/*', ...BASE] },
+  { name: 'hub/main.ts', at: 'router-core/hub/main.ts', mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE] },
   { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'routing', ...BASE] },
   {
     name: 'agent/main.ts',
     at: 'router-core/agent/main.ts',
-    mayImport: ['agent', 'exchange', 'redis/*', ...BASE],
+    mayImport: ['agent', 'exchange', 'redis/*', 'websocket/agent', ...BASE],
   },
   { name: 'agent', at: 'router-core/agent/', mayImport: ['exchange', ...BASE] },
   {
@@ -68,8 +69,17 @@ function redisZones(): Zone[] {
   }));
 }
 
+/** The two ends of the link, and the wire between them. */
+function websocketZones(): Zone[] {
+  return ['wire', 'hub', 'agent'].map((folder) => ({
+    name: `websocket/${folder}`,
+    at: `router-core/websocket/${folder}/`,
+    mayImport: [...(folder === 'wire' ? [] : ['websocket/wire']), 'exchange', ...BASE],
+  }));
+}
+
 /** Folders that see the store through a port only: none of their files, main.ts included, names what the store is made of. */
-const BEHIND_PORTS = ['router-core/hub/', 'router-core/agent/'];
+const BEHIND_PORTS = ['router-core/hub/', 'router-core/agent/', 'router-core/websocket/'];
 
 const STORE_WORDS = /\bioredis\b|(?<![a-zA-Z])lane|Lane|\blastSeq\b|\bentry id\b/;
 

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { AgentLink, OwnedRequest } from '../../router-core/exchange/agent-link.ts';
 import type { AdoptedRequest, AdoptingLink, RequestPlace } from '../../router-core/exchange/relay-link.ts';
 import { redisAgentPorts } from '../../router-core/redis/agent/redis-agent-ports.ts';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { joinLink, watchOpened, type JoinedLink, type Opened } from '../exchange/joined-link.ts';
 import { startFaultProxy, type FaultProxy } from '../faults/support/fault-proxy.ts';
 import { recordLog } from './config.ts';

@@ -3,13 +3,17 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { startAgent, type Agent } from '../../router-core/agent/agent.ts';
-import type { AgentConfig } from '../../router-core/agent/config.ts';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { AgentConfig } from '../../router-core/agent/settings.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { startHub, type Hub } from '../../router-core/hub/hub.ts';
 import { redisAgentPorts } from '../../router-core/redis/agent/redis-agent-ports.ts';
 import { RedisHubLink } from '../../router-core/redis/hub/redis-hub-link.ts';
 import { createLogger, type Logger } from '../../router-core/runtime/logger.ts';
+import { redisRelayLinks } from '../../router-core/redis/agent/redis-relay-links.ts';
+import { AgentDoor } from '../../router-core/websocket/hub/agent-door.ts';
 import { waitFor } from './wait.ts';
+
+const TICKET_KEY = randomBytes(32);
 
 const log = createLogger({
   level: (process.env['TEST_LOG_LEVEL'] as 'debug' | undefined) ?? 'silent',
@@ -77,13 +81,24 @@ export async function startTestHub(
       attempts: 2,
       retryUnsafe: false,
       leaseMs: 1_500,
+      link: true,
+      linkPort: undefined,
       metricsPort: undefined,
       metricsHost: '127.0.0.1',
       logLevel: 'silent',
       accessLog: false,
       ...options,
     },
-    (link) => new RedisHubLink(redisUrl, link),
+    {
+      createLink: (link) => new RedisHubLink(redisUrl, link),
+      createDoor: (about) =>
+        new AgentDoor({
+          hub: about,
+          createRelayLink: redisRelayLinks({ redisUrl, log: hubLog }),
+          ticketKey: TICKET_KEY,
+          log: hubLog,
+        }),
+    },
     hubLog,
   );
   const url = `http://127.0.0.1:${hub.port}`;

@@ -16,13 +16,13 @@ import type { UpstreamCall } from './upstream-pool.ts';
 export interface CallOptions {
   readonly upstream: Upstream;
   readonly request: PulledRequest;
-  /** For the upstream. */
+  /** The header fields for the upstream. */
   readonly fields: FieldLines;
   readonly reply: ReplyStream;
   readonly instance: string;
   readonly counts: InstanceCounts;
   readonly trace: AttemptTrace | undefined;
-  /** The call ended with an error before any byte of a reply. `reached`: the upstream may have got the request. */
+  /** The call failed before any byte of a reply. `reached`: the upstream may have got the request. */
   readonly onUnanswered: (error: Error, reached: boolean) => void;
 }
 
@@ -33,7 +33,7 @@ const NO_CALL: UpstreamCall = {
   end: () => undefined,
 };
 
-/** Calls the upstream and turns what it answers into frames, as it comes. Redirects are the client's business. */
+/** Calls the upstream and turns its reply into frames as it comes. Redirects are passed on, not followed. */
 export function callUpstream(options: CallOptions): UpstreamCall {
   const { upstream, request, reply } = options;
   const calledAt = performance.now();
@@ -41,7 +41,7 @@ export function callUpstream(options: CallOptions): UpstreamCall {
   let interims = 0;
   const handler: ReplyHandler = {
     onReady() {
-      // The rest of a body is asked for only now: until then the request can still move.
+      // The rest of a body is requested only now: until then the request can still be moved.
       if (request.bodyFollows && request.head.upgrade === '')
         reply.start({ owner: options.instance, credit: WINDOW_BYTES });
     },
@@ -55,7 +55,7 @@ export function callUpstream(options: CallOptions): UpstreamCall {
     onBody: (bytes) => reply.write(bytes),
     onEnd: (trailers) => endReply(reply, trailers, head),
     onError(error, reached) {
-      // From its first frame on a reply has begun, and nobody else makes it.
+      // After its first frame a reply has begun, and nobody else can make it.
       if (head || interims > 0) reply.fail('upstream-failed', error.message);
       else options.onUnanswered(error, reached);
     },
@@ -83,7 +83,7 @@ function upstreamRequest({ upstream, request, fields }: CallOptions): UpstreamRe
 
 const withoutFraming = withoutFields(['Content-Length', 'Trailer']);
 
-/** The head of an interim reply, RFC 9110 §15.2. It has no body, so nothing in it speaks of one. */
+/** Sends the head of an interim reply, RFC 9110 §15.2, without the fields that describe a body: it has none. */
 function sendInterim(
   { upstream, fields: sent, reply, instance }: CallOptions,
   calledAt: number,
@@ -101,7 +101,7 @@ function since(calledAt: number): number {
   return Math.round((performance.now() - calledAt) * 10) / 10;
 }
 
-/** The frame of a reply with its final head: who answers, and with what. `calledAt` by performance.now(). */
+/** The frame with the final head of a reply and its sender. `calledAt` by performance.now(). */
 function startReply(
   { upstream, request, fields: sent, reply, instance, counts, trace }: CallOptions,
   calledAt: number,
@@ -130,7 +130,10 @@ function endReply(reply: ReplyStream, raw: string[], head: string[] = []): void 
   else reply.end(trailers.join('\n'));
 }
 
-/** Those of a request as a frame carries them, name\nvalue…, as lines. Throws when they cannot be sent. */
+/**
+ * Trailers of a request as a frame carries them (name
+ * value…), as lines. Throws when they are not valid.
+ */
 export function trailerLines(trailers: string): FieldLines {
   if (trailers === '') return '';
   const kept = forwardTrailers(trailers.split('\n'), undefined);

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { missingDate } from '../../http/date-field.ts';
 import { rawFields, withoutFields, type FieldLines } from '../../http/field-lines.ts';
+import { pairs } from '../../runtime/pairs.ts';
 import { sendWhole } from './whole-reply.ts';
 
 /** Is told how many bytes have left for the client. */
@@ -183,12 +184,6 @@ function writeSlices(to: Writable, chunk: Buffer, sender: Sender): void {
       if (!error) sender.taken(slice.length);
     });
   }
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? '']);
-  return list;
 }
 
 /** The address of whoever connected to this hub. */

@@ -4,7 +4,8 @@ import { HubMessage } from './hub-message.ts';
 import { problemOf, type ParserError } from './parser-error.ts';
 import { CommandError } from '../../runtime/run-command.ts';
 import type { RequestFront } from '../accept-request.ts';
-import type { HubConfig } from '../config.ts';
+import { isForAgents, type AgentDoor } from './agent-door.ts';
+import { connectionOf } from './client-connection.ts';
 
 const SERVER_TIMEOUTS = {
   headersTimeout: 15_000,
@@ -13,8 +14,14 @@ const SERVER_TIMEOUTS = {
   noDelay: true,
 };
 
+export interface ServerOptions {
+  readonly keepAliveMs: number;
+  /** Undefined when no agent may come in here. */
+  readonly door: AgentDoor | undefined;
+}
+
 /** Node's server with its defaults mended, its events led to the front. */
-export function createHttpServer(front: RequestFront, keepAliveMs: number): Server {
+export function createHttpServer(front: RequestFront, { keepAliveMs, door }: ServerOptions): Server {
   const server = createServer({
     IncomingMessage: HubMessage,
     // Above the hub's own limit, so that the hub can tell a target that is too long from a head that is.
@@ -27,12 +34,19 @@ export function createHttpServer(front: RequestFront, keepAliveMs: number): Serv
   server.maxHeadersCount = 0;
   server.timeout = 0;
   server.on('connection', (socket: Socket) => contain(front, socket, () => front.onConnection(socket)));
-  server.on('request', (req, res) => front.onRequest(req, res));
+  const isForDoor = (req: IncomingMessage) => isForAgents(req) && !connectionOf(req.socket)?.isBusy;
+  server.on('request', (req, res) => {
+    if (door && isForDoor(req)) contain(front, req.socket, () => door.onRequest(req, res));
+    else front.onRequest(req, res);
+  });
   server.on('checkContinue', (req, res) => front.onRequest(req, res, () => res.writeContinue()));
   server.on('checkExpectation', (req, res) => front.onRequest(req, res));
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     swallowErrors(socket);
-    contain(front, socket, () => front.onUpgrade(req, socket, head));
+    contain(front, socket, () => {
+      if (door && isForDoor(req)) door.onUpgrade(req, socket, head);
+      else front.onUpgrade(req, socket, head);
+    });
   });
   server.on('connect', (req: IncomingMessage, socket: Socket) => {
     swallowErrors(socket);
@@ -42,6 +56,17 @@ export function createHttpServer(front: RequestFront, keepAliveMs: number): Serv
     // A connection that never sent a byte is nobody's request.
     if (error.code === 'ECONNRESET' || socket.bytesRead === 0) socket.destroy();
     else contain(front, socket, () => front.onBroken(socket, problemOf(error)));
+  });
+  return server;
+}
+
+/** A server of its own for the links of agents. */
+export function createDoorServer(door: AgentDoor): Server {
+  const server = createServer(SERVER_TIMEOUTS);
+  server.on('request', (req, res) => door.onRequest(req, res));
+  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    swallowErrors(socket);
+    door.onUpgrade(req, socket, head);
   });
   return server;
 }
@@ -61,8 +86,13 @@ function swallowErrors(socket: Socket): void {
   socket.on('error', () => {});
 }
 
+interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Rejects with a sentence that says what to do when the address cannot be had. */
-export function listen(server: Server, config: HubConfig): Promise<void> {
+export function listen(server: Server, config: ListenAddress): Promise<void> {
   const { port, host } = config;
   return new Promise((resolve, reject) => {
     const onError = (error: Error) => reject(listenError(error, config));
@@ -74,7 +104,7 @@ export function listen(server: Server, config: HubConfig): Promise<void> {
   });
 }
 
-function listenError(error: NodeJS.ErrnoException, { host, port }: HubConfig): Error {
+function listenError(error: NodeJS.ErrnoException, { host, port }: ListenAddress): Error {
   const why: Record<string, string> = {
     EADDRINUSE: 'the port is in use: stop what listens there, or choose another with --port',
     EACCES: 'this user may not listen there: choose a port above 1023 with --port',

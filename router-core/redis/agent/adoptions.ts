@@ -1,9 +1,9 @@
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { retry } from '../../runtime/retry.ts';
 import type { OwnedRequest, RequestHandle } from '../../exchange/agent-link.ts';
 import type { AdoptedRequest, Presented, RequestPlace } from '../../exchange/relay-link.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
-import { RETRY_MS } from '../scripts/times.ts';
+import { WHEN_CUT, type Connection } from '../connection/connection.ts';
 import { adoptRequest, type AdoptOutcome } from './adopt-request.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import type { KnownLanes } from './known-lanes.ts';
@@ -27,6 +27,9 @@ type Adopted = Extract<AdoptOutcome, { outcome: 'adopted' }>;
 
 /** An agent presents a request once for each link that it loses: more adoptions than this, one after the other, are made up. */
 const MOST_STEPS = 64;
+
+/** Pause before a relay whose lane is full of requests that nobody has pulled is asked again. */
+const BUSY_MS = 20;
 
 /** Takes requests from other relays, for agents that have come from there. */
 export class Adoptions {
@@ -100,23 +103,21 @@ export class Adoptions {
   async #ask(from: RequestPlace, turn: number): Promise<AdoptOutcome | undefined> {
     const { connection, host, instance, lanes, log } = this.#options;
     const { signal } = this.#closing;
-    while (!signal.aborted) {
-      const client = await connection.ready(signal);
-      if (!client) return undefined;
-      try {
+    const ask = async (): Promise<AdoptOutcome | undefined> => {
+      for (;;) {
+        const client = await connection.ready(signal);
+        if (!client) return undefined;
         const input = { keys: host.keys, instance, lane: lanes.own, from, turn };
         const found = await adoptRequest(client, input);
         if (found.outcome !== 'busy') return found;
-      } catch (error) {
-        if (isServerError(error)) {
-          log.warn({ err: error, id: from.id }, 'could not adopt a request');
-          return undefined;
-        }
-        // Cut: asked again, it answers the same when the first call went through.
+        await sleep(BUSY_MS, signal);
       }
-      await sleep(RETRY_MS, signal);
-    }
-    return undefined;
+    };
+    // Asked again after a cut, it answers the same when the first call went through.
+    return retry(ask, { signal, ...WHEN_CUT }).catch((error: unknown) => {
+      log.warn({ err: error, id: from.id }, 'could not adopt a request');
+      return undefined;
+    });
   }
 
   #requestOf({ entry, meta }: Adopted): OwnedRequest {

@@ -1,15 +1,16 @@
 import { badInput } from '../../runtime/bad-input.ts';
-import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { retry } from '../../runtime/retry.ts';
 import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
 import type { Renewals } from './renewals.ts';
 import { BadReplyError, leaseOf, listOf, textOf, wholeOf, wordOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { laneNames } from '../scripts/lane-names.ts';
-import { heartbeatMs, RETRY_MS, streamTtlMs } from '../scripts/times.ts';
+import { heartbeatMs, streamTtlMs } from '../scripts/times.ts';
 
 /**
  * Why the call of a request should stop: it is not ours any more (lost), its hub has not been heard of (abandoned), or it is over
@@ -107,21 +108,19 @@ export class Heartbeat {
 
   async #beatForEver(): Promise<void> {
     const { signal } = this.#closing;
-    const backoff = createBackoff({ minMs: 100, maxMs: 1_000 });
-    while (!signal.aborted) {
-      try {
-        if (!(await this.#renew())) await this.beat();
-        backoff.reset();
-        await sleep(untilNextBeat(heartbeatMs(this.#leaseMs)), signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
-        // The login is for another group now.
-        if (isServerError(error) && error.message.startsWith('NOPERM')) {
-          this.#options.onGrant({ slots: 0, state: 'moved' });
-        }
-        await sleep(isServerError(error) ? backoff.next() : RETRY_MS, signal);
+    const renewOrBeat = async () => {
+      if (!(await this.#renew())) await this.beat();
+    };
+    const onFailure = (error: unknown) => {
+      this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
+      // The login is for another group now.
+      if (isServerError(error) && error.message.startsWith('NOPERM')) {
+        this.#options.onGrant({ slots: 0, state: 'moved' });
       }
+    };
+    while (!signal.aborted) {
+      await retry(renewOrBeat, { signal, minMs: RETRY_MS, maxMs: 1_000, onFailure });
+      await sleep(untilNextBeat(heartbeatMs(this.#leaseMs)), signal);
     }
   }
 
@@ -133,9 +132,14 @@ export class Heartbeat {
     if (!client || !quiet || this.#running || held().length > 0) return false;
     if (JSON.stringify(report()) !== quiet.said) return false;
     const sentAt = performance.now();
-    const known = { version: quiet.version, laneCount: lanes.count };
-    const patienceMs = heartbeatMs(this.#leaseMs) / 2;
-    const renewed = await renewals.renew({ client, keys, ...known, instance, patienceMs });
+    const renewed = await renewals.renew({
+      client,
+      keys,
+      version: quiet.version,
+      laneCount: lanes.count,
+      instance,
+      patienceMs: heartbeatMs(this.#leaseMs) / 2,
+    });
     if (!renewed) return false;
     this.#learn(renewed, sentAt);
     lanes.set([]);

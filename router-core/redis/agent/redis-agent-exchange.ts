@@ -16,7 +16,7 @@ export interface ExchangeHost {
   send(stream: FrameStream): void;
   /** Its settlement is on its way. */
   settling(entry: string): void;
-  /** It is settled, given back or taken away. */
+  /** It is settled, requeued or taken away. */
   dropped(exchange: RedisAgentExchange): void;
   /** Its hub has not been heard of. */
   abandoned(request: OwnedRequest): void;

@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { sleep } from '../../runtime/backoff.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
+import { retry } from '../../runtime/retry.ts';
 import type {
   AgentExchange,
   AgentLink,
   AgentLinkOptions,
   ExchangeHandlers,
-  GiveBackReason,
   OwnedRequest,
+  RequeueReason,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
 import type { AdoptedRequest, AdoptingLink, Presented, RequestPlace } from '../../exchange/relay-link.ts';
-import { isScriptMissing, isServerError, type Connection } from '../connection/connection.ts';
+import { isScriptMissing, WHEN_CUT, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
 import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
@@ -28,7 +28,6 @@ import { BLOCK_MS, RequestPuller } from './request-puller.ts';
 import type { Renewals } from './renewals.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { openStore, type Store } from '../connection/store.ts';
-import { RETRY_MS } from '../scripts/times.ts';
 
 export interface RedisAgentLinkOptions extends AgentLinkOptions {
   readonly redisUrl: string;
@@ -40,7 +39,7 @@ export interface RedisAgentLinkOptions extends AgentLinkOptions {
   readonly onRevoked?: (() => void) | undefined;
 }
 
-const scripts = { reply: loadScript('reply'), giveBack: loadScript('give-back'), leave: loadScript('leave') };
+const scripts = { reply: loadScript('reply'), requeue: loadScript('requeue'), leave: loadScript('leave') };
 
 /** An agent's link straight to Redis. */
 export class RedisAgentLink implements AgentLink, AdoptingLink {
@@ -176,8 +175,8 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     return this.#adoptions.adopt(from, presented);
   }
 
-  /** See give-back.lua. */
-  async giveBack(request: OwnedRequest, why: GiveBackReason | 'abandoned', detail = ''): Promise<boolean> {
+  /** See requeue.lua. */
+  async requeue(request: OwnedRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
     const { id, attempt } = request;
     const isUnseen = why === 'unstarted' || why === 'unreachable';
     const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
@@ -187,17 +186,13 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     const args = [...this.#lanes.script.args, this.instance, entryOf(request), why, moved, lost];
     // Once the lease is over, the sweep has found it.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
-    for (;;) {
+    const call = async (): Promise<boolean> => {
       const client = await this.#commands.ready(signal);
-      if (!client) return false;
-      try {
-        return (await runScript(client, scripts.giveBack, keys, args)) === 1;
-      } catch (error) {
-        // Cut: asked again, it answers 1 when the first call went through.
-        if (isServerError(error)) return false;
-        await sleep(RETRY_MS);
-      }
-    }
+      return client !== undefined && (await runScript(client, scripts.requeue, keys, args)) === 1;
+    };
+    // Asked again after a cut, it answers 1 when the first call went through. A refusal of the server is the end.
+    const isDone = await retry(call, { signal, ...WHEN_CUT }).catch(() => false);
+    return isDone === true;
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -221,7 +216,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   async #leaveToHub(request: OwnedRequest): Promise<void> {
     const entry = entryOf(request);
     this.#settling.set(entry, true);
-    await this.giveBack(request, 'abandoned');
+    await this.requeue(request, 'abandoned');
     this.#settling.delete(entry);
   }
 
@@ -232,7 +227,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
 
   #drop(exchange: RedisAgentExchange): void {
     this.#inbox.close(exchange.reader);
-    // Given back, a request may already be here again: then its next attempt stands under the same id.
+    // A requeued request may already be here again: then the id belongs to its next attempt.
     if (this.#running.get(exchange.id) === exchange) this.#running.delete(exchange.id);
   }
 

@@ -1,15 +1,14 @@
-import { Command, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { PulledRequest } from '../../exchange/agent-link.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import { FENCE } from '../../exchange/frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
 import { decodeEntries, entryOf, type BadEntry } from './pulled-requests.ts';
 import { listOf } from '../connection/reply-shape.ts';
-import { encodeCommand, loadScript, runScript } from '../connection/run-script.ts';
-import { RETRY_MS } from '../scripts/times.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
 
 /** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
 export const BLOCK_MS = 5_000;
@@ -48,8 +47,6 @@ export class RequestPuller {
   readonly #stopping = new AbortController();
   /** The blocking connection whose pending entries have been read; a new one starts with them. */
   #caughtUp: Redis | undefined;
-  /** What a blocking read has brought and nobody has been handed yet; see BlockingRead. */
-  #fresh: PulledRequest[] = [];
 
   constructor(options: RequestPullerOptions) {
     this.#options = options;
@@ -64,17 +61,16 @@ export class RequestPuller {
     const { blocking } = this.#options;
     const client = blocking.client ?? (await blocking.ready(signal));
     if (!client || signal.aborted) return;
-    let looked: PulledRequest[];
+    let requests: PulledRequest[];
     try {
-      looked = await this.#read(client, max);
+      requests = await this.#read(client, max);
     } catch (error) {
       // What was delivered and not handed out is read again as pending.
       this.#caughtUp = undefined;
       if (!signal.aborted) await this.#recover(error);
       return;
     }
-    for (const request of looked) take(request);
-    for (const request of this.#takeFresh()) take(request);
+    for (const request of requests) take(request);
   }
 
   /** From now on nothing is pulled. A read that waits ends with its connection. */
@@ -106,7 +102,6 @@ export class RequestPuller {
     if (!error.message.startsWith('NOGROUP')) await sleep(REFUSED_MS, signal);
   }
 
-  /** Leaves what has come just now in `#fresh`; resolves with what had to be looked at. */
   async #read(client: Redis, max: number): Promise<PulledRequest[]> {
     if (this.#caughtUp !== client) {
       // A reply lost with the old connection leaves its entries pending: they come first.
@@ -114,15 +109,8 @@ export class RequestPuller {
       this.#caughtUp = client;
       if (pending.length > 0) return this.#dropUnwanted(pending);
     }
-    const keep = (reply: unknown) => (this.#fresh = this.#decode(client, reply));
-    await client.sendCommand(new BlockingRead(this.#readArgs('>', max), keep));
-    return this.#fresh.some((request) => this.#isLate(request)) ? this.#dropUnwanted(this.#takeFresh()) : [];
-  }
-
-  #takeFresh(): PulledRequest[] {
-    const fresh = this.#fresh;
-    this.#fresh = [];
-    return fresh;
+    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('>', max));
+    return this.#dropUnwanted(this.#decode(client, reply));
   }
 
   #isLate(request: PulledRequest): boolean {
@@ -169,28 +157,5 @@ export class RequestPuller {
     const { requests, bad } = decodeEntries(reply, { client, redisNow: redisNow() });
     if (bad.length > 0) onBad(bad);
     return requests;
-  }
-}
-
-/**
- * Its reply goes past its promise. The promise of a read that has waited is in V8's old generation: what it is resolved with,
- * and all that hangs on that, is taken for alive until that generation is collected (docs/decisions/0014).
- */
-class BlockingRead extends Command {
-  readonly #keep: (reply: unknown) => void;
-
-  constructor(args: (string | number)[], keep: (reply: unknown) => void) {
-    super('xreadgroup', [], { replyEncoding: null });
-    this.args = args as typeof this.args;
-    this.#keep = keep;
-  }
-
-  override toWritable(): Buffer {
-    return encodeCommand(this.name, this.args as (string | number)[]);
-  }
-
-  override transformReply(reply: unknown): Buffer[] {
-    this.#keep(reply);
-    return [];
   }
 }

@@ -16,7 +16,7 @@
 --!include lib/bells
 --!include lib/hand-over
 --!include lib/promote
---!include lib/requeue
+--!include lib/end-attempt
 --!include lib/continued
 --!include lib/instances
 --!include lib/lane-group

@@ -6,7 +6,7 @@
  * |--------------------------------|---------------------------|---------------------------------------------------------|----------|
  * | `mr:{g}:lane:<n>`              | stream, group `agents`    | requests handed out; settling deletes: XLEN = handed out + running | persistent |
  * | `mr:{g}:waiting`               | stream                    | admitted, no slot free yet; oldest first                 | persistent |
- * | `mr:{g}:redelivery`            | stream                    | requeued: given back, or taken from a lost agent; served before `waiting` | persistent |
+ * | `mr:{g}:redelivery`            | stream                    | requeued by its agent, or taken from a lost one;  served before `waiting` | persistent |
  * | `mr:{g}:waiting:<scope>` `mr:{g}:redelivery:<scope>` | stream | the same, of requests that ask for a scope       | persistent |
  * | `mr:{g}:lanes`                 | hash lane → slots         | slots of the lane's live, healthy instances              | persistent |
  * | `mr:{g}:slots`                 | hash instance → lane slots| what each instance adds to `lanes`                       | with the instance |

@@ -23,7 +23,7 @@ export const agentSettings = {
     env: 'ROUTER_REDIS_URL',
     type: redisUrl(),
   },
-  // Shown by ps when given as a flag until the process has started: the variable is the better place.
+  // ps shows the flag until the process has started, so the variable is the better place.
   token: {
     flag: '--token <token>',
     about: "the agent's token: its login at Redis; group, scopes and caps come from its record",
@@ -42,7 +42,7 @@ export const agentSettings = {
     list: { inFlag: /,/, inEnv: /,/ },
     type: z.array(httpUrl()),
   },
-  // Higher than what the upstream runs at once only moves the queue into it, where no other agent can help.
+  // A number higher than the upstream runs at once only moves the queue into the upstream, where no other agent can help.
   concurrency: {
     flag: '--concurrency <n>',
     about: "requests at once per upstream (default: what the token's record allows, else 1)",
@@ -62,7 +62,7 @@ export const agentSettings = {
   setHeaders: {
     flag: '--set-header <"name: value">',
     about: 'a header to set on every request to the upstream, such as an API key; may be repeated',
-    // A value may hold commas, so in the variable a comma separates only where another "name: " follows.
+    // Values may contain commas, so a comma in the variable separates only before another "name: ".
     list: { inEnv: /,(?=\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+:\s)/ },
     type: z.array(header()).default([]),
   },

@@ -170,6 +170,18 @@ export const hubSettings = {
     default: '6s',
     type: duration({ atLeastMs: 100 }),
   },
+  link: {
+    flag: '--link [true|false]',
+    about: 'let agents that cannot see Redis dial in at /_router/link; --no-link turns it off',
+    default: 'true',
+    negatable: true,
+    type: flag(),
+  },
+  linkPort: {
+    flag: '--link-port <port>',
+    about: 'serve the links of agents on this port alone (default: on the port of clients)',
+    type: count({ from: 0, to: 65_535 }).optional(),
+  },
   ...metricsSettings,
   logLevel: {
     flag: '--log-level <level>',

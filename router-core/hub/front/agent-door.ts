@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ConfigState } from '../../config/config-state.ts';
+import type { ServedSettings } from '../../config/group-settings.ts';
+
+/** Where agents that cannot see the store come in. Chosen in hub/main.ts. */
+export interface AgentDoor {
+  /** What agents may do from now on. */
+  serve(state: ConfigState, groups: readonly ServedSettings[]): void;
+  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Tells agents that this hub ends within `ms`, and takes no new ones. */
+  sayAway(ms: number): void;
+  /** No agent is given anything new. Resolves when none runs anything, or after `ms`. */
+  drain(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** `hub`: id of this hub, and the machine that it shares with others. */
+export type CreateAgentDoor = (hub: { readonly id: string; readonly host: string }) => AgentDoor;
+
+const PATHS = /^\/_router\/(?:link|agent)(?:\?|$)/;
+
+/** Whether a request is for the door, before any route. */
+export function isForAgents({ url = '' }: IncomingMessage): boolean {
+  return PATHS.test(url);
+}

@@ -1,0 +1,111 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { Logger } from '../../runtime/logger.ts';
+import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
+import { LinkFault, LinkSocket } from '../wire/link-socket.ts';
+import type { AgentIdentity } from './agent-directory.ts';
+import { HELLO_MS, MOST_INSTANCE_SLOTS } from './link-limits.ts';
+import { readJson } from '../wire/read-parts.ts';
+import { helloSchema, type Hello } from './link-schemas.ts';
+import { LinkedAgent } from './linked-agent.ts';
+import type { Relay } from './relay.ts';
+import type { Relays } from './relays.ts';
+
+export interface GreetingOptions {
+  readonly ws: WebSocket;
+  readonly stream: Duplex;
+  readonly identity: AgentIdentity;
+  readonly hub: { readonly id: string; readonly host: string };
+  readonly relays: Relays;
+  /** Lease of the agent's group. */
+  readonly leaseMs: () => number;
+  /** The link is closed. */
+  readonly onOver: () => void;
+  readonly log: Logger;
+}
+
+/** A link from its first byte to its last: hello, welcome, what the agent comes back with, and what is left when it goes. */
+export class Greeting {
+  readonly #options: GreetingOptions;
+  readonly #socket: LinkSocket;
+  readonly #helloDue: NodeJS.Timeout;
+  #agent: LinkedAgent | undefined;
+  #relay: Relay | undefined;
+
+  constructor(options: GreetingOptions) {
+    this.#options = options;
+    this.#socket = new LinkSocket({
+      ws: options.ws,
+      stream: options.stream,
+      onMessage: (message) => this.#onMessage(message),
+      onClose: (why) => this.#onClose(why),
+    });
+    this.#helloDue = setTimeout(() => this.#socket.refuse('protocol', 'no hello came'), HELLO_MS);
+  }
+
+  end(why: string): void {
+    this.#socket.close(why);
+  }
+
+  #onMessage(message: LinkMessage): void {
+    if (this.#agent) return this.#agent.onMessage(message);
+    if (message.type !== MESSAGE.hello) throw new LinkFault('protocol', 'the first message must be a hello');
+    clearTimeout(this.#helloDue);
+    void this.#join(readJson(helloSchema, message.json));
+  }
+
+  async #join(hello: Hello): Promise<void> {
+    const { identity, relays, hub, leaseMs, log } = this.#options;
+    if (hello.former !== undefined) relays.replace(hello.former, identity);
+    const relay = (this.#relay = relays.of(identity));
+    const agent = (this.#agent = new LinkedAgent({
+      socket: this.#socket,
+      identity,
+      hello,
+      leaseMs: leaseMs(),
+      onOffer: () => relay.answer(agent),
+      onFree: () => relay.wake(),
+    }));
+    relays.agents.add(agent);
+    try {
+      await relay.add(agent);
+    } catch (error) {
+      log.warn({ err: error, group: identity.group }, 'an agent could not be linked');
+      return this.#socket.refuse('link-refused', 'this hub cannot join the group now', 2_000);
+    }
+    if (this.#socket.closed) return;
+    const limits = { slots: MOST_INSTANCE_SLOTS };
+    agent.welcome({ protocol: LINK_PROTOCOL_VERSION, hub, leaseMs: leaseMs(), limits });
+    this.#takeBack(hello, agent, relay);
+    log.info(
+      { instance: agent.instance, group: identity.group, agent: identity.record },
+      'an agent is linked to this hub',
+    );
+  }
+
+  /** The agent goes on with what it had on its former link. */
+  #takeBack({ present, former }: Hello, agent: LinkedAgent, relay: Relay): void {
+    for (const { ticket, have } of present) {
+      const request = relay.takeAway(ticket, agent.identity.record);
+      if (request && agent.resume(request, have)) continue;
+      this.#socket.send(MESSAGE.gone, LINK_CHANNEL, {
+        ticket,
+        why: 'it is over, or was given to another agent',
+      });
+      void request?.lose(true, 'its agent came back without a part of it');
+    }
+    if (former !== undefined) relay.forget(former, agent.identity.record);
+    relay.wake();
+  }
+
+  #onClose(why: string): void {
+    const { relays, log, leaseMs, onOver } = this.#options;
+    clearTimeout(this.#helloDue);
+    onOver();
+    const agent = this.#agent;
+    if (!agent) return;
+    relays.agents.delete(agent);
+    this.#relay?.remove(agent, leaseMs());
+    log.info({ instance: agent.instance, why }, 'the link of an agent has ended');
+  }
+}

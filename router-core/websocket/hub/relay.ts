@@ -1,0 +1,258 @@
+import type { PulledRequest } from '../../exchange/agent-link.ts';
+import type {
+  CreateRelayLink,
+  LinkedAgentReport,
+  RecordGrant,
+  RecordShare,
+  RelayLink,
+} from '../../exchange/relay-link.ts';
+import { sleep } from '../../runtime/backoff.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { packageVersion } from '../../runtime/package-info.ts';
+import type { AgentIdentity } from './agent-directory.ts';
+import { LEAST_AWAY_MS } from './link-limits.ts';
+import type { LinkedAgent } from './linked-agent.ts';
+import type { RelayedRequest } from './relayed-request.ts';
+import { shareOut } from './share-out.ts';
+import type { Tickets } from './tickets.ts';
+
+export interface RelayOptions {
+  readonly createRelayLink: CreateRelayLink;
+  readonly identity: AgentIdentity;
+  /** Name and id of this hub. */
+  readonly hub: { readonly id: string; readonly host: string };
+  readonly tickets: Tickets;
+  readonly log: Logger;
+}
+
+/** A request whose link is lost. */
+interface AwayRequest {
+  readonly request: RelayedRequest;
+  /** The agent as it was linked before. */
+  readonly former: LinkedAgent;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** What is shown again before it would expire, ms. */
+const SHOW_EVERY_MS = 10_000;
+
+/** Stands in for all agents of one group and set of scopes that are linked to this hub. */
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #link: RelayLink;
+  readonly #agents = new Set<LinkedAgent>();
+  /** Requests whose link is lost, by ticket, until their agent comes back or their time is over. */
+  readonly #away = new Map<string, AwayRequest>();
+  /** Whose turn it is to be given a request. */
+  #turns: LinkedAgent[] = [];
+  #joining: Promise<void> | undefined;
+  #pulling: Promise<void> = Promise.resolve();
+  #draining = false;
+  #wake: () => void = () => undefined;
+  #isReportDue = false;
+  readonly #showing: NodeJS.Timeout;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    const { group, scopes } = options.identity;
+    this.#link = options.createRelayLink({
+      group,
+      scopes,
+      name: `hub-${options.hub.id}`,
+      report: () => this.#report(),
+      onGrants: (grants) => this.#onGrants(grants),
+      log: options.log,
+    });
+    this.#showing = setInterval(() => this.#show(), SHOW_EVERY_MS);
+  }
+
+  /** Resolves when its offer counts in the group. Rejects when the store refuses this hub. */
+  async add(agent: LinkedAgent): Promise<void> {
+    this.#agents.add(agent);
+    if (this.#joining) {
+      await this.#joining;
+      await this.#link.report();
+    } else {
+      this.#joining = this.#link.join();
+      await this.#joining;
+      this.#pulling = this.#pullForEver();
+    }
+    this.#show();
+  }
+
+  remove(agent: LinkedAgent, leaseMs: number): void {
+    if (!this.#agents.delete(agent)) return;
+    for (const request of agent.detach()) this.#await(request, agent, leaseMs);
+    this.reportSoon();
+    this.#show();
+  }
+
+  get size(): number {
+    return this.#agents.size + this.#away.size;
+  }
+
+  /** Something in what its agents offer is new. Many changes of one moment are told together. */
+  reportSoon(): void {
+    if (this.#isReportDue) return;
+    this.#isReportDue = true;
+    setImmediate(() => {
+      this.#isReportDue = false;
+      void this.#link.report();
+    });
+  }
+
+  /** What this agent had and presents again. Undefined when it is not known here. */
+  takeAway(ticket: string, record: string): RelayedRequest | undefined {
+    const found = this.#away.get(ticket);
+    if (!found || found.former.identity.record !== record) return undefined;
+    clearTimeout(found.timer);
+    this.#away.delete(ticket);
+    return found.request;
+  }
+
+  /** Of what this agent had on its former link, it does not know these: they never reached it. */
+  forget(former: string, record: string): void {
+    for (const [ticket, away] of this.#away) {
+      if (away.former.instance !== former || !this.takeAway(ticket, record)) continue;
+      void away.request.lose(false, 'the link was lost before its agent had the request');
+    }
+  }
+
+  /** Pulls nothing any more; what runs goes on. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#wake();
+    await Promise.race([this.#link.report(), sleep(1_000)]);
+    const unstarted = await this.#link.stopPulling();
+    await this.#pulling;
+    for (const request of unstarted) await this.#link.requeue(request, 'unstarted');
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    if (!this.#draining) await this.drain();
+    clearInterval(this.#showing);
+    for (const { timer } of this.#away.values()) clearTimeout(timer);
+    await this.#link.close(timeoutMs);
+  }
+
+  #await(request: RelayedRequest, former: LinkedAgent, leaseMs: number): void {
+    const { ticket } = request;
+    const lose = () => {
+      this.#away.delete(ticket);
+      void request.lose(
+        true,
+        'the link of its agent was lost, and the agent did not come back within the lease',
+      );
+    };
+    const timer = setTimeout(lose, Math.max(LEAST_AWAY_MS, leaseMs));
+    this.#away.set(ticket, { request, former, timer });
+  }
+
+  #report() {
+    const shares = new Map<string, { record: string; slots: number; running: number }>();
+    for (const { identity, offer, running } of this.#agents) {
+      const { record } = identity;
+      const share = shares.get(record) ?? { record, slots: 0, running: 0 };
+      shares.set(record, share);
+      share.slots += this.#draining ? running : Math.max(running, offer.slots);
+      share.running += running;
+    }
+    const list: RecordShare[] = [...shares.values()];
+    const sum = (of: (share: RecordShare) => number) => list.reduce((total, share) => total + of(share), 0);
+    const report = {
+      name: this.#options.hub.host,
+      version: packageVersion(),
+      concurrency: sum(({ slots }) => slots),
+      inFlight: sum(({ running }) => running),
+      state: this.#draining ? ('draining' as const) : ('ready' as const),
+    };
+    return { shares: list, report };
+  }
+
+  #onGrants(grants: readonly RecordGrant[]): void {
+    const byRecord = new Map<string, LinkedAgent[]>();
+    for (const agent of this.#agents) {
+      const { record } = agent.identity;
+      const agents = byRecord.get(record);
+      if (agents) agents.push(agent);
+      else byRecord.set(record, [agent]);
+    }
+    for (const grant of grants) {
+      const agents = byRecord.get(grant.record) ?? [];
+      const slots = shareOut(grant.slots, agents);
+      agents.forEach((agent, i) => agent.tell({ slots: slots[i] ?? 0, state: grant.state }));
+    }
+    this.#wake();
+  }
+
+  /** What this agent was granted; told again, so that it knows that its offer has arrived. */
+  answer(agent: LinkedAgent): void {
+    agent.tell(agent.grant);
+    this.reportSoon();
+  }
+
+  wake(): void {
+    this.#wake();
+  }
+
+  get #free(): number {
+    if (this.#draining) return 0;
+    let free = 0;
+    for (const agent of this.#agents) free += Math.max(0, agent.free);
+    return free;
+  }
+
+  async #pullForEver(): Promise<void> {
+    while (!this.#draining) {
+      const free = this.#free;
+      if (free <= 0) {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      const unwanted: PulledRequest[] = [];
+      await this.#link.pull(free, (request) => {
+        if (!this.#dispatch(request)) unwanted.push(request);
+      });
+      for (const request of unwanted) await this.#link.requeue(request, 'unstarted');
+    }
+  }
+
+  /** To the agents with room, in turn. */
+  #dispatch(request: PulledRequest): boolean {
+    const agent = this.#nextFree();
+    if (!agent) return false;
+    const { group, record } = agent.identity;
+    const { id, attempt, handle: place } = request;
+    const relay = this.#link.instance;
+    agent.run(this.#link, request, this.#options.tickets.sign({ group, record, relay, id, attempt, place }));
+    return true;
+  }
+
+  #nextFree(): LinkedAgent | undefined {
+    for (let tries = this.#agents.size; tries > 0; tries -= 1) {
+      if (this.#turns.length === 0) this.#turns = [...this.#agents].reverse();
+      const agent = this.#turns.pop();
+      if (agent && agent.free > 0) return agent;
+    }
+    return undefined;
+  }
+
+  #show(): void {
+    const { hub, identity } = this.#options;
+    const reports = [...this.#agents].map((agent): LinkedAgentReport => {
+      const { socket, offer, grant, running, instance, name } = agent;
+      const { record, tokenId } = agent.identity;
+      const about = { name, agent: record, token: tokenId, instance, hub: hub.id, hubName: hub.host };
+      return {
+        ...offer.report,
+        ...about,
+        inFlight: running,
+        slots: grant.slots,
+        scopes: identity.scopes,
+        roundTripMs: socket.roundTripMs,
+        lastHeardAt: new Date(Date.now() - (performance.now() - socket.heardAt)).toISOString(),
+      };
+    });
+    this.#link.show(reports);
+  }
+}

@@ -1,0 +1,218 @@
+import type { AgentExchange, AgentLink, ExchangeHandlers, PulledRequest } from '../../exchange/agent-link.ts';
+import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
+import { encodeRequestHead, isInterimHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
+import { relayedOwner } from '../../exchange/reply-owner.ts';
+import { MESSAGE } from '../wire/link-message.ts';
+import { LinkReader } from '../wire/link-reader.ts';
+import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
+import { LinkWriter } from '../wire/link-writer.ts';
+import type { Data } from '../wire/read-parts.ts';
+
+/** The link that carries a request now. */
+export interface Carrier {
+  readonly socket: LinkSocket;
+  /** Name of the agent at its other end. */
+  readonly instance: string;
+}
+
+export interface RelayedRequestOptions {
+  readonly link: AgentLink;
+  readonly request: PulledRequest;
+  readonly ticket: string;
+  readonly channel: number;
+  readonly carrier: Carrier;
+  /** Its slot is free. Called once. */
+  readonly onOver: () => void;
+}
+
+/** What an agent may say that its reply has failed of. */
+const FAILURES = new Set(['upstream-unreachable', 'upstream-failed', 'agent-lost']);
+
+/** One request at an agent behind a link: hands over what comes for it, and passes on what the agent replies. */
+export class RelayedRequest implements ExchangeHandlers {
+  readonly ticket: string;
+  readonly #options: RelayedRequestOptions;
+  readonly #exchange: AgentExchange;
+  /** The rest of the request's body, on its way to the agent. */
+  readonly #up: LinkWriter;
+  /** Of the reply's body. */
+  readonly #down: LinkReader;
+  #carrier: Carrier | undefined;
+  #channel: number;
+  /** Reply bytes that the store has no room for yet. */
+  #unconsumed = 0;
+  #headSeen = false;
+  #interims = 0;
+  #over = false;
+  #replyEnded = false;
+  /** What the agent has asked for of the request's body. */
+  #asked = 0;
+  #requeueing = false;
+
+  constructor(options: RelayedRequestOptions) {
+    const { link, request, channel, carrier } = options;
+    this.#options = options;
+    this.ticket = options.ticket;
+    this.#channel = channel;
+    this.#carrier = carrier;
+    this.#up = new LinkWriter({ target: carrier.socket, channel, upTo: 0, onWritable: () => undefined });
+    this.#down = new LinkReader(WINDOW_BYTES, (upTo) => this.#say(MESSAGE.credit, { upTo }));
+    this.#exchange = link.open(request, this);
+    this.#sendRequest(carrier);
+  }
+
+  get channel(): number {
+    return this.#channel;
+  }
+
+  get carrier(): Carrier | undefined {
+    return this.#carrier;
+  }
+
+  // What the store says of it.
+
+  onBody(chunk: Buffer): void {
+    this.#up.write(chunk);
+  }
+
+  onBodyEnd(trailers: string): void {
+    this.#up.end(trailers);
+  }
+
+  onStop(why: string): void {
+    if (this.#over) return;
+    this.#say(MESSAGE.stop, { why });
+    this.#up.abandon();
+    this.#exchange.reply.close();
+  }
+
+  onWritable(): void {
+    const bytes = this.#unconsumed;
+    this.#unconsumed = 0;
+    if (bytes > 0) this.#down.consume(bytes);
+  }
+
+  onSettled(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#up.abandon();
+    this.#say(MESSAGE.settled);
+    this.#options.onOver();
+  }
+
+  // What the agent says of it.
+
+  onData({ head, end, failed, closed }: Data, body: Buffer): void {
+    const { reply } = this.#exchange;
+    if (this.#over || this.#replyEnded) return;
+    if (!this.#down.accept(body.length)) throw new LinkFault('limit', 'a reply beyond its window');
+    if (head !== undefined) this.#onHead(head, body);
+    if (body.length > 0) {
+      if (!this.#headSeen) throw new LinkFault('protocol', 'a body before its head');
+      if (reply.write(body)) this.#down.consume(body.length);
+      else this.#unconsumed += body.length;
+    }
+    this.#replyEnded = failed !== undefined || closed === true || end !== undefined;
+    if (failed !== undefined) this.#onFailed(failed);
+    else if (closed) reply.close();
+    else if (end !== undefined) {
+      if (!this.#headSeen) throw new LinkFault('protocol', 'an end before its head');
+      reply.end(end);
+    }
+  }
+
+  onCredit(upTo: number): void {
+    const more = upTo - this.#asked;
+    if (more <= 0 || this.#over) return;
+    if (upTo > this.#up.written + WINDOW_BYTES) throw new LinkFault('protocol', 'credit beyond the window');
+    if (this.#asked === 0) this.#exchange.reply.start({ owner: this.#owner, credit: upTo });
+    else this.#exchange.consume(more);
+    this.#asked = upTo;
+    this.#up.credit(upTo);
+  }
+
+  async onRequeue(why: 'unstarted' | 'unreachable' | 'failed', detail: string): Promise<void> {
+    if (this.#over || this.#requeueing) return;
+    this.#requeueing = true;
+    const moved = await this.#options.link.requeue(this.#options.request, why, detail);
+    this.#requeueing = false;
+    this.#say(MESSAGE.requeued, { moved });
+    if (moved) this.#exchange.abandon();
+  }
+
+  // What becomes of its link.
+
+  /** The link is lost; the request waits for its agent to come back. */
+  detach(): void {
+    this.#carrier = undefined;
+    this.#up.detach();
+  }
+
+  /** Its agent is back, on another link, and has received so many bytes of the request's body. Returns false when that cannot be. */
+  attach(carrier: Carrier, channel: number, have: number): boolean {
+    if (have > this.#up.written) return false;
+    this.#carrier = carrier;
+    this.#channel = channel;
+    const { received, upTo } = this.#down;
+    this.#say(MESSAGE.resumed, { ticket: this.ticket, have: received, headSeen: this.#headSeen, upTo });
+    return this.#up.resume(carrier.socket, { channel, have, headSeen: true, upTo: this.#asked });
+  }
+
+  /** Its agent has not come back. `seen`: it may have run the request. */
+  async lose(seen: boolean, detail: string): Promise<void> {
+    if (this.#over || this.#requeueing) return;
+    const { reply } = this.#exchange;
+    const hasBegun = this.#headSeen || this.#interims > 0;
+    this.#requeueing = true;
+    const moved =
+      !hasBegun &&
+      (await this.#options.link.requeue(this.#options.request, seen ? 'failed' : 'unstarted', detail));
+    if (moved) this.#exchange.abandon();
+    else reply.fail('agent-lost', detail);
+  }
+
+  get #owner(): string {
+    const { link, carrier } = this.#options;
+    return relayedOwner(link.instance, (this.#carrier ?? carrier).instance);
+  }
+
+  #onHead(head: string, body: Buffer): void {
+    if (isInterimHead(head)) {
+      if (body.length > 0) throw new LinkFault('protocol', 'an interim head with a body');
+      this.#interims += 1;
+      if (this.#interims > MOST_INTERIM_HEADS) throw new LinkFault('limit', 'too many interim heads');
+      return this.#exchange.reply.interim(this.#owner, head);
+    }
+    if (this.#headSeen) throw new LinkFault('protocol', 'a second head');
+    this.#headSeen = true;
+    this.#exchange.reply.start({ owner: this.#owner, head });
+  }
+
+  #onFailed(failed: string): void {
+    const line = failed.indexOf('\n');
+    const code = line < 0 ? failed : failed.slice(0, line);
+    if (!FAILURES.has(code)) throw new LinkFault('protocol', 'an unknown failure');
+    this.#exchange.reply.fail(code, line < 0 ? '' : failed.slice(line + 1));
+  }
+
+  #sendRequest({ socket }: Carrier): void {
+    const { request, channel, ticket } = this.#options;
+    const { id, attempt, hub, head, remainingMs, bodyFollows, trailers, mayHaveRun, body } = request;
+    const json = {
+      id,
+      attempt,
+      hub,
+      head: encodeRequestHead(head),
+      ms: Math.max(0, Math.round(remainingMs)),
+      follows: bodyFollows || undefined,
+      trailers: trailers || undefined,
+      mayHaveRun: mayHaveRun || undefined,
+      ticket,
+    };
+    socket.sendWith(MESSAGE.request, channel, json, body);
+  }
+
+  #say(type: number, json?: object): void {
+    this.#carrier?.socket.send(type, this.#channel, json);
+  }
+}

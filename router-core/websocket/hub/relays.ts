@@ -1,0 +1,52 @@
+import { sleep } from '../../runtime/backoff.ts';
+import { scopeSet, type AgentIdentity } from './agent-directory.ts';
+import type { LinkedAgent } from './linked-agent.ts';
+import { Relay, type RelayOptions } from './relay.ts';
+import { Tickets } from './tickets.ts';
+
+export type RelaysOptions = Omit<RelayOptions, 'identity' | 'tickets'> & { readonly ticketKey: Buffer };
+
+/** A relay for each group and set of scopes whose agents are linked to this hub. One without agents stays: they come back. */
+export class Relays {
+  readonly agents = new Set<LinkedAgent>();
+  readonly #options: RelaysOptions;
+  readonly #tickets: Tickets;
+  readonly #relays = new Map<string, Relay>();
+
+  constructor(options: RelaysOptions) {
+    this.#options = options;
+    this.#tickets = new Tickets(options.ticketKey);
+  }
+
+  of(identity: AgentIdentity): Relay {
+    const key = `${identity.group}\n${scopeSet(identity.scopes)}`;
+    const known = this.#relays.get(key);
+    if (known) return known;
+    const relay = new Relay({ ...this.#options, identity, tickets: this.#tickets });
+    this.#relays.set(key, relay);
+    return relay;
+  }
+
+  /** The agent has dialled anew before its former link was seen to be lost. */
+  replace(former: string, { record }: AgentIdentity): void {
+    for (const { instance, identity, socket } of this.agents) {
+      if (instance === former && identity.record === record) socket.terminate('replaced by a new link');
+    }
+  }
+
+  /** Pulls nothing more, and waits at most so long for what runs. */
+  async drain(ms: number): Promise<void> {
+    const endAt = performance.now() + ms;
+    await Promise.all([...this.#relays.values()].map((relay) => relay.drain()));
+    while (this.#isBusy() && performance.now() < endAt) await sleep(20);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#relays.values()].map((relay) => relay.close(500)));
+  }
+
+  #isBusy(): boolean {
+    for (const { running } of this.agents) if (running > 0) return true;
+    return false;
+  }
+}
