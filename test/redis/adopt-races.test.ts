@@ -5,8 +5,8 @@ import { sleep } from '../../router-core/runtime/backoff.ts';
 import { abortRequest } from '../../router-core/redis/control/abort-request.ts';
 import { beginReply } from '../exchange/joined-link.ts';
 import { ask, startAsking } from '../support/ask.ts';
-import { expectNothingLeft } from '../support/parts.ts';
-import { relayWorld } from '../support/relays.ts';
+import { expectNothingLeft, withRedis } from '../support/parts.ts';
+import { relayWorld, type Relay } from '../support/relays.ts';
 import { waitFor } from '../support/wait.ts';
 
 const post = { method: 'POST', body: 'x' };
@@ -76,6 +76,34 @@ test('an adoption whose answer is lost counts once, and the request is not pulle
   expect(pulled).toEqual([]);
   opened?.answer('by the next');
   expect(await asked).toMatchObject({ status: 200, body: 'by the next' });
+  await expectNothingLeft(redis.url, group);
+});
+
+test('requests that its new relay has not pulled yet are neither lost nor skipped', async () => {
+  const { hub, redis, group, relay } = await relayWorld();
+  const former = await relay();
+  const adoptedAsked = ask(hub.url, post);
+  const first = former.open(await former.next());
+  const next = await relay(['x']);
+  const asked = Array.from({ length: 6 }, () => ask(hub.url, post));
+  const inLane = () =>
+    withRedis(redis.url, async (client) => (await client.xlen(`mr:{${group}}:lane:0+x`)) > 1);
+  await waitFor(inLane, { what: 'requests in its lane' });
+
+  const opened = await next.adopt(former.placeOf(first));
+
+  opened?.answer('adopted');
+  expect(await adoptedAsked).toMatchObject({ status: 200, body: 'adopted' });
+  let answered = 0;
+  const answerAll = async ({ next: pull, open }: Relay) => {
+    for (;;) {
+      open(await pull()).answer('pulled');
+      answered += 1;
+    }
+  };
+  for (const each of [former, next]) answerAll(each).catch(() => undefined);
+  for (const each of asked) expect(await each).toMatchObject({ status: 200, body: 'pulled' });
+  expect(answered).toBe(6);
   await expectNothingLeft(redis.url, group);
 });
 
