@@ -94,6 +94,16 @@ export interface ExchangeHandlers {
   readonly onWritable: () => void;
   /** The request is settled, requeued or taken away: its slot is free. Called once. */
   readonly onSettled: () => void;
+  /** The store has more of the reply. Until then, whoever can send it again must keep it. */
+  readonly onStored?: (stored: StoredReply) => void;
+}
+
+/** How much of a reply the store has. */
+export interface StoredReply {
+  /** Body bytes that were written to this exchange. */
+  readonly bytes: number;
+  /** The request is settled: nothing of its reply is needed any more. */
+  readonly isSettled: boolean;
 }
 
 export interface AgentExchange {

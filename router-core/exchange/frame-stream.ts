@@ -55,6 +55,8 @@ export interface FrameStreamOptions {
   readonly settle?: Settlement;
   /** The settlement is in a batch: Redis will get it, whatever happens to the connection. */
   readonly onSettled?: () => void;
+  /** Redis has what was taken so far. */
+  readonly onStored?: ((stored: { bytes: number; isSettled: boolean }) => void) | undefined;
 }
 
 /**
@@ -75,6 +77,7 @@ export class FrameStream {
   readonly #body = new JoinedChunks();
   #ended: 'no' | 'pending' | 'taken' = 'no';
   #isOwnerSaid = false;
+  #isSettled = false;
   #isPending = false;
   #closed = false;
   #seq = 0;
@@ -267,6 +270,11 @@ export class FrameStream {
     return { stream: this, frame, bulk, notice, seq, trimTo, trimKey: this.#inKey, settle };
   }
 
+  /** Redis has all that was taken. For the outbox only, which has one batch under way at a time. */
+  stored(): void {
+    this.#options.onStored?.({ bytes: this.#sent, isSettled: this.#isSettled });
+  }
+
   #settleOnly(): Outgoing {
     const settle = this.#ended === 'pending' ? this.#settlement() : undefined;
     this.#ended = 'taken';
@@ -275,6 +283,7 @@ export class FrameStream {
   }
 
   #settlement(): Settlement | undefined {
+    this.#isSettled = true;
     this.#options.onSettled?.();
     return this.#options.settle;
   }

@@ -7,6 +7,7 @@ import type {
   Grant,
   OwnedRequest,
   PulledRequest,
+  StoredReply,
 } from '../../router-core/exchange/agent-link.ts';
 import { encodeReplyHead } from '../../router-core/exchange/heads.ts';
 import { recordLog } from '../support/config.ts';
@@ -38,6 +39,8 @@ export interface Opened {
   readonly chunks: readonly Buffer[];
   trailers: string | undefined;
   readonly stops: string[];
+  /** Of the reply. */
+  stored: StoredReply;
   settled: number;
   writable: number;
   /** Answers 200 with this body. */
@@ -92,7 +95,9 @@ export function watchOpened(
   request: OwnedRequest,
   open: (handlers: ExchangeHandlers) => AgentExchange,
 ): Opened {
-  const opened = { request, received: 0, trailers: undefined as string | undefined, settled: 0, writable: 0 };
+  const stored: StoredReply = { bytes: 0, isSettled: false };
+  const counts = { received: 0, settled: 0, writable: 0 };
+  const opened = { request, ...counts, stored, trailers: undefined as string | undefined };
   const stops: string[] = [];
   const chunks: Buffer[] = [];
   const exchange = open({
@@ -104,6 +109,7 @@ export function watchOpened(
     onStop: (why) => stops.push(why),
     onWritable: () => (all.writable += 1),
     onSettled: () => (all.settled += 1),
+    onStored: (now) => (all.stored = now),
   });
   const answer = (text: string) => {
     beginReply(link, exchange);

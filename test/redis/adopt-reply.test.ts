@@ -93,3 +93,24 @@ test('a large reply goes on from relay to relay, and no byte is lost or doubled'
   expect(Buffer.from(outcome.body, 'latin1').equals(body)).toBe(true);
   await expectNothingLeft(redis.url, group);
 });
+
+test('a relay hears what the store has of a reply: the rest has to be kept', async () => {
+  const { hub, relay } = await relayWorld();
+  const former = await relay();
+  const asked = startAsking(hub.url);
+  const first = former.open(await former.next());
+  beginReply(former.link, first.exchange);
+  first.exchange.reply.write(Buffer.from('first'));
+  await waitFor(() => first.stored.bytes === 5, { what: 'the store to have it' });
+  former.proxy.set({ refusing: true });
+  former.proxy.reset();
+  first.exchange.reply.write(Buffer.from(', second'));
+  first.exchange.reply.end();
+  // Its slot is free: Redis will have the end, unless this process dies.
+  await waitFor(() => first.settled === 1, { what: 'the settlement to be on its way' });
+  expect(first.stored).toEqual({ bytes: 5, isSettled: false });
+  former.proxy.set({ refusing: false });
+  expect(await asked.outcome).toMatchObject({ body: 'first, second' });
+  await waitFor(() => first.stored.isSettled, { what: 'the store to have all' });
+  expect(first.stored.bytes).toBe(13);
+});

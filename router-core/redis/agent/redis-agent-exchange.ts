@@ -64,6 +64,8 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
       onWritable: () => this.#handlers.onWritable(),
       settle: { entry: this.entry, permit: `${id}:${attempt}` },
       onSettled: () => this.#onSettled(),
+      onStored:
+        resumption || handlers.onStored ? (stored) => this.#handlers.onStored?.(stored) : undefined,
     });
     this.reader = {
       id,

@@ -90,6 +90,7 @@ export class Outbox {
         const stream = frames[Number(number) - 1]?.stream;
         if (stream) this.#options.onRefused(stream);
       }
+      for (const item of batch) item.stream.stored();
       if (call.settlements.length > 0) this.#options.onSettled?.(call.settlements);
     };
     const onFailure = (error: unknown) => {
