@@ -74,6 +74,8 @@ export interface Presented {
   readonly turn: number;
   /** Bytes of the rest of the request's body that the agent has received. */
   readonly have: number;
+  /** Name of the agent's record: the slot that it had at the former relay goes with the request. */
+  readonly record?: string | undefined;
 }
 
 /** A request that this relay has now, as another attempt with another handle. To be opened at once. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { NUDGE } from '../../exchange/frames.ts';
-import type { RequestPlace } from '../../exchange/relay-link.ts';
+import type { Presented, RequestPlace } from '../../exchange/relay-link.ts';
 import { BadReplyError, listOf, textOf, wholeOf, wordOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
@@ -17,8 +17,7 @@ export interface AdoptInput {
   readonly instance: string;
   readonly lane: string;
   readonly from: RequestPlace;
-  /** How often its agent has asked. */
-  readonly turn: number;
+  readonly presented: Presented;
 }
 
 export type AdoptOutcome =
@@ -29,7 +28,8 @@ export type AdoptOutcome =
 
 /** Moves a request to another relay; see adopt.lua. Rejects when Redis is away, and with what it refuses. */
 export async function adoptRequest(client: Redis, input: AdoptInput): Promise<AdoptOutcome> {
-  const { keys, instance, lane, from, turn } = input;
+  const { keys, instance, lane, from, presented } = input;
+  const { record = '-', turn } = presented;
   const { relay, id, attempt } = from;
   const place = splitPlace(from.place);
   if (!place) return { outcome: 'gone' };
@@ -41,7 +41,7 @@ export async function adoptRequest(client: Redis, input: AdoptInput): Promise<Ad
       ...group.keys,
       ...[keys.slots, keys.agentSlots, keys.up(id), keys.down(id, attempt), keys.down(id, attempt + 1)],
     ],
-    [...group.args, place.entry, id, attempt, relay, instance, turn, NUDGE],
+    [...group.args, place.entry, id, attempt, relay, instance, record, turn, NUDGE],
   );
   const outcome = decodeOutcome(reply, from);
   if (!outcome) throw new BadReplyError('adopt');

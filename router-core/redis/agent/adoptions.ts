@@ -46,15 +46,16 @@ export class Adoptions {
     return this.#asked;
   }
 
-  async adopt(from: RequestPlace, { turn, have }: Presented): Promise<AdoptedRequest | undefined> {
+  async adopt(from: RequestPlace, presented: Presented): Promise<AdoptedRequest | undefined> {
     const { id } = from;
+    const { have } = presented;
     if (this.#asked.has(id) || this.#options.has(id)) return undefined;
     this.#asked.add(id);
     let exchange: RedisAgentExchange;
     let resumption: Resumption;
     let request: OwnedRequest;
     try {
-      const adopted = await this.#find(from, turn);
+      const adopted = await this.#find(from, presented);
       if (!adopted) return undefined;
       request = this.#requestOf(adopted);
       resumption = this.#resumption(adopted, have);
@@ -85,11 +86,12 @@ export class Adoptions {
   }
 
   /** Follows a request from relay to relay. */
-  async #find(from: RequestPlace, turn: number): Promise<Adopted | undefined> {
+  async #find(from: RequestPlace, presented: Presented): Promise<Adopted | undefined> {
     const { instance } = this.#options;
+    const { turn } = presented;
     let at = from;
     for (let steps = 0; steps < MOST_STEPS; steps++) {
-      const found = await this.#ask(at, turn);
+      const found = await this.#ask(at, presented);
       if (found?.outcome === 'adopted') return found;
       if (found?.outcome !== 'continued') return undefined;
       // An agent that has asked later than this, or somebody else in its name, has it.
@@ -100,14 +102,14 @@ export class Adoptions {
   }
 
   /** Undefined when nobody can say. */
-  async #ask(from: RequestPlace, turn: number): Promise<AdoptOutcome | undefined> {
+  async #ask(from: RequestPlace, presented: Presented): Promise<AdoptOutcome | undefined> {
     const { connection, host, instance, lanes, log } = this.#options;
     const { signal } = this.#closing;
     const ask = async (): Promise<AdoptOutcome | undefined> => {
       for (;;) {
         const client = await connection.ready(signal);
         if (!client) return undefined;
-        const input = { keys: host.keys, instance, lane: lanes.own, from, turn };
+        const input = { keys: host.keys, instance, lane: lanes.own, from, presented };
         const found = await adoptRequest(client, input);
         if (found.outcome !== 'busy') return found;
         await sleep(BUSY_MS, signal);

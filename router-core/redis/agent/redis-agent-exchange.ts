@@ -5,7 +5,7 @@ import { PART, type Frame } from '../../exchange/frames.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import type { ResumePoint } from '../../exchange/resume-point.ts';
 import { FrameOffsets } from './frame-offsets.ts';
-import type { HeldRequest, TakenReason } from './heartbeat.ts';
+import type { HeldRequest, TakenReason } from './held-requests.ts';
 import { entryOf } from './pulled-requests.ts';
 import type { Resumption } from './resumption.ts';
 

@@ -7,8 +7,8 @@
 --
 -- KEYS  group.lua's (the new owner's lane first, the former owner's last; they may be one), then: slots, agent-slots, up, down of
 --       the former attempt, down of the next one
--- ARGV  group.lua's, then: entry id, id, attempt, former owner, new owner, turn, nudge frame. The turn counts how often the agent
---       has asked: a later one may take the request from whoever adopted it for an earlier one.
+-- ARGV  group.lua's, then: entry id, id, attempt, former owner, new owner, agent record, turn, nudge frame. The turn counts how
+--       often the agent has asked: a later one may take the request from whoever adopted it for an earlier one.
 -- Returns {"adopted", "<lane> <entry>", "begun" or "fresh", meta}; {"continued", turn, owner, "<lane> <entry>"} somebody has
 -- adopted it, as its next attempt; {"gone"} it is the former owner's no more; {"busy"} nothing was done, ask again.
 -- Begun: a frame exists in either direction. Fresh: none.
@@ -19,6 +19,7 @@
 --!include lib/end-attempt
 --!include lib/continued
 --!include lib/instances
+--!include lib/take-slot
 --!include lib/lane-group
 --!include lib/last-delivered
 local lane_key, lane = KEYS[lane_keys + 1], ARGV[lane_names + 1]
@@ -26,7 +27,8 @@ local former_key, former_lane = KEYS[lane_keys + lane_count], ARGV[lane_names + 
 local registry = { lanes = lanes, slots = KEYS[own_keys + 1], agent_slots = KEYS[own_keys + 2] }
 local up, down, next_down = KEYS[own_keys + 3], KEYS[own_keys + 4], KEYS[own_keys + 5]
 local entry_id, id, attempt = ARGV[own_args + 1], ARGV[own_args + 2], tonumber(ARGV[own_args + 3])
-local former, owner, turn, nudge = ARGV[own_args + 4], ARGV[own_args + 5], ARGV[own_args + 6], ARGV[own_args + 7]
+local former, owner, record = ARGV[own_args + 4], ARGV[own_args + 5], ARGV[own_args + 6]
+local turn, nudge = ARGV[own_args + 7], ARGV[own_args + 8]
 local ttl = 3 * lease
 
 local pending = redis.pcall('XPENDING', former_key, 'agents', entry_id, entry_id, 1, former)
@@ -53,8 +55,7 @@ redis.call('XACK', former_key, 'agents', entry_id)
 redis.call('XDEL', former_key, entry_id)
 redis.call('ZREM', permits, id .. ':' .. attempt)
 -- The agent's slot has left with it. Otherwise the lane of a relay that is dead would get another request for it.
-local row_lane, count, record = slots_of(registry, former)
-if row_lane and count > 0 then set_slots(registry, former, row_lane, count - 1, record) end
+take_slot(registry, former, record)
 if not is_wanted then
   measure_room()
   promote()
