@@ -30,16 +30,16 @@ export class ReplyHandlers implements HubExchangeHandlers {
 
   /** The agent has started and asks for the rest of the body. */
   onBodyAsked(credit: number): void {
-    const { body } = this.#exchange;
-    body.ask();
+    const { body, request } = this.#exchange;
+    request.askForBody();
     const { rest } = body;
     if (rest) pumpBody(this.#exchange, rest, credit);
   }
 
   onFailed(code: string, detail: string): void {
-    const { id, owner: agent, context } = this.#exchange;
+    const { id, attempts, context } = this.#exchange;
     const said = { code: code.slice(0, 100), detail: detail.slice(0, 500) };
-    context.log.info({ id, ...said, agent }, 'a request has failed at its agent');
+    context.log.info({ id, ...said, agent: attempts.owner }, 'a request has failed at its agent');
     this.#exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
   }
 
@@ -48,7 +48,7 @@ export class ReplyHandlers implements HubExchangeHandlers {
   }
 
   onFault(why: string): void {
-    this.#exchange.lost(why);
+    refuseReply(this.#exchange, why, NO_END);
   }
 
   fault(error: unknown): void {
@@ -60,7 +60,7 @@ function takeReply(exchange: Exchange, parts: ReplyParts): void {
   const { owner, head, body, end } = parts;
   const isInterim = head !== undefined && isInterimHead(head);
   if (owner !== undefined) {
-    exchange.pulledBy(owner);
+    exchange.attempts.pulledBy(owner);
     if (isInterim) awaitHeadAfterInterim(exchange);
     else if (head === undefined) awaitHeadOf(exchange);
   }
@@ -87,10 +87,10 @@ function awaitHeadAfterInterim(exchange: Exchange): void {
 
 /** The agent was lost, or gave it back: the next attempt has a reply of its own. */
 function takeMove(exchange: Exchange, { unseen, why, detail, returned }: Moved): void {
-  const { id, owner, context, store } = exchange;
+  const { id, attempts, context, store } = exchange;
   if (exchange.state === 'replying') return void refuseReply(exchange, 'moved after its head', NO_END);
   if (!store.nextAttempt(unseen === undefined)) return void refuseReply(exchange, 'moved too often', NO_END);
-  context.log.info({ id, why, detail, agent: owner }, 'a request is back in line');
+  context.log.info({ id, why, detail, agent: attempts.owner }, 'a request is back in line');
   exchange.moved(unseen);
   if (returned) return letInAgain(exchange, returned);
   awaitSlot(exchange);

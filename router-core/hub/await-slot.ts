@@ -17,10 +17,11 @@ export function awaitSlot(exchange: Exchange): void {
 
 /** Handed over: the head of the reply is due. Until an agent has shown that it has the request, the wait goes on, too. */
 export function awaitHead(exchange: Exchange): void {
-  const { policy, owner, deadlines } = exchange;
+  const { policy, attempts, deadlines } = exchange;
   deadlines.restartHead();
   const lookMs = Math.max(LEAST_LOOK_MS, deadlines.waitMs);
-  if (owner !== '' || policy.waitMs === 0 || lookMs >= policy.firstByteMs) return awaitHeadOnly(exchange);
+  if (attempts.owner !== '' || policy.waitMs === 0 || lookMs >= policy.firstByteMs)
+    return awaitHeadOnly(exchange);
   exchange.handed(lookMs, () => lookForAgent(exchange));
 }
 
@@ -47,11 +48,11 @@ async function giveUpWaiting(exchange: Exchange): Promise<void> {
 /** The wait is over, and the request was handed over. Its agent may have gone, and the doorbell that said so been lost. */
 async function lookForAgent(exchange: Exchange): Promise<void> {
   awaitHeadOnly(exchange);
-  const { moves } = exchange;
+  const { moves } = exchange.attempts;
   const found = await exchange.store.leave();
   if (exchange.done) return;
   if (found === 'removed') return failUnserved(exchange);
-  if (exchange.state !== 'handed' || exchange.moves !== moves) return;
+  if (exchange.state !== 'handed' || exchange.attempts.moves !== moves) return;
   // In this moment: its agent is about to pull it.
   if (found === 'handed') exchange.handed(LEAST_LOOK_MS, () => lookForAgent(exchange));
 }

@@ -1,7 +1,7 @@
-import type { Server } from 'node:http';
 import { sleep } from '../runtime/backoff.ts';
 import { runFor } from './contain-fault.ts';
-import type { HubContext } from './exchange.ts';
+import type { HubFront } from './front/hub-front.ts';
+import type { HubContext } from './hub-context.ts';
 
 /** How many 503s a load balancer gets to see before this hub stops accepting: the usual `fall` is 3. */
 const NOTICES = 3;
@@ -35,9 +35,7 @@ export class Readiness {
 }
 
 export interface DrainOptions {
-  readonly server: Server;
-  /** Connections without a request of their own: those that have left HTTP, and those that linger. */
-  readonly front: { cutLingering(): void; cutAll(): void };
+  readonly front: HubFront;
   readonly context: HubContext;
   readonly readiness: Readiness;
   readonly drainMs: number;
@@ -48,14 +46,14 @@ export interface DrainOptions {
  * (or nobody watches), no new connection; the running requests finish; what is left at the end of `drainMs` is refused
  * or cut.
  */
-export async function drainHub({ server, front, context, readiness, drainMs }: DrainOptions): Promise<void> {
+export async function drainHub({ front, context, readiness, drainMs }: DrainOptions): Promise<void> {
   const { inFlight, log } = context;
   readiness.draining = true;
   const endAt = performance.now() + drainMs;
   const noticeUntil = performance.now() + drainMs / 3;
   while (readiness.unnoticed && performance.now() < noticeUntil) await sleep(50);
 
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const closed = front.stopAccepting();
   while (inFlight.size > 0 && performance.now() < endAt) await sleep(20);
   if (inFlight.size > 0) log.warn({ requests: inFlight.size }, 'drain time is over, ending what still runs');
   const cancelled = inFlight.values().map((exchange) => {
@@ -63,11 +61,9 @@ export async function drainHub({ server, front, context, readiness, drainMs }: D
     return exchange.cancel();
   });
   await Promise.race([Promise.all(cancelled), sleep(1_000)]);
-  server.closeIdleConnections();
-  front.cutLingering();
+  front.closeIdle();
   // Replies that are written but not yet taken by their clients get a moment; then the connections are cut.
   await Promise.race([closed, sleep(Math.min(1_000, drainMs))]);
-  server.closeAllConnections();
   front.cutAll();
   await closed;
 }

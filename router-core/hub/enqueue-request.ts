@@ -13,8 +13,8 @@ const LATE_MS = 1_000;
 
 /** Puts the request on its group's queue; from here on its reply may arrive. */
 export async function enqueueRequest(exchange: Exchange, head: RequestHead, body: InlineBody): Promise<void> {
-  const { req, store } = exchange;
-  const parts = { head, body: body.chunks, trailers: body.complete ? trailersOf(req) : undefined };
+  const { request, store } = exchange;
+  const parts = { head, body: body.chunks, trailers: body.complete ? trailersOf(request) : undefined };
   await admit(exchange, (terms) => store.admit(parts, terms));
 }
 

@@ -1,7 +1,7 @@
 import type { OrphanOutcome } from '../exchange/group-view.ts';
 import { metricSource, single, type Metrics, type MetricSource, type Sample } from '../runtime/metrics.ts';
 import type { ExchangeState } from './exchange-state.ts';
-import type { HubContext } from './exchange.ts';
+import type { HubContext } from './hub-context.ts';
 import type { GroupCounts } from './request-counts.ts';
 
 /** What a hub shows; docs/metrics.md is held to this table by a test. */

@@ -1,4 +1,3 @@
-import { isIP, type AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import type { ConfigState } from '../config/config-state.ts';
 import type { CreateHubLink, HubLink } from '../exchange/hub-link.ts';
@@ -9,14 +8,16 @@ import type { MetricSource } from '../runtime/metrics.ts';
 import { packageVersion } from '../runtime/package-info.ts';
 import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
-import { RequestFront } from './accept-request.ts';
+import { RequestAcceptor } from './accept-request.ts';
 import { lookAfterAbsence } from './after-absence.ts';
 import type { HubConfig } from './config.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
-import type { Exchange, HubContext } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
-import { createDoorServer, createHttpServer, listen } from './front/http-server.ts';
+import { HubFront } from './front/hub-front.ts';
+import { isLoopback } from './front/loopback.ts';
+import type { HubContext } from './hub-context.ts';
 import { hubMetrics } from './hub-metrics.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { RecentHistograms } from './recent-times.ts';
@@ -61,7 +62,7 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
     version: packageVersion(),
     startedAt,
     address,
-    configVersion: front.snapshot?.version ?? 0,
+    configVersion: acceptor.snapshot?.version ?? 0,
     inFlight: context.inFlight.size,
     flagRoutes: config.groups,
     groups: groupReports(context, recent),
@@ -72,16 +73,15 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   const door = ports.createDoor?.({ id: link.hub, host: hostname() });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => whyNotReady(context));
-  const front = new RequestFront(context, readiness);
-  const { keepAliveMs, linkPort } = config;
-  const server = createHttpServer(front, { keepAliveMs, door: linkPort === undefined ? door : undefined });
-  const doorServer = door && linkPort !== undefined ? createDoorServer(door) : undefined;
+  const acceptor = new RequestAcceptor(context, readiness);
+  const { keepAliveMs, linkPort, maxInFlight: maxQueued } = config;
+  const front = new HubFront({ handler: acceptor, keepAliveMs, maxQueued, door, linkPort });
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
   const takeState = async (state: ConfigState, superseded: AbortSignal) => {
     const snapshot = await inSlices(compiler.compile(state), superseded);
     link.serve(snapshot.version, snapshot.groups);
-    front.snapshot = snapshot;
+    acceptor.snapshot = snapshot;
     door?.serve(state, snapshot.groups);
     endRevoked(context.inFlight.values(), snapshot.apps);
     if (snapshot.isOpen) warnIfOpen();
@@ -89,7 +89,7 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   };
   // Tokens also end by themselves.
   const revoking = setInterval(() => {
-    if (front.snapshot) endRevoked(context.inFlight.values(), front.snapshot.apps);
+    if (acceptor.snapshot) endRevoked(context.inFlight.values(), acceptor.snapshot.apps);
   }, REVOKE_EVERY_MS);
 
   // With several hubs or workers behind one address, one that cannot take requests yet should not be given any.
@@ -98,28 +98,24 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
     clearInterval(revoking);
     return closeContext(context);
   };
-  try {
-    await listen(server, config);
-    if (doorServer && linkPort !== undefined) await listen(doorServer, { ...config, port: linkPort });
-  } catch (error) {
+  const port = await front.listen(config).catch(async (error: unknown) => {
     await stop();
     throw error;
-  }
-  const { port } = server.address() as AddressInfo;
+  });
   address = `${config.host}:${port}`;
   return {
     port,
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
       const drained = door?.drain(drainMs);
-      await drainHub({ server, front, context, readiness, drainMs });
+      await drainHub({ front, context, readiness, drainMs });
       await drained;
       await door?.close();
-      doorServer?.close();
+      front.closeDoorPort();
       await stop();
     },
     checked: link.check(),
-    metrics: hubMetrics(context, () => front.snapshot?.version ?? 0),
+    metrics: hubMetrics(context, () => acceptor.snapshot?.version ?? 0),
   };
 }
 
@@ -166,8 +162,4 @@ function openWarning({ host }: HubConfig, log: Logger): () => void {
     if (isDue) log.warn({ host }, OPEN_WARNING);
     isDue = false;
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

@@ -10,8 +10,8 @@ const SETTLE_MS = 5_000;
 
 /** Sends the head of a reply, and with it the whole reply when the frame carries one: then it returns true. */
 export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
-  const { reply, req } = exchange;
-  const head = checkReplyHead(frame.head ?? '', { method: req.method, maySwitch: reply.maySwitch });
+  const { reply, request, attempts, routed } = exchange;
+  const head = checkReplyHead(frame.head ?? '', { method: request.method, maySwitch: reply.maySwitch });
   if (typeof head === 'string') return refuseReply(exchange, head, frame);
   const { status, reason, bodyBytes } = head;
   const { length } = frame.body ?? NO_BYTES;
@@ -22,13 +22,13 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   // One that says more than its request has lived would spoil the histograms of its group.
   const upstreamMs = head.upstreamMs <= waitedMs ? head.upstreamMs : Math.round(waitedMs);
   const queueMs = Math.max(0, waitedMs - upstreamMs);
-  let ours = `Via: 1.1 mini-router\r\nRouter-Request-Id: ${exchange.id}\r\nRouter-Agent: ${exchange.owner}\r\n`;
+  let ours = `Via: 1.1 mini-router\r\nRouter-Request-Id: ${exchange.id}\r\nRouter-Agent: ${attempts.owner}\r\n`;
   ours += `Server-Timing: queue;dur=${queueMs.toFixed(1)}, upstream;dur=${upstreamMs}\r\n`;
-  if (exchange.preference !== undefined) ours += `Preference-Applied: ${exchange.preference}\r\n`;
+  if (routed.preference !== undefined) ours += `Preference-Applied: ${routed.preference}\r\n`;
   if (isWhole && bodyBytes === undefined && status !== 101) ours += `Content-Length: ${length}\r\n`;
   if (!areFields(ours)) return refuseReply(exchange, 'its name cannot be sent', frame);
 
-  exchange.replying(status, { queueMs, upstreamMs });
+  exchange.replying(status, queueMs, upstreamMs);
   const fields = head.fields + ours;
   if (isWhole) {
     exchange.replyBody.isWhole(length);
@@ -99,10 +99,10 @@ export function sendEnd(exchange: Exchange, frame: ReplyParts, trailers: string)
  * nothing else does. Returns true.
  */
 export function refuseReply(exchange: Exchange, why: string, { end }: Pick<ReplyParts, 'end'>): true {
-  const { context, counts, id, group, owner, replyBody } = exchange;
+  const { context, counts, id, group, attempts, replyBody } = exchange;
   counts.group.invalidReplies += 1;
   context.log.warn(
-    { id, group, agent: owner, why },
+    { id, group, agent: attempts.owner, why },
     'an agent has sent a reply that is not valid, it is ended',
   );
   if (replyBody.isComplete) exchange.answered();

@@ -12,14 +12,15 @@ export interface Cause {
  * has `waited` for as long as it may. By what the last sweep has found, which may be a second old.
  */
 export function whyUnserved(exchange: Exchange, outcome: 'full' | 'busy' | 'waited'): Cause {
-  const { context, group, scope, policy } = exchange;
+  const { context, group, policy, attempts } = exchange;
+  const { scope } = exchange.routed;
   const { depth, lastSweep } = context.link.group(group);
   const { instances, capacity } = lastSweep;
   const { slots, taken, limit, permits, ready, upstreamDown, paused, draining } = capacity;
   const name = `group "${group}"`;
   if (instances === 0) return { code: 'no-agent', detail: `No agent of ${name} is running.` };
   if (capacity.isPaused) return { code: 'paused', detail: `The ${name} is paused.` };
-  if (exchange.isUnreached && outcome === 'waited') {
+  if (attempts.isUnreached && outcome === 'waited') {
     return {
       code: 'upstream-unreachable',
       detail: `An agent of ${name} could not connect to its upstream, and no other took the request within ${waited(policy.waitMs)}.`,

@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ProblemCode } from '../../http/problems.ts';
-import type { Exchange } from '../exchange.ts';
-import { hidesNext } from './hides-next.ts';
+import type { Http1Request } from './http1-request.ts';
 import type { Lingering } from './lingering.ts';
+import type { RunningRequest } from './request-handler.ts';
 import { sliceInput } from './slice-input.ts';
 import type { Turns } from './turns.ts';
 
@@ -30,7 +29,7 @@ type Hold = 'queue' | 'turn';
 
 /** The request that runs, or one that waits for its turn. */
 interface Turn {
-  readonly req: IncomingMessage;
+  readonly req: Http1Request;
   /** Starts its work. */
   begin(): void;
 }
@@ -60,14 +59,14 @@ export class ClientConnection {
   readonly #socket: Socket;
   readonly #holds = new Set<Hold>();
   #queue: Turn[] = [];
-  #running: IncomingMessage | undefined;
+  #current: Http1Request | undefined;
   /** How the connection ends once all due replies are sent: the bytes behind them are no request. */
   #endsWith: ProblemCode | undefined;
   /** The last reply is written; what still arrives is discarded. */
   #isClosing = false;
   #isSliced = false;
-  /** The work for the running request, unless it was refused. */
-  exchange: Pick<Exchange, 'clientGone' | 'breakOff' | 'done' | 'replyBody'> | undefined;
+  /** What the hub does for the current request. Undefined when it has refused the request. */
+  running: RunningRequest | undefined;
 
   constructor(options: ConnectionOptions) {
     const { socket } = options;
@@ -87,12 +86,12 @@ export class ClientConnection {
 
   /** Whether a request that comes now may not begin at once. */
   get isBusy(): boolean {
-    return this.#running !== undefined || this.#isClosing || this.#endsWith !== undefined;
+    return this.#current !== undefined || this.#isClosing || this.#endsWith !== undefined;
   }
 
   /** Begins at once: nothing else runs. */
-  start(req: IncomingMessage): void {
-    this.#running = req;
+  start(req: Http1Request): void {
+    this.#current = req;
   }
 
   /** For a request that came while the connection was busy. */
@@ -109,20 +108,20 @@ export class ClientConnection {
 
   /** The running request is answered: the next one begins. */
   next(): void {
-    this.#running = undefined;
-    this.exchange = undefined;
+    this.#current = undefined;
+    this.running = undefined;
     if (this.#isClosing || this.#socket.destroyed) return;
     const turn = this.#queue.shift();
     if (turn) {
       this.#options.queued.count -= 1;
       if (this.#queue.length < MAX_QUEUED) this.release('queue');
-      this.#running = turn.req;
+      this.#current = turn.req;
       turn.begin();
     } else if (this.#endsWith) this.#options.refuse(this.#socket, this.#endsWith);
   }
 
   /** Whether the body of this request can no longer arrive whole: what came behind its beginning is not HTTP. */
-  isBroken(req: IncomingMessage): boolean {
+  isBroken(req: Http1Request): boolean {
     return this.#endsWith !== undefined && !req.complete;
   }
 
@@ -137,9 +136,9 @@ export class ClientConnection {
       return;
     }
     this.#endsWith = code;
-    if (!this.#running) return this.#options.refuse(this.#socket, code);
+    if (!this.#current) return this.#options.refuse(this.#socket, code);
     if (this.#socket.readableEnded) this.#socket.destroy();
-    else if (!this.#running.complete) this.exchange?.breakOff('bad-request');
+    else if (!this.#current.complete) this.running?.breakOff('bad-request');
   }
 
   /** Whether nothing is read from it for a reason of ours. */
@@ -183,25 +182,22 @@ export class ClientConnection {
     const mayStillSend =
       this.#endsWith !== undefined ||
       this.#queue.length > 0 ||
-      (this.#running !== undefined && (!this.#running.complete || hidesNext(this.#running)));
+      (this.#current !== undefined && (!this.#current.complete || this.#current.hidesNext));
     this.#dropQueue();
     if (!mayStillSend) return closeWhenSent(this.#socket);
     for (const why of this.#holds) this.release(why);
-    this.#options.lingering.add(this.#socket, this.#running);
+    this.#options.lingering.add(this.#socket, this.#current);
   }
 
   /** The client sends no more, and is taken to have gone. For HTTP/1.0 only a reset says that a reply has broken off. */
   #onEnd(): void {
-    const { exchange } = this;
-    if (this.#running?.httpVersion !== '1.0' || !exchange || exchange.done || exchange.replyBody.isComplete)
-      return;
-    this.#socket.resetAndDestroy();
+    if (this.#current?.httpVersion === '1.0' && this.running?.isReplyDue) this.#socket.resetAndDestroy();
   }
 
   #gone(): void {
     this.#isClosing = true;
     this.#dropQueue();
-    this.exchange?.clientGone();
+    this.running?.clientGone();
   }
 
   #dropQueue(): void {
