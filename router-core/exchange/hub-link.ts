@@ -21,7 +21,8 @@ export interface HubLinkOptions {
 
 /**
  * What a hub needs of the other side, where requests wait and agents fetch them: the configuration, the groups, the limits of
- * apps, and an exchange per request. Implemented by redis/hub/redis-hub-link.ts.
+ * apps, and an exchange per request. Implemented by redis/hub/redis-hub-link.ts. test/exchange/hub-link-suite.ts tests what each
+ * implementation promises.
  */
 export interface HubLink {
   /** Name of this hub among all, new with every start. */
