@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';
 import { refuseReply, sendBody, sendEnd, sendHead, sendInterim } from './send-response.ts';
 
-/** Does what is heard of one request asks for. */
+/** Acts on the news of one request. */
 export class ReplyHandlers implements HubExchangeHandlers {
   readonly #exchange: Exchange;
 
@@ -73,19 +73,19 @@ function takeReply(exchange: Exchange, parts: ReplyParts): void {
   if (end !== undefined) sendEnd(exchange, parts, end);
 }
 
-/** It has been pulled, and its upstream is being called. */
+/** The agent has pulled the request, and calls its upstream. */
 function awaitHeadOf(exchange: Exchange): void {
   const { state } = exchange;
   if (state === 'waiting' || state === 'admitting' || state === 'handed') awaitHead(exchange);
 }
 
-/** The upstream has been called for some time. */
+/** The agent has been calling its upstream for some time. */
 function awaitHeadAfterInterim(exchange: Exchange): void {
   if (exchange.state === 'handed') awaitHeadOnly(exchange);
   else awaitHeadOf(exchange);
 }
 
-/** The agent was lost, or gave it back: the next attempt has a reply of its own. */
+/** The agent was lost, or did not run the request: the next attempt has a reply of its own. */
 function takeMove(exchange: Exchange, { unseen, why, detail, returned }: Moved): void {
   const { id, attempts, context, store } = exchange;
   if (exchange.state === 'replying') return void refuseReply(exchange, 'moved after its head', NO_END);
@@ -98,7 +98,7 @@ function takeMove(exchange: Exchange, { unseen, why, detail, returned }: Moved):
 
 const NO_END = { end: undefined };
 
-/** This hub had not been heard of, and its request was taken out of the group: it is here again, to be let in anew. */
+/** This hub was silent for too long, and others took its request out of the group: the hub admits it again. */
 function letInAgain(exchange: Exchange, returned: Buffer): void {
   enqueueAgain(exchange, returned).catch((error: unknown) => {
     exchange.context.log.error({ err: error, id: exchange.id }, 'could not enqueue again');

@@ -11,12 +11,12 @@ export class BodyProgress {
     return this.#bytes;
   }
 
-  /** How long this hub has waited for them, ms; see watch-bodies.ts. */
+  /** Time that this hub has waited for the body, ms; see watch-bodies.ts. */
   get waitMs(): number {
     return this.#waitMs;
   }
 
-  /** The part that did not fit inline; flows once the agent asks for it. */
+  /** The part that did not fit inline. It flows once the agent asks for it. */
   get rest(): Readable | undefined {
     return this.#rest;
   }

@@ -3,24 +3,24 @@ import { runFor } from './contain-fault.ts';
 import type { HubFront } from './front/hub-front.ts';
 import type { HubContext } from './hub-context.ts';
 
-/** How many 503s a load balancer gets to see before this hub stops accepting: the usual `fall` is 3. */
+/** A load balancer sees this many 503s before the hub stops accepting: the usual `fall` is 3. */
 const NOTICES = 3;
-/** Whoever asked for readiness this recently is still watching. */
+/** A load balancer that asked for readiness this recently is still watching. */
 const WATCHED_MS = 15_000;
 
-/** Whether load balancers should send requests here. */
+/** Tells load balancers if they should send requests here. */
 export class Readiness {
   readonly #whyNot: () => string | undefined;
   #probedAt = -Infinity;
   #noticesLeft = NOTICES;
   draining = false;
 
-  /** `whyNot`: why nothing can be taken, undefined when it can. */
+  /** `whyNot` returns the reason why the hub can take no request, undefined when it can. */
   constructor(whyNot: () => string | undefined) {
     this.#whyNot = whyNot;
   }
 
-  /** Answers one readiness request: why not, or undefined. */
+  /** Answers one readiness request with the reason why not, undefined when ready. */
   probe(): string | undefined {
     this.#probedAt = performance.now();
     if (!this.draining) return this.#whyNot();
@@ -28,7 +28,7 @@ export class Readiness {
     return 'draining';
   }
 
-  /** Whether somebody who watches has not yet had time to notice that we drain. */
+  /** True while a load balancer that watches has not had time to notice the drain. */
   get unnoticed(): boolean {
     return this.#noticesLeft > 0 && performance.now() - this.#probedAt < WATCHED_MS;
   }
@@ -43,8 +43,8 @@ export interface DrainOptions {
 
 /**
  * The order of a shutdown: readiness says no and every reply closes its connection; once the load balancers have noticed
- * (or nobody watches), no new connection; the running requests finish; what is left at the end of `drainMs` is refused
- * or cut.
+ * (or none watches), the hub takes no new connection; the running requests finish; those left at the end of `drainMs` are
+ * refused or cut.
  */
 export async function drainHub({ front, context, readiness, drainMs }: DrainOptions): Promise<void> {
   const { inFlight, log } = context;

@@ -37,8 +37,8 @@ export interface FailOptions {
 }
 
 /**
- * One request and its reply at the hub that holds the client. It alone changes its state, and it ends exactly once. What has
- * become of the parts it leaves to others: the request at agents (attempts), both bodies, the timers (deadlines).
+ * One request and its reply at the hub that holds the client. It alone changes its state, and it ends exactly once. Others count
+ * for it: its agents (attempts), its bodies, its timers (deadlines), and its outcome (record-outcome.ts).
  */
 export class Exchange implements RunningRequest {
   readonly id: string;
@@ -252,7 +252,7 @@ export class Exchange implements RunningRequest {
     }
   }
 
-  /** Code that ran for this request has thrown: that ends this request, and nothing else. Never throws. */
+  /** Code that ran for this request has thrown. That ends this request, and nothing else. Never throws. */
   fault(error: unknown): void {
     endFaulted(this, error);
   }

@@ -9,7 +9,7 @@ import type { ServiceRate } from './service-rate.ts';
 import type { BodyWatch } from './watch-bodies.ts';
 import type { DescriptorWatch } from './watch-descriptors.ts';
 
-/** What all exchanges of a hub share. */
+/** The parts of a hub that all its exchanges share. */
 export interface HubContext {
   readonly config: HubConfig;
   readonly link: HubLink;

@@ -37,7 +37,7 @@ export interface Hub {
   close(mostMs?: number): Promise<void>;
 }
 
-/** So long a hub that starts waits for Redis before it listens; then it does without, and says that it is not ready. */
+/** A hub that starts waits this long for Redis before it listens. Then it listens without, and says that it is not ready. */
 const LISTEN_AFTER_MS = 1_000;
 
 const REVOKE_EVERY_MS = 500;
@@ -45,7 +45,7 @@ const REVOKE_EVERY_MS = 500;
 const OPEN_WARNING =
   'ANYBODY who can reach this address can send requests to the upstreams: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
 
-/** What a hub has behind it. */
+/** The parts that hub/main.ts chooses for a hub. */
 export interface HubPorts {
   readonly createLink: CreateHubLink;
   /** Undefined when no agent may dial in. */
@@ -57,16 +57,10 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   const startedAt = new Date().toISOString();
   let address = '';
   const recent = { times: new RecentHistograms(), failures: new RecentFailures() };
-  const report = (): HubReport => ({
-    name: hostname(),
-    version: packageVersion(),
-    startedAt,
-    address,
-    configVersion: acceptor.snapshot?.version ?? 0,
-    inFlight: context.inFlight.size,
-    flagRoutes: config.groups,
-    groups: groupReports(context, recent),
-  });
+  const report = (): HubReport => {
+    const configVersion = acceptor.snapshot?.version ?? 0;
+    return { ...reportOf(context, recent), startedAt, address, configVersion };
+  };
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
   const link = ports.createLink({ onState, report, onAbsence, log });
@@ -87,12 +81,12 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
     if (snapshot.isOpen) warnIfOpen();
     log.debug({ version: snapshot.version }, 'configuration taken');
   };
-  // Tokens also end by themselves.
+  // Tokens also expire between two versions of the configuration.
   const revoking = setInterval(() => {
     if (acceptor.snapshot) endRevoked(context.inFlight.values(), acceptor.snapshot.apps);
   }, REVOKE_EVERY_MS);
 
-  // With several hubs or workers behind one address, one that cannot take requests yet should not be given any.
+  // Several hubs or workers may share one address: one that cannot take requests yet must not get any.
   await link.settled(LISTEN_AFTER_MS);
   const stop = () => {
     clearInterval(revoking);
@@ -144,6 +138,18 @@ interface Recent {
   readonly failures: RecentFailures;
 }
 
+type PartOfReport = Omit<HubReport, 'startedAt' | 'address' | 'configVersion'>;
+
+function reportOf(context: HubContext, recent: Recent): PartOfReport {
+  return {
+    name: hostname(),
+    version: packageVersion(),
+    inFlight: context.inFlight.size,
+    flagRoutes: context.config.groups,
+    groups: groupReports(context, recent),
+  };
+}
+
 function groupReports({ link, rates, counts }: HubContext, recent: Recent): HubReport['groups'] {
   const times = new Map(counts.groups.map(({ name, total }) => [name, recent.times.growth(total)]));
   const outcomes = recent.failures.growth(counts);
@@ -155,7 +161,7 @@ function groupReports({ link, rates, counts }: HubContext, recent: Recent): HubR
   );
 }
 
-/** Said once, and not of an address that only this machine can reach. */
+/** The hub warns once, and not when only this machine can reach its address. */
 function openWarning({ host }: HubConfig, log: Logger): () => void {
   let isDue = !isLoopback(host);
   return () => {

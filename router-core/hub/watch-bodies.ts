@@ -13,15 +13,15 @@ const AGAIN_MS = 10;
 const GRACE_MS = 10_000;
 
 /**
- * Shares of --max-in-flight that requests may take while the hub waits for their bodies: of one client address (which may be a load
- * balancer with many clients, so only what is unfinished counts), of one route in one group, and of all. A quarter of the
- * hub is always left for requests that are whole.
+ * Shares of --max-in-flight that requests may take while the hub waits for their bodies: those of one client address (which may be
+ * a load balancer with many clients, so only unfinished bodies count), of one route in one group, and all. A quarter of the hub is
+ * always left for requests that are whole.
  */
 const SHARE = { client: 1 / 4, route: 1 / 2, all: 3 / 4 };
 
 /**
- * Looks at the requests whose bodies have not arrived: ends those that bring less than --min-body-rate, and of those that would
- * take more than a share of this hub the newest. Found by looking: nothing is to be kept in step with the requests.
+ * Looks at the requests whose bodies have not arrived. Ends those that bring less than --min-body-rate, and the newest of those
+ * that together take more than their share of this hub. Looking needs no counter that must be kept in step with the requests.
  */
 export class BodyWatch {
   readonly #config: HubConfig;
@@ -76,7 +76,7 @@ export class BodyWatch {
       const ofClient = (this.#perClient.get(client) ?? 0) + 1;
       const ofRoute = (this.#perRoute.get(exchange.counts) ?? 0) + 1;
       const share = Math.max(ofClient / SHARE.client, ofRoute / SHARE.route, (all + 1) / SHARE.all);
-      // What already runs has shown that it is wanted.
+      // A request that already runs has shown that it is wanted.
       const mayEnd = exchange.state === 'reading' || exchange.state === 'waiting';
       if (share > Math.max(maxInFlight, 1 / SHARE.client) && mayEnd) {
         exchange.breakOff('hub-full', 1);

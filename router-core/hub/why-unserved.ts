@@ -3,13 +3,13 @@ import type { Exchange } from './exchange.ts';
 
 export interface Cause {
   readonly code: ProblemCode;
-  /** For the client: numbers and the name of the group, nothing of what goes on inside. */
+  /** Text for the client: numbers and the name of the group, no internals. */
   readonly detail: string;
 }
 
 /**
- * Why no agent has taken a request: it was not let in (the line is `full`, or all slots are `busy` and it may not wait), or it
- * has `waited` for as long as it may. By what the last sweep has found, which may be a second old.
+ * Finds the reason why no agent has taken a request: it was not admitted (the line is `full`, or all slots are `busy` and it may
+ * not wait), or it has `waited` for as long as it may. Goes by the last sweep, which may be a second old.
  */
 export function whyUnserved(exchange: Exchange, outcome: 'full' | 'busy' | 'waited'): Cause {
   const { context, group, policy, attempts } = exchange;

@@ -11,20 +11,20 @@ import type { Turns } from './turns.ts';
 const MAX_QUEUED = 8;
 
 /**
- * What Node's HTTP server itself uses to stop reading behind requests that wait (socketOnDrain in lib/_http_server.js). `pause()`
- * of the socket alone does not hold: the next request that is read resumes it.
+ * The fields with which Node's own HTTP server stops reading behind requests that wait (socketOnDrain in lib/_http_server.js).
+ * `pause()` of the socket alone does not hold: the next request that is read resumes it.
  */
 interface HeldSocket {
   _paused?: boolean;
   parser?: { pause(): void; resume(): void } | null;
 }
 
-/** What `resetAndDestroy()` sets before it calls `destroySoon()` (lib/net.js). */
+/** The field that `resetAndDestroy()` sets before it calls `destroySoon()` (lib/net.js). */
 interface ResetSocket {
   readonly resetAndClosing?: boolean;
 }
 
-/** Why a connection is not read: requests are queued, or its turn among the expensive ones has not come. */
+/** The reason for not reading a connection: requests are queued, or its turn among the expensive ones has not come. */
 type Hold = 'queue' | 'turn';
 
 /** The request that runs, or one that waits for its turn. */
@@ -38,9 +38,9 @@ export interface ConnectionOptions {
   readonly socket: Socket;
   readonly lingering: Lingering;
   readonly turns: Turns;
-  /** Answers what is no request with an error, and closes. */
+  /** Answers bytes that are no request with an error, and closes. */
   readonly refuse: (socket: Socket, code: ProblemCode) => void;
-  /** How many requests of all connections wait for their turn, and how many may. */
+  /** Count and limit of the requests that wait for their turn, of all connections. */
   readonly queued: { count: number; readonly most: number };
 }
 
@@ -60,12 +60,12 @@ export class ClientConnection {
   readonly #holds = new Set<Hold>();
   #queue: Turn[] = [];
   #current: Http1Request | undefined;
-  /** How the connection ends once all due replies are sent: the bytes behind them are no request. */
+  /** The error that ends the connection once all due replies are sent: the bytes behind them are no request. */
   #endsWith: ProblemCode | undefined;
-  /** The last reply is written; what still arrives is discarded. */
+  /** The last reply is written. Bytes that still arrive are discarded. */
   #isClosing = false;
   #isSliced = false;
-  /** What the hub does for the current request. Undefined when it has refused the request. */
+  /** The current request, as the hub works on it. Undefined when the hub has refused it. */
   running: RunningRequest | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -84,7 +84,7 @@ export class ClientConnection {
     });
   }
 
-  /** Whether a request that comes now may not begin at once. */
+  /** A request that comes now has to wait. */
   get isBusy(): boolean {
     return this.#current !== undefined || this.#isClosing || this.#endsWith !== undefined;
   }
@@ -94,7 +94,7 @@ export class ClientConnection {
     this.#current = req;
   }
 
-  /** For a request that came while the connection was busy. */
+  /** Takes a request that came while the connection was busy. */
   queue(turn: Turn): void {
     const { queued } = this.#options;
     if (this.#isClosing || this.#endsWith) return;
@@ -120,13 +120,13 @@ export class ClientConnection {
     } else if (this.#endsWith) this.#options.refuse(this.#socket, this.#endsWith);
   }
 
-  /** Whether the body of this request can no longer arrive whole: what came behind its beginning is not HTTP. */
+  /** The body of this request can no longer arrive whole: the bytes behind its beginning are not HTTP. */
   isBroken(req: Http1Request): boolean {
     return this.#endsWith !== undefined && !req.complete;
   }
 
   /**
-   * Node's parser has refused what came; it says so again for each piece that follows. Replies that are due are sent first,
+   * Node's parser has refused bytes; it says so again for each piece that follows. Replies that are due are sent first,
    * RFC 9112 §9.6.
    */
   broken(code: ProblemCode): void {
@@ -141,12 +141,12 @@ export class ClientConnection {
     else if (!this.#current.complete) this.running?.breakOff('bad-request');
   }
 
-  /** Whether nothing is read from it for a reason of ours. */
+  /** The hub itself keeps the connection from being read. */
   get isHeld(): boolean {
     return this.#holds.size > 0;
   }
 
-  /** What it sends costs much to read: others go first. */
+  /** Its bytes cost much to read: others go first. */
   yield(): void {
     if (!this.#isSliced) sliceInput(this.#socket);
     this.#isSliced = true;

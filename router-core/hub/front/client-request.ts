@@ -4,7 +4,7 @@ import type { CheckedRequest } from '../../http/check-request.ts';
 /** One request as its client has sent it, whichever version of HTTP carried it. */
 export interface ClientRequest {
   readonly method: string;
-  /** As sent. `check()` returns the target that counts. */
+  /** The target as sent. `check()` returns the target that counts. */
   readonly target: string;
   /** Such as `1.1`. */
   readonly httpVersion: string;

@@ -42,8 +42,8 @@ export class Http1Reply implements ClientReply {
     const headers = rawFields(this.#isChunked(status, fields) ? fields : withoutTrailer(fields));
     if (this.#isLast()) headers.push('Connection', 'close');
     this.#res.writeHead(status, reason, headers);
-    // As text: not flushHeaders(), which sends fields as UTF-8, and not together with bytes, which Node puts in front of a 100 that
-    // waits for its turn.
+    // An empty text sends the head. flushHeaders() would send fields as UTF-8, and Node puts bytes in front of a 100 that waits for
+    // its turn.
     this.#res.write('', 'latin1');
   }
 
@@ -51,7 +51,7 @@ export class Http1Reply implements ClientReply {
     if (body.length <= SMALL_BODY_BYTES && !this.#isLast()) {
       if (sendWhole(this.#res, { status, reason, fields, body: body.toString('latin1') })) return;
     }
-    // None follow.
+    // No trailers follow.
     this.start(status, reason, withoutTrailer(fields));
     this.#res.end(body);
   }
@@ -75,10 +75,10 @@ export class Http1Reply implements ClientReply {
   }
 
   abort(): void {
-    // For HTTP/1.0 the end of the connection may be the end of the body: only a reset says that it is not.
+    // In HTTP/1.0 the end of the connection may be the end of the body: only a reset says that it is not.
     const { socket } = this.#res;
     if (this.#httpVersion === '1.0' && socket) socket.resetAndDestroy();
-    // With others due before it, it takes its connection down when its turn comes.
+    // When other replies are due before it, it takes its connection down when its turn comes.
     else this.#res.destroy();
   }
 }
