@@ -4,6 +4,7 @@ import { DEEPEST, jsonDepth, shapeProblem, SHAPE_PROBLEMS } from '../router-core
 import { formatPath } from '../router-core/config/validation-problems.ts';
 import type { ApiContext, ApiEnv } from './endpoint.ts';
 import { ApiProblem } from './problems.ts';
+import { parseJson } from '../router-core/runtime/parse-json.ts';
 
 const MIB = 1024 * 1024;
 const onError = (): never => {
@@ -11,16 +12,16 @@ const onError = (): never => {
 };
 
 const ordinary = bodyLimit({ maxSize: MIB, onError });
-/** A whole configuration. */
+/** Room for a whole configuration. */
 const document = bodyLimit({ maxSize: 32 * MIB, onError });
 
 const JSON_TYPE = /^application\/([a-z.-]+\+)?json\b/i;
-/** As it may also be written in JSON. */
+/** `__proto__`, and the ways to write its underscores in JSON. */
 const MAY_HAVE_PROTO = /__proto__|\\u005f/i;
 
 /**
- * Lets only those bodies through that will be read, after it is known who sends them. Anything but JSON is refused: what an
- * endpoint does not read it would take for left out, and left out may mean "all of them".
+ * Lets a body through only when an endpoint will read it, and only after authentication. Refuses everything but JSON: an
+ * endpoint takes fields that it cannot read for omitted ones, and an omitted field may mean "all of them".
  */
 export const acceptBody: MiddlewareHandler<ApiEnv> = (c, next) => {
   const hasBody =
@@ -34,25 +35,16 @@ export const acceptBody: MiddlewareHandler<ApiEnv> = (c, next) => {
   });
 };
 
-/** Refuses bodies that a schema cannot refuse: it would overflow before, or never see them. */
+/** Refuses bodies that a schema cannot refuse: their depth would overflow it, or it would never see the name `__proto__`. */
 async function refuseShape(c: ApiContext): Promise<void> {
-  // Hono keeps the text for whoever reads the body next.
+  // Hono keeps the text for the next reader of the body.
   const text = await c.req.text();
   if (jsonDepth(text) > DEEPEST) {
     throw new ApiProblem('bad-request', { detail: `The body is ${SHAPE_PROBLEMS['too-deep']}` });
   }
-  // Records drop this name without a word.
+  // zod's records drop this name silently.
   const found = MAY_HAVE_PROTO.test(text) ? shapeProblem(parseJson(text)) : undefined;
   if (!found) return;
   const errors = [{ path: formatPath(found.path), message: SHAPE_PROBLEMS[found.problem] }];
   throw new ApiProblem('invalid', { errors });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // Whoever reads it for its sake says so.
-    return undefined;
-  }
 }

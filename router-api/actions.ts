@@ -13,7 +13,7 @@ interface Action {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What can be done to an object with one word, and which fields that sets. */
+/** The actions on an object that need only their name, with the fields that each sets. */
 const ACTIONS: readonly Action[] = [
   {
     kind: 'group',
@@ -79,7 +79,7 @@ export function actionEndpoints(api: Api, parts: ApiParts): void {
   repairEndpoint(api, parts);
 }
 
-/** POST /v1/groups/{name}/repair: after somebody has had the run of its keys in Redis. */
+/** POST /v1/groups/{name}/repair: for a group whose keys in Redis somebody has tampered with. */
 function repairEndpoint(api: Api, parts: ApiParts): void {
   const { control } = parts;
   const route = createRoute({

@@ -3,30 +3,30 @@ import type { StoredAdmin } from '../router-core/config/stored.ts';
 import { hashToken, parseToken, tokenMatches, type StoredToken } from '../router-core/config/token.ts';
 import type { ConfigState } from '../router-core/config/config-state.ts';
 
-/** Who asks. */
+/** The admin who sends a request. */
 export interface Admin {
   readonly name: string;
   readonly role: Role;
   readonly tokenId: string;
-  /** When the token ends, by itself or with its admin; ISO 8601, null for never. */
+  /** The end of the token or of its admin, whichever is first; ISO 8601, null for never. */
   readonly expiresAt: string | null;
-  /** Has no record: it is there as long as the process is given its token. */
+  /** True for the admin of the token that the process was started with. It has no record. */
   readonly isRoot: boolean;
 }
 
-/** The admin that the operator's own token stands for. */
+/** The name of the admin of the operator's own token. */
 const ROOT = 'root';
 
 type TokenIndex = ReadonlyMap<string, { admin: StoredAdmin; token: StoredToken }>;
 
-/** Finds the admin that a token belongs to, in the configuration as it is at that moment. */
+/** Finds the admin of a token in the configuration of that moment. */
 export class AdminDirectory {
   readonly #root: StoredToken | undefined;
-  /** The admins that `#byToken` was made of. */
+  /** The admins from which `#byToken` was built. */
   #admins: ConfigState['admins'] | undefined;
   #byToken: TokenIndex = new Map();
 
-  /** `rootToken`: of an admin who needs no record. */
+  /** `rootToken`: the token of an admin without a record. */
   constructor(rootToken: string | undefined) {
     const id = rootToken === undefined ? undefined : parseToken(rootToken)?.id;
     if (rootToken !== undefined && id !== undefined) {
@@ -34,7 +34,10 @@ export class AdminDirectory {
     }
   }
 
-  /** Undefined when the token is nobody's, or not any more. `admins` may be missing: Redis was never there yet. */
+  /**
+   * Undefined when no admin has the token, or none has it any longer. `admins` is undefined until Redis was reached for the
+   * first time.
+   */
   identify(text: string, admins: ConfigState['admins'] | undefined, nowMs: number): Admin | undefined {
     const parsed = parseToken(text);
     if (parsed?.kind !== 'admin') return undefined;

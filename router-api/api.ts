@@ -26,17 +26,17 @@ import { statusEndpoint } from './status.ts';
 import { testRouteEndpoint } from './test-route.ts';
 import { tokenEndpoints } from './tokens.ts';
 
-/** From the head of a request to that of its answer, its body included. */
+/** The longest time from the head of a request, body included, to the head of its response. */
 const LONGEST_MS = 60_000;
 
 export interface ApiOptions {
-  /** Pages of other origins that may use it from a browser. */
+  /** Origins whose pages may call this API from a browser. */
   readonly corsOrigins: readonly string[];
-  /** Whether metrics can be read without a token. */
+  /** True when /metrics needs no token. */
   readonly openMetrics: boolean;
 }
 
-/** All endpoints, behind what every request goes through. */
+/** All endpoints, behind the middleware that every request passes. */
 export function createApi(parts: ApiParts, options: ApiOptions): Api {
   const api = createEndpoints();
   const counts = new EndpointCounts();
@@ -76,7 +76,7 @@ function guard(api: Api, parts: ApiParts, { corsOrigins, openMetrics }: ApiOptio
     methodNotAllowed({
       app: api,
       onMethodNotAllowed: (c, methods) => {
-        // Its fields would be taken over.
+        // The fields of this response would be kept otherwise.
         c.res.headers.delete('Router-Error');
         return answerProblem(
           c,
@@ -96,7 +96,7 @@ function guard(api: Api, parts: ApiParts, { corsOrigins, openMetrics }: ApiOptio
   api.use('/v1/*', acceptBody);
 }
 
-/** Without credentials: browsers send no cookie, and there is none; the token is in a field that the page sets. */
+/** Without credentials: the API sets no cookies, and a page sends the token in a header field. */
 function crossOrigin(origins: readonly string[]) {
   return cors({
     origin: [...origins],
@@ -107,7 +107,7 @@ function crossOrigin(origins: readonly string[]) {
   });
 }
 
-/** An IPv4 address as people write it, also where a socket of IPv6 has taken it. */
+/** Writes an IPv4 address in its usual form, also when an IPv6 socket has accepted it. */
 function addressOf(remote: string | undefined): string {
   return (remote ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
 }

@@ -15,7 +15,7 @@ const after = z
   .optional()
   .meta({ description: '`next` of the previous page' });
 
-/** GET /v1/audit: who has changed what. */
+/** GET /v1/audit: the changes and who made them. */
 export function auditEndpoint(api: Api, { control }: ApiParts): void {
   const query = z.object({
     ...pageQuery,

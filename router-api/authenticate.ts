@@ -6,7 +6,7 @@ import { ApiProblem } from './problems.ts';
 
 const BEARER = /^bearer +(\S+) *$/i;
 
-/** Lets only those through whose `Authorization: Bearer` is the token of an admin. */
+/** Requires the token of an admin in `Authorization: Bearer`. */
 export function authenticate({ admins, control, log }: ApiParts): MiddlewareHandler<ApiEnv> {
   const failed = new FailedLogins();
   return async (c, next) => {
@@ -22,7 +22,7 @@ export function authenticate({ admins, control, log }: ApiParts): MiddlewareHand
     const token = BEARER.exec(c.req.header('authorization') ?? '')?.[1];
     const admin = token === undefined ? undefined : admins.identify(token, knownAdmins(control), now);
     if (!admin) {
-      // No token is no attempt. Nor is one that cannot be known while Redis was never there.
+      // A missing token is no failed attempt. Nor is a token that cannot be checked because Redis was never reached.
       if (token !== undefined && control.isInformed) {
         failed.note(ip, now);
         log.warn({ ip }, 'a wrong admin token');

@@ -3,17 +3,17 @@ import type { ObjectEdit } from '../router-core/config/config-edits.ts';
 import { objectsOf, type ConfigState } from '../router-core/config/config-state.ts';
 import { ApiProblem } from './problems.ts';
 
-/** A document of fewer objects is small enough to be seen as a whole. */
+/** With fewer objects than this, the change is small enough to review as a whole. */
 const FEWEST_OBJECTS = 4;
 const MOST_NAMED = 20;
 
-/** The objects that a document removes. */
+/** The objects that a document would remove. */
 export interface Removal {
-  /** `group gpu`, … */
+  /** Kind and name: `group gpu`. */
   readonly objects: readonly string[];
-  /** Objects that there are now. */
+  /** The number of objects before the removal. */
   readonly of: number;
-  /** Nothing is left then. */
+  /** True when nothing would be left. */
   readonly isAll: boolean;
 }
 
@@ -26,15 +26,15 @@ export function removalOf(edits: readonly ObjectEdit[], state: ConfigState): Rem
   };
 }
 
-/** The number of objects that somebody has to say before they are removed; 0 when it is nothing out of the ordinary. */
+/** The number that must be given to confirm the removal; 0 when none is needed. */
 export function toConfirm({ objects, of, isAll }: Removal): number {
   const isMost = of >= FEWEST_OBJECTS && objects.length > of / 2;
   return isAll || isMost ? objects.length : 0;
 }
 
 /**
- * Throws unless a removal of most objects was confirmed with their number: a document that was cut off, or is of another
- * router, would take tokens with it that cannot be had back.
+ * Throws unless a removal of most objects was confirmed with their number. A truncated document, or one of another router,
+ * would delete tokens that cannot be recovered.
  */
 export function requireConfirmation(removal: Removal, yesDelete: number | undefined): void {
   const { objects, of } = removal;

@@ -25,7 +25,7 @@ const deadSchema = z
 
 const forgottenSchema = z.object({ id: z.string(), group: z.string() }).meta({ id: 'Forgotten' });
 
-/** What was given up after its last attempt: to look at, and to forget. */
+/** The requests that were given up after their last attempt: list and delete. */
 export function deadEndpoints(api: Api, parts: ApiParts): void {
   listEndpoint(api, parts);
   forgetEndpoint(api, parts);

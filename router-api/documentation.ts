@@ -7,7 +7,7 @@ const DESCRIPTION =
   'The control plane of mini-router: what is configured, what is running, and who may do what. ' +
   'Every error is a problem document (RFC 9457). Times are ISO 8601 in UTC, durations milliseconds.';
 
-/** One for each kind of object, and one for each view of what runs. */
+/** One tag for each kind of object, and one for each view of running things. */
 const TAGS = [
   { name: 'groups', description: 'A group is a line of requests and the agents that take them from it.' },
   { name: 'routes', description: 'Routes say which requests go to which groups.' },
@@ -21,7 +21,7 @@ const TAGS = [
   { name: 'health', description: 'For load balancers, and for whatever restarts processes.' },
 ];
 
-/** The page runs no script and asks for nothing else, and browsers are told so. */
+/** The page runs no script and loads nothing; this policy makes browsers enforce it. */
 const PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(PAGE_STYLE).digest('base64')}'`,
@@ -30,7 +30,7 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** GET /openapi.json, and /docs to read it: open to all, there is nothing secret in them. */
+/** GET /openapi.json, and /docs to read it. Both are open: they hold no secret. */
 export function documentationEndpoints(api: Api): void {
   api.openAPIRegistry.registerComponent('securitySchemes', 'adminToken', {
     type: 'http',
@@ -56,10 +56,10 @@ function describe(api: Api): ApiDocument {
       description: DESCRIPTION,
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-    // Relative to this document: it is right below the path of a reverse proxy, too.
+    // Relative to this document, so that it is right below the path of a reverse proxy, too.
     servers: [{ url: '.', description: 'The router-api that this document comes from' }],
     tags: TAGS,
   });
-  // The type of a whole OpenAPI document leaves everything open; test/api holds this one to what the page reads.
+  // The library's type allows any field. test/api checks that the document has the fields that the page reads.
   return document as unknown as ApiDocument;
 }

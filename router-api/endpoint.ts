@@ -11,13 +11,13 @@ import type { MetricSource } from '../router-core/runtime/metrics.ts';
 import type { Admin, AdminDirectory } from './admin-directory.ts';
 import { API_PROBLEMS, ApiProblem, problemSchema, type ApiProblemCode } from './problems.ts';
 
-/** What every endpoint can ask of its request. */
+/** The variables that middleware sets for every endpoint. */
 export interface ApiEnv {
   Bindings: HttpBindings;
   Variables: {
     admin: Admin;
     ip: string;
-    /** Whether who has asked would be let in now, too; for answers that last. */
+    /** True while the admin of this request would still be authenticated; for responses that stay open. */
     isStillAdmitted: () => boolean;
   };
 }
@@ -25,11 +25,11 @@ export interface ApiEnv {
 export type Api = OpenAPIHono<ApiEnv>;
 export type ApiContext = Context<ApiEnv>;
 
-/** What the endpoints share. */
+/** The parts that all endpoints share. */
 export interface ApiParts {
   readonly control: ControlPlane;
   readonly admins: AdminDirectory;
-  /** Aborted when the process is told to stop. */
+  /** Aborts when the process is stopping. */
   readonly closing: AbortSignal;
   readonly log: Logger;
   readonly processMetrics: MetricSource;
@@ -46,7 +46,7 @@ export function createEndpoints(): Api {
 
 const RANK: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 
-/** To be put before an endpoint: only admins of this role, or a higher one, get there. */
+/** Middleware: only admins with this role or a higher one reach the endpoint. */
 export function requireRole(role: Role): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const { admin } = c.var;
@@ -57,7 +57,7 @@ export function requireRole(role: Role): MiddlewareHandler<ApiEnv> {
   };
 }
 
-/** For the OpenAPI document: an answer, or a body, in JSON. */
+/** For the OpenAPI document: a response or a body in JSON. */
 export function jsonContent<T extends z.ZodType>(schema: T, description: string) {
   return { description, content: { 'application/json': { schema } } };
 }
@@ -68,7 +68,7 @@ function problemContent(description: string) {
 
 type StatusOf<C extends ApiProblemCode> = (typeof API_PROBLEMS)[C]['status'];
 
-/** For the OpenAPI document: the errors that a client of an endpoint should expect. Any other one is possible, too. */
+/** For the OpenAPI document: the errors that clients of an endpoint should expect. Others remain possible. */
 export function problemAnswers<C extends ApiProblemCode = never>(...codes: readonly C[]) {
   const texts: Record<number, string[]> = {};
   for (const code of codes) {
@@ -82,7 +82,7 @@ export function problemAnswers<C extends ApiProblemCode = never>(...codes: reado
   };
 }
 
-/** The same for endpoints that need the token of an admin. */
+/** The same for endpoints that require the token of an admin. */
 export function guardedAnswers<C extends ApiProblemCode = never>(...codes: readonly C[]) {
   return problemAnswers<C | 'unauthorized' | 'forbidden' | 'too-many-requests' | 'store-unavailable'>(
     'unauthorized',
@@ -93,7 +93,7 @@ export function guardedAnswers<C extends ApiProblemCode = never>(...codes: reado
   );
 }
 
-/** For the OpenAPI document: who may use an endpoint. */
+/** For the OpenAPI document: the role that an endpoint requires. */
 export function forRole(role: Role) {
   return {
     security: [{ adminToken: [] }],
@@ -102,12 +102,12 @@ export function forRole(role: Role) {
   };
 }
 
-/** Who may write objects of this kind. */
+/** The role that may write objects of this kind. */
 export function writerOf(kind: ObjectKind): Role {
   return kind === 'admin' ? 'admin' : 'operator';
 }
 
-/** Who asks, as the audit log names them. */
+/** The sender of a request, as the audit log names them. */
 export function actorOf(c: ApiContext): { name: string; tokenId: string; ip: string } {
   const { admin, ip } = c.var;
   return { name: admin.name, tokenId: admin.tokenId, ip };

@@ -1,7 +1,8 @@
+import type { ObjectChange } from '../router-core/config/diff-documents.ts';
 import { visibleChanges } from '../router-core/redis/config/audit-log.ts';
 import type { ConfigState } from '../router-core/config/config-state.ts';
 import type { ControlPlane } from '../router-core/redis/control/control-plane.ts';
-import { atOnce } from '../router-core/config/steps.ts';
+import { inSlices } from '../router-core/runtime/slices.ts';
 import { statusView } from './status.ts';
 
 export interface FeedEvent {
@@ -13,14 +14,17 @@ export interface FeedEvent {
 type Listener = (event: FeedEvent) => void;
 
 const STATUS_MS = 1_000;
-/** Who gets more than that at once reads everything anew anyway. */
+/** A client that receives more changes at once reads all objects again anyway. */
 const MOST_CHANGES = 100;
 
-/** What happens, for all who listen: made once, however many they are, and not at all when nobody does. */
+/** The events for all clients that follow: made once, however many there are, and not at all when there are none. */
 export class EventFeed {
   readonly #control: ControlPlane;
   readonly #listeners = new Set<Listener>();
+  /** The last one that was told. */
   #state: ConfigState | undefined;
+  /** Changes are told one after the other. */
+  #telling: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #stopChanges: (() => void) | undefined;
   #isReading = false;
@@ -34,12 +38,12 @@ export class EventFeed {
     return this.#listeners.size;
   }
 
-  /** Begins with the version that counts now. Returns what ends it. */
+  /** Begins with the current version. Returns a function that ends the subscription. */
   subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) this.#start();
-    if (this.#state) listener(changeEvent(this.#state, this.#state));
-    // At most a second old: it is told anew as long as somebody listens.
+    if (this.#state) listener(changeEvent(this.#state.version, []));
+    // At most a second old: it is renewed as long as somebody follows.
     if (this.#status) listener(this.#status);
     else void this.#tellStatus();
     return () => {
@@ -51,9 +55,7 @@ export class EventFeed {
   #start(): void {
     this.#state = this.#control.isInformed ? this.#control.state : undefined;
     this.#stopChanges = this.#control.onChange((state) => {
-      const event = changeEvent(this.#state, state);
-      this.#state = state;
-      this.#tell(event);
+      this.#telling = this.#telling.then(() => this.#tellChange(state));
     });
     this.#timer = setInterval(() => void this.#tellStatus(), STATUS_MS);
   }
@@ -64,7 +66,16 @@ export class EventFeed {
     this.#status = undefined;
   }
 
-  /** While Redis is away there is no status: who listens hears that it comes no more. */
+  async #tellChange(after: ConfigState): Promise<void> {
+    const before = this.#state;
+    const changes = before && (await inSlices(visibleChanges(before, after)));
+    // Everybody has left meanwhile, and somebody else has begun with a newer one.
+    if (this.#state !== before) return;
+    this.#state = after;
+    this.#tell(changeEvent(after.version, changes));
+  }
+
+  /** While Redis is away there is no status: clients notice that no more events come. */
   async #tellStatus(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
@@ -86,13 +97,9 @@ export class EventFeed {
   }
 }
 
-/** Which objects are others than before; what is in them, whoever wants to know reads. */
-function changeEvent(before: ConfigState | undefined, after: ConfigState): FeedEvent {
-  const changes = before === undefined || before === after ? [] : atOnce(visibleChanges(before, after));
-  const list = changes.slice(0, MOST_CHANGES).map(({ kind, name, change }) => ({ kind, name, change }));
-  const isWhole = before !== undefined && changes.length <= MOST_CHANGES;
-  return {
-    name: 'change',
-    data: JSON.stringify({ version: after.version, ...(isWhole && { changes: list }) }),
-  };
+/** The names of the objects that changed. Clients read the objects themselves. */
+function changeEvent(version: number, changes: readonly ObjectChange[] | undefined): FeedEvent {
+  const isWhole = changes !== undefined && changes.length <= MOST_CHANGES;
+  const list = isWhole && { changes: changes.map(({ kind, name, change }) => ({ kind, name, change })) };
+  return { name: 'change', data: JSON.stringify({ version, ...list }) };
 }

@@ -9,14 +9,14 @@ import { EventFeed, type FeedEvent } from './event-feed.ts';
 import { ApiProblem } from './problems.ts';
 
 const MOST_LISTENERS = 100;
-/** So many pages and terminals one person has open; without it one admin could keep all others from following. */
+/** One person's pages and terminals need no more; without a limit one admin could use up all connections. */
 const MOST_OF_AN_ADMIN = 16;
-/** A silent connection is cut by proxies; it is also looked at so often whether its admin still is one. */
+/** Proxies cut silent connections. Each heartbeat also checks that the token is still valid. */
 const HEARTBEAT_MS = 1_000;
-/** Who does not read so much has to begin anew. */
+/** A client that lags this far behind must connect again. */
 const MOST_PENDING = 64;
 
-/** GET /v1/events: what happens, as it happens. */
+/** GET /v1/events: events as they happen. */
 export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
   const feed = new EventFeed(control);
   const following = new Following();
@@ -45,7 +45,7 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
     const pending = new PendingEvents();
     const unsubscribe = feed.subscribe((event) => pending.add(event));
     const { outgoing } = c.env;
-    // Also of a connection that does not read: a write to it would never come to an end.
+    // Needed for a connection that does not read: a write to it would never finish.
     outgoing.once('close', () => {
       pending.close();
       unsubscribe();
@@ -71,13 +71,13 @@ export function eventsEndpoint(api: Api, { control, closing }: ApiParts): void {
   });
 }
 
-/** How many connections each admin has here. */
+/** How many connections each admin has at this process. */
 class Following {
   readonly #counts = new Map<string, number>();
 
-  /** Takes a place; returns what gives it back, however often it is called. Throws when there is none. */
+  /** Takes a place. Returns a function that frees it once, however often it is called. Throws when no place is free. */
   enter({ name, isRoot }: Admin): () => void {
-    // There may be a record named as the operator's own.
+    // A record may have the same name as the operator's own admin.
     const key = `${isRoot ? '*' : ''}${name}`;
     const count = this.#counts.get(key) ?? 0;
     if (count >= MOST_OF_AN_ADMIN) {
@@ -98,7 +98,7 @@ class Following {
   }
 }
 
-/** Between what happens and a connection that may be slow: of the status only the last counts. */
+/** Buffers events for a connection that may be slow. Only the latest status is kept. */
 class PendingEvents {
   isClosed = false;
   #events: FeedEvent[] = [];
@@ -116,7 +116,7 @@ class PendingEvents {
     this.#wake.abort();
   }
 
-  /** All there is; none when nothing has come for so long. */
+  /** All pending events; none when nothing came within `ms`. */
   async take(ms: number): Promise<FeedEvent[]> {
     if (this.#events.length === 0 && !this.isClosed) await sleep(ms, this.#wake.signal);
     this.#wake = new AbortController();

@@ -1,17 +1,17 @@
-/** Failures that an address may have within the window before it is turned away for the rest of it. */
+/** An address is refused for the rest of the window after this many failures. */
 const MOST_FAILURES = 10;
 const WINDOW_MS = 60_000;
-/** Beyond that the oldest are forgotten: an attacker with so many addresses is not stopped by this anyway. */
+/** Above this number the oldest are forgotten: an attacker with more addresses is not stopped by this anyway. */
 const MOST_ADDRESSES = 10_000;
 
 /**
- * Who has shown wrong tokens lately. A token cannot be guessed; this is for the log, the processor, and what else might be
- * weaker than it looks. An address that is turned away is so with a right token, too: else it could go on guessing.
+ * Counts wrong tokens by address. Nobody can guess a token; this protects the log, the CPU, and whatever is weaker than it
+ * looks. A refused address is refused with a correct token, too: otherwise it could go on guessing.
  */
 export class FailedLogins {
   readonly #windows = new Map<string, { endsAt: number; failures: number }>();
 
-  /** Seconds until the address may try again; 0: now. */
+  /** Seconds until the address may try again; 0 when it may try now. */
   waitSeconds(address: string, nowMs: number): number {
     const window = this.#windows.get(networkOf(address));
     if (window === undefined || window.endsAt <= nowMs || window.failures < MOST_FAILURES) return 0;
@@ -25,7 +25,7 @@ export class FailedLogins {
       window.failures += 1;
       return;
     }
-    // Set anew, so that the map is in the order of the ends.
+    // Inserted again, so that the map is ordered by the ends of the windows.
     this.#windows.delete(network);
     this.#windows.set(network, { endsAt: nowMs + WINDOW_MS, failures: 1 });
     for (const [oldest, { endsAt }] of this.#windows) {
@@ -35,7 +35,7 @@ export class FailedLogins {
   }
 }
 
-/** One customer has 2^64 addresses of IPv6: what counts is the network, its first 64 bits. */
+/** One customer has 2^64 IPv6 addresses, so failures are counted by network: the first 64 bits. */
 function networkOf(address: string): string {
   if (!address.includes(':') || address.startsWith('::ffff:')) return address;
   const [head = '', tail] = address.split('::');

@@ -6,7 +6,7 @@ import type { HubReport } from '../router-core/redis/control/hub-reports.ts';
 import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 
-/** A route that hubs have from their flags, and which hubs. */
+/** A route from the flags of hubs, and the hubs that have it. */
 export interface LiveFlagRoute {
   readonly route: Route;
   readonly source: string;
@@ -27,7 +27,7 @@ const flagRouteSchema = z
     description: 'A route that hubs have from their flags; nobody can change it here',
   });
 
-/** Those of all live hubs, each once. */
+/** The routes of all live hubs, each once. */
 export function flagRoutesOf(hubs: readonly HubReport[]): LiveFlagRoute[] {
   const found = new Map<string, { route: Route; hubs: HubReport[] }>();
   for (const hub of hubs) {
@@ -43,13 +43,13 @@ export function flagRoutesOf(hubs: readonly HubReport[]): LiveFlagRoute[] {
     .sort((a, b) => (a.route.name < b.route.name ? -1 : 1));
 }
 
-/** `flags of hub a, b`, and how many have it when not all do: a request then depends on which hub it meets. */
+/** `flags of hub a, b`, and how many have it when not all do: then the route of a request depends on the hub that gets it. */
 function sourceOf(having: readonly HubReport[], all: number): string {
   const names = [...new Set(having.map(({ name }) => name))].sort().join(', ');
   return `flags of hub ${names}${having.length < all ? ` (${having.length} of ${all} hubs)` : ''}`;
 }
 
-/** GET /v1/flag-routes: what hubs serve beside the configuration. */
+/** GET /v1/flag-routes: the routes that hubs serve in addition to the configuration. */
 export function flagRoutesEndpoint(api: Api, { control }: ApiParts): void {
   const route = createRoute({
     method: 'get',

@@ -4,7 +4,7 @@ import { jsonContent, problemAnswers } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { ApiProblem } from './problems.ts';
 
-/** For whoever restarts processes and balances load; open to all. */
+/** Liveness and readiness, for supervisors and load balancers; open to all. */
 export function healthEndpoints(api: Api, { control, closing }: ApiParts): void {
   const liveRoute = createRoute({
     method: 'get',

@@ -6,7 +6,7 @@ import { CommandError } from '../router-core/runtime/run-command.ts';
 import type { ConfigOf } from '../router-core/runtime/settings.ts';
 import type { initAdminSettings } from './settings.ts';
 
-/** Prints the token of a new admin and nothing else, so that it can be piped. */
+/** Prints only the token of a new admin, so that it can be piped. */
 export async function initAdmin(config: ConfigOf<typeof initAdminSettings>): Promise<void> {
   const log = createLogger({ level: 'silent', name: 'init-admin' });
   try {

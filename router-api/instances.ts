@@ -67,7 +67,7 @@ export function instanceEndpoints(api: Api, { control }: ApiParts): void {
     const { name } = c.req.valid('param');
     const agent = objectNamed(await control.newest(), 'agent', name);
     const instances = await control.instances();
-    // An instance says itself whose it is: one of another group is not this agent's.
+    // Instances report the name of their record themselves: one in another group does not belong to this record.
     const own = instances.filter(
       (each) => each.agent === name && 'group' in agent && each.group === agent.group,
     );

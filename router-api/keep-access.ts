@@ -2,7 +2,7 @@ import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
 import type { ConfigState } from '../router-core/config/config-state.ts';
 import type { Admin } from './admin-directory.ts';
 
-/** For every change: it must not take from the admin who makes it what they need to take it back. */
+/** Checks every change: admins must not take away their own right to undo it. */
 export function keepAccess({ name, role, isRoot }: Admin): (after: ConfigState) => void {
   return (after) => {
     if (isRoot || role !== 'admin') return;

@@ -11,10 +11,10 @@ const program = createProgram({
 });
 
 useSettings(program, apiSettings, serveApi);
-// Both have --redis: after the subcommand's name it is the subcommand's.
+// Both commands have --redis: after the name of the subcommand it belongs to the subcommand.
 program.enablePositionalOptions();
 
-// For `router-cli admin init`, which may not talk to Redis itself.
+// For `router-cli admin init`, which may not connect to Redis itself.
 useSettings(program.command('init-admin', { hidden: true }), initAdminSettings, initAdmin).description(
   'write an admin straight to Redis and print its token',
 );

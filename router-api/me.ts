@@ -18,7 +18,7 @@ const meSchema = z
   })
   .meta({ id: 'Me', description: 'The admin whose token came with the request' });
 
-/** GET /v1/me: who asks. */
+/** GET /v1/me: the admin of the token. */
 export function meEndpoint(api: Api): void {
   const route = createRoute({
     method: 'get',

@@ -1,4 +1,4 @@
-/** RFC 7396. `null` removes; lists are replaced whole. Neither argument is changed. */
+/** RFC 7396: null removes a field, a list is replaced as a whole. Neither argument is changed. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
   const merged = new Map(isRecord(target) ? Object.entries(target) : []);
@@ -6,7 +6,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
     if (value === null) merged.delete(key);
     else merged.set(key, mergePatch(merged.get(key), value));
   }
-  // Makes own properties of all of them, `__proto__` too.
+  // Makes every name an own property, `__proto__` included.
   return Object.fromEntries(merged);
 }
 

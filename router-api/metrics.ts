@@ -16,7 +16,7 @@ import {
 import { forRole, guardedAnswers, problemAnswers } from './endpoint.ts';
 import type { Api, ApiEnv } from './endpoint.ts';
 
-/** What router-api shows: itself, and each group as Redis holds it when it is asked. */
+/** The metrics of router-api itself, and of each group as Redis holds it at the time of the scrape. */
 export const API_METRICS = {
   requests: {
     name: 'mini_router_api_requests_total',
@@ -75,14 +75,14 @@ export const API_METRICS = {
   },
 } as const satisfies Metrics;
 
-/** Agents write their state themselves: whatever else one says is `other`. */
+/** Agents write their state themselves: any other value counts as `other`. */
 const STATES = ['ready', 'upstream-down', 'paused', 'draining', 'other'];
 
 /** How often each endpoint was answered with each status. */
 export class EndpointCounts {
   readonly #counts = new Map<string, { labels: readonly string[]; value: number }>();
 
-  /** To be put before everything else. */
+  /** Must be the first middleware. */
   readonly middleware: MiddlewareHandler<ApiEnv> = async (c, next) => {
     await next();
     const labels = [endpointOf(c), String(c.res.status)];
@@ -97,7 +97,7 @@ export class EndpointCounts {
   }
 }
 
-/** Its method and its path with the names of parameters, never with their values; empty when there is none. */
+/** Method and path with the names of the parameters, never with their values; empty for an unknown path. */
 function endpointOf(c: Context): string {
   const { method = 'ALL', path = '' } = matchedRoutes(c).at(-1) ?? {};
   return method === 'ALL' ? '' : `${method} ${path}`;
@@ -136,7 +136,7 @@ function instanceSamples({ name, instances }: LiveStatus['groups'][number]): Sam
 
 export interface MetricsOptions {
   readonly sources: readonly MetricSource[];
-  /** Without a token. */
+  /** True when no token is needed. */
   readonly isOpen: boolean;
 }
 
@@ -160,7 +160,7 @@ export function metricsEndpoint(api: Api, { sources, isOpen }: MetricsOptions): 
   });
   const all = [storeMetrics(), ...sources];
   api.openapi(route, async (c) => {
-    // Loaded only here: an API that nobody scrapes never pays for it.
+    // Imported here, so that an API that nobody scrapes does not load it.
     const { renderMetrics } = await import('../router-core/runtime/metric-registry.ts');
     return c.text(await renderMetrics(all), 200, { 'Content-Type': METRICS_CONTENT_TYPE });
   });

@@ -6,7 +6,7 @@ import type { StoredToken } from '../router-core/config/token.ts';
 import { isIdentity, type AnyStored } from '../router-core/config/config-edits.ts';
 import type { TokenUse } from '../router-core/redis/control/token-use.ts';
 
-/** A JSON object; which fields it has, its schema tells. */
+/** A JSON object. Its schema says which fields it has. */
 export type Json = Record<string, unknown>;
 
 const tokenViewSchema = z
@@ -24,16 +24,16 @@ const storeFields = {
   updatedAt: z.string(),
 };
 
-/** As in names of schemas and operations. */
+/** The kind with a capital, as in names of schemas and operations. */
 export const titleOf = (kind: ObjectKind) => `${kind[0]?.toUpperCase()}${kind.slice(1)}`;
 
 function extended(kind: ObjectKind, fields: z.core.$ZodLooseShape, id: string): z.ZodType<Json> {
-  // Of one kind at a time; the compiler looks at all five at once and finds no shape that fits them all.
+  // The cast narrows to one kind: the compiler finds no common shape for all five.
   const schema = OBJECT_SCHEMAS[kind] as unknown as z.ZodObject;
   return schema.safeExtend(fields).meta({ id });
 }
 
-/** What GET shows of an object. */
+/** The schema of an object in responses. */
 export function viewSchema(kind: ObjectKind): z.ZodType<Json> {
   const tokens = isIdentity(kind) ? { tokens: z.array(tokenViewSchema) } : {};
   return extended(kind, { ...storeFields, ...tokens }, `Stored${titleOf(kind)}`);
@@ -52,14 +52,14 @@ const ignored = z
   .optional()
   .meta({ description: 'Ignored, so that what GET shows can be sent back' });
 
-/** What is written: the object, and perhaps what GET has added to it. */
+/** The schema of an object in requests: its fields, and those that GET adds, which are ignored. */
 export function writeSchema(kind: ObjectKind): z.ZodType<Json> {
   const tokens = isIdentity(kind) ? { tokens: ignored } : {};
   const fields = { revision: ignored, createdAt: ignored, updatedAt: ignored, ...tokens };
   return extended(kind, fields, `Written${titleOf(kind)}`);
 }
 
-/** What somebody of this role may see of objects. Rejects while Redis is away. */
+/** The objects as an admin with this role may see them. Rejects while Redis is away. */
 export async function viewsOf(
   objects: readonly AnyStored[],
   { role, tokenUse }: { role: Role; tokenUse: TokenUse },
@@ -81,7 +81,7 @@ function tokensOf(object: AnyStored): readonly StoredToken[] {
   return 'tokens' in object ? object.tokens : [];
 }
 
-/** Headers that a route sets may be API keys of its upstreams: only who may change them sees them. */
+/** Header values that a route sets may be API keys of upstreams: only roles that may change them see them. */
 export function maskFor<T extends object>(role: Role, object: T): T {
   if (role !== 'viewer' || !('setHeaders' in object)) return object;
   const names = Object.keys((object as unknown as Route).setHeaders);

@@ -164,11 +164,11 @@ export interface ObjectChange {
   readonly kind: ObjectKind;
   readonly parts: ApiParts;
   readonly action: string;
-  /** From the fields that people write to what they are to be. */
+  /** Maps the current fields to the new ones. */
   readonly edited: (fields: Json) => unknown;
 }
 
-/** Changes the object that the path names, if it still is what `If-Match` says, and answers it. */
+/** Changes the object that the path names if `If-Match` still holds, and returns it. */
 export async function edit(c: ApiContext, { kind, parts, action, edited }: ObjectChange): Promise<Json> {
   const name = c.req.param('name') ?? '';
   const { after } = await parts.control.change({

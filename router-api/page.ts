@@ -3,7 +3,7 @@ import { z } from 'zod';
 const DEFAULT_LIMIT = 100;
 const MOST_ITEMS = 1_000;
 
-/** The parameters of every list: how much of it, and where to go on. */
+/** The parameters of every list: the size of a page, and where it begins. */
 export const pageQuery = {
   limit: z.coerce
     .number()
@@ -25,7 +25,7 @@ export function pageOf<T extends z.ZodType>(item: T) {
   });
 }
 
-/** The same over groups, of which some may not be readable. */
+/** The same for lists over groups, some of which may not be readable. */
 export function pageOfGroups<T extends z.ZodType>(item: T) {
   const error = z.object({ group: z.string(), message: z.string() }).meta({ id: 'GroupError' });
   return pageOf(item).extend({
@@ -36,7 +36,7 @@ export function pageOfGroups<T extends z.ZodType>(item: T) {
   });
 }
 
-/** Names in order, of maps that never change: each is sorted once. */
+/** Names in order. The maps never change, so each is sorted once. */
 const sortedNames = new WeakMap<ReadonlyMap<string, unknown>, readonly string[]>();
 
 /** A page of objects in the order of their names. */

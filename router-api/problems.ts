@@ -7,7 +7,7 @@ import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
 import { StoreUnavailableError } from '../router-core/exchange/store-unavailable.ts';
 import type { Logger } from '../router-core/runtime/logger.ts';
 
-/** Every error of router-api; docs/configuration.md is held to this table by a test. */
+/** Every error of router-api. A test compares docs/configuration.md with this table. */
 export const API_PROBLEMS = {
   'bad-request': { status: 400, title: 'The request cannot be read' },
   unauthorized: { status: 401, title: 'An admin token is required' },
@@ -57,7 +57,7 @@ export interface ApiProblemOptions {
   readonly headers?: Record<string, string>;
 }
 
-/** An answer that is an error. Its texts are for the client: nothing secret, nothing internal. */
+/** A response that is an error. Its texts are for the client: nothing secret, nothing internal. */
 export class ApiProblem extends Error {
   override readonly name = 'ApiProblem';
   readonly code: ApiProblemCode;
@@ -70,7 +70,7 @@ export class ApiProblem extends Error {
   }
 }
 
-/** The one place that turns an error into HTTP. */
+/** The only function that turns an error into an HTTP response. */
 export function answerProblem(c: Context, error: unknown, log: Logger): Response {
   const { code, options } = asProblem(c, error, log);
   const { status, title } = API_PROBLEMS[code];
@@ -94,7 +94,7 @@ function asProblem(c: Context, error: unknown, log: Logger): ApiProblem {
     const { cause, sent } = error;
     if (cause !== undefined) log.warn({ err: cause }, 'Redis did not answer a request');
     const ofChange = sent ? '; a change may have been made all the same' : '; nothing was changed';
-    // Who only reads has nothing to fear for.
+    // A read has changed nothing, whatever has failed.
     const detail = `Redis does not answer${c.req.method === 'GET' ? '' : ofChange}`;
     return new ApiProblem('store-unavailable', { detail, headers: { 'Retry-After': '1' } });
   }
@@ -103,7 +103,7 @@ function asProblem(c: Context, error: unknown, log: Logger): ApiProblem {
   return new ApiProblem('internal');
 }
 
-/** What Hono itself refuses: JSON that is none, mostly. */
+/** Errors of Hono itself: mostly a body that is not JSON. */
 function fromHono({ status }: HTTPException): ApiProblem {
   if (status === 413) return new ApiProblem('body-too-large');
   if (status === 504) return new ApiProblem('timeout');

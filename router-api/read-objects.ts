@@ -21,7 +21,7 @@ export function objectNamed(state: ConfigState, kind: ObjectKind, name: string):
   return object;
 }
 
-/** What an endpoint shows of one object, and its ETag. */
+/** One object as endpoints show it; sets its ETag. */
 export async function viewOne(c: ApiContext, { control }: ApiParts, object: AnyStored): Promise<Json> {
   const [view = {}] = await viewsOf([object], { role: c.var.admin.role, tokenUse: control.tokenUse });
   c.header('ETag', etagOf(object.revision));

@@ -25,7 +25,7 @@ interface Parameter {
   readonly schema: Schema;
 }
 
-/** As much of an OpenAPI document as the page shows. */
+/** The part of an OpenAPI document that the page shows. */
 export interface ApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly tags: readonly { readonly name: string; readonly description: string }[];
@@ -40,7 +40,7 @@ interface Endpoint extends Operation {
 
 export const PAGE_STYLE = readFileSync(new URL('./reference-page.css', import.meta.url), 'utf8');
 
-/** The document as a page to read: one file that needs no script and nothing from elsewhere. */
+/** The document as a page to read: one file without scripts that loads nothing. */
 export function renderReference(document: ApiDocument): Html {
   const { info, tags, paths, components } = document;
   const endpoints = Object.entries(paths).flatMap(([path, methods]) =>
@@ -140,7 +140,7 @@ function article(endpoint: Endpoint, schemas: Schemas): Html {
 function answerOf(status: string, { description, content }: Operation['responses'][string]): Html {
   const schema = Object.values(content ?? {})[0]?.schema;
   const isError = !/^[23]/.test(status);
-  // Named types only: the shape of the others is in the text.
+  // Named types only: the text describes the shape of the others.
   const type = schema && !isError ? html` <span class="type">${typeOf(itemsOf(schema))}</span>` : '';
   return html`<div class="${isError ? 'error' : 'success'}">
     <dt>${status === 'default' ? 'other' : status}</dt>
@@ -148,7 +148,7 @@ function answerOf(status: string, { description, content }: Operation['responses
   </div>`;
 }
 
-/** A page of a list is shown as what it lists. */
+/** A page of a list is shown as its items. */
 function itemsOf(schema: Schema): Schema {
   return schema.properties?.['items'] ?? schema;
 }
@@ -166,7 +166,7 @@ function curlOf(
   if (security.length > 0) lines.push('-H "Authorization: Bearer $TOKEN"');
   for (const [type, { schema = {} }] of Object.entries(requestBody?.content ?? {}).slice(0, 1)) {
     const body = JSON.stringify(exampleOf(schema, schemas));
-    // An empty object is short for "remove everything" or "revoke all tokens" somewhere: nothing to paste.
+    // An empty object means "remove everything" or "revoke all tokens" at some endpoints, so it is not offered for pasting.
     lines.push(`-H 'Content-Type: ${type}'`, body === '{}' ? '-d @body.json' : `-d '${body}'`);
   }
   return lines.join(' \\\n  ');

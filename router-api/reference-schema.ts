@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 
 export type Html = ReturnType<typeof html> | string;
 
-/** As much of a JSON schema as the schemas of this API use. */
+/** The part of JSON Schema that this API uses. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -26,7 +26,7 @@ export interface Schema {
 
 export type Schemas = Readonly<Record<string, Schema>>;
 
-/** Text in which `this` is code. */
+/** Text in which words in backticks are code. */
 export function prose(text: string): Html[] {
   return text.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
 }
@@ -51,7 +51,7 @@ export function typeOf(schema: Schema): Html {
   return [schema.type ?? 'any'].flat().join(' | ');
 }
 
-/** What a value must keep to, and what it is when left out. */
+/** The limits of a value, and its default. */
 function limitsOf(schema: Schema): string[] {
   const { minimum, maximum, minLength, maxLength, minItems, maxItems } = schema;
   return [
@@ -94,7 +94,7 @@ export function fieldTable(fields: readonly Field[]): Html {
   </table>`;
 }
 
-/** The fields of an object, those of objects within it below them: `match.headers[].name`. */
+/** The fields of an object; nested fields follow with their path: `match.headers[].name`. */
 export function fieldsOf(schema: Schema, prefix = ''): Field[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
     const name = `${prefix}${key}`;
@@ -109,7 +109,7 @@ export function fieldsOf(schema: Schema, prefix = ''): Field[] {
   });
 }
 
-/** The smallest value that a schema takes: of an object what is required. */
+/** The smallest value that a schema accepts: an object has its required fields only. */
 export function exampleOf(schema: Schema, schemas: Schemas): unknown {
   if (schema.$ref !== undefined) return exampleOf(schemas[nameOfRef(schema.$ref)] ?? {}, schemas);
   if (schema.example !== undefined) return schema.example;

@@ -8,7 +8,7 @@ import { titleOf } from './object-view.ts';
 import { requireMatch } from './preconditions.ts';
 import { nameParam, objectNamed } from './read-objects.ts';
 
-/** Tells what a removal does to running requests, or refuses the removal. */
+/** The description of each removal: its effect on running requests, and when it is refused. */
 const REMOVAL: Record<ObjectKind, string> = {
   group: 'Refused (409) while a route, an app or an agent names it.',
   route: 'Later requests are matched against the other routes.',

@@ -38,7 +38,7 @@ export const requestId = z.string().regex(/^[0-9a-z]{1,40}-[0-9a-z]{1,20}$/, 'ex
 
 const group = groupName.optional();
 
-/** What has no answer yet: to look at, and to end. */
+/** The requests without an answer: list and cancel. */
 export function requestEndpoints(api: Api, parts: ApiParts): void {
   listEndpoint(api, parts);
   cancelEndpoint(api, parts);

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from './endpoint.ts';
 
-/** For whatever a browser makes of an answer: it is data of this origin, and not to be kept. */
+/** A browser must not interpret a response as a page, share it with other origins, or store it. */
 const HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -11,7 +11,7 @@ const HEADERS = {
   'X-Frame-Options': 'DENY',
 };
 
-/** Puts them on every answer, beside those that the endpoint has set itself. */
+/** Sets them on every response, unless the endpoint has set them itself. */
 export const securityHeaders: MiddlewareHandler<ApiEnv> = async (c, next) => {
   await next();
   for (const [name, value] of Object.entries(HEADERS)) {

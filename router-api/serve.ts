@@ -14,13 +14,13 @@ import { AdminDirectory } from './admin-directory.ts';
 import { createApi } from './api.ts';
 import type { ApiConfig } from './settings.ts';
 
-/** What is under way when the process is told to stop may take so long. */
+/** The time that running requests have left when the process is stopping. */
 const DRAIN_MS = 5_000;
 
 const SERVER_OPTIONS = {
   headersTimeout: 15_000,
   requestTimeout: 60_000,
-  // Longer than the idle timeout of usual load balancers, 60 s: they close a connection, not we.
+  // Longer than the idle timeout of usual load balancers, 60 s, so that they close a connection first.
   keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 5_000,
 };
@@ -31,10 +31,10 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-/** Listens until it is closed. Redis may be away: then /ready says so. */
+/** Listens until it is closed. Redis may be away: /ready reports that. */
 export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
   const stop = new AbortController();
-  // One for each connection that follows events.
+  // Each connection that follows events adds a listener.
   setMaxListeners(0, stop.signal);
   const control = new ControlPlane({ redisUrl: config.redisUrl, checkRoute, log });
   const admins = new AdminDirectory(config.adminToken);
@@ -78,7 +78,7 @@ export async function serveApi(config: ApiConfig): Promise<void> {
   log.info({ address: api.address, port: api.port }, 'api ready');
 }
 
-/** No new connection; what is being answered may finish. The rest waits for nothing: connections without a request, too. */
+/** Accepts no new connection; running responses may finish. Idle connections are closed at once. */
 async function drain(server: Server, answering: ReadonlySet<ServerResponse>): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const endAt = performance.now() + DRAIN_MS;

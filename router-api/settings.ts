@@ -6,7 +6,7 @@ import type { ConfigOf, Settings } from '../router-core/runtime/settings.ts';
 
 const origin = matching(/^https?:\/\/[^\s/?#@]+$/, 'an origin such as https://admin.example.com');
 
-/** With its checksum, so that one which was cut off is noticed here. Never repeated: it is a secret. */
+/** The checksum finds a truncated token here. Error messages never repeat it: it is a secret. */
 const adminToken = z
   .string()
   .trim()

@@ -70,7 +70,7 @@ const statusSchema = z
 
 export type Status = z.input<typeof statusSchema>;
 
-/** What is answered, also as an event. `version`: of the configuration. */
+/** The status as a response and as an event. `version`: of the configuration. */
 export function statusView(version: number, { hubs, groups }: LiveStatus): Status {
   return {
     version,
@@ -79,7 +79,7 @@ export function statusView(version: number, { hubs, groups }: LiveStatus): Statu
   };
 }
 
-/** Without the buckets: they are there to be added up. */
+/** Without the buckets: only metrics need them. */
 function hubView({ groups, flagRoutes, ...hub }: LiveStatus['hubs'][number]): Status['hubs'][number] {
   const traffic = Object.entries(groups).map(
     ([name, { times: _times, sums: _sums, outcomes: _outcomes, ...rest }]) => [name, rest] as const,

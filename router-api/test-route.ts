@@ -48,7 +48,7 @@ const explanationSchema = z
   })
   .meta({ id: 'RouteExplanation' });
 
-/** POST /v1/routes/test: where a request would go. */
+/** POST /v1/routes/test: the route that a request would take. */
 export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
   const route = createRoute({
     method: 'post',
@@ -84,10 +84,10 @@ interface KnownTable {
   readonly table: Promise<RouteTable>;
 }
 
-/** Compiled once for each version of the routes, and anew when hubs have other flags. */
+/** Compiled once for each version of the routes, and again when hubs have other flags. */
 const tables = new WeakMap<ConfigState['routes'], KnownTable>();
 
-/** As hubs do it: a route that this version cannot use is left out. */
+/** Omits a route that this version cannot use, as hubs do. */
 function tableOf({ version, routes }: ConfigState, hubs: readonly HubReport[]): Promise<RouteTable> {
   // Before the first write a hub with flags has no other routes.
   const onlyFlags = version === 0 && hubs.length > 0 && hubs.every(({ flagRoutes }) => flagRoutes.length > 0);

@@ -34,7 +34,7 @@ const revocation = z
   })
   .meta({ id: 'Revocation' });
 
-/** New tokens for old ones, and the end of them: the same for apps, agents and admins. */
+/** Rotate and revoke tokens: the same for apps, agents and admins. */
 export function tokenEndpoints(api: Api, parts: ApiParts): void {
   for (const kind of TOKEN_KINDS) {
     rotateEndpoint(api, kind, parts);
@@ -59,7 +59,7 @@ function rotateEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
     },
   });
   api.openapi(route, async (c) => {
-    // Without a body nothing has filled in the default.
+    // The schema fills in its default only when there is a body.
     const { graceMs } = rotation.parse(c.req.valid('json'));
     const now = Date.now();
     const { token, stored } = createToken(kind, new Date(now).toISOString());
@@ -71,7 +71,7 @@ function rotateEndpoint(api: Api, kind: TokenKind, parts: ApiParts): void {
   });
 }
 
-/** Those that are still good, until then at most; those that have ended are of no use to anybody. */
+/** The tokens that are still valid, with an end no later than `endMs`. Expired ones are dropped. */
 function endingAt(tokens: readonly StoredToken[], endMs: number, nowMs: number): StoredToken[] {
   return tokens.flatMap((token) => {
     const ownEnd = token.expiresAt === null ? Infinity : Date.parse(token.expiresAt);

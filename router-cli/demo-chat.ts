@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { sleep } from '../router-core/runtime/backoff.ts';
+import { parseJson } from '../router-core/runtime/parse-json.ts';
 
 export const MODEL = 'demo';
 
@@ -56,14 +57,6 @@ function replyTokens(question: unknown): string[] {
     `${asked} Your request went to a hub, waited in Redis until an agent had a free slot and pulled it, ` +
     'and this answer came back the same way, token by token.';
   return text.split(/(?= )/);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function send(response: ServerResponse, status: number, value: unknown): void {

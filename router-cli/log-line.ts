@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../router-core/runtime/parse-json.ts';
 
 const pinoLine = z.looseObject({ level: z.number(), msg: z.string().default('') });
 
@@ -35,12 +36,4 @@ export function parseLogLine(text: string): LogLine {
     ...rest,
   ];
   return { text: words.join(' '), message: msg, isWarning: level >= WARN, fields };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
-import { agentSettings } from './agent/config.ts';
-import { hubSettings } from './hub/config.ts';
+import { agentSettings } from './agent/settings.ts';
+import { hubSettings } from './hub/settings.ts';
 import { createProgram, runProgram } from './runtime/run-command.ts';
 import { useSettings } from './runtime/settings.ts';
 

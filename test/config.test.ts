@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { agentSettings } from '../router-core/agent/config.ts';
-import { hubSettings } from '../router-core/hub/config.ts';
+import { agentSettings } from '../router-core/agent/settings.ts';
+import { hubSettings } from '../router-core/hub/settings.ts';
 import { configFor } from './support/settings.ts';
 
 const REDIS = ['--redis', 'redis://localhost'];
@@ -110,6 +110,8 @@ describe('the agent', () => {
   test('has the documented defaults', async () => {
     expect(await configFor(agentSettings, [...REDIS, ...UPSTREAM])).toEqual({
       redisUrl: 'redis://localhost',
+      hubs: [],
+      hubCa: undefined,
       token: undefined,
       group: 'default',
       upstreams: ['http://localhost:8000'],

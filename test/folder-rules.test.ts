@@ -114,7 +114,7 @@ describe('the folder rules', () => {
     [
       'main.ts uses those of both',
       'router-core/main.ts',
-      ['./hub/main.ts', './agent/main.ts', './hub/config.ts'],
+      ['./hub/main.ts', './agent/main.ts', './hub/settings.ts'],
     ],
     [
       'redis uses ioredis, exchange, config and runtime',

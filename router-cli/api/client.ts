@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failureOf, unreachable } from './failure.ts';
+import { parseJson } from '../../router-core/runtime/parse-json.ts';
 
 /** Longer than router-api itself lets a request take. */
 const ANSWER_WITHIN_MS = 65_000;
@@ -110,13 +111,5 @@ export class ApiClient {
       after = page.next ?? undefined;
     } while (after !== undefined && items.length < limit);
     return items;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }

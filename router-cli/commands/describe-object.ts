@@ -1,11 +1,11 @@
 import type { JsonObject } from '../api/client.ts';
-import { pairs, type TableSpace } from '../terminal/table.ts';
+import { labelled, type TableSpace } from '../terminal/table.ts';
 import { durationInWords, sizeInWords, timeInWords } from '../terminal/words.ts';
 import { isObject } from './use-fields.ts';
 
 /** All that an object says, a line for each field. */
 export function describeObject(object: JsonObject, space: TableSpace): string[] {
-  return pairs(fieldsOf('', object), space);
+  return labelled(fieldsOf('', object), space);
 }
 
 function fieldsOf(path: string, value: unknown): [label: string, value: string][] {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withoutStoreFields } from '../../router-core/config/config-state.ts';
 import { LIST_OF, type ObjectKind } from '../../router-core/config/object-kinds.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { apiPath, type JsonObject } from '../api/client.ts';
@@ -28,8 +29,7 @@ export function editObjectCommand(parent: Command, kind: ObjectKind, surrounding
         const path = apiPath(LIST_OF[kind], name);
         const { body, headers } = await api.call('GET', path);
         const etag = headers.get('etag');
-        // What the store adds is no field to write.
-        const { revision: _r, createdAt: _c, updatedAt: _u, tokens: _t, ...value } = body as JsonObject;
+        const value = withoutStoreFields(body as JsonObject);
         await editYaml(invocation, { name, value }, async (source) => {
           const fields = await readYaml(source);
           if (!isObject(fields)) throw new CommandError('expected the fields of one object');

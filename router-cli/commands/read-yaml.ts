@@ -4,6 +4,7 @@ import { DEEPEST, shapeProblem, SHAPE_PROBLEMS } from '../../router-core/config/
 import { formatPath } from '../../router-core/config/validation-problems.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { readStandardInput } from '../terminal/ask.ts';
+import { parseJson } from '../../router-core/runtime/parse-json.ts';
 
 /** From a file or from standard input. */
 export function readText(path: string): Promise<string> {
@@ -27,14 +28,6 @@ export async function readYaml({ path, text }: { path: string; text: string }): 
 
 export function nameOf(path: string): string {
   return path === '-' ? 'standard input' : path;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 /** As `parse` of the package does it, but for the depth, which it would only notice when its stack is full, or not even then. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
+import { parseJson } from '../../router-core/runtime/parse-json.ts';
 
 const contextSchema = z.object({
   url: z.string(),
@@ -57,13 +58,5 @@ export async function editContexts(path: string, edit: (contexts: Contexts) => C
     throw new CommandError(`cannot write ${path}: ${(error as Error).message}`, {
       exitCode: EXIT_CODES.failed.code,
     });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }

@@ -105,7 +105,7 @@ function shrink(natural: readonly number[], available: number): number[] {
 }
 
 /** `label  value` lines. */
-export function pairs(
+export function labelled(
   rows: readonly (readonly [label: string, value: string])[],
   { columns, style }: TableSpace,
 ) {

@@ -1,7 +1,7 @@
 import { Histogram } from '../runtime/histogram.ts';
 import { metricSource, type Metrics, type MetricSource, type Sample } from '../runtime/metrics.ts';
 
-/** What an agent shows; docs/metrics.md is held to this table by a test. `agent`: the instance, as in the status. */
+/** The metrics of an agent. A test compares docs/metrics.md with this table. `agent`: the instance, as in the status. */
 export const AGENT_METRICS = {
   requests: {
     name: 'mini_router_agent_requests_total',
@@ -33,9 +33,9 @@ export const AGENT_METRICS = {
     type: 'counter',
     labels: ['group', 'agent'],
   },
-  givenBack: {
-    name: 'mini_router_agent_given_back_total',
-    help: 'Requests that were given back for another instance to run',
+  requeued: {
+    name: 'mini_router_agent_requeued_total',
+    help: 'Requests that were requeued for another instance to run',
     type: 'counter',
     labels: ['group', 'agent'],
   },
@@ -65,7 +65,7 @@ export const AGENT_METRICS = {
   },
 } as const satisfies Metrics;
 
-/** What has become of the requests of one instance. Plain numbers: they are touched with every request. */
+/** Counts the outcomes of one instance's requests. Plain numbers, because every request changes them. */
 export class InstanceCounts {
   readonly upstream = new Histogram();
   readonly total = new Histogram();
@@ -73,7 +73,7 @@ export class InstanceCounts {
   unreached = 0;
   failed = 0;
   stops = 0;
-  givenBack = 0;
+  requeued = 0;
 
   /** The head of a reply has come. */
   replied(status: number, upstreamMs: number): void {
@@ -84,7 +84,7 @@ export class InstanceCounts {
   }
 }
 
-/** What an instance says of itself when it is asked. */
+/** The current state of an instance, for metrics. */
 export interface InstanceState {
   readonly group: string;
   readonly name: string;
@@ -95,7 +95,7 @@ export interface InstanceState {
   readonly counts: InstanceCounts;
 }
 
-/** `instances`: those that there are now. */
+/** `instances`: the current ones. */
 export function agentMetrics(instances: () => readonly InstanceState[]): MetricSource {
   return metricSource(AGENT_METRICS, () => {
     const states = instances();
@@ -112,7 +112,7 @@ export function agentMetrics(instances: () => readonly InstanceState[]): MetricS
       upstream: each(({ counts }) => counts.upstream),
       total: each(({ counts }) => counts.total),
       stops: each(({ counts }) => counts.stops),
-      givenBack: each(({ counts }) => counts.givenBack),
+      requeued: each(({ counts }) => counts.requeued),
       inFlight: each(({ inFlight }) => inFlight),
       capacity: each(({ capacity }) => capacity),
       up: each(({ up }) => (up ? 1 : 0)),

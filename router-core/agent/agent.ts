@@ -1,37 +1,38 @@
 import type { AgentPorts } from '../exchange/agent-link.ts';
-import { createBackoff, sleep } from '../runtime/backoff.ts';
+import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSource } from '../runtime/metrics.ts';
+import { retry } from '../runtime/retry.ts';
 import { agentMetrics } from './agent-metrics.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './settings.ts';
 import { Instance } from './instance.ts';
 
 export interface Agent {
   /** Resolves when every instance pulls; rejects with UnsuitableEngineError when Redis would lose requests. */
   readonly joined: Promise<void>;
   readonly metrics: MetricSource;
-  /** Drains, at most for `mostMs`, and leaves. */
+  /** Stops pulling, waits for running requests (at most `mostMs`), and leaves. */
   close(mostMs?: number): Promise<void>;
 }
 
-/** What all instances of an agent are: from its record when it has a token, else from its flags. */
+/** The identity of all instances of an agent: from its record when it has a token, else from its flags. */
 export interface AgentIdentity {
   readonly group: string;
   /** Slots that each instance offers. */
   readonly concurrency: number;
   readonly scopes: readonly string[];
-  /** Name of its record and id of its token. */
+  /** Name of the agent record, and id of the token. */
   readonly record: string | undefined;
   readonly tokenId: string | undefined;
 }
 
-/** Pause before an instance whose record has changed starts anew, ms; its new login may be a moment later than its card. */
+/** Pause before an instance whose record has changed starts again, ms: its new login may come a moment after its card. */
 const MOVE_PAUSE_MS = { minMs: 500, maxMs: 5_000 };
 
 export interface AgentOptions {
   readonly config: AgentConfig;
   readonly ports: AgentPorts;
-  /** Its record says that it should end. */
+  /** The agent record is to drain. */
   readonly onDraining?: () => void;
   readonly log: Logger;
 }
@@ -51,21 +52,21 @@ export function startAgent({ config, ports, onDraining = () => {}, log }: AgentO
     instances.set(name, instance);
     await instance.start();
   };
-  // Its record has another group or other scopes: what runs finishes in the old place, then it joins the new one.
+  // The record has another group or other scopes: running requests finish in the old place, then the instance joins the new
+  // one.
   const move = async (url: string, name: string): Promise<void> => {
     log.info({ name }, 'the agent record has changed, joining anew');
-    const pause = createBackoff(MOVE_PAUSE_MS);
-    for (;;) {
+    const { signal } = closing;
+    await instances.get(name)?.close();
+    await sleep(MOVE_PAUSE_MS.minMs, signal);
+    const relaunch = async (): Promise<void> => {
+      // An instance that could not join still has connections.
       await instances.get(name)?.close();
-      await sleep(pause.next(), closing.signal);
-      const identity = await identify(config, ports, closing.signal);
-      if (!identity || closing.signal.aborted) return;
-      try {
-        return await launch(url, name, identity);
-      } catch (error) {
-        log.error({ err: error, name }, 'could not join, trying again');
-      }
-    }
+      const identity = await identify(config, ports, signal);
+      if (identity && !signal.aborted) await launch(url, name, identity);
+    };
+    const onFailure = (err: unknown) => log.error({ err, name }, 'could not join, trying again');
+    await retry(relaunch, { signal, ...MOVE_PAUSE_MS, onFailure });
   };
   const start = async () => {
     const identity = await identify(config, ports, closing.signal);
@@ -86,7 +87,7 @@ export function startAgent({ config, ports, onDraining = () => {}, log }: AgentO
   };
 }
 
-/** Undefined when told to stop before anybody has said what the token is for. */
+/** Undefined when the agent is stopped before its identity is known. */
 async function identify(
   { group, concurrency }: AgentConfig,
   { identitySource }: AgentPorts,

@@ -2,7 +2,7 @@ import { SpanKind, SpanStatusCode, trace, type Context, type Span } from '@opent
 import type { PulledRequest } from '../exchange/agent-link.ts';
 import { parentOf, type Tracer } from '../runtime/tracing.ts';
 
-/** The spans of one attempt at its agent: the attempt, and in it the call of the upstream. Made only when an SDK is there. */
+/** The spans of one attempt at its agent: the attempt, and the call of the upstream inside it. Made only with an SDK. */
 export class AttemptTrace {
   readonly #tracer: Tracer;
   readonly #context: Context;
@@ -23,7 +23,7 @@ export class AttemptTrace {
     this.#context = trace.setSpan(parent, this.#span);
   }
 
-  /** The upstream is called. */
+  /** The call of the upstream begins. */
   called(url: string): void {
     const { host } = new URL(url);
     const attributes = { 'server.address': host };
@@ -34,7 +34,7 @@ export class AttemptTrace {
     );
   }
 
-  /** The head of its reply has come. */
+  /** The head of the reply has come. */
   replied(status: number): void {
     this.#call?.setAttribute('http.response.status_code', status);
     if (status >= 500) this.#call?.setStatus({ code: SpanStatusCode.ERROR });
@@ -45,7 +45,7 @@ export class AttemptTrace {
     this.#call?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
   }
 
-  /** Settled, given back or taken away: the slot is free. */
+  /** The request is settled, requeued or taken away: its slot is free. */
   ended(): void {
     this.#call?.end();
     this.#span.end();

@@ -7,7 +7,7 @@ import { findTracer } from '../runtime/tracing.ts';
 import { packageVersion } from '../runtime/package-info.ts';
 import { InstanceCounts, type InstanceState } from './agent-metrics.ts';
 import type { AgentIdentity } from './agent.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './settings.ts';
 import { RunningRequest } from './run-request.ts';
 import { compileHeaderRules } from './upstream/upstream-headers.ts';
 import { createUpstream, type Upstream } from './upstream/upstream.ts';
@@ -15,7 +15,7 @@ import { watchUpstream, type UpstreamWatch } from './upstream/watch-upstream.ts'
 
 const VERSION = packageVersion();
 
-/** For how long joining waits for the first look at the upstream. */
+/** How long joining waits for the first check of the upstream. */
 const FIRST_CHECK_MS = 1_000;
 
 export interface InstanceOptions {
@@ -24,16 +24,16 @@ export interface InstanceOptions {
   readonly url: string;
   readonly name: string;
   readonly createLink: AgentPorts['createLink'];
-  /** Its agent record says that it should end. */
+  /** The agent record is to drain. */
   readonly onDraining: () => void;
-  /** Its agent record has another group or other scopes. Called once. */
+  /** The agent record has another group or other scopes. Called once. */
   readonly onMoved: () => void;
-  /** Asked while its group does not know its record; resolves with true once the record has another group. */
+  /** Called while the group does not know the record; resolves with true once the record has another group. */
   readonly awaitMove: (signal: AbortSignal) => Promise<boolean>;
   readonly log: Logger;
 }
 
-/** One upstream with its slots: joins the group, pulls as much as it has room for, runs it. */
+/** One upstream with its slots: joins a group, pulls requests for its free slots, runs them. */
 export class Instance {
   readonly #config: AgentConfig;
   readonly #identity: AgentIdentity;
@@ -49,10 +49,10 @@ export class Instance {
   #draining = false;
   #joined = false;
   #saidReady = false;
-  /** Aborts when the first look at the upstream need not be awaited. */
+  /** Aborts when nobody needs to wait for the first check of the upstream. */
   readonly #joining = new AbortController();
   #closed: Promise<void> | undefined;
-  /** What the group lets us do, as the last heartbeat told. */
+  /** The last grant of the group. */
   #grant: Grant;
   /** Wakes the pull loop when it waits for a slot or for the upstream. */
   #wake: () => void = () => undefined;
@@ -88,9 +88,9 @@ export class Instance {
     });
   }
 
-  /** Resolves when the instance is in its group, and pulls as soon as its upstream can be called. */
+  /** Resolves when the instance is in its group; it pulls as soon as its upstream can be called. */
   async start(): Promise<void> {
-    // So that its first word in the group is what it can do. An upstream that does not answer is not waited for.
+    // The first report should already say if the upstream is up. An upstream that does not answer is not waited for.
     const { signal } = this.#joining;
     await Promise.race([this.#watch.checked, sleep(FIRST_CHECK_MS, signal)]);
     this.#joining.abort();
@@ -115,14 +115,14 @@ export class Instance {
     this.#sayReady();
   }
 
-  /** Once, when it could call its upstream for the first time. */
+  /** Logged once, when the upstream can be called for the first time. */
   #sayReady(): void {
     if (this.#saidReady || !this.#watch.up) return;
     this.#saidReady = true;
     this.#log.info({ instance: this.#link.instance }, 'agent ready');
   }
 
-  /** No new requests; what came in the last moment goes back; the rest finishes within `drainMs`, or `mostMs`. */
+  /** Pulls no more; requeues requests that came in the last moment; the others may finish within `drainMs`, or `mostMs`. */
   close(mostMs = Infinity): Promise<void> {
     return (this.#closed ??= this.#close(Math.min(this.#config.drainMs, mostMs)));
   }
@@ -133,11 +133,11 @@ export class Instance {
     this.#unknown.abort();
     const endAt = performance.now() + drainMs;
     this.#wake();
-    // With Redis away there is nobody to tell, and nothing new comes.
+    // With Redis away there is nobody to report to, and no request can come.
     await Promise.race([this.#link.report(), sleep(Math.min(1_000, drainMs))]);
     const unstarted = await this.#link.stopPulling();
     await this.#pulling;
-    for (const request of unstarted) await this.#giveBack(request);
+    for (const request of unstarted) await this.#requeue(request);
     while (this.#running.size > 0 && performance.now() < endAt) await sleep(20);
     for (const running of this.#running.values()) running?.cut();
     this.#watch.close();
@@ -155,7 +155,7 @@ export class Instance {
     return { group, name, inFlight, capacity, up, missedDoorbells, counts: this.#counts };
   }
 
-  /** Whether new requests are wanted. */
+  /** True when new requests are wanted. */
   get #ready(): boolean {
     return this.#watch.up && !this.#draining && this.#grant.state === 'active';
   }
@@ -163,7 +163,7 @@ export class Instance {
   #report(name: string): { slots: number; report: InstanceReport } {
     const { concurrency, record: agent, tokenId: token } = this.#identity;
     const inFlight = this.#running.size;
-    // While nothing new is wanted, the slots in use still count: others' free slots are derived from the sum.
+    // While no new requests are wanted, the used slots still count: others derive free slots from the sum.
     const slots = this.#ready ? concurrency : inFlight;
     const report = {
       name,
@@ -196,7 +196,7 @@ export class Instance {
       this.#log.warn({ agent }, 'the agent record is not there; nothing is pulled until it is');
       void this.#lookForMove();
     } else this.#log.info({ agent, state: grant.state }, 'the agent record has changed its state');
-    // So that others see the state at once, and what is offered again when it is active again.
+    // Others see the state at once, and the slots that are offered when it is active again.
     void this.#link.report();
     if (grant.state === 'draining') this.#options.onDraining();
     if (grant.state === 'moved') this.#options.onMoved();
@@ -219,18 +219,18 @@ export class Instance {
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
-      // What came for a slot that was taken away from us meanwhile is for somebody else.
+      // Requests that came for a slot which was taken away meanwhile.
       const unwanted: PulledRequest[] = [];
       await this.#link.pull(free, (request) => {
         if (this.#free > 0) this.#run(request);
         else unwanted.push(request);
       });
-      for (const request of unwanted) await this.#giveBack(request);
+      for (const request of unwanted) await this.#requeue(request);
     }
   }
 
-  async #giveBack(request: PulledRequest): Promise<void> {
-    if (await this.#link.giveBack(request, 'unstarted')) this.#counts.givenBack += 1;
+  async #requeue(request: PulledRequest): Promise<void> {
+    if (await this.#link.requeue(request, 'unstarted')) this.#counts.requeued += 1;
   }
 
   #run(request: PulledRequest): void {
@@ -255,7 +255,7 @@ export class Instance {
 
   #onDone(request: PulledRequest): void {
     if (!this.#running.delete(request.handle)) return;
-    // A slot that is not wanted back goes with its request, or what waits is handed to it.
+    // Reported together with the end of the request; otherwise a waiting request would be handed to the free slot.
     if (!this.#ready) void this.#link.report();
     this.#wake();
   }

@@ -1,9 +1,10 @@
 import type { FieldLines } from '../http/field-lines.ts';
+import { trailerLines } from '../http/trailers.ts';
 import type {
   AgentExchange,
   AgentLink,
   ExchangeHandlers,
-  GiveBackReason,
+  RequeueReason,
   PulledRequest,
 } from '../exchange/agent-link.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -11,7 +12,7 @@ import type { Tracer } from '../runtime/tracing.ts';
 import type { InstanceCounts } from './agent-metrics.ts';
 import { AttemptTrace } from './attempt-trace.ts';
 import { describeError, isShortage } from './upstream/call-errors.ts';
-import { callUpstream, trailerLines } from './upstream/call-upstream.ts';
+import { callUpstream } from './upstream/call-upstream.ts';
 import type { UpstreamCall } from './upstream/upstream-pool.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -25,12 +26,12 @@ export interface RunOptions {
   /** The slot is free again. Called once. */
   readonly onDone: () => void;
   readonly counts: InstanceCounts;
-  /** When an OpenTelemetry SDK is there. */
+  /** Undefined without an OpenTelemetry SDK. */
   readonly tracer: Tracer | undefined;
   readonly log: Logger;
 }
 
-/** One pulled request at work: upstream call out, reply back, stopped when nobody awaits it. */
+/** One pulled request at work: calls the upstream, sends the reply, stops when nobody awaits it. */
 export class RunningRequest implements ExchangeHandlers {
   readonly #options: RunOptions;
   readonly #exchange: AgentExchange;
@@ -44,14 +45,14 @@ export class RunningRequest implements ExchangeHandlers {
     const { link, request, tracer } = options;
     this.#trace = tracer && new AttemptTrace(tracer, request, link.instance);
     this.#exchange = link.open(request, this);
-    // Nobody awaits it any more: settled without having run.
+    // Nobody awaits the reply any more: settled without having run.
     if (request.remainingMs <= 0) this.onStop('deadline');
     else if (request.mayHaveRun)
       this.#exchange.reply.fail('agent-lost', 'another Redis has taken over since');
     else this.#start();
   }
 
-  /** Time is up for this agent: the call ends, and the hub is told so. */
+  /** Ends the call because the agent is stopping, and informs the hub. */
   cut(): void {
     this.#exchange.reply.fail('agent-lost', 'the agent was stopped');
     this.onStop('draining');
@@ -109,24 +110,24 @@ export class RunningRequest implements ExchangeHandlers {
 
   async #onUnanswered(error: Error, reached: boolean): Promise<void> {
     const { link, request, log, onUnreachable, counts } = this.#options;
-    const why = whyGivenBack(error, reached);
+    const why = whyRequeued(error, reached);
     counts[reached ? 'failed' : 'unreached'] += 1;
     this.#trace?.failed(error);
     const about = { id: request.id, attempt: request.attempt, err: error };
-    // Of a shortage the watch tells once, with its reason.
-    if (why === 'unstarted') log.debug(about, 'no connection can be opened, giving the request back');
+    // The watch logs a shortage once, with its reason.
+    if (why === 'unstarted') log.debug(about, 'no connection can be opened, requeueing the request');
     else log.warn(about, reached ? 'upstream failed' : 'upstream not reached');
     if (!reached) await onUnreachable(describeError(error));
     if (this.#stopped) return;
-    const moved = await link.giveBack(request, why, error.message);
-    if (moved) counts.givenBack += 1;
+    const moved = await link.requeue(request, why, error.message);
+    if (moved) counts.requeued += 1;
     if (moved) return this.#exchange.abandon();
     this.#exchange.reply.fail(reached ? 'upstream-failed' : 'upstream-unreachable', error.message);
   }
 }
 
 /** A shortage of this machine says nothing about the upstream, and costs the request no attempt. */
-function whyGivenBack(error: Error, reached: boolean): GiveBackReason {
+function whyRequeued(error: Error, reached: boolean): RequeueReason {
   if (reached) return 'failed';
   return isShortage(error) ? 'unstarted' : 'unreachable';
 }

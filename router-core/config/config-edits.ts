@@ -1,69 +1,70 @@
 import { checkReferences } from '../config/check-references.ts';
 import type { ConfigDocument } from '../config/document.ts';
-import { LIST_OF, OBJECT_KINDS, OBJECT_SCHEMAS, type ObjectKind } from '../config/object-kinds.ts';
+import { LIST_OF, OBJECT_SCHEMAS, type ObjectKind } from '../config/object-kinds.ts';
 import type { Route } from '../config/route.ts';
 import type { StoredObject } from '../config/stored.ts';
 import type { StoredToken } from '../config/token.ts';
 import { formatPath, validationProblems, type ValidationProblem } from '../config/validation-problems.ts';
 import type { Steps } from '../config/steps.ts';
 import { ConfigRefusal } from './config-refusal.ts';
-import { documentOf, objectsOf, withoutStoreFields, type ConfigState } from './config-state.ts';
+import { listsOf, objectsOf, withoutStoreFields, type ConfigState } from './config-state.ts';
 
-/** One object as it is to be; what is not mentioned stays. */
+/** The new value of one object; other objects stay as they are. */
 export interface ObjectEdit {
   readonly kind: ObjectKind;
   readonly name: string;
-  /** What people write, checked here; undefined removes the object. */
+  /** The fields as a client has written them, checked here. The stored object itself: no change. Undefined: remove it. */
   readonly fields: unknown;
-  /** Of what has tokens; left out, those that it has. */
+  /** The new tokens of the object. When omitted, the stored tokens stay. */
   readonly tokens?: readonly StoredToken[];
 }
 
-/** An object as any kind has it. */
+/** A stored object of any kind. */
 export type AnyStored = StoredObject<ObjectKind>;
 
 export interface EditContext {
-  /** Becomes the revision of what changes. */
+  /** Becomes the revision of every object that changes. */
   readonly version: number;
   readonly nowIso: string;
-  /** What a route's schema cannot tell. */
+  /** The check of a route beyond its schema. */
   readonly checkRoute: (route: Route) => readonly { path: (string | number)[]; message: string }[];
 }
 
 /**
- * The state after the edits: the same objects where nothing has changed, and the same state when nothing has at all.
- * Throws ConfigRefusal when it could not be.
+ * Returns the state after the edits. Unchanged objects keep their identity, and so does the state when nothing has changed.
+ * Throws ConfigRefusal when the edits are not valid.
  */
 export function* applyEdits(
   state: ConfigState,
   edits: readonly ObjectEdit[],
   context: EditContext,
 ): Steps<ConfigState> {
-  const next = Object.fromEntries(
-    OBJECT_KINDS.map((kind) => [LIST_OF[kind], new Map<string, AnyStored>(objectsOf(state, kind))]),
-  );
-  let changed = false;
+  const changed = new Map<ObjectKind, Map<string, AnyStored>>();
+  const toChange = (kind: ObjectKind) => {
+    const objects = changed.get(kind) ?? new Map<string, AnyStored>(objectsOf(state, kind));
+    changed.set(kind, objects);
+    return objects;
+  };
   for (const edit of edits) {
     yield;
-    const objects = next[LIST_OF[edit.kind]] as Map<string, AnyStored>;
-    const before = objects.get(edit.name);
-    if (edit.fields === undefined) {
-      changed = objects.delete(edit.name) || changed;
-      continue;
-    }
-    const after = editedObject(edit, before, context);
+    const { kind, name } = edit;
+    const before = (changed.get(kind) ?? objectsOf(state, kind)).get(name);
+    const after = edit.fields === undefined ? undefined : editedObject(edit, before, context);
     if (after === before) continue;
-    objects.set(edit.name, after);
-    changed = true;
+    if (after === undefined) toChange(kind).delete(name);
+    else toChange(kind).set(name, after);
   }
-  if (!changed) return state;
-  const result = { ...next, version: context.version } as unknown as ConfigState;
-  refuseBrokenReferences(state, result, edits);
+  if (changed.size === 0) return state;
+  const lists = [...changed].map(([kind, objects]) => [LIST_OF[kind], objects]);
+  const result = { ...state, ...Object.fromEntries(lists), version: context.version } as ConfigState;
+  yield* refuseBrokenReferences(state, result, edits);
   return result;
 }
 
 function editedObject(edit: ObjectEdit, before: AnyStored | undefined, context: EditContext): AnyStored {
   const { kind } = edit;
+  // It was checked when it was written.
+  if (before && edit.fields === before && !edit.tokens) return before;
   const fields = parseFields(edit, context);
   const old: (AnyStored & { tokens?: StoredToken[] }) | undefined = before;
   const tokens = edit.tokens ?? old?.tokens ?? (isIdentity(kind) ? [] : undefined);
@@ -74,7 +75,7 @@ function editedObject(edit: ObjectEdit, before: AnyStored | undefined, context: 
   return { ...fields, ...store } as AnyStored;
 }
 
-/** Its fields in the order of the schema, with defaults. */
+/** The fields in the order of the schema, with defaults. */
 function parseFields({ kind, name, fields }: ObjectEdit, { checkRoute }: EditContext): object {
   const result = OBJECT_SCHEMAS[kind].safeParse(fields);
   if (!result.success) throw invalid(kind, validationProblems(result.error));
@@ -101,12 +102,16 @@ export function isIdentity(kind: ObjectKind): kind is 'app' | 'agent' | 'admin' 
   return kind === 'app' || kind === 'agent' || kind === 'admin';
 }
 
-/** What was broken before is no reason to refuse a change of something else. */
-function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: readonly ObjectEdit[]): void {
-  const document = documentOf(after);
-  const found = checkReferences(document);
+/** A reference that was broken before does not stop a change of something else. */
+function* refuseBrokenReferences(
+  before: ConfigState,
+  after: ConfigState,
+  edits: readonly ObjectEdit[],
+): Steps<void> {
+  const document = listsOf(after);
+  const found = yield* checkReferences(document);
   if (found.length === 0) return;
-  const known = new Set(checkReferences(documentOf(before)).map(({ message }) => message));
+  const known = new Set((yield* checkReferences(listsOf(before))).map(({ message }) => message));
   const problems = found.filter(({ message }) => !known.has(message));
   if (problems.length === 0) return;
   const [only] = edits.length === 1 ? edits : [];
@@ -118,13 +123,16 @@ function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: 
       : `The group "${removed}" is in use: give what uses it another group, or remove that first`,
     problems.map(({ path, message }) => ({
       path: readablePath(path, document, edits),
-      // Nothing else can be wrong where a group is missing.
+      // A missing group can only be the group that the edit removes.
       message: removed === undefined ? message : 'uses this group',
     })),
   );
 }
 
-/** From the object that was written, if it is one; else by name: nobody has seen the order of the list. */
+/**
+ * A path that begins at the written object, if there is one; else it begins with a name: nobody has seen the order of the
+ * list.
+ */
 function readablePath(
   path: readonly (string | number)[],
   document: ConfigDocument,

@@ -3,13 +3,13 @@ import type { ValidationProblem } from './validation-problems.ts';
 export type RefusalCode = 'not-found' | 'already-exists' | 'stale' | 'invalid' | 'conflict';
 
 /**
- * A change that is not made: nothing was written. `stale`: the object is not any more as its writer has seen it.
- * `invalid`: it could never be made; `conflict`: not with what else is there now.
+ * A change that was refused: nothing was written. `stale`: the object has changed since its writer has read it. `invalid`: the
+ * change can never be made. `conflict`: it cannot be made beside the objects that exist now.
  */
 export class ConfigRefusal extends Error {
   override readonly name = 'ConfigRefusal';
   readonly code: RefusalCode;
-  /** What is wrong where; empty when the message says it all. */
+  /** The problems by field; empty when the message is enough. */
   readonly problems: readonly ValidationProblem[];
 
   constructor(code: RefusalCode, message: string, problems: readonly ValidationProblem[] = []) {

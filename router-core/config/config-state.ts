@@ -4,9 +4,9 @@ import { LIST_OF, OBJECT_KINDS, type ObjectKind } from '../config/object-kinds.t
 import { parseStored, type StoredObject } from '../config/stored.ts';
 import { isPause, type Steps } from '../config/steps.ts';
 
-/** The configuration as of one version. Never changed: a new version is a new state. */
+/** The configuration at one version. Immutable: a new version is a new state. */
 export interface ConfigState {
-  /** 0: nothing was ever written, and a fresh install's configuration applies. */
+  /** 0: nothing was ever written, and the configuration of a fresh install applies. */
   readonly version: number;
   readonly groups: ReadonlyMap<string, StoredObject<'group'>>;
   readonly routes: ReadonlyMap<string, StoredObject<'route'>>;
@@ -17,7 +17,7 @@ export interface ConfigState {
 
 const EPOCH = new Date(0).toISOString();
 
-/** What applies before anything was written. */
+/** The state before the first write. */
 export const FRESH_STATE: ConfigState = {
   version: 0,
   groups: named(FRESH_DOCUMENT.groups),
@@ -43,7 +43,13 @@ export function objectsOf<K extends ObjectKind>(
   return state[LIST_OF[kind]] as unknown as ReadonlyMap<string, StoredObject<K>>;
 }
 
-/** The state without what the store has added. */
+/** The objects of a state as the lists of a document, unordered and with the fields that the store adds. Copies no object. */
+export function listsOf(state: ConfigState): ConfigDocument {
+  const lists = OBJECT_KINDS.map((kind) => [LIST_OF[kind], [...objectsOf(state, kind).values()]] as const);
+  return Object.fromEntries<unknown>(lists) as ConfigDocument;
+}
+
+/** The state without the fields that the store adds. */
 export function documentOf(state: ConfigState): ConfigDocument {
   const list = (kind: ObjectKind) =>
     [...objectsOf(state, kind).values()]
@@ -57,10 +63,10 @@ export function withoutStoreFields(object: Readonly<Record<string, unknown>>): R
   return rest;
 }
 
-/** An object that the store holds and nobody can read. */
+/** A stored object that cannot be parsed. */
 export interface UnreadableObject {
   readonly kind: ObjectKind;
-  /** It is stored as. */
+  /** The name under which it is stored. */
   readonly name: string;
   readonly reason: string;
 }
@@ -68,15 +74,15 @@ export interface UnreadableObject {
 type Objects = ReadonlyMap<string, unknown>;
 
 /**
- * Turns what Redis holds into states. What has not changed since the last state is taken from it, not parsed again: the same
- * object, and of a kind in which nothing has changed the same map. Others may keep by identity what they have made of it.
+ * Turns the hashes in Redis into states. An unchanged object keeps its identity and is not parsed again, and an unchanged kind
+ * keeps its map, so callers may cache by identity.
  */
 export class ConfigReader {
   readonly #kinds = new Map(OBJECT_KINDS.map((kind) => [kind, new KindReader(kind)]));
 
   /**
-   * `hashes`: names and JSON texts in turn, one list per kind; a name may be there twice. `onBad` hears of objects that cannot be
-   * read: they are left out. Several may be read at once.
+   * `hashes`: names and JSON texts in turn, one list per kind; a name may occur twice. `onBad` is called for objects that
+   * cannot be parsed: they are omitted. Several reads may run at once.
    */
   *read(
     version: number,
@@ -95,7 +101,7 @@ export class ConfigReader {
 
 class KindReader {
   readonly #kind: ObjectKind;
-  /** What was read, and from what: also for a state that nobody waited for. */
+  /** Objects and the text that they were parsed from, also for states that no caller waited for. */
   readonly #known = new Map<string, { readonly text: string; readonly object: unknown }>();
   #objects: Objects = new Map();
 
@@ -104,7 +110,7 @@ class KindReader {
   }
 
   *read(hash: readonly string[], onBad: (object: UnreadableObject) => void): Steps<Objects> {
-    // Another call may end while this one pauses.
+    // Another read may finish while this one pauses.
     const last = this.#objects;
     const objects = new Map<string, unknown>();
     let changed = 0;

@@ -1,7 +1,7 @@
-/** Deeper than anything that people write here by far; far from where a function that follows an object down would overflow. */
+/** Far deeper than any configuration, and far from the depth at which recursion overflows the stack. */
 export const DEEPEST = 64;
 
-/** JavaScript takes this name for something else: a record that is copied loses it, or gets another prototype. */
+/** JavaScript treats this name specially: a copy of a record loses it, or gets another prototype. */
 const UNUSABLE_NAME = '__proto__';
 
 export interface ShapeProblem {
@@ -9,7 +9,7 @@ export interface ShapeProblem {
   readonly problem: 'too-deep' | 'loop' | 'unusable-name';
 }
 
-/** What is wrong with the shape of data that a parser has made, whatever it is meant to be; undefined when it is a tree of names. */
+/** The first problem in the shape of parsed data, whatever it is meant to be; undefined when there is none. */
 export function shapeProblem(value: unknown): ShapeProblem | undefined {
   return look(value, [], []);
 }
@@ -33,14 +33,14 @@ function look(value: unknown, above: object[], path: (string | number)[]): Shape
   return undefined;
 }
 
-/** In words, without any value. */
+/** Texts without any value. */
 export const SHAPE_PROBLEMS: Readonly<Record<ShapeProblem['problem'], string>> = {
   'too-deep': `nested deeper than ${DEEPEST} levels`,
   loop: 'an alias (*name) stands within what it names: that has no end',
   'unusable-name': `${UNUSABLE_NAME} cannot be the name of a field`,
 };
 
-/** How deep a JSON text is nested, or more than DEEPEST: known before anything follows it down. */
+/** The nesting depth of a JSON text, DEEPEST + 1 at most. Found before anything recurses into it. */
 export function jsonDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -53,7 +53,7 @@ export function jsonDepth(text: string): number {
   return deepest;
 }
 
-/** Where the string ends that begins at `start`; the end of the text when it does not. */
+/** The end of the string that begins at `start`; the end of the text when it is not terminated. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; ; at += 1) {
     at = text.indexOf('"', at);

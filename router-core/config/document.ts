@@ -6,8 +6,8 @@ import { LIST_OF, OBJECT_KINDS } from './object-kinds.ts';
 import { LOWEST_PRIORITY, routeSchema } from './route.ts';
 
 /**
- * The whole configuration but tokens, as it is exported, kept in a repository and applied. The order of a list has no
- * meaning: every object has a name of its own.
+ * The whole configuration except tokens, for export, version control and apply. The order of a list has no meaning: objects
+ * are identified by name.
  */
 export const configDocumentSchema = z
   .strictObject({
@@ -18,21 +18,37 @@ export const configDocumentSchema = z
     admins: z.array(adminSchema).default([]),
   })
   .superRefine((document, context) => {
-    for (const kind of OBJECT_KINDS) {
-      const names = document[LIST_OF[kind]].map(({ name }) => name);
-      for (const i of repeatedAt(names)) {
-        const message = `there is another ${kind} named "${names[i]}"`;
-        context.addIssue({ code: 'custom', path: [LIST_OF[kind], i, 'name'], message });
-      }
+    for (const { path, message } of repeatsIn(document)) {
+      context.addIssue({ code: 'custom', path: [...path], message });
     }
   })
   .meta({ id: 'ConfigDocument', description: 'The whole configuration without tokens' });
 
+interface Named {
+  readonly name: string;
+}
+
 export type ConfigDocument = z.output<typeof configDocumentSchema>;
 
+interface Repeat {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** Objects whose name another one of their kind has. */
+export function repeatsIn(document: Readonly<Record<keyof ConfigDocument, readonly Named[]>>): Repeat[] {
+  return OBJECT_KINDS.flatMap((kind) => {
+    const names = document[LIST_OF[kind]].map(({ name }) => name);
+    return repeatedAt(names).map((i) => ({
+      path: [LIST_OF[kind], i, 'name'],
+      message: `there is another ${kind} named "${names[i]}"`,
+    }));
+  });
+}
+
 /**
- * How a fresh install behaves: a request that no other route matches goes to one group. The first write stores this, and must
- * take no request from the routes of hubs' flags: hence the lowest priority. Frozen: one object for all who ask.
+ * The configuration of a fresh install: requests that no other route matches go to one group. The first write stores it. It
+ * must not take requests from the routes of hubs' flags, hence the lowest priority. Frozen, because all callers share it.
  */
 export const FRESH_DOCUMENT: ConfigDocument = deepFreeze(
   configDocumentSchema.parse({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What several kinds of objects are made of. Times are in milliseconds, sizes in bytes: the unit is in the name. */
+/** Fields that several kinds of objects share. Times are in milliseconds, sizes in bytes: the unit is in the name. */
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const NAME_EXPECTED = 'expected 1 to 64 letters, digits, . _ -, a letter or digit first';
@@ -23,16 +23,16 @@ export const description = z.string().max(1_000).default('').meta({ description:
 /** A point in time, as ISO 8601 in UTC. */
 export const isoTime = z.iso.datetime({ error: 'expected a time such as 2027-01-31T12:00:00Z, in UTC' });
 
-/** The same; null is never. */
+/** The same; null means never. */
 export const instant = isoTime.nullable();
 
-/** What the store adds to every object; never taken from a writer. */
+/** The store adds it to every object; clients cannot set it. */
 export const revision = z
   .int()
   .min(0)
   .meta({ description: 'The version of the configuration that last changed this object; its ETag' });
 
-/** Where in a list something stands that has stood there before. */
+/** The positions of items that occur earlier in the list. */
 export function repeatedAt(list: readonly string[]): number[] {
   const firstAt = new Map<string, number>();
   return list.flatMap((text, i) => {
@@ -42,7 +42,7 @@ export function repeatedAt(list: readonly string[]): number[] {
   });
 }
 
-/** For lists of names whose meaning would be unclear, or which would compare unequal, if one stood there twice. */
+/** For lists of names in which a repeated name would be ambiguous. */
 export function refuseRepeats(list: readonly string[], context: z.RefinementCtx): void {
   for (const i of repeatedAt(list)) {
     context.addIssue({ code: 'custom', path: [i], message: `"${list[i]}" is there twice` });

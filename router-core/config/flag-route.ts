@@ -1,6 +1,6 @@
 import type { Route } from './route.ts';
 
-/** What a `--group NAME[=PATH]` of a hub says: a group and the path whose requests it gets, exact or ending in `/*`. */
+/** The flag `--group NAME[=PATH]` of a hub: a group and the path whose requests it gets, exact or ending in `/*`. */
 export interface GroupRoute {
   readonly name: string;
   readonly path: string;
@@ -30,14 +30,14 @@ export function isFlagRoute({ name }: { readonly name: string }): boolean {
   return name.startsWith(FLAG);
 }
 
-/** Whether no request can reach the route of a flag because a stored one matches all of them and comes first. */
+/** True when no request can reach the route of the flag, because a stored route matches all of them and comes first. */
 export function hidesFlagRoute({ priority, match }: Route, flag: Route): boolean {
   if (match.host !== undefined || match.methods.length > 0 || match.headers.length > 0) return false;
   if (priority === 0) return match.path === flag.match.path;
   return priority > 0 && covers(match.path, flag.match.path);
 }
 
-/** Both are exact or end in `/*`; of a regular expression nobody can tell. */
+/** Both are exact or end in `/*`. For a regular expression the answer is always false: comparing it would need more. */
 function covers(wide: string, path: string): boolean {
   if (!wide.startsWith('/') || !wide.endsWith('/*')) return wide === path;
   const prefix = wide.slice(0, -1);

@@ -1,7 +1,7 @@
 import type { ConfigState } from './config-state.ts';
 import type { Group } from './group.ts';
 
-/** What the scripts and the agents of a group need to know of the configuration. */
+/** The part of the configuration that the scripts and the agents of a group need. */
 export interface GroupSettings {
   readonly name: string;
   readonly paused: boolean;
@@ -19,13 +19,13 @@ export interface ServedSettings extends GroupSettings {
 
 export interface AgentSettings {
   readonly name: string;
-  /** Slots of all its instances together; 0 = no limit. */
+  /** Slots of all instances of the record together; 0 = no limit. */
   readonly concurrency: number;
   readonly state: 'active' | 'paused' | 'draining';
   readonly scopes: readonly string[];
 }
 
-/** The settings of a group; its agents are those of the configuration. */
+/** The settings of a group, with the agent records that belong to it. */
 export function settingsOf(state: ConfigState, { name, paused, concurrency, leaseMs }: Group): GroupSettings {
   const agents: AgentSettings[] = [];
   for (const agent of state.agents.values()) {

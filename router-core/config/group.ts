@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { description, milliseconds, objectName } from './fields.ts';
 
-/** A set of interchangeable upstreams: its waiting line, its limit, its policy. What is left out has the default. */
+/** A set of interchangeable upstreams: its waiting line, its limit, its policy. Omitted fields have their defaults. */
 export const groupSchema = z
   .strictObject({
     name: objectName,

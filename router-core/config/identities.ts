@@ -66,7 +66,7 @@ export const agentSchema = z
 
 export const ROLES = ['viewer', 'operator', 'admin'] as const;
 
-/** Somebody who may use router-api. viewer reads, operator changes and acts, admin also manages admins and tokens. */
+/** A user of router-api. viewer reads, operator changes and acts, admin also manages admins and tokens. */
 export const adminSchema = z
   .strictObject({
     name: objectName,

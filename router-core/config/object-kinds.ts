@@ -2,11 +2,11 @@ import { groupSchema } from './group.ts';
 import { adminSchema, agentSchema, appSchema } from './identities.ts';
 import { routeSchema } from './route.ts';
 
-/** The kinds of objects that the configuration is made of, in the order in which they may refer to each other. */
+/** The kinds of objects, in an order in which each refers only to earlier ones. */
 export const OBJECT_KINDS = ['group', 'route', 'app', 'agent', 'admin'] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
-/** What people write and read of each kind. */
+/** The schema of each kind in requests and documents. */
 export const OBJECT_SCHEMAS = {
   group: groupSchema,
   route: routeSchema,
@@ -15,7 +15,7 @@ export const OBJECT_SCHEMAS = {
   admin: adminSchema,
 } as const satisfies Record<ObjectKind, unknown>;
 
-/** What a list of them is called, in documents and in paths. */
+/** The name of the list of each kind, in documents and in paths. */
 export const LIST_OF = {
   group: 'groups',
   route: 'routes',

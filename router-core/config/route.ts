@@ -14,8 +14,8 @@ const headerValue = z
 
 /**
  * `/a/b` exact, `/a/*` a prefix (`/a` and everything below it), `~ ^/a/(\d+)$` a regular expression (RE2 syntax, matched
- * against the path without its query). The first two are ASCII without blanks, ? # and *: hubs refuse requests whose
- * target is not, so anything else has to be percent-encoded to match.
+ * against the path without its query). The first two are ASCII without blanks, ? # and *: hubs refuse other targets, so other
+ * characters have to be percent-encoded to match.
  */
 export const routePath = z
   .string()
@@ -26,7 +26,7 @@ export const routePath = z
   )
   .meta({ example: '/v1/*' });
 
-/** Whether a valid route path is a prefix. A regular expression may end in the same two characters. */
+/** True for a prefix. A regular expression may end in the same two characters. */
 export function isPrefixPath(path: string): boolean {
   return path.startsWith('/') && path.endsWith('/*');
 }
@@ -43,8 +43,8 @@ export const routeHost = z
   .meta({ example: '*.example.com' });
 
 /**
- * Fields that frame a message or belong to one hop (RFC 9110 §7.6.1): setting them by hand would corrupt requests.
- * Expect is answered by the hub; the agent's HTTP client refuses to send it.
+ * Fields that frame a message or belong to one hop (RFC 9110 §7.6.1): setting them by hand would corrupt requests. The hub
+ * answers Expect itself.
  */
 const FRAMING =
   /^(connection|keep-alive|proxy-connection|transfer-encoding|content-length|upgrade|te|trailer|host|expect)$/i;
@@ -54,7 +54,9 @@ const settableHeader = headerName.refine(
   'this header belongs to the connection',
 );
 
-/** `setHeaders` is a record, and records of JavaScript have these already: what copies one may take the wrong thing. */
+/**
+ * `setHeaders` is a record, and JavaScript objects inherit these names: code that copies the record may read the wrong value.
+ */
 const INHERITED = /^(__proto__|constructor|prototype)$/;
 const setHeaderName = settableHeader.refine(
   (name) => !INHERITED.test(name),
@@ -141,7 +143,7 @@ const routeFields = z.strictObject({
     .meta({ description: 'What differs from the group' }),
 });
 
-/** What no single field can tell. */
+/** Checks that involve several fields. */
 function checkRouteFields(route: z.output<typeof routeFields>, context: z.RefinementCtx): void {
   const refuse = (path: (string | number)[], message: string) =>
     context.addIssue({ code: 'custom', path, message });
@@ -176,7 +178,7 @@ function checkRouteFields(route: z.output<typeof routeFields>, context: z.Refine
   }
 }
 
-/** Shown in place of values of `setHeaders`, which may be keys, to those who may not see them. Never stored. */
+/** Replaces the values of `setHeaders`, which may be keys, for roles that may not see them. Never stored. */
 export const MASK = '***';
 
 /** A rule that sends requests to a group. */

@@ -1,7 +1,7 @@
-/** Work that may be interrupted wherever it yields: every few microseconds, or every few hundred rounds of a loop of nothing much. */
+/** Work that can pause at each yield: every few microseconds, or every few hundred rounds of a cheap loop. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
-/** All of it, without letting anything else run. */
+/** Runs all of it without a pause. */
 export function atOnce<T>(work: Steps<T>): T {
   for (;;) {
     const step = work.next();
@@ -9,5 +9,5 @@ export function atOnce<T>(work: Steps<T>): T {
   }
 }
 
-/** Whether a loop of very small rounds should yield in this one. */
+/** True in the rounds in which a loop of cheap rounds should yield. */
 export const isPause = (round: number): boolean => (round & 255) === 0;

@@ -7,13 +7,13 @@ import { routeSchema } from './route.ts';
 import { storedTokenSchema } from './token.ts';
 import { validationProblems } from './validation-problems.ts';
 
-/** What the store adds to what people write. No defaults: an object without them was not written by the store. */
+/** The fields that the store adds. They have no defaults: an object without them was not written by the store. */
 const storeFields = { revision, createdAt: isoTime, updatedAt: isoTime };
 
-/** Of what has tokens; the current one and those that a rotation has left to expire. */
+/** The tokens of an identity: the current one, and those that a rotation has left to expire. */
 const identityFields = { ...storeFields, tokens: z.array(storedTokenSchema) };
 
-/** What the store holds of each kind. */
+/** The stored form of each kind. */
 export const STORED_SCHEMAS = {
   group: groupSchema.safeExtend(storeFields),
   route: routeSchema.safeExtend(storeFields),
@@ -23,7 +23,7 @@ export const STORED_SCHEMAS = {
 } as const satisfies Record<ObjectKind, z.ZodType>;
 
 export type StoredApp = z.output<(typeof STORED_SCHEMAS)['app']>;
-/** Whether each of its requests must be counted. */
+/** True when each request of the app must be counted. */
 export function hasLimits({ concurrency, rate }: StoredApp): boolean {
   return concurrency > 0 || rate !== null;
 }
@@ -32,16 +32,16 @@ export type StoredAgent = z.output<(typeof STORED_SCHEMAS)['agent']>;
 
 export type StoredAdmin = z.output<(typeof STORED_SCHEMAS)['admin']>;
 
-/** The type of what the store holds, by kind. */
+/** The type of stored objects, by kind. */
 export type StoredObject<K extends ObjectKind> = z.output<(typeof STORED_SCHEMAS)[K]>;
 
 /**
- * An object of the store, from its JSON. Versions of the router share a store while they are being replaced: fields that
- * only a newer one knows are dropped, at any depth, and those that an older one did not know get their defaults.
- * Anything else throws an Error that says what is wrong where, without any value: it may be a secret.
+ * Parses a stored object. Several versions of the router share a store during an upgrade: fields that only a newer version
+ * knows are dropped, at any depth, and fields that an older version did not write get their defaults. Throws an Error that
+ * names the problem and its path for anything else, without any value: it may be a secret.
  */
 export function parseStored<K extends ObjectKind>(kind: K, json: string): StoredObject<K> {
-  const value = parseJson(kind, json);
+  const value = fromJson(kind, json);
   for (;;) {
     const result = STORED_SCHEMAS[kind].safeParse(value);
     if (result.success) return result.data as StoredObject<K>;
@@ -49,16 +49,16 @@ export function parseStored<K extends ObjectKind>(kind: K, json: string): Stored
   }
 }
 
-function parseJson(kind: ObjectKind, json: string): unknown {
+function fromJson(kind: ObjectKind, json: string): unknown {
   try {
     return JSON.parse(json) as unknown;
   } catch {
-    // Not passed on as the cause: the parser's message quotes the text.
+    // Without the cause: the parser's message quotes the text.
     throw new Error(`A stored ${kind} cannot be read: it is not JSON`);
   }
 }
 
-/** Whether there were any. Each call that says yes has removed something, so a caller may loop. */
+/** True when there were any. Each such call has removed a field, so a loop over it ends. */
 function dropUnknownFields(value: unknown, error: z.ZodError): boolean {
   const unknown = error.issues.filter((issue) => issue.code === 'unrecognized_keys');
   for (const { path, keys } of unknown) {

@@ -3,13 +3,13 @@ import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { instant, isoTime } from './fields.ts';
 
-/** Whose token it is. */
+/** The kinds of objects that have tokens. */
 export const TOKEN_KINDS = ['app', 'agent', 'admin'] as const;
 export type TokenKind = (typeof TOKEN_KINDS)[number];
 
-/** What is kept of a token. The token itself is shown once and never stored. */
+/** The stored part of a token. The token itself is shown once and never stored. */
 export interface StoredToken {
-  /** Part of the token; names it in lists and logs. */
+  /** Part of the token; identifies it in lists and logs. */
   readonly id: string;
   /** SHA-256 of the whole token, hex. */
   readonly sha256: string;
@@ -32,7 +32,7 @@ const TOKEN = new RegExp(
   `^(mr_(${KIND})_(${ID})_[0-9A-Za-z]{${SECRET_LENGTH}})_([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 );
 
-/** What any text that holds a token, or a mangled one, looks like; for whatever must not be written down. */
+/** Matches every token and every truncated or mangled one, for texts that must not contain any. */
 export const TOKEN_PATTERN = new RegExp(`mr_(${KIND})_([0-9A-Za-z_]+)…?`, 'g');
 
 export const storedTokenSchema = z.strictObject({
@@ -42,7 +42,7 @@ export const storedTokenSchema = z.strictObject({
   expiresAt: instant,
 }) satisfies z.ZodType<StoredToken>;
 
-/** A new token, and what to keep of it: `token` is to be shown once. It does not expire by itself. */
+/** A new token and its stored part. `token` is to be shown once. It does not expire by itself. */
 export function createToken(kind: TokenKind, nowIso: string): { token: string; stored: StoredToken } {
   const id = randomText(ID_LENGTH);
   const unchecked = `mr_${kind}_${id}_${randomText(SECRET_LENGTH)}`;
@@ -51,8 +51,8 @@ export function createToken(kind: TokenKind, nowIso: string): { token: string; s
 }
 
 /**
- * Whose token a text claims to be; undefined when no token of ours can look like it. Form and checksum keep typing
- * errors and guesses away from the store. They prove nothing: tokenMatches does.
+ * The kind and id that a text claims as a token; undefined when it has not the form of one. Form and checksum stop typing
+ * errors and guesses before they reach the store. Only tokenMatches proves a token.
  */
 export function parseToken(text: string): { kind: TokenKind; id: string } | undefined {
   const [, unchecked, kind, id, sum] = TOKEN.exec(text) ?? [];
@@ -60,24 +60,24 @@ export function parseToken(text: string): { kind: TokenKind; id: string } | unde
   return { kind: kind as TokenKind, id };
 }
 
-/** SHA-256, hex. A plain hash is enough: with 190 random bits there is nothing to guess that a slow one would delay. */
+/** SHA-256, hex. A plain hash is enough: 190 random bits cannot be guessed, so a slow hash would protect nothing. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-/** Whether this is the stored token and has not expired, in a time that does not tell how much of it is right. */
+/** True when this is the stored token and it has not expired. Takes constant time. */
 export function tokenMatches(token: string, stored: StoredToken, nowMs: number): boolean {
   const given = Buffer.from(hashToken(token), 'hex');
   const kept = Buffer.from(stored.sha256, 'hex');
   const same = given.length === kept.length && timingSafeEqual(given, kept);
-  // A time that cannot be read is NaN, and no number is below it: such a token has expired.
+  // A time that cannot be parsed is NaN, and every comparison with NaN is false: such a token has expired.
   const live = stored.expiresAt === null || nowMs < Date.parse(stored.expiresAt);
   return same && live;
 }
 
 /**
- * The text with `mr_app_<id>_…` for every token in it. A token that was cut off or mangled loses everything that may
- * be secret, its id too unless it stands where ids do.
+ * Replaces every token in the text by `mr_app_<id>_…`. A truncated or mangled token loses everything that may be secret, its
+ * id too unless that stands where ids do.
  */
 export function redactTokens(text: string): string {
   return text.replaceAll(TOKEN_PATTERN, (whole, kind: string, rest: string) => {

@@ -1,4 +1,4 @@
-/** What the record behind an agent's token says of every agent that has the token. */
+/** The identity that all agents with the same token share, from their agent record. */
 export interface RecordedIdentity {
   readonly group: string;
   /** Slots of all instances of the record together; 0 = no limit. */
@@ -10,10 +10,10 @@ export interface RecordedIdentity {
   readonly tokenId: string;
 }
 
-/** Where an agent with a token learns what it is. */
+/** Finds the identity of an agent that has a token. */
 export interface AgentIdentitySource {
   /** Asks until there is an answer. Undefined when the signal aborts first. */
   identify(signal: AbortSignal): Promise<RecordedIdentity | undefined>;
-  /** Resolves with true once the record names another group than this one, with false when the signal aborts first. */
+  /** Resolves with true once the record names another group, with false when the signal aborts first. */
   whenMoved(group: string, signal: AbortSignal): Promise<boolean>;
 }

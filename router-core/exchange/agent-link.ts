@@ -3,22 +3,24 @@ import type { AgentIdentitySource } from './agent-identity.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { RequestHead } from './heads.ts';
 
-/** How an agent reaches its group, whatever is between them. Chosen in agent/main.ts; nothing else in agent/ knows which it is. */
+/**
+ * The ports through which an agent reaches its group. agent/main.ts chooses them; nothing else in agent/ knows which they are.
+ */
 export interface AgentPorts {
   readonly createLink: (options: AgentLinkOptions) => AgentLink;
-  /** Undefined for an agent without a token: its flags say what it is. */
+  /** Undefined for an agent without a token: then its flags are its identity. */
   readonly identitySource: AgentIdentitySource | undefined;
 }
 
 export interface AgentLinkOptions {
   readonly group: string;
-  /** Only requests that ask for one of these, or for none, come here. */
+  /** The instance gets requests that ask for one of these scopes, and requests without a scope. */
   readonly scopes: readonly string[];
-  /** Name of its agent record, when it has one. */
+  /** Name of the agent record, when there is one. */
   readonly record?: string | undefined;
-  /** What people call it; the instance's name starts with it. */
+  /** A readable name; the instance's name begins with it. */
   readonly name: string;
-  /** Slots it offers now, and what it says of itself. */
+  /** The slots that the instance offers now, and its report for operators. */
   readonly report: () => { slots: number; report: InstanceReport };
   /** Called whenever the lease is renewed, also when nothing has changed. */
   readonly onGrant: (grant: Grant) => void;
@@ -26,41 +28,41 @@ export interface AgentLinkOptions {
 }
 
 /**
- * What an instance needs of the other side, whatever that is: Redis itself (redis-agent-link.ts), later a connection to a
- * hub for agents that cannot reach Redis. What each of them promises is tested by test/exchange/agent-link-suite.ts.
+ * An instance's link to its group: Redis itself (redis-agent-link.ts), or a hub for agents that cannot reach Redis.
+ * test/exchange/agent-link-suite.ts tests that every implementation keeps the promises below.
  */
 export interface AgentLink {
   /** Name of this instance, unique in its group. */
   readonly instance: string;
-  /** How many messages that should have woken it were lost. What they announced was found later. */
+  /** How many wake-up messages were lost. What they announced was found later. */
   readonly missedDoorbells: number;
   /** Joins the group and keeps the lease. Resolves at the first success. Rejects with UnsuitableEngineError. */
   join(): Promise<void>;
   /**
-   * Hands up to `max` requests to `take`, as soon as there is one, and resolves then; or without any, when the pull was
-   * interrupted or nothing came for some seconds. Each must be replied to, given back or let go.
+   * Passes up to `max` requests to `take` as soon as there are any, then resolves. Resolves without any when the pull was
+   * interrupted or nothing came for some seconds. The caller must reply to each request, requeue it, or abandon it.
    */
   pull(max: number, take: (request: PulledRequest) => void): Promise<void>;
-  /** No pull returns anything any more. Resolves with the requests that were on their way: to be given back. */
+  /** Ends pulling. Resolves with requests that were on their way: the caller requeues them. */
   stopPulling(): Promise<PulledRequest[]>;
-  /** Starts to work on a request: what comes for it from now on goes to the handlers. */
+  /** Starts an exchange: from now on messages about the request go to the handlers. */
   open(request: PulledRequest, handlers: ExchangeHandlers): AgentExchange;
-  /** Tells the group at once what this instance now offers; the heartbeat repeats it. */
+  /** Reports at once what this instance offers now; the heartbeat repeats it. */
   report(): Promise<void>;
-  /** Returns whether somebody else will run it; if not, the caller answers it. */
-  giveBack(request: PulledRequest, why: GiveBackReason, detail?: string): Promise<boolean>;
-  /** Waits until all replies have been taken, at most so long (ms); leaves the group; closes. */
+  /** Resolves with true when the request may run again. If not, the caller must answer it. */
+  requeue(request: PulledRequest, why: RequeueReason, detail?: string): Promise<boolean>;
+  /** Waits until all replies have left, at most so long (ms); leaves the group; closes. */
   close(timeoutMs: number): Promise<void>;
 }
 
 /**
- * unstarted: there was no room for it after all. unreachable: its upstream never got it, and its slot is not offered again before
- * the next report. Neither counts as an attempt. failed: its upstream may have run it, so it is taken back only when it may run
- * again.
+ * unstarted: the instance had no room after all. unreachable: its upstream never got the request, and its slot is not offered
+ * again before the next report. Neither counts as an attempt. failed: its upstream may have run the request, so it is requeued
+ * only when it may run again.
  */
-export type GiveBackReason = 'unstarted' | 'unreachable' | 'failed';
+export type RequeueReason = 'unstarted' | 'unreachable' | 'failed';
 
-/** What a link knows a pulled request by. No two that it has handed out at the same time have the same. */
+/** Identifies a pulled request at its link. Unique among the requests that the link has handed out at the same time. */
 export type RequestHandle = string & { readonly [ofLink]: true };
 declare const ofLink: unique symbol;
 
@@ -73,9 +75,9 @@ export interface PulledRequest {
   readonly body: Buffer | undefined;
   readonly trailers: string;
   readonly bodyFollows: boolean;
-  /** ms left until nobody awaits the reply. */
+  /** Time until nobody awaits the reply, ms. */
   readonly remainingMs: number;
-  /** It must not run twice, and somebody may have run it before another Redis took over: to be failed. */
+  /** True when the request must not run twice and may have run before another Redis took over: the agent fails it. */
   readonly mayHaveRun: boolean;
   readonly handle: RequestHandle;
 }
@@ -83,42 +85,45 @@ export interface PulledRequest {
 export interface ExchangeHandlers {
   readonly onBody: (chunk: Buffer) => void;
   readonly onBodyEnd: (trailers: string) => void;
-  /** Stop: the client is gone, the deadline has passed, or the request belongs to somebody else now. */
+  /** The call must stop: the client is gone, the deadline has passed, or the request was taken away. */
   readonly onStop: (why: string) => void;
   /** The reply window has opened again. */
   readonly onWritable: () => void;
-  /** The request is settled, given back or taken away: its slot is free. Called once. */
+  /** The request is settled, requeued or taken away: its slot is free. Called once. */
   readonly onSettled: () => void;
 }
 
 export interface AgentExchange {
   /** The reply. Its end settles the request. */
   readonly reply: ReplyStream;
-  /** The upstream has taken so many bytes of the request's body: as many more may come. */
+  /** The upstream has taken so many bytes of the request's body, so that as many more may come. */
   consume(bytes: number): void;
-  /** Lets go without settling: it was given back or taken away. */
+  /** Drops the exchange without settling it: the request was requeued or taken away. */
   abandon(): void;
 }
 
-/** What an agent writes of a reply. */
+/** The reply as its agent writes it. */
 export type ReplyStream = Pick<FrameStream, 'start' | 'interim' | 'write' | 'end' | 'fail' | 'close'>;
 
-/** What the group lets an instance do. */
+/** What the group allows an instance. */
 export interface Grant {
-  /** Of the slots that it offered. */
+  /** How many of the offered slots the instance may use. */
   readonly slots: number;
-  /** Of its agent record; unknown: the group does not know the record (any more, or yet); moved: it has other scopes. */
+  /**
+   * State of the agent record. unknown: the group does not know the record (any more, or yet). moved: the record has other
+   * scopes.
+   */
   readonly state: 'active' | 'paused' | 'draining' | 'unknown' | 'moved';
 }
 
-/** What an instance says of itself, stored as JSON for operators. */
+/** The report of an instance to operators, stored as JSON. */
 export interface InstanceReport {
   readonly name: string;
   readonly version: string;
   readonly concurrency: number;
   readonly inFlight: number;
   readonly state: 'ready' | 'upstream-down' | 'paused' | 'draining';
-  /** Why the upstream is down, for people. */
+  /** The reason why the upstream is down, for people. */
   readonly reason?: string | undefined;
   /** Its agent record and the id of its token, when it has one. */
   readonly agent?: string | undefined;

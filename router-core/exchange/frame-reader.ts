@@ -1,15 +1,18 @@
 import type { Frame } from './frames.ts';
 
-/** One incoming stream. The inbox keeps `lastSeq` and `heardAt`; `attempt` and `key` move on when a request does. */
+/**
+ * One incoming stream. The inbox keeps `lastSeq` and `heardAt`; `attempt` and `key` change when the request gets another
+ * attempt.
+ */
 export interface FrameReader {
   readonly id: string;
   attempt: number;
   key: string;
   lastSeq: number;
   heardAt: number;
-  /** Body bytes that may still come before some of those that came are taken. The inbox counts down, whoever takes counts up. */
+  /** Body bytes that may still arrive before the reader consumes some. The inbox decreases it, the reader increases it. */
   room: number;
   readonly onFrame: (frame: Frame) => void;
-  /** The stream cannot be followed any further: what is in it, or how much of it, is not what our writers make. */
+  /** The stream cannot be read any further: its content or its size is not what our writers make. */
   readonly onFault: (why: string) => void;
 }

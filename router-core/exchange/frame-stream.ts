@@ -7,13 +7,13 @@ export const WINDOW_BYTES = 1024 * 1024;
 /** Chunks are gathered up to this size, so that one frame never keeps others waiting for long. */
 const MAX_BODY_BYTES = 256 * 1024;
 
-/** A writer hears of a closed window with what it has just read from its socket. */
+/** A writer learns that the window has closed only after it has read once more from its socket. */
 const OVERSHOOT_BYTES = 256 * 1024;
 
-/** What a reader must have room for: the window, and what comes while it closes. */
+/** The bytes for which a reader must have room: the window, and what arrives while it closes. */
 export const ROOM_BYTES = WINDOW_BYTES + OVERSHOOT_BYTES;
 
-/** Frames with more bytes than this are bulk: their doorbell only says "read the stream"; others travel inside theirs, too. */
+/** Larger frames are bulk: their doorbell only says "read the stream". Smaller ones travel inside their doorbell, too. */
 export const BULK_BYTES = 16 * 1024;
 
 export interface Settlement {
@@ -27,7 +27,7 @@ export interface Outgoing {
   readonly frame: Buffer | undefined;
   /** Body that belongs to the end of the frame, when it is bulk. */
   readonly bulk: readonly Buffer[];
-  /** What to ring with: empty = the frame itself. */
+  /** The content of the doorbell: empty = the frame itself. */
   readonly notice: Buffer | '';
   readonly seq: number;
   /** First sequence number of the opposite stream that is still needed; 0 = trim nothing. */
@@ -40,24 +40,24 @@ export interface FrameStreamOptions {
   readonly attempt: number;
   readonly outKey: string;
   readonly inKey: string;
-  /** Who is rung: a hub or an instance. May become known later. */
+  /** The hub or instance to ring. May become known later. */
   reader: string;
   /** Bytes that may be sent before the reader grants more. */
   readonly credit: number;
-  /** Told once whenever something becomes ready to be sent: the outbox then calls `take` in its next batch. */
+  /** Called whenever something becomes ready to be sent: the outbox then calls `take` in its next batch. */
   readonly onPending: (stream: FrameStream) => void;
   /** The window has opened again. */
   readonly onWritable?: () => void;
   /** The entry to settle with the last frame. */
   readonly settle?: Settlement;
-  /** The settlement is in a batch: Redis will have it, whatever happens to the connection. */
+  /** The settlement is in a batch: Redis will get it, whatever happens to the connection. */
   readonly onSettled?: () => void;
 }
 
 /**
- * One side of an exchange: a flow-controlled byte stream out, and the books of the one coming in. The same class serves
- * requests (hub → agent) and replies (agent → hub). Parts gather until the outbox takes them: what two turns, or the time
- * of one batch on its way, has brought becomes one frame.
+ * One side of an exchange: an outgoing byte stream with flow control, and the accounting of the incoming one. The same class
+ * serves requests (hub → agent) and replies (agent → hub). Parts gather until the outbox takes them: the parts of two turns,
+ * or of the time that one batch is on its way, become one frame.
  */
 export class FrameStream {
   readonly id: string;
@@ -67,7 +67,7 @@ export class FrameStream {
   reader: string;
   readonly #options: FrameStreamOptions;
   #parts: FrameParts = {};
-  /** Heads of interim replies, each of which has a frame of its own before the rest. */
+  /** Heads of interim replies. Each gets a frame of its own before the rest. */
   #interims: string[] | undefined;
   readonly #body = new JoinedChunks();
   #ended: 'no' | 'pending' | 'taken' = 'no';
@@ -75,7 +75,7 @@ export class FrameStream {
   #closed = false;
   #seq = 0;
   #credit: number;
-  /** Bytes consumed of the incoming stream and not yet granted back; last incoming frame. */
+  /** Bytes of the incoming stream that were consumed and not yet granted back; last incoming frame. */
   #consumed = 0;
   #lastRead = 0;
 
@@ -89,12 +89,12 @@ export class FrameStream {
     this.#credit = options.credit;
   }
 
-  /** Whether the window is open. A writer that goes on nevertheless only uses memory. */
+  /** True while the window is open. A writer that ignores it uses memory. */
   get writable(): boolean {
     return this.#credit > 0;
   }
 
-  /** Whether any frame was taken: then the stream's key exists. */
+  /** True once a frame was taken: then the stream's key exists. */
   get used(): boolean {
     return this.#seq > 0;
   }
@@ -103,7 +103,7 @@ export class FrameStream {
     return this.#ended !== 'no';
   }
 
-  /** First frame of an attempt's reply: who answers and, when there is one, the head of the reply. */
+  /** First frame of an attempt's reply: its sender and, if there is one, the head of the reply. */
   start(parts: { owner: string; head?: string; credit?: number }): void {
     this.#parts.owner = this.#seq === 0 ? parts.owner : undefined;
     if (parts.head !== undefined) this.#parts.head = parts.head;
@@ -111,7 +111,7 @@ export class FrameStream {
     this.#pending();
   }
 
-  /** Head of an interim reply: goes before all that has not been sent. `owner` as in `start`. */
+  /** Head of an interim reply: sent before all other pending parts. `owner` as in `start`. */
   interim(owner: string, head: string): void {
     if (this.#closed || this.ended) return;
     this.#parts.owner = this.#seq === 0 ? owner : undefined;
@@ -145,7 +145,7 @@ export class FrameStream {
     this.#pending();
   }
 
-  /** Nothing more is sent, unless the last frame is on its way. An open settlement is still made. */
+  /** Sends nothing more, unless the last frame is on its way. A pending settlement is still made. */
   close(): void {
     if (this.#closed || this.ended) return;
     this.#drop();
@@ -155,7 +155,9 @@ export class FrameStream {
     }
   }
 
-  /** Redis takes no more frames: nobody awaits them. An open settlement is made, even if more was still to be sent. */
+  /**
+   * Redis takes no more frames, because nobody awaits them. A pending settlement is made, even if parts were still to be sent.
+   */
   refused(): void {
     if (this.#ended === 'taken') return;
     this.#ended = 'no';
@@ -163,13 +165,13 @@ export class FrameStream {
     this.close();
   }
 
-  /** Nothing more is sent and nothing settled: the entry belongs to somebody else now. */
+  /** Sends and settles nothing more: another instance has the entry now. */
   abandon(): void {
     this.#drop();
     this.#ended = 'taken';
   }
 
-  /** The reader has consumed so many bytes more. No reader can make the window larger than it is. */
+  /** The reader has consumed so many bytes more. No grant can make the window larger than WINDOW_BYTES. */
   credited(bytes: number): void {
     const wasWritable = this.#credit > 0;
     this.#credit = Math.min(WINDOW_BYTES, this.#credit + bytes);
@@ -177,8 +179,8 @@ export class FrameStream {
   }
 
   /**
-   * We have consumed so many bytes of the incoming stream, and read it up to `lastSeq`: grants them back, in steps of a
-   * quarter window, and drops what was read from Redis.
+   * The reader of the incoming stream has consumed so many bytes, and read it up to `lastSeq`: grants them back, in steps of a
+   * quarter window, and trims the stream in Redis.
    */
   consume(bytes: number, lastSeq: number): void {
     this.#consumed += bytes;
@@ -189,7 +191,7 @@ export class FrameStream {
     this.#pending();
   }
 
-  /** Encodes what is pending into one frame. For the outbox only. */
+  /** Encodes the pending parts as one frame. For the outbox only. */
   take(): Outgoing {
     this.#isPending = false;
     if (this.#closed) return this.#settleOnly();
@@ -248,7 +250,7 @@ export class FrameStream {
     this.#interims = undefined;
   }
 
-  /** About how many bytes the next frame has. */
+  /** The approximate size of the next frame. */
   get nextBytes(): number {
     return Math.min(this.#body.bytes, MAX_BODY_BYTES);
   }

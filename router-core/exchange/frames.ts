@@ -8,7 +8,7 @@
  * FENCE the last frame that a stream can have. A frame without parts is a notice: "read the stream".
  */
 export const PART = {
-  /** u8 n, instance: who answers, in its first frame. */
+  /** u8 n, who answers, in its first frame (reply-owner.ts). */
   owner: 1,
   /** u32 n, head (heads.ts). */
   head: 2,
@@ -23,28 +23,25 @@ export const PART = {
   /** The rest of the frame: body bytes. */
   body: 32,
   /**
-   * Reset (hub → agent: stop) or moved (to a hub: the next attempt follows). With a body it is the request itself, for its hub
-   * to let in again.
+   * Reset (hub → agent: stop) or moved (to a hub: the next attempt follows). With a body, that is the request itself, which
+   * its hub admits again.
    */
   stop: 128,
 } as const;
 
-/** The largest integer that V8 holds unboxed: one reader that has seen a larger one makes all that follow slow. */
+/** The largest integer that V8 holds unboxed: after a larger one has passed, a reader stays slow. */
 export const FENCE = 0x7fff_ffff;
 
-/** Id of a hint that concerns no request: an instance that gets it beats at once. */
+/** Id of a hint that concerns no request: an instance that gets it sends a heartbeat at once. */
 export const NUDGE_ID = '-';
 
-/** Attempt number of a frame that concerns whichever attempt runs. */
+/** Attempt number of a frame that concerns any running attempt. */
 export const EVERY_ATTEMPT = 0xffff;
 
-/**
- * No frame of ours is larger: 256 KiB of body with its head and its trailers, of at most 64 KiB each, and what routes add to
- * them.
- */
+/** No frame of ours is larger: 256 KiB of body, a head and trailers of at most 64 KiB each, and the fields that routes add. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
 
-/** What a frame may carry. Absent parts are undefined; `credit` in bytes. */
+/** The parts of a frame. Absent parts are undefined; `credit` in bytes. */
 export interface FrameParts {
   owner?: string | undefined;
   head?: string | undefined;
@@ -128,7 +125,7 @@ export function encodeFrame(
   return buffer;
 }
 
-/** Why a request has moved when its upstream has certainly not seen it. */
+/** The reason why a request was moved when its upstream has certainly not seen it. */
 export type UnseenReason = 'unstarted' | 'unreachable';
 
 /** Ends an attempt: the request is in line again. Without a reason its upstream may have seen it. `detail` is for the log. */
@@ -137,14 +134,14 @@ export function movedFrame(id: string, attempt: number, why?: UnseenReason, deta
   return encodeFrame(id, attempt, FENCE, { stop: true, failed });
 }
 
-/** What of a text a frame may carry for the log. */
+/** The part of a text that a frame may carry for the log. */
 export function loggable(detail: string): string {
   return detail.replace(/[^\x20-\x7e]/g, ' ').slice(0, 500);
 }
 
 /**
- * The frame that starts at `offset`; `next` is where the one after it starts. Undefined when none of ours can look like these
- * bytes: whoever may write into a group may write anything. It takes no more memory than the bytes that it was given.
+ * The frame that starts at `offset`; `next` is the start of the following one. Undefined for bytes that no frame of ours
+ * consists of: agents can write anything into their group. Allocates no more memory than the size of its input.
  */
 export function decodeFrame(buffer: Buffer, offset = 0): { frame: Frame; next: number } | undefined {
   if (offset + PREFIX > buffer.length) return undefined;
@@ -170,20 +167,23 @@ export function decodeFrame(buffer: Buffer, offset = 0): { frame: Frame; next: n
   return { frame: { id, attempt, seq, parts, owner, head, credit, failed, end, body, handed }, next };
 }
 
-/** Where decodeFrame is; beyond `end` once a part had not as many bytes as it said. One for all: a frame needs none of its own. */
+/**
+ * The position of decodeFrame; beyond `end` once a part was shorter than it announced. Shared by all calls, to save an
+ * allocation.
+ */
 const reading = { at: 0, end: 0 };
 
-/** A number of so many bytes. Not readUInt32BE() and the like, which throw. */
+/** Reads a number of so many bytes. readUInt32BE() and the like would throw. */
 function number(buffer: Buffer, bytes: 1 | 2 | 4): number {
   let value = 0;
   const end = (reading.at += bytes);
   if (end > reading.end) return 0;
-  // A product, because a shift is negative from 2^31 on.
+  // Multiplies, because a shift is negative from 2^31 on.
   for (let at = end - bytes; at < end; at++) value = value * 256 + (buffer[at] ?? 0);
   return value;
 }
 
-/** A text behind its length, which has so many bytes. */
+/** Reads a text behind its length, which has so many bytes. */
 function text(buffer: Buffer, lengthBytes: 1 | 2 | 4): string {
   const length = number(buffer, lengthBytes);
   const start = reading.at;

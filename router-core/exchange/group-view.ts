@@ -6,13 +6,16 @@ export interface GroupView {
   readonly inFlight: number;
   readonly lastSweep: LastSweep;
   readonly counts: SweepCounts;
-  /** Why the group is not served for a while: there is more in the store than a hub can bear. Undefined: it is served. */
+  /**
+   * The reason why the group is not served for a while: the store holds more of it than a hub can bear. Undefined: it is
+   * served.
+   */
   readonly fault: string | undefined;
-  /** Whether there may be agents that carry this scope. */
+  /** True when agents with this scope may exist. */
   hasScope(scope: string): boolean;
 }
 
-/** What the last sweep of a group found. */
+/** The findings of the last sweep of a group. */
 export interface LastSweep {
   /** Live instances of the group. */
   readonly instances: number;
@@ -23,16 +26,16 @@ export interface LastSweep {
   readonly capacity: GroupCapacity;
 }
 
-/** Why a request may have to wait. */
+/** The numbers that say why a request waits. */
 export interface GroupCapacity {
-  /** Of all instances that take requests, and how many requests have one. */
+  /** Slots of all instances that take requests; requests that have one. */
   readonly slots: number;
   readonly taken: number;
-  /** Requests that may run at once; 0 = no limit. And those that do. */
+  /** Requests that may run at once (0 = no limit); requests that run. */
   readonly limit: number;
   readonly permits: number;
   readonly isPaused: boolean;
-  /** Instances by what they say of themselves; only counted when somebody waits or there is no slot. */
+  /** Instances by the state that they report; counted only when requests wait or there is no slot. */
   readonly ready: number;
   readonly upstreamDown: number;
   readonly paused: number;
@@ -40,10 +43,10 @@ export interface GroupCapacity {
 }
 
 /**
- * What has become of a request that a sweep has taken from a lost agent. moved = runs again, returned = nobody had pulled it and
- * it is in line again, lost = may have run and must not again, exhausted = no attempt left, dropped = nobody awaits it.
+ * The outcome of a request that a sweep has taken from a lost agent. moved = runs again, returned = nobody had pulled it and
+ * it is in line again, lost = may have run and must not run again, exhausted = no attempt left, dropped = nobody awaits it.
  */
 export type OrphanOutcome = 'moved' | 'returned' | 'lost' | 'exhausted' | 'dropped';
 
-/** What the sweeps of a group have done since it is served here. */
+/** The outcomes of all sweeps of a group since this hub serves it. */
 export type SweepCounts = Readonly<Record<'sweeps' | 'failures' | OrphanOutcome, number>>;

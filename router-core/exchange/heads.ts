@@ -28,7 +28,7 @@ export function encodeRequestHead({ method, target, upgrade, fields }: RequestHe
 /** Method, target and protocol of a request, each on its line. */
 const REQUEST_START = /^([!#$%&'*+\-.^_`|~\w]+)\n([\x21-\x7e]+)\n([\t\x20-\x7e\x80-\xff]*)\n/;
 
-/** Undefined for what could not be sent to an upstream as it is. */
+/** Undefined for a head that could not be sent to an upstream unchanged. */
 export function decodeRequestHead(text: string): RequestHead | undefined {
   const found = REQUEST_START.exec(text);
   if (!found) return undefined;
@@ -41,15 +41,15 @@ export function encodeReplyHead({ status, reason, upstreamMs, fields }: ReplyHea
   return `${status}\n${reason}\n${upstreamMs}\n${fields}`;
 }
 
-/** A reply has no more interim heads than this: an agent leaves out what its upstream sends beyond, a hub refuses it. */
+/** A reply has at most so many interim heads: an agent drops further ones of its upstream, and a hub refuses them. */
 export const MOST_INTERIM_HEADS = 16;
 
-/** Whether this is the head of an interim reply: 1xx, but not 101, with which HTTP ends. It is alone in its frame. */
+/** True for the head of an interim reply: 1xx, but not 101, with which HTTP ends. It is alone in its frame. */
 export function isInterimHead(text: string): boolean {
   return text.startsWith('1') && !text.startsWith('101');
 }
 
-/** Undefined when the status or the time is none. Reason and fields are checked by whoever sends them. */
+/** Undefined without a valid status and time. The sender of the reply checks reason and fields. */
 export function decodeReplyHead(text: string): ReplyHead | undefined {
   const first = text.indexOf('\n');
   const second = text.indexOf('\n', first + 1);

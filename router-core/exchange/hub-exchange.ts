@@ -3,42 +3,42 @@ import type { Frame } from './frames.ts';
 import type { RequestHead } from './heads.ts';
 
 /**
- * One request of a hub on the other side of its link. The link knows where the request is, which attempt of it runs, and how
- * far its reply has been read.
+ * One request of a hub at its link. The link knows where the request is, which attempt runs, and how much of its reply was
+ * read.
  */
 export interface HubExchange {
-  /** How many pieces of the reply, or news of the request, have come so far. */
+  /** How many messages about this request have come so far. */
   readonly heard: number;
   /**
-   * Puts the request on its group's queue; from here on its reply may arrive. Rejects with StoreUnavailableError; `sent` says
-   * whether the request may be in the queue nevertheless.
+   * Puts the request into its group's queue; from now on its reply may arrive. Rejects with StoreUnavailableError, whose
+   * `sent` is true when the request may be in the queue nevertheless.
    */
   admit(request: RequestParts, terms: Terms): Promise<Admission>;
-  /** Puts a request that has come back (see `Moved`) on the queue again: at the end of the line. */
+  /** Puts a request that has come back (see `Moved`) into the queue again: at the end of the line. */
   readmit(returned: Buffer, terms: Terms): Promise<Admission>;
   /**
-   * Waits for the reply of the next attempt: the request has moved. Returns false when it cannot have: it has had all its
-   * attempts. `isCounted`: this one was an attempt.
+   * Waits for the reply of the next attempt, because the request was moved. Returns false when it has had all its attempts, so
+   * that the message cannot be true. `isCounted`: the last attempt counted as one.
    */
   nextAttempt(isCounted: boolean): boolean;
-  /** Stops the request wherever it is. Tried until that has succeeded. */
+  /** Stops the request wherever it is. Tries again until it succeeds. */
   cancel(): Promise<Whereabouts>;
-  /** Takes a request that nobody has pulled out of the group; one that runs is left alone. */
+  /** Removes the request from its group unless an agent has pulled it; then it runs on. */
   leave(): Promise<Whereabouts>;
-  /** Changes nothing. */
+  /** Finds the request and changes nothing. */
   look(): Promise<Whereabouts>;
-  /** Starts to send the body. `credit`: bytes that the agent has asked for. */
+  /** Starts sending the body. `credit`: bytes that the agent has asked for. */
   openUpload(credit: number, onWritable: () => void): Upload;
-  /** The client has taken so many bytes of the reply: as many more may come. */
+  /** The client has taken so many bytes of the reply, so that as many more may come. */
   consumed(bytes: number): void;
-  /** The outcome is decided: nothing is heard any more. `isAnswered`: nobody needs what was sent. */
+  /** The outcome is decided: no further message is delivered. `isAnswered`: nobody needs the rest of the reply. */
   close(isAnswered: boolean): void;
 }
 
-/** What travels with the request itself. */
+/** The content of the request itself. */
 export interface RequestParts {
   readonly head: RequestHead;
-  /** The body, or nothing of it when it follows. */
+  /** The body; empty when it follows. */
   readonly body: Buffer[];
   /** Undefined: the body follows. */
   readonly trailers: string | undefined;
@@ -52,47 +52,47 @@ export interface Terms {
   readonly waitMs: number;
 }
 
-/** Handed to an agent, in line, or not let in: the line is full, or no slot is free and it may not wait. */
+/** Handed to an agent, in line, or refused: the line is full, or no slot is free and the request may not wait. */
 export type Admission = 'handed' | 'waiting' | 'full' | 'busy';
 
 /**
- * Where a request was. removed: it never runs; running: its agent was told to stop it; of those that are left as they are:
- * waiting: in line, handed: in this moment, pulled: its agent has it; unknown: it is nowhere.
+ * Where a request was. removed: it never runs; running: its agent was asked to stop it. When nothing was changed: waiting in
+ * line, handed to a lane, pulled by an agent, or unknown: nowhere.
  */
 export type Whereabouts = 'removed' | 'running' | 'waiting' | 'handed' | 'pulled' | 'unknown';
 
-/** The way of a request's body to its agent. */
+/** Sends a request's body to its agent. */
 export type Upload = Pick<FrameStream, 'write' | 'end'>;
 
-/** What a hub hears of one request. All of it stops once `done`. */
+/** Messages to a hub about one request. All of them stop once `done`. */
 export interface HubExchangeHandlers {
-  /** The request has its outcome: nothing more is to be sent or heard of it. */
+  /** The request has its outcome: nothing more is sent or received for it. */
   readonly done: boolean;
-  /** It has left the line: an agent is about to pull it. A hint, which may be missing. */
+  /** The request has left the line: an agent is about to pull it. A hint, which may be missing. */
   onHanded(): void;
-  /** To be answered with `nextAttempt()`. */
+  /** The hub answers with `nextAttempt()`. */
   onMoved(moved: Moved): void;
   /** The agent asks for the body: the first grant. */
   onBodyAsked(credit: number): void;
-  /** The agent has given up; `code` is of the error table, if the agent is ours. */
+  /** The agent could not complete the reply; `code` is of the error table, if the agent is ours. */
   onFailed(code: string, detail: string): void;
   onReply(parts: ReplyParts): void;
-  /** The reply cannot be followed any further. */
+  /** The reply cannot be read any further. */
   onFault(why: string): void;
-  /** One of these has thrown. */
+  /** One of these handlers has thrown. */
   fault(error: unknown): void;
 }
 
-/** The agent was lost, or gave the request back: it is in line again. */
+/** The agent was lost, or has requeued the request: it is in line again. */
 export interface Moved {
-  /** Why its upstream has certainly not seen it; undefined: it may have. */
+  /** The reason why its upstream has certainly not seen it; undefined: it may have. */
   readonly unseen: 'unstarted' | 'unreachable' | undefined;
   /** For the log. */
   readonly why: string;
   readonly detail: string | undefined;
-  /** The request itself, when it is in no line: to be let in with `readmit`. */
+  /** The request itself, when it is in no line: to be admitted again with `readmit`. */
   readonly returned: Buffer | undefined;
 }
 
-/** A piece of a reply, in the order of its parts. */
+/** A piece of a reply; its parts in this order. */
 export type ReplyParts = Pick<Frame, 'owner' | 'head' | 'body' | 'end'>;

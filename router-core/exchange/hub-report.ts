@@ -1,15 +1,15 @@
 import type { GroupRoute } from '../config/flag-route.ts';
 
-/** What a hub says of itself, as operators see it. */
+/** The report of a hub to operators. */
 export interface HubReport {
-  /** Of the machine. */
+  /** Name of the machine. */
   readonly name: string;
   readonly version: string;
   /** ISO 8601. */
   readonly startedAt: string;
-  /** Where it listens. */
+  /** The address on which it listens. */
   readonly address: string;
-  /** Version of the configuration that it follows. */
+  /** Version of the configuration that it has applied. */
   readonly configVersion: number;
   readonly inFlight: number;
   /** Its --group flags. */
@@ -24,23 +24,23 @@ export interface GroupTraffic {
   /** Replies per second, lately. */
   readonly perSecond: number;
   readonly inFlight: number;
-  /** From head to outcome, of the requests of the last twenty seconds or so; left out when there were none. */
+  /** Times from head to outcome of the requests of about the last twenty seconds; omitted when there were none. */
   readonly times?: RecentTimes | undefined;
-  /** Of the same requests, and how many got a status of 500 or more. */
+  /** Counts of the same requests; `failed`: status 500 or more. */
   readonly outcomes?: { readonly ended: number; readonly failed: number } | undefined;
-  /** Why the group is not served; left out when it is. */
+  /** The reason why the group is not served; omitted when it is. */
   readonly fault?: string | undefined;
   readonly sums?: RecentTimes | undefined;
 }
 
 /**
- * How many requests took so long: by the upper bound of the bucket, ms, the last one `Infinity`. Bounds are named, so that
- * hubs of versions with others can be added up; buckets in which nothing was counted are left out.
+ * Numbers of requests by the upper bound of their bucket in ms, the last one `Infinity`. Bounds are named, so that reports of
+ * versions with other bounds can be added up. Empty buckets are omitted.
  */
 export type RecentTimes = Readonly<Record<string, number>>;
 
 export interface RecentGrowth {
   readonly times: RecentTimes;
-  /** How long those of each bucket took together, ms. Hubs of older versions do not say. */
+  /** The sum of the times in each bucket, ms. Hubs of older versions omit it. */
   readonly sums?: RecentTimes | undefined;
 }

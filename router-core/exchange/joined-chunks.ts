@@ -1,21 +1,21 @@
-/** Pieces below this are copied together; a larger one stays as it came from its socket. */
+/** Smaller pieces are copied together; larger ones stay as they came from their socket. */
 const SMALL_BYTES = 4 * 1024;
 
-/** Blocks into which small pieces are copied: as large as what is there already, within these. */
+/** Sizes of the blocks into which small pieces are copied: as large as what is held already, within these bounds. */
 const LEAST_BLOCK_BYTES = 1024;
 const MOST_BLOCK_BYTES = 16 * 1024;
 
 const NO_BLOCK = Buffer.alloc(0);
 
 /**
- * Bytes in the order in which they came. A Buffer costs some 200 bytes, and keeps alive what it was cut from: whoever sends a
- * mebibyte byte by byte must not make a million of them. What is alone is never copied.
+ * Bytes in order of arrival. A Buffer costs some 200 bytes and keeps the memory from which it was cut alive, so a client that
+ * sends a mebibyte byte by byte must not make a million of them. A single piece is not copied.
  */
 export class JoinedChunks {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #block = NO_BLOCK;
-  /** What of the block is not among the chunks yet. */
+  /** Start of the part of the block that is not among the chunks yet. */
   #start = 0;
   #end = 0;
 
@@ -35,7 +35,7 @@ export class JoinedChunks {
     this.#bytes += length;
   }
 
-  /** Takes at most so many bytes out, from the first on; a chunk is cut only when it has more than that itself. */
+  /** Removes at most so many bytes from the front. A chunk is cut only when it is larger than that. */
   take(mostBytes: number): Buffer[] {
     this.#seal();
     this.#block = NO_BLOCK;

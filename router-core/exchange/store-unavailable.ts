@@ -1,4 +1,4 @@
-/** Connection lost, or not there: whether the command ran is unknown unless `sent` is false. */
+/** The connection was lost, or there is none. Unless `sent` is false, nobody knows if the command ran. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   readonly sent: boolean;

@@ -2,43 +2,43 @@ import { HEAD_BYTES, InvalidReplyError, parseFields, type Fields } from './reply
 import { PieceJoiner, type PieceSink } from './piece-joiner.ts';
 
 const [LF, CR, TAB, SPACE, SEMICOLON] = [0x0a, 0x0d, 0x09, 0x20, 0x3b];
-/** A size has at most so many digits, zeros in front of it included: more is beyond what a number holds exactly. */
+/** The most digits of a chunk size, leading zeros included: larger sizes exceed what a number holds exactly. */
 const MOST_DIGITS = 12;
 const NO_CR = 'a line that ends without CR';
 
 const HEX = new Int8Array(256).fill(-1);
 for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
 
-/** What the next byte belongs to. */
+/** The meaning of the next byte. */
 type State = 'size' | 'blank' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailers';
 
 const joiner = new PieceJoiner();
 
 /**
- * A body in chunks, RFC 9112 §7.1, however its bytes are cut. It goes from byte to byte and makes no object for a chunk: of
- * chunks with one byte each there are 11,000 in one read.
+ * Decodes a chunked body, RFC 9112 §7.1, however its bytes are cut. It works byte by byte and allocates nothing for a chunk:
+ * one read can contain 11,000 chunks of one byte.
  */
 export class ChunkedBody {
   #state: State = 'size';
-  /** Bytes of this chunk that are still to come. */
+  /** Bytes of the current chunk that are still to come. */
   #left = 0;
   #digits = 0;
   #extensionBytes = 0;
   #line = '';
   #trailers = '';
-  /** Once the body is complete. */
+  /** Set once the body is complete. */
   trailers: Fields | undefined;
   /** Chunks that the last call of `take` has begun. */
   begun = 0;
 
-  /** Takes bytes from `from` on; returns where what follows the body begins, else the end. Throws InvalidReplyError. */
+  /** Takes bytes from `from` on. Returns the position after the body, or the end of the bytes. Throws InvalidReplyError. */
   take(bytes: Buffer, from: number, sink: PieceSink): number {
     this.begun = 0;
     joiner.start(bytes, sink);
     try {
       return this.#take(bytes, from);
     } finally {
-      // What came before a fault has come.
+      // Bytes before the fault are still delivered.
       joiner.finish();
     }
   }
@@ -65,8 +65,8 @@ export class ChunkedBody {
   }
 
   /**
-   * Chunks that are here from their size to their last CRLF, which nearly all are, without a look at each byte's state. Stops in
-   * front of whatever is not as usual.
+   * A fast path for chunks that are complete in this read, as nearly all are: it does not look at the state of each byte.
+   * Stops in front of anything unusual.
    */
   #takeWhole(bytes: Buffer, from: number): number {
     if (this.#digits > 0) return from;
@@ -122,7 +122,7 @@ export class ChunkedBody {
     this.#takeExtension(byte);
   }
 
-  /** Extensions are read over; blanks may come before them only. */
+  /** Extensions are skipped. Blanks may only stand in front of them. */
   #takeExtension(byte: number): void {
     if (byte === LF) throw new InvalidReplyError(NO_CR);
     this.#extensionBytes += 1;

@@ -5,7 +5,7 @@ const DATE = /^date: /im;
 let second = 0;
 let line = '';
 
-/** The Date that these fields lack, RFC 9110 §6.6.1; empty when they have one. Made once a second. */
+/** The Date field that these fields lack, RFC 9110 §6.6.1; empty when they have one. Made once a second. */
 export function missingDate(fields: FieldLines): FieldLines {
   if (DATE.test(fields)) return '';
   const now = Math.floor(Date.now() / 1000);

@@ -1,6 +1,6 @@
 /**
- * Header fields as text, as HTTP/1.1 writes them: `Name: value` and CR LF each, latin1; order, spelling and duplicates kept. What
- * makes such text of names and values has made sure that none of them holds a CR or LF, as Node's parser and ours do.
+ * Header fields as text, as HTTP/1.1 writes them: `Name: value` and CR LF each, latin1; order, spelling and duplicates kept.
+ * Its makers guarantee that no name and no value contains a CR or LF; Node's parser and ours do.
  */
 export type FieldLines = string;
 
@@ -11,7 +11,7 @@ export function fieldLines(raw: readonly string[]): FieldLines {
   return lines;
 }
 
-/** Names and values in turn; of a line that is no field the name is empty. */
+/** Names and values in turn; a line that is not a field gets an empty name. */
 export function rawFields(lines: FieldLines): string[] {
   const raw: string[] = [];
   for (const line of lines.split('\r\n')) {
@@ -22,7 +22,7 @@ export function rawFields(lines: FieldLines): string[] {
   return raw;
 }
 
-/** Takes all fields of these names out, in whatever case they come. */
+/** Removes all fields with these names, whatever their case. */
 export function withoutFields(names: readonly string[]): (lines: FieldLines) => FieldLines {
   if (names.length === 0) return (lines) => lines;
   const escaped = names.map((name) => name.replace(/[.*+^$|]/g, '\\$&'));
@@ -32,7 +32,7 @@ export function withoutFields(names: readonly string[]): (lines: FieldLines) => 
 
 const FIELDS = /^(?:[!#$%&'*+\-.^_`|~\w]+: [\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 
-/** Whether this is nothing but fields that may be sent as they are, RFC 9110 §5.5. */
+/** True when the text consists of valid fields only, RFC 9110 §5.5. */
 export function areFields(lines: FieldLines): boolean {
   return FIELDS.test(lines);
 }

@@ -1,4 +1,4 @@
-/** A set of field names, in whatever case they come. Most others differ in their length already, and need no lower case. */
+/** A set of field names, whatever their case. Most other names differ in length already and are not lower-cased. */
 export class FieldNames {
   readonly #names: ReadonlySet<string>;
   readonly #lengths: readonly boolean[];

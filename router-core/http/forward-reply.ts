@@ -2,7 +2,7 @@ import type { FieldLines } from './field-lines.ts';
 import { FieldNames } from './field-names.ts';
 import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 
-/** Names the router speaks for itself: an upstream cannot set them. */
+/** Fields that only the router sets: those of an upstream are dropped. */
 export const OWN_NAMES = ['router-request-id', 'router-agent', 'router-executed', 'router-error'] as const;
 
 const OWN = new FieldNames(OWN_NAMES);

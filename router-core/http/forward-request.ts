@@ -2,7 +2,7 @@ import { takeAppToken } from './app-token.ts';
 import { fieldLines, type FieldLines } from './field-lines.ts';
 import { isHopByHop, nominatedFields } from './hop-by-hop.ts';
 
-/** Fields that a route removes, and those that it adds (names and values in turn). */
+/** The fields that a route removes and adds (names and values in turn). */
 export interface HeaderRules {
   /** Names in lower case. */
   readonly dropped: ReadonlySet<string>;
@@ -14,14 +14,14 @@ export interface ForwardContext {
   readonly clientAddress: string;
   readonly proto: 'http' | 'https';
   readonly httpVersion: string;
-  /** The authority that counts: the target's when it was absolute, else Host. */
+  /** The authority of the request: that of an absolute target, else Host. */
   readonly authority: string;
   readonly rules: HeaderRules | undefined;
-  /** What is left of Max-Forwards, RFC 9110 §7.6.2. */
+  /** The remaining Max-Forwards, RFC 9110 §7.6.2. */
   readonly maxForwards?: number | undefined;
 }
 
-/** What the router says itself, and what is said to the router only: clients' fields of these names stop here. */
+/** Fields that the router sets, and fields that are for the router only: those of clients are dropped. */
 const OWN = new Set([
   'router-token',
   'router-scope',
@@ -29,7 +29,7 @@ const OWN = new Set([
   'router-agent',
   'router-executed',
   'router-error',
-  // Which prefix was taken off, the route says (its rules add it): a client's own would lead redirects astray.
+  // The rules of the route add the prefix that was taken off. A client's own would lead redirects astray.
   'x-forwarded-prefix',
 ]);
 
@@ -55,7 +55,7 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
     }
     if (OWN.has(key) || context.rules?.dropped.has(key)) continue;
     if (key === 'authorization') {
-      // The router's own token stops here; any other is the upstream's.
+      // The router's own token is removed; any other is for the upstream.
       const { rest } = takeAppToken(value);
       if (rest === '' && value !== '') continue;
       value = rest;
@@ -70,7 +70,7 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
     }
     if (key === 'host') value = context.authority;
     else if (key === 'max-forwards' && context.maxForwards !== undefined) value = String(context.maxForwards);
-    // Node has checked that it is digits only; leading zeros are not passed on.
+    // Node has checked that it consists of digits. Leading zeros are not passed on.
     else if (key === 'content-length') value = String(Number(value));
     else if (key === 'x-forwarded-proto') proto = true;
     else if (key === 'x-forwarded-host') host = true;
@@ -85,9 +85,9 @@ export function forwardRequestFields(raw: readonly string[], context: ForwardCon
 }
 
 /**
- * The values of a request's fields by their names in lower case, as the upstream will get them: routes compare these. What
- * stays behind on this connection is not there, else `Connection: X-A` would choose a route with a field that its upstream
- * never sees. Fields of one name are one list (RFC 9110 §5.3), Cookie with its own separator (RFC 6265 §5.4).
+ * The values of a request's fields by lower-case name, as the upstream will get them, for conditions of routes. Hop-by-hop
+ * fields are missing: otherwise `Connection: X-A` would choose a route by a field that its upstream never sees. Fields with
+ * the same name are one list (RFC 9110 §5.3), Cookie with its own separator (RFC 6265 §5.4).
  */
 export function forwardedValues(raw: readonly string[], authority: string): ReadonlyMap<string, string> {
   const nominated = nominatedFields(raw);
@@ -102,7 +102,7 @@ export function forwardedValues(raw: readonly string[], authority: string): Read
   return values;
 }
 
-/** Whether a field that a client has sent reaches the upstream as it is. `name` in lower case. */
+/** True when a field that a client has sent reaches the upstream unchanged. `name` in lower case. */
 export function fieldGoesOn(name: string, raw: readonly string[], rules: HeaderRules | undefined): boolean {
   return !OWN.has(name) && !rules?.dropped.has(name) && !isHopByHop(name, nominatedFields(raw));
 }

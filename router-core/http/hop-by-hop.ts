@@ -33,7 +33,7 @@ export function nominatedFields(raw: readonly string[]): Set<string> | undefined
   return nominated;
 }
 
-/** Whether a field stays behind on this connection. */
+/** True for a field that must not be forwarded. */
 export function isHopByHop(name: string, nominated: Set<string> | undefined): boolean {
   return HOP_BY_HOP.has(name) || (nominated?.has(name.toLowerCase()) ?? false);
 }

@@ -2,23 +2,23 @@ export interface PieceSink {
   onBody(bytes: Buffer): void;
 }
 
-/** Pieces of at least so many bytes go on as they are: to copy them costs more than another object. */
+/** Pieces of at least this size are passed on as they are: copying them costs more than another object. */
 const LARGE_BYTES = 4 * 1024;
 
 /**
- * Joins the small pieces of one read, so that each of them does not become an object: a body in chunks of one byte would take
- * a hundred times its size. One piece that is alone is not copied.
+ * Joins the small pieces of one read, so that not each of them becomes an object: a body in chunks of one byte would take a
+ * hundred times its size. A single piece is not copied.
  */
 export class PieceJoiner {
   readonly #joined = Buffer.allocUnsafeSlow(64 * 1024);
   #sink: PieceSink = { onBody: () => undefined };
   #bytes: Buffer = this.#joined;
   #filled = 0;
-  /** A piece of `#bytes` that nothing was joined to yet. */
+  /** Start of the piece of `#bytes` that is not joined yet. */
   #from = 0;
   #to = 0;
 
-  /** `bytes`: where the pieces are, until `finish`. */
+  /** `bytes`: holds the pieces until `finish`. */
   start(bytes: Buffer, sink: PieceSink): void {
     this.#bytes = bytes;
     this.#sink = sink;

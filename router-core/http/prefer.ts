@@ -2,11 +2,11 @@ const QUOTED = /"([^"]*)"/g;
 const SECONDS = /^\d{1,10}$/;
 
 /**
- * How long a client wants to wait, in seconds: `Prefer: wait=5`, RFC 7240 §4.3. Of several the first counts (§2); one that
- * is no number of seconds is no preference.
+ * How long a client wants to wait, in seconds: `Prefer: wait=5`, RFC 7240 §4.3. The first of several counts (§2); a value that
+ * is no number of seconds is ignored.
  */
 export function preferredWaitS(field: string): number | undefined {
-  // What is quoted may hold commas and semicolons, of which no number of seconds has any.
+  // Quoted text may contain commas and semicolons, and numbers of seconds contain none.
   const bare = field.replace(QUOTED, (_quoted, text: string) => (SECONDS.test(text) ? text : '-'));
   for (const preference of bare.split(',')) {
     const [token = ''] = preference.split(';', 1);

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { fieldLines, type FieldLines } from './field-lines.ts';
 
-/** What happened to the request at the upstream. */
+/** How far the request got at the upstream. */
 export type Executed = 'no' | 'maybe' | 'yes';
 
 export interface Problem {
@@ -11,8 +11,8 @@ export interface Problem {
 }
 
 /**
- * Every error a client can get from the router itself; docs/errors.md is held to this table by a test.
- * `executed: no` = the upstream never saw the request, so repeating it is safe whatever its method.
+ * Every error that a client can get from the router itself. A test compares docs/errors.md with this table. `executed: no` =
+ * the upstream never saw the request, so repeating it is safe whatever its method.
  */
 export const PROBLEMS = {
   'bad-request': { status: 400, executed: 'no', title: 'The request is not valid HTTP' },
@@ -82,13 +82,13 @@ export function isIdempotent(method: string | undefined): boolean {
 export interface ProblemContext {
   readonly requestId: string;
   readonly method: string | undefined;
-  /** Running it twice does no harm; when left out, its method says. */
+  /** True when running the request twice does no harm; when omitted, the method decides. */
   readonly isRepeatable?: boolean | undefined;
-  /** It was handed to an agent before the router ended it: then `no` becomes `maybe`. */
+  /** True when the request was handed to an agent before the router ended it: then `no` becomes `maybe`. */
   readonly handedOver?: boolean | undefined;
   /** Seconds. */
   readonly retryAfterS?: number | undefined;
-  /** What has happened to this request, in a sentence for its client: no internal messages. */
+  /** One sentence for the client about this request: no internal messages. */
   readonly detail?: string | undefined;
 }
 
@@ -100,14 +100,14 @@ export interface ProblemResponse {
   readonly body: Buffer | undefined;
 }
 
-/** The one place that turns an error into HTTP: problem+json, RFC 9457. */
+/** The only function that turns an error into an HTTP response: problem+json, RFC 9457. */
 export function problemResponse(
   code: ProblemCode,
   { requestId, method, isRepeatable, handedOver, retryAfterS, detail }: ProblemContext,
 ): ProblemResponse {
   const { status, title } = PROBLEMS[code];
   const executed = handedOver ? 'maybe' : PROBLEMS[code].executed;
-  // It never ran, or running it twice does no harm.
+  // The request never ran, or running it twice does no harm.
   const safeToRetry = executed === 'no' || (isRepeatable ?? isIdempotent(method));
   const document = { type: 'about:blank', title, status, detail, code, executed, safeToRetry, requestId };
   const body = Buffer.from(`${JSON.stringify(document)}\n`);
@@ -117,7 +117,7 @@ export function problemResponse(
     ...['Router-Request-Id', requestId],
   ];
   if (code === 'unauthorized') headers.push('WWW-Authenticate', 'Bearer');
-  // Client libraries of AI services send a POST again by its status alone, unless they are told not to.
+  // Client libraries of AI services repeat a POST by its status alone unless this field forbids it.
   if (!safeToRetry) headers.push('X-Should-Retry', 'false');
   if (retryAfterS !== undefined) headers.push('Retry-After', String(retryAfterS));
   const fields = fieldLines(headers);

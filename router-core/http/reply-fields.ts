@@ -1,10 +1,10 @@
 /** Names and values in turn, as they came: order, spelling and duplicates kept. */
 export type Fields = string[];
 
-/** A head, a line of a chunk, or trailers have at most so many bytes. */
+/** The longest head, chunk line or trailer section. */
 export const HEAD_BYTES = 64 * 1024;
 
-/** An upstream's reply is not HTTP/1 as RFC 9112 defines it. */
+/** The reply of an upstream is not HTTP/1 as RFC 9112 defines it. */
 export class InvalidReplyError extends Error {
   override readonly name = 'InvalidReplyError';
   readonly code = 'INVALID_REPLY';
@@ -14,17 +14,17 @@ export class InvalidReplyError extends Error {
 }
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** What may stand in no line: a CR or LF of its own, or a NUL. */
+/** No line may contain these: a bare CR or LF, or a NUL. */
 const FORBIDDEN = /[\r\n\0]/;
 
-/** Lines of fields without the empty one that ends them. Throws InvalidReplyError. */
+/** Expects the lines without the empty one that ends them. Throws InvalidReplyError. */
 export function parseFields(text: string): Fields {
   const fields: Fields = [];
   if (text === '') return fields;
   for (const line of text.split('\r\n')) {
     if (FORBIDDEN.test(line)) throw new InvalidReplyError('a CR, LF or NUL within a line');
     if (line.startsWith(' ') || line.startsWith('\t')) {
-      // A folded line (RFC 9112 §5.2) belongs to the value before it.
+      // A folded line (RFC 9112 §5.2) continues the value before it.
       if (fields.length === 0) throw new InvalidReplyError('a folded line without a field');
       fields.push(trim(`${fields.pop() ?? ''} ${trim(line)}`));
       continue;
@@ -37,7 +37,7 @@ export function parseFields(text: string): Fields {
   return fields;
 }
 
-/** Without spaces and tabs around it; other whitespace of latin1 is part of a value. */
+/** Removes spaces and tabs around a value; other whitespace of latin1 belongs to the value. */
 function trim(value: string): string {
   let start = 0;
   let end = value.length;

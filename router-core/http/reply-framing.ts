@@ -1,13 +1,13 @@
 import { fieldValue } from './forward-reply.ts';
 import { InvalidReplyError, type Fields } from './reply-fields.ts';
 
-/** Where the body of a reply ends: after so many bytes, with its last chunk, or with the connection. */
+/** The end of a reply's body: after so many bytes, with its last chunk, or with the connection. */
 export type Framing = number | 'chunked' | 'rest';
 
 const LENGTH = /^\d{1,15}$/;
 
 /**
- * RFC 9112 §6.3, strict: what two readers could take for two lengths is no reply. Of several equal lengths one is left in
+ * RFC 9112 §6.3, strict: a reply that two readers could frame differently is invalid. Several equal lengths become one in
  * `fields`, as a plain number.
  */
 export function framingOf(status: number, fields: Fields, isHttp11: boolean, isHead: boolean): Framing {
@@ -15,7 +15,7 @@ export function framingOf(status: number, fields: Fields, isHttp11: boolean, isH
   const length = contentLength(fields);
   if (codings.length > 0 && length !== undefined)
     throw new InvalidReplyError('both Transfer-Encoding and Content-Length');
-  // No other coding was asked for (TE), and it would have to be undone here. HTTP/1.0 knows none, §6.1.
+  // No other coding was asked for (TE), and the hub cannot undo any. HTTP/1.0 has none, §6.1.
   if (codings.length > 0 && (!isHttp11 || codings.join(',').toLowerCase() !== 'chunked'))
     throw new InvalidReplyError('a Transfer-Encoding other than chunked');
   if (isHead || status === 204 || status === 304) return 0;
@@ -62,14 +62,14 @@ function isNamed(field: string | undefined, name: string): boolean {
   return field?.length === name.length && field.toLowerCase() === name;
 }
 
-/** Whether the connection may take another request, RFC 9112 §9.3. */
+/** True when the connection may take another request, RFC 9112 §9.3. */
 export function isPersistent(fields: Fields, isHttp11: boolean): boolean {
   const options = valuesOf(fields, 'connection').join(',').toLowerCase();
   if (/(?:^|,)\s*close\s*(?:,|$)/.test(options)) return false;
   return isHttp11 || /(?:^|,)\s*keep-alive\s*(?:,|$)/.test(options);
 }
 
-/** For how long the upstream says that it keeps an idle connection, ms. */
+/** How long the upstream announces to keep an idle connection, ms. */
 export function keepAliveMs(fields: Fields): number | undefined {
   const seconds = /(?:^|[,;\s])timeout=(\d{1,6})(?!\d)/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1];
   return seconds === undefined ? undefined : Number(seconds) * 1_000;

@@ -3,12 +3,12 @@ import { fieldValue } from './forward-reply.ts';
 import { HEAD_BYTES, InvalidReplyError, parseFields, type Fields } from './reply-fields.ts';
 import { framingOf, isPersistent, keepAliveMs } from './reply-framing.ts';
 
-/** What a parser tells of one reply, in this order. Text is latin1: one character, one byte. */
+/** The events of one reply, in this order. Text is latin1: one character, one byte. */
 export interface ReplySink {
   /** 1xx, but neither 100 nor 101; any number of them. */
   onInterim(status: number, reason: string, fields: Fields): void;
   onHead(status: number, reason: string, fields: Fields): void;
-  /** Body bytes without their framing: a view that is good for this call only. */
+  /** Body bytes without their framing: a view that is valid during this call only. */
   onBody(bytes: Buffer): void;
   onEnd(trailers: Fields): void;
 }
@@ -19,13 +19,13 @@ const TOO_LONG = `a head of more than ${HEAD_BYTES} bytes`;
 const BEGINNING = 'HTTP/1.';
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r\n\0]*))?$/;
 
-/** Where a reply is: in its head, or in a body of so many more bytes, in chunks, or to the end of the connection. */
+/** The part of a reply that comes next: its head, or a body of a known length, in chunks, or to the end of the connection. */
 type Part = 'head' | 'counted' | 'chunked' | 'rest';
 
 /**
- * Reads the replies of one HTTP/1 connection, RFC 9112, byte by byte as an upstream sends them, however they are cut. It is
- * strict: where the end of a reply could be read in two ways, `take` and `close` throw InvalidReplyError, and the connection
- * is of no more use. After a 101 that was asked for, all bytes to the end of the connection are its body.
+ * Parses the replies of one HTTP/1 connection, RFC 9112, however the bytes are cut. It is strict: when the end of a reply
+ * could be read in two ways, `take` and `close` throw InvalidReplyError, and the connection cannot be used any more. After a
+ * 101 that the request asked for, all further bytes are the body.
  */
 export class ReplyParser {
   #sink: ReplySink | undefined;
@@ -36,10 +36,10 @@ export class ReplyParser {
   #left = 0;
   #chunks = new ChunkedBody();
   #persistent = true;
-  /** What the upstream says how long it keeps an idle connection, ms. */
+  /** How long the upstream announces to keep an idle connection, ms. */
   keepAliveMs: number | undefined;
 
-  /** Whether the connection can take another request: the last reply is complete and did not say otherwise. */
+  /** True when the connection can take another request: the last reply is complete and did not announce the end. */
   get reusable(): boolean {
     return this.#persistent && this.#sink === undefined;
   }
@@ -49,7 +49,7 @@ export class ReplyParser {
     return this.#part === 'chunked' ? this.#chunks.begun : 0;
   }
 
-  /** The next reply goes to this sink. `method`: that of its request. `maySwitch`: it has asked for another protocol. */
+  /** The next reply goes to this sink. `method`: that of its request. `maySwitch`: the request asked for another protocol. */
   expect(method: string, sink: ReplySink, maySwitch = false): void {
     this.#isHeadRequest = method === 'HEAD';
     this.#maySwitch = maySwitch;
@@ -76,7 +76,7 @@ export class ReplyParser {
     }
   }
 
-  /** The upstream sends no more. Completes a reply that ends so. */
+  /** The upstream has closed its side. Completes a reply whose end is the end of the connection. */
   close(): void {
     this.#persistent = false;
     const sink = this.#sink;
@@ -100,7 +100,7 @@ export class ReplyParser {
     const end = head.indexOf(HEAD_END, Math.max(0, before - 3));
     if (end < 0) {
       refuseEarly(head, before);
-      // A copy: what was taken may be used again.
+      // A copy: the caller may reuse its buffer.
       this.#head = Buffer.from(head);
       return bytes.length;
     }
@@ -118,7 +118,7 @@ export class ReplyParser {
     const status = Number(code);
     const fields = lineEnd < 0 ? [] : parseFields(text.slice(lineEnd + 2));
     if (status === 101) return this.#onSwitch(reason, fields, sink);
-    // Nobody has asked for 100: the hub answers Expect.
+    // The agent never asks for 100: the hub answers Expect.
     if (status === 100) return;
     if (status < 200) return sink.onInterim(status, reason, fields);
     const framing = framingOf(status, fields, minor === '1', this.#isHeadRequest);
@@ -147,13 +147,13 @@ export class ReplyParser {
   }
 }
 
-/** What is no head, or none that may be so long, may never end. `from`: what was looked at before. */
+/** Bytes that are no head, or too long for one, might never end. `from`: the length that was checked before. */
 function refuseEarly(head: Buffer, from: number): void {
   const first = head.toString('latin1', 0, BEGINNING.length);
   if (!BEGINNING.startsWith(first)) throw new InvalidReplyError('no status line of HTTP/1');
   for (let at = head.indexOf(LF, from); at >= 0; at = head.indexOf(LF, at + 1)) {
     if (head[at - 1] !== CR) throw new InvalidReplyError('a line that ends without CR');
   }
-  // The last of its bytes may belong to its end.
+  // The last bytes may belong to the end of the head.
   if (head.length > HEAD_BYTES + HEAD_END.length - 1) throw new InvalidReplyError(TOO_LONG);
 }

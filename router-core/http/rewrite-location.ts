@@ -5,14 +5,14 @@ const LOCATIONS = new FieldNames(['location', 'content-location']);
 const ABSOLUTE = /^(https?:)\/\/([^/?#\\]*)([^]*)$/i;
 const PREFIX = /^x-forwarded-prefix: (\/[^\r\n?#\\]*)\r/im;
 
-/** Rewrites in place, in the fields of a reply. `sent`: the fields of its request, as the upstream got them. */
+/** Rewrites the fields of a reply in place. `sent`: the fields of its request, as the upstream got them. */
 export type RewriteLocations = (fields: string[], sent: FieldLines) => void;
 
 /**
- * Redirects of an upstream to itself become redirects to the router: as nginx's `proxy_redirect default`, but without an
- * origin, because only the client knows how it has reached us. The base path of the upstream's URL goes, and the prefix that
- * the route took off (X-Forwarded-Prefix) comes back, unless the upstream has put it there itself. All else is left alone:
- * relative references, other origins, and what is not below the base path.
+ * Turns redirects of an upstream to itself into redirects to the router, as nginx's `proxy_redirect default` does, but without
+ * an origin, because only the client knows how it has reached the router. Removes the base path of the upstream's URL, and
+ * adds the prefix that the route took off (X-Forwarded-Prefix) unless the upstream has added it. Leaves alone: relative
+ * references, other origins, and paths outside of the base path.
  */
 export function compileLocations(upstreamUrl: string): RewriteLocations {
   const { protocol, host, port, pathname } = new URL(upstreamUrl);
@@ -24,7 +24,7 @@ export function compileLocations(upstreamUrl: string): RewriteLocations {
     const [, scheme = '', authority = '', rest = ''] = ABSOLUTE.exec(location) ?? [];
     if (scheme.toLowerCase() !== protocol || !hosts.has(authority.toLowerCase())) return location;
     const below = withoutPrefix(rest, basePath);
-    // What begins with two slashes, or what browsers take for them, would lead to another host.
+    // A location that begins with two slashes, or with what browsers read as two, would lead to another host.
     if (below === undefined || /^\/[/\\]/.test(below)) return location;
     const prefix = PREFIX.exec(sent)?.[1]?.replace(/\/+$/, '') ?? '';
     if (prefix.startsWith('//')) return location;
@@ -38,7 +38,7 @@ export function compileLocations(upstreamUrl: string): RewriteLocations {
   };
 }
 
-/** What follows a whole-segment prefix; undefined when it is another path. */
+/** The rest after a whole-segment prefix; undefined when the path does not have it. */
 function withoutPrefix(path: string, prefix: string): string | undefined {
   if (!path.startsWith(prefix)) return undefined;
   const rest = path.slice(prefix.length);

@@ -1,10 +1,10 @@
+import { fieldLines, type FieldLines } from './field-lines.ts';
 import { FieldNames } from './field-names.ts';
 import { isHopByHop } from './hop-by-hop.ts';
 
 /**
- * Fields that mean something only in front of a body, RFC 9110 §6.5.1: a receiver that joins trailers to the head would let
- * them frame, route, log in or cache a message that was already judged without them. Authentication-Info and digests may
- * come late.
+ * Fields that have a meaning only before the body, RFC 9110 §6.5.1: if a receiver joined such trailers to the head, they could
+ * frame, route, authenticate or cache a message that was judged without them. Authentication-Info and digests may come late.
  */
 const HEAD_ONLY = new FieldNames([
   // Framing and form of the body.
@@ -17,7 +17,7 @@ const HEAD_ONLY = new FieldNames([
   // Control of caches and of the sender.
   ...['age', 'cache-control', 'date', 'expires', 'pragma', 'retry-after', 'vary', 'warning'],
 ]);
-/** What the router says itself, and conditions of a request. */
+/** Fields that the router sets, and conditions of a request. */
 const HEAD_ONLY_PREFIX = /^(?:router-|if-)/i;
 
 const NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
@@ -26,9 +26,9 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const NONE: readonly string[] = [];
 
 /**
- * The trailers that may go on, names and values in turn: those without the hop-by-hop, the nominated (lower-case names, by
- * Connection of their head) and the head-only ones. Returns an Error when one of them cannot be sent as it is: whoever
- * passes it on would break its connection, or smuggle in a line.
+ * The trailers that may be forwarded, names and values in turn: without hop-by-hop fields, fields that Connection of their
+ * head nominates (`nominated`, lower case), and head-only ones. Returns an Error when a trailer is not valid: forwarding it
+ * would break a connection, or smuggle in a line.
  */
 export function forwardTrailers(
   raw: readonly string[],
@@ -46,4 +46,12 @@ export function forwardTrailers(
     kept.push(name, value);
   }
   return kept;
+}
+
+/** Trailers of a request as a frame carries them (name\nvalue…), as lines. Throws when they are not valid. */
+export function trailerLines(trailers: string): FieldLines {
+  if (trailers === '') return '';
+  const kept = forwardTrailers(trailers.split('\n'), undefined);
+  if (kept instanceof Error) throw kept;
+  return fieldLines(kept);
 }

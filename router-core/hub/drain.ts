@@ -1,5 +1,6 @@
 import { sleep } from '../runtime/backoff.ts';
 import { runFor } from './contain-fault.ts';
+import type { AgentDoor } from './front/agent-door.ts';
 import type { HubFront } from './front/hub-front.ts';
 import type { HubContext } from './hub-context.ts';
 
@@ -36,6 +37,7 @@ export class Readiness {
 
 export interface DrainOptions {
   readonly front: HubFront;
+  readonly door: AgentDoor | undefined;
   readonly context: HubContext;
   readonly readiness: Readiness;
   readonly drainMs: number;
@@ -44,11 +46,14 @@ export interface DrainOptions {
 /**
  * The order of a shutdown: readiness says no and every reply closes its connection; once the load balancers have noticed
  * (or none watches), the hub takes no new connection; the running requests finish; those left at the end of `drainMs` are
- * refused or cut.
+ * refused or cut. Agents that are linked here go elsewhere meanwhile. An agent that cannot goes on with the requests that come,
+ * until the end.
  */
-export async function drainHub({ front, context, readiness, drainMs }: DrainOptions): Promise<void> {
+export async function drainHub(options: DrainOptions): Promise<void> {
+  const { front, door, context, readiness, drainMs } = options;
   const { inFlight, log } = context;
   readiness.draining = true;
+  door?.sayAway(drainMs);
   const endAt = performance.now() + drainMs;
   const noticeUntil = performance.now() + drainMs / 3;
   while (readiness.unnoticed && performance.now() < noticeUntil) await sleep(50);
@@ -61,6 +66,8 @@ export async function drainHub({ front, context, readiness, drainMs }: DrainOpti
     return exchange.cancel();
   });
   await Promise.race([Promise.all(cancelled), sleep(1_000)]);
+  await door?.drain(Math.max(0, endAt - performance.now()));
+  await door?.close();
   front.closeIdle();
   // Replies that are written but not yet taken by their clients get a moment; then the connections are cut.
   await Promise.race([closed, sleep(Math.min(1_000, drainMs))]);

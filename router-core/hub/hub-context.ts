@@ -2,7 +2,7 @@ import type { HubLink } from '../exchange/hub-link.ts';
 import type { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestCounts } from './request-counts.ts';
 import type { ServiceRate } from './service-rate.ts';

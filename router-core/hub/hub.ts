@@ -10,7 +10,7 @@ import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
 import { RequestAcceptor } from './accept-request.ts';
 import { lookAfterAbsence } from './after-absence.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
 import type { Exchange } from './exchange.ts';
@@ -30,6 +30,8 @@ import { watchDescriptors } from './watch-descriptors.ts';
 export interface Hub {
   /** The port it listens on. */
   readonly port: number;
+  /** The port that agents dial. */
+  readonly linkPort: number;
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
   readonly metrics: MetricSource;
@@ -64,7 +66,10 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
   const link = ports.createLink({ onState, report, onAbsence, log });
-  const door = ports.createDoor?.({ id: link.hub, host: hostname() });
+  const door = ports.createDoor?.({
+    hub: { id: link.hub, host: hostname() },
+    sharedSecret: () => link.sharedSecret(),
+  });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => whyNotReady(context));
   const acceptor = new RequestAcceptor(context, readiness);
@@ -92,19 +97,16 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
     clearInterval(revoking);
     return closeContext(context);
   };
-  const port = await front.listen(config).catch(async (error: unknown) => {
+  const listening = await front.listen(config).catch(async (error: unknown) => {
     await stop();
     throw error;
   });
-  address = `${config.host}:${port}`;
+  address = `${config.host}:${listening.port}`;
   return {
-    port,
+    ...listening,
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
-      const drained = door?.drain(drainMs);
-      await drainHub({ front, context, readiness, drainMs });
-      await drained;
-      await door?.close();
+      await drainHub({ front, door, context, readiness, drainMs });
       front.closeDoorPort();
       await stop();
     },

@@ -1,5 +1,4 @@
 import cluster from 'node:cluster';
-import { randomBytes } from 'node:crypto';
 import type { CreateHubLink } from '../exchange/hub-link.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { redisRelayLinks } from '../redis/agent/redis-relay-links.ts';
@@ -11,7 +10,7 @@ import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
 import { AgentDoor } from '../websocket/hub/agent-door.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
 import { startHub, type Hub } from './hub.ts';
 import { superviseWorkers } from './workers.ts';
@@ -35,7 +34,7 @@ export async function runHub(config: HubConfig): Promise<void> {
 function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined {
   if (!config.link) return undefined;
   const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, log });
-  return (hub) => new AgentDoor({ hub, createRelayLink, ticketKey: randomBytes(32), log });
+  return (about) => new AgentDoor({ ...about, createRelayLink, log });
 }
 
 /** Serves metrics on the hub's own port, or with workers on that of their primary. */

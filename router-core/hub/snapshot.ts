@@ -8,7 +8,7 @@ import type { RouteRequest } from '../routing/route-search.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Steps } from '../config/steps.ts';
 import { AppDirectory } from './app-directory.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
 import { hidesFlagRoute } from '../config/flag-route.ts';
 import { isUpToDate, prepareRoute, type Policy, type PreparedRoute } from './prepare-route.ts';

@@ -1,7 +1,7 @@
 import type { Group } from '../config/group.ts';
 import { flagRoute } from '../config/flag-route.ts';
 import type { Route } from '../config/route.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 
 /** Groups and routes that a hub has from its own flags. */
 export interface StaticConfig {

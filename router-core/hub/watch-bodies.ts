@@ -1,5 +1,5 @@
 import type { ChurnMap } from '../runtime/churn-map.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 import type { Exchange } from './exchange.ts';
 import type { RouteCounts } from './request-counts.ts';
 import { isDuplex } from './request-kind.ts';

@@ -4,7 +4,7 @@ import { changeLevelOnSignal, type LevelMessage } from '../runtime/log-level-sig
 import type { Logger, LogLevel } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
-import type { HubConfig } from './config.ts';
+import type { HubConfig } from './settings.ts';
 
 /** A worker that has lived for this long is replaced at once, ms. */
 const STABLE_MS = 10_000;

@@ -5,18 +5,18 @@ import { parsePathPattern, type PathPattern } from './path-pattern.ts';
 import { createGroupPicker, type Random } from './pick-group.ts';
 import { parseRewrite, type PathRewrite } from './rewrite-path.ts';
 
-/** A route in the form in which requests are compared with it. */
+/** A route in the form that requests are matched with. */
 export interface CompiledRoute {
   readonly route: Route;
   readonly host: HostPattern;
   readonly path: PathPattern;
   readonly headers: readonly HeaderCondition[];
-  /** Undefined leaves the path as it is. */
+  /** Undefined: the path stays as it is. */
   readonly rewrite: PathRewrite | undefined;
   readonly pickGroup: (random: Random) => string;
 }
 
-/** What is wrong with a route beyond what its schema tells, and where in the route. */
+/** A problem of a route that its schema cannot find, and the path of the field. */
 export interface RouteProblem {
   readonly path: (string | number)[];
   readonly message: string;
@@ -26,7 +26,7 @@ type CompileResult =
   | { readonly ok: true; readonly compiled: CompiledRoute }
   | { readonly ok: false; readonly problems: RouteProblem[] };
 
-/** Takes a route that its schema has accepted. */
+/** Expects a route that its schema has accepted. */
 export function compileRoute(route: Route): CompileResult {
   const { match } = route;
   const problems: RouteProblem[] = [];
@@ -63,7 +63,7 @@ export function compileRoute(route: Route): CompileResult {
   };
 }
 
-/** Everything that `compileRoutes` would refuse in a route that its schema has accepted; nothing when it is fine. */
+/** The problems for which `compileRoutes` would refuse a route that its schema has accepted; empty when there are none. */
 export function checkRoute(route: Route): RouteProblem[] {
   const result = compileRoute(route);
   return result.ok ? [] : result.problems;

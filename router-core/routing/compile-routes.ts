@@ -7,12 +7,12 @@ import { comparePrecedence } from './precedence.ts';
 import type { RankedRoute } from './route-search.ts';
 import { RouteTable } from './route-table.ts';
 
-/** A route that its schema accepts and that cannot be used all the same. */
+/** A route that its schema accepts but that cannot be compiled. */
 export class RouteError extends Error {
   override readonly name = 'RouteError';
   /** The name of the route. */
   readonly route: string;
-  /** Where in the route. */
+  /** The path of the field. */
   readonly path: readonly (string | number)[];
 
   constructor(route: string, { path, message }: RouteProblem) {
@@ -23,33 +23,33 @@ export class RouteError extends Error {
 }
 
 export interface RouteTableOptions {
-  /** Draws groups by their weights. Default Math.random. */
+  /** Random numbers for drawing a group by weight. Default: Math.random. */
   readonly random?: Random;
 }
 
-/** Makes the table that requests are matched with, see RouteCompiler.compile. */
+/** Builds the table that requests are matched with, see RouteCompiler.compile. */
 export function compileRoutes(routes: readonly Route[], options?: RouteTableOptions): RouteTable {
   return new RouteCompiler(options).compile(routes);
 }
 
 interface KnownRoute {
-  /** In which call it was last wanted. */
+  /** The number of the call that used it last. */
   call: number;
-  /** What was made of it, until a table has it. */
+  /** The compiled route, until a table contains it. */
   unplaced: RankedRoute | undefined;
 }
 
-/** Hears of a route that cannot be used, and is left out. */
+/** Called for each route that cannot be compiled. Such routes are omitted. */
 export type OnBadRoute = (error: RouteError) => void;
 
 /**
- * Makes one table after the other out of routes most of which stay the same: a route that was in the last table, the same
- * object, is neither compiled nor put into its place again. With 10,000 routes that is what a change costs.
+ * Builds one table after the other from routes most of which stay the same. A route object that was in the last table is
+ * neither compiled nor sorted again: with 10,000 routes a change costs only this.
  */
 export class RouteCompiler {
   readonly #random: Random;
   #table: RouteTable;
-  /** Those of the last table, and those that were compiled for one that was not finished. */
+  /** The routes of the last table, and those compiled for a table that was not finished. */
   readonly #known = new Map<Route, KnownRoute>();
   #calls = 0;
 
@@ -58,7 +58,7 @@ export class RouteCompiler {
     this.#table = atOnce(RouteTable.build([], random));
   }
 
-  /** See compileInSteps; throws RouteError for the first route that cannot be used. */
+  /** See compileInSteps; throws RouteError for the first route that cannot be compiled. */
   compile(routes: readonly Route[]): RouteTable {
     const refuse = (error: RouteError) => {
       throw error;
@@ -67,9 +67,9 @@ export class RouteCompiler {
   }
 
   /**
-   * Takes routes that their schema has accepted; `onBad` hears of a regular expression that RE2 refuses or that could take long,
-   * and of a rewrite that uses what its path does not capture. Interrupted for good, the last table counts for the next one,
-   * and what was compiled is not compiled again.
+   * Expects routes that their schema has accepted. Calls `onBad` for a regular expression that RE2 refuses or that could take
+   * long, and for a rewrite that refers to captures that do not exist. When the caller abandons it, the next call starts from
+   * the last table and reuses the routes that were compiled.
    */
   *compileInSteps(routes: readonly Route[], onBad: OnBadRoute): Steps<RouteTable> {
     const call = (this.#calls += 1);
@@ -91,7 +91,7 @@ export class RouteCompiler {
     const sorted = yield* sortInSteps(added, comparePrecedence);
     const ranked = yield* rankInSteps(yield* mergeInSteps(kept, sorted, comparePrecedence));
     const table = yield* RouteTable.build(ranked, this.#random, this.#table);
-    // From here on without a pause: the table and what is known of its routes change together.
+    // No pause from here on: the table and the known routes change together.
     this.#table = table;
     for (const [route, known] of this.#known) {
       if (known.call === call) known.unplaced = undefined;

@@ -6,19 +6,19 @@ import { hostOf } from './request-host.ts';
 import type { RankedRoute, RouteRequest } from './route-search.ts';
 import type { RouteTable } from './route-table.ts';
 
-/** Which route a request would take, and why not another one. */
+/** The route that a request would take, and the reasons against the others. */
 export interface RouteExplanation {
   /** The name of the route; undefined when none matches. */
   readonly matched: string | undefined;
-  /** What the upstream would be asked for; undefined when no route matches. */
+  /** The target that the upstream would get; undefined when no route matches. */
   readonly target: string | undefined;
-  /** All groups of the route and the share of requests each gets, 0 to 1. */
+  /** All groups of the route and the share of requests that each gets, 0 to 1. */
   readonly groups: readonly { readonly group: string; readonly share: number }[];
   /** The first ones in the order of precedence. */
   readonly rejected: readonly { readonly route: string; readonly why: string }[];
 }
 
-/** Each costs as much as a request may, when it is a regular expression; and nobody reads more. */
+/** An expression costs as much here as in a request, and nobody reads more than this. */
 const MOST_REJECTED = 100;
 
 export function explainRoutes(table: RouteTable, request: RouteRequest): RouteExplanation {

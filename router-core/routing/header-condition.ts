@@ -1,9 +1,9 @@
 import type { Route } from '../config/route.ts';
 import { compileExpression, type RegularExpression } from './regular-expression.ts';
 
-/** What a route asks of one header. Without `value` and `expression` it only has to be there. */
+/** The condition of a route on one header. Without `value` and `expression` the header only has to be present. */
 export interface HeaderCondition {
-  /** Lower case. */
+  /** In lower case. */
   readonly name: string;
   readonly value: string | undefined;
   readonly expression: RegularExpression | undefined;
@@ -22,7 +22,7 @@ export function parseHeaderCondition(header: Route['match']['headers'][number]):
   return { ok: true, condition: { name, value, expression: compiled.expression } };
 }
 
-/** Undefined is a header that the request does not have. */
+/** `value` is undefined when the request does not have the header. */
 export function headerMatches(
   { value: wanted, expression }: HeaderCondition,
   value: string | undefined,

@@ -1,24 +1,24 @@
 import type { Steps } from '../config/steps.ts';
 import type { RankedRoute, RouteSearch } from './route-search.ts';
 
-/** Where a path has got to, segment by segment. Maps, not objects: a segment may be called `__proto__`. */
+/** A node for each path segment. Maps, not objects: a segment may be called `__proto__`. */
 interface PathNode {
   readonly parent: PathNode | undefined;
   children: Map<string, PathNode> | undefined;
-  /** Those whose path ends here. */
+  /** Routes whose path ends here. */
   readonly exact: RankedRoute[];
-  /** Those whose prefix ends here. */
+  /** Routes whose prefix ends here. */
   readonly prefix: RankedRoute[];
 }
 
 /**
- * The routes of one host by their paths: a tree of path segments, so that a look-up costs as much as the request's path is
- * long, and no more than the routes' paths are deep, however many there are. Expressions are tried one after the other.
+ * The routes of one host in a tree of path segments: a look-up costs as much as the path of the request is long, and at most
+ * as much as the paths of the routes are deep, whatever their number. Expressions are tried one after the other.
  */
 export class PathIndex {
   /** In the order of precedence. */
   readonly routes: readonly RankedRoute[];
-  /** The lowest rank of all routes in here. */
+  /** The lowest rank of all routes in this index. */
   readonly firstRank: number;
   readonly #root: PathNode = createNode(undefined);
   readonly #expressions: RankedRoute[] = [];
@@ -28,7 +28,7 @@ export class PathIndex {
     this.firstRank = routes[0]?.rank ?? Infinity;
   }
 
-  /** Takes routes in the order of precedence. */
+  /** Expects routes in the order of precedence. */
   static *build(routes: readonly RankedRoute[]): Steps<PathIndex> {
     const index = new PathIndex(routes);
     for (const route of routes) {
@@ -84,7 +84,7 @@ const createNode = (parent: PathNode | undefined): PathNode => ({
   prefix: [],
 });
 
-/** Of the segment that follows the slash at `slash`. */
+/** The end of the segment that follows the slash at `slash`. */
 function endOfSegment(path: string, slash: number): number {
   const next = path.indexOf('/', slash + 1);
   return next < 0 ? path.length : next;

@@ -1,17 +1,17 @@
 import { isPrefixPath } from '../config/route.ts';
 import { compileExpression, type RegularExpression } from './regular-expression.ts';
 
-/** What a route asks of the path, byte for byte: nothing is decoded, merged or resolved. */
+/** The condition of a route on the path, byte for byte: nothing is decoded, merged or resolved. */
 export type PathPattern =
   | { readonly kind: 'exact'; readonly path: string }
-  /** `prefix` and everything below it. Without the slash and asterisk of its end: `/*` is an empty prefix. */
+  /** `prefix` and everything below it. The final slash and asterisk are not part of it: `/*` is an empty prefix. */
   | { readonly kind: 'prefix'; readonly prefix: string }
   | { readonly kind: 'expression'; readonly expression: RegularExpression };
 
 export type ParsedPath =
   { readonly ok: true; readonly pattern: PathPattern } | { readonly ok: false; readonly message: string };
 
-/** Takes a valid route path. */
+/** Expects a valid route path. */
 export function parsePathPattern(text: string): ParsedPath {
   if (text.startsWith('~')) {
     const compiled = compileExpression(text.slice(text.startsWith('~ ') ? 2 : 1));
@@ -22,7 +22,7 @@ export function parsePathPattern(text: string): ParsedPath {
   return { ok: true, pattern: { kind: 'exact', path: text } };
 }
 
-/** Takes a path that begins with a slash, without a query. */
+/** Expects a path that begins with a slash, without a query. */
 export function pathMatches(pattern: PathPattern, path: string): boolean {
   if (pattern.kind === 'exact') return path === pattern.path;
   if (pattern.kind === 'prefix') return isBelow(path, pattern.prefix);

@@ -1,6 +1,6 @@
 /**
- * The units of RE2's syntax: quoted text, escapes, classes (a `]` that comes first is literal), counted repetitions; all
- * else is one character. Backtracks only from a class without an end, which costs the square of 2,048 at most.
+ * The units of RE2's syntax: quoted text, escapes, classes (a leading `]` is literal), counted repetitions; anything else is
+ * one character. The pattern backtracks only from an unterminated class, which costs 2,048² steps at most.
  */
 const UNIT =
   /\\Q[^]*?(?:\\E|$)|\\[pP](?:\{[^}]*\}|[^])|\\x\{[^}]*\}|\\[^]|\[\^?\]?(?:\[:\^?[a-z]+:\]|\\[^]|[^\]\\])*\]|\{\d+(?:,\d*)?\}|[^]/g;
@@ -9,8 +9,8 @@ const UNIT =
 const UNICODE_CLASS_SIZE = 20;
 
 /**
- * At most how many instructions a regular expression compiles to, roughly: repetitions written with counts multiply what
- * is in them, and nested ones multiply each other. Known before compiling, because that takes seconds for a million.
+ * An estimate of how many instructions a regular expression compiles to. Counted repetitions multiply their content, and
+ * nested ones multiply each other. It must be known before compiling: a million instructions take seconds to compile.
  */
 export function estimatePatternSize(source: string): number {
   const outer: number[] = [];

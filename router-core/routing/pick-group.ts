@@ -3,7 +3,7 @@ import type { Route } from '../config/route.ts';
 /** A number from 0 up to, but not including, 1. */
 export type Random = () => number;
 
-/** Draws one of the groups of a route by their weights; one of weight 0 never. At least one weight is above 0. */
+/** Draws one of the groups of a route by weight, never one with weight 0. At least one weight must be above 0. */
 export function createGroupPicker(targets: Route['groups']): (random: Random) => string {
   const drawn = targets.filter(({ weight }) => weight > 0);
   const last = drawn.at(-1)?.group ?? '';

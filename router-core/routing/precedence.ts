@@ -6,9 +6,9 @@ const FIRST = 1_000_000;
 const SECOND = FIRST - 1;
 
 /**
- * Orders routes by who gets a request that several match: higher priority, more specific host, more specific path, more
- * header conditions, methods named rather than any, stored ones before those of hubs' flags, and at last the name. Hub and API
- * agree because both ask here.
+ * Orders routes that match the same request: higher priority, more specific host, more specific path, more header conditions,
+ * named methods before any method, stored routes before those of hubs' flags, then the name. Hubs and router-api agree because
+ * both call this.
  */
 export function comparePrecedence(a: CompiledRoute, b: CompiledRoute): number {
   return (
@@ -18,7 +18,7 @@ export function comparePrecedence(a: CompiledRoute, b: CompiledRoute): number {
     b.headers.length - a.headers.length ||
     Number(namesMethods(b)) - Number(namesMethods(a)) ||
     Number(isFlagRoute(a.route)) - Number(isFlagRoute(b.route)) ||
-    // Not localeCompare, which depends on the machine.
+    // localeCompare would depend on the locale of the machine.
     (a.route.name < b.route.name ? -1 : Number(a.route.name > b.route.name))
   );
 }
@@ -28,7 +28,7 @@ function hostSpecificity({ host }: CompiledRoute): number {
   return host.kind === 'below' ? host.host.length : 0;
 }
 
-/** Expressions come after exact paths and before prefixes: how specific one is cannot be told from its length. */
+/** Expressions come after exact paths and before prefixes: their length does not show how specific they are. */
 function pathSpecificity({ path }: CompiledRoute): number {
   if (path.kind === 'exact') return FIRST;
   return path.kind === 'prefix' ? path.prefix.length : SECOND;

@@ -5,22 +5,22 @@ export type CompiledExpression =
   | { readonly ok: true; readonly expression: RegularExpression }
   | { readonly ok: false; readonly message: string };
 
-/** Gives what the n-th pair of parentheses has matched; empty when it had no part in the match. */
+/** Returns the match of the n-th pair of parentheses; empty when it took no part in the match. */
 export type Captures = (n: number) => string;
 
-/** Compiling takes at most about 15 ms up to here (measured). */
+/** Compiling takes at most about 15 ms up to this length (measured). */
 const LARGEST_SOURCE = 1_000;
 
 /**
- * RE2 needs up to 25 ns for each instruction and character, and twice that for what parentheses capture (measured): at most
- * 30 ms for a target of 8 KiB. A one-pass expression needs no more than one instruction for a character, whatever its size.
+ * RE2 needs up to 25 ns for each instruction and character, and twice that for captures (measured): at most 30 ms for a target
+ * of 8 KiB. A one-pass expression needs at most one instruction for a character, whatever its size.
  */
 const MOST_INSTRUCTIONS = 80;
 const MOST_INSTRUCTIONS_ONE_PASS = 600;
 
 /**
- * A regular expression in the syntax of RE2, which takes time in proportion to the text whatever the text is: nobody can
- * stop a hub with a request. It is searched for anywhere in the text: `^` and `$` tie it to the beginning and the end.
+ * A regular expression in RE2 syntax. Its time is linear in the text, so no request can stall a hub. It may match anywhere in
+ * the text: `^` and `$` anchor it.
  */
 export class RegularExpression {
   readonly source: string;
@@ -36,8 +36,8 @@ export class RegularExpression {
   }
 
   /**
-   * Undefined when the text does not match. Not `RE2JS.test`, which is faster on long texts: its automaton grows with
-   * the texts it is given, up to 8 MiB per expression, and clients choose the texts.
+   * Undefined when the text does not match. `RE2JS.test` is faster on long texts, but its automaton grows with the texts, up
+   * to 8 MiB per expression, and clients choose the texts.
    */
   search(text: string): Captures | undefined {
     const matcher = this.#re2.matcher(text);
@@ -45,7 +45,7 @@ export class RegularExpression {
   }
 }
 
-/** Refuses what RE2 does not know, and what would take long to compile or to match. */
+/** Refuses an expression that RE2 does not support, or that would take long to compile or to match. */
 export function compileExpression(source: string): CompiledExpression {
   if (estimatePatternSize(source) > LARGEST_SOURCE) {
     return refuse(`the regular expression is too large: repetitions count as often as they repeat`);

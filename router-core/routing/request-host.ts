@@ -1,7 +1,7 @@
-/** A name in DNS is shorter; what is longer is the host of no route, and not worth a look-up at each of its dots. */
+/** Names in DNS are shorter. No route has a longer host, so a look-up at each of its dots would be wasted. */
 const LONGEST_HOST = 255;
 
-/** The host of an authority as routes compare it: lower case, without port and trailing dot. Empty when none can match. */
+/** The host of an authority as routes compare it: lower case, without port and trailing dot. Empty when no host can match. */
 export function hostOf(authority: string): string {
   const address = authority.startsWith('[') ? authority.indexOf(']') : -1;
   const colon = authority.indexOf(':', address + 1);

@@ -2,23 +2,22 @@ import type { Route } from '../config/route.ts';
 import type { PathPattern } from './path-pattern.ts';
 import type { Captures } from './regular-expression.ts';
 
-/** Makes the path that the upstream sees. `captures` is needed for routes whose path is an expression. */
+/** Returns the path that the upstream gets. Routes whose path is an expression need `captures`. */
 export type PathRewrite = (path: string, captures: Captures | undefined) => string;
 
 export type ParsedRewrite =
-  /** Undefined leaves the path as it is. */
+  /** Undefined: the path stays as it is. */
   | { readonly ok: true; readonly rewrite: PathRewrite | undefined }
   | { readonly ok: false; readonly message: string };
 
-/** Each one may bring a whole path of 8 KiB. */
+/** Each reference may insert a whole path of 8 KiB. */
 const MOST_REFERENCES = 9;
 
 /**
- * `$1` to `$9` are what the pattern captured: of `/a/*` the part that `*` stands for, without its leading slash; of an
- * expression its groups. `$$` is a dollar sign, and a `$` before anything but a digit is one, too.
- *
- * What was captured is put in byte for byte. It comes out of a path, so it holds no blank, `?` or `#`, and the new path
- * begins with the slash of the template; but it may begin with a slash itself: `/$1` for `/a/*` makes `//b` of `/a//b`.
+ * `$1` to `$9` are the captures of the pattern: for `/a/*` the part that `*` matches, without its leading slash; for an
+ * expression its groups. `$$` is a dollar sign, and so is a `$` before anything but a digit.
+ * Captures are inserted byte for byte. They come from a path, so they contain no blank, `?` or `#`, and the new path begins
+ * with the slash of the template. It may begin with two: `/$1` for `/a/*` turns `/a//b` into `//b`.
  */
 export function parseRewrite({ rewrite, stripPrefix }: Route, pattern: PathPattern): ParsedRewrite {
   if (rewrite !== undefined) return parseTemplate(rewrite, pattern);

@@ -9,8 +9,8 @@ export interface RouteRequest {
   /** The target as sent, with its query: printable ASCII without `#`, as the hub has checked. */
   readonly target: string;
   /**
-   * The value of a header by its name in lower case; undefined when the request does not have it. Must not find what
-   * an object inherits: a route may ask for a header named `constructor`.
+   * The value of a header by its name in lower case; undefined when the request does not have it. Must not return inherited
+   * properties: a route may name a header `constructor`.
    */
   readonly headers: (name: string) => string | undefined;
 }
@@ -21,8 +21,8 @@ export interface RankedRoute extends CompiledRoute {
 }
 
 /**
- * One request on its way through the table. Whatever offers routes may do so in any order: the one of the lowest rank
- * among those that match is kept, and routes that could not be it are not looked at.
+ * One request on its way through the table. Routes may be offered in any order: the match with the lowest rank is kept, and
+ * routes that cannot beat it are not looked at.
  */
 export class RouteSearch {
   readonly path: string;
@@ -39,17 +39,17 @@ export class RouteSearch {
     return this.#best;
   }
 
-  /** What the path of the best route captured, if it is an expression. */
+  /** The captures of the best route, if its path is an expression. */
   get captures(): Captures | undefined {
     return this.#captures;
   }
 
-  /** Whether a route of this rank would be better than the best so far. */
+  /** True when a route of this rank would beat the best so far. */
   wants(rank: number): boolean {
     return this.#best === undefined || rank < this.#best.rank;
   }
 
-  /** Takes routes in the order of their ranks, whose host matches, and whose path does or is an expression. */
+  /** Expects routes in the order of their ranks whose host matches, and whose path matches or is an expression. */
   offer(routes: readonly RankedRoute[]): void {
     for (const route of routes) {
       if (!this.wants(route.rank)) return;

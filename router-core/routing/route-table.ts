@@ -7,9 +7,9 @@ import { RouteSearch, type RankedRoute, type RouteRequest } from './route-search
 
 export interface RouteMatch {
   readonly route: Route;
-  /** What the upstream is to be asked for: the path, rewritten if the route says so, and the query as it came. */
+  /** The target for the upstream: the path, rewritten if the route says so, and the query as it came. */
   readonly target: string;
-  /** Drawn anew for each request when the route has several. */
+  /** Drawn for each request when the route has several. */
   readonly group: string;
 }
 
@@ -20,17 +20,17 @@ interface HostIndexes {
 }
 
 /**
- * Which route gets a request. Immutable: a change of the configuration makes a new one. Three kinds of hosts, each with its
- * paths in a tree of their own: what a match costs does not grow with the number of hosts, nor of exact and prefix paths.
+ * Finds the route of a request. Immutable: each change of the configuration makes a new table. There are three kinds of hosts,
+ * each with a tree of paths, so the cost of a match does not grow with the number of hosts, exact paths and prefixes.
  */
 export class RouteTable {
-  /** All of them, in the order of precedence. */
+  /** All routes in the order of precedence. */
   readonly routes: readonly RankedRoute[];
   readonly #random: Random;
   readonly #exactHosts: ReadonlyMap<string, PathIndex>;
   /** By the name that a host must be below. */
   readonly #parentHosts: ReadonlyMap<string, PathIndex>;
-  /** The lowest rank of all routes in there. */
+  /** The lowest rank of all routes in `#parentHosts`. */
   #firstParentRank = Infinity;
   readonly #anyHost: PathIndex;
 
@@ -45,7 +45,7 @@ export class RouteTable {
     }
   }
 
-  /** Takes routes in the order of precedence. Hosts whose routes are those of `previous` are taken from there. */
+  /** Expects routes in the order of precedence. Hosts whose routes have not changed are taken from `previous`. */
   static *build(routes: readonly RankedRoute[], random: Random, previous?: RouteTable): Steps<RouteTable> {
     const any: RankedRoute[] = [];
     const exact = new Map<string, RankedRoute[]>();
@@ -73,7 +73,7 @@ export class RouteTable {
   /** The same without drawing a group. */
   find(request: RouteRequest): { route: RankedRoute; target: string } | undefined {
     const { target } = request;
-    // `OPTIONS *` is about the server, not about anything a path could name.
+    // `OPTIONS *` is about the server, not about a path.
     if (!target.startsWith('/')) return undefined;
     const query = target.indexOf('?');
     const path = query < 0 ? target : target.slice(0, query);

@@ -2,7 +2,7 @@ import { isPause, type Steps } from '../config/steps.ts';
 
 type Compare<T> = (a: T, b: T) => number;
 
-/** So many are sorted in about a millisecond. */
+/** Sorting this many takes about a millisecond. */
 const RUN = 512;
 
 /** Sorts a copy, stably. */
@@ -22,7 +22,7 @@ export function* sortInSteps<T>(list: readonly T[], compare: Compare<T>): Steps<
   return runs[0] ?? [];
 }
 
-/** Two sorted lists as one; of equals those of the first come first. */
+/** Merges two sorted lists; among equals those of the first come first. */
 export function* mergeInSteps<T>(first: readonly T[], second: readonly T[], compare: Compare<T>): Steps<T[]> {
   const merged: T[] = [];
   let a = 0;

@@ -1,6 +1,6 @@
 import type { Logger } from './logger.ts';
 
-/** What was read from Redis and could not be understood. */
+/** Kinds of data from Redis that could not be parsed. */
 export const BAD_INPUT_KINDS = [
   'doorbell',
   'frame',
@@ -16,12 +16,12 @@ export type BadInputKind = (typeof BAD_INPUT_KINDS)[number];
 
 const LOG_EVERY_MS = 60_000;
 
-/** Places that are told apart within a minute: whoever invents new ones without end fills the log with no more lines than that. */
+/** The most places that are logged apart within a minute: an agent that invents new ones adds no more lines than this. */
 const MOST_PLACES = 64;
 
 /**
- * Counts what cannot be understood, and logs it once a minute for each kind and place: a group has no say in how long the log
- * of a process that all groups share becomes.
+ * Counts data that could not be parsed, and logs it once a minute for each kind and place, so that no group can flood the log
+ * of a process that all groups share.
  */
 export class BadInput {
   readonly counts: Record<BadInputKind, number>;
@@ -33,12 +33,12 @@ export class BadInput {
     this.counts = Object.fromEntries(BAD_INPUT_KINDS.map((kind) => [kind, 0])) as typeof this.counts;
   }
 
-  /** Where lines go from now on. */
+  /** Sets the logger. */
   logTo(log: Logger): void {
     this.#log = log;
   }
 
-  /** `where`: the key or channel it was read from. Those of one group share a line. */
+  /** `where`: the key or channel from which it was read. Those of one group share a line. */
   note(kind: BadInputKind, where: string): void {
     this.counts[kind] += 1;
     const now = performance.now();
@@ -57,5 +57,5 @@ export class BadInput {
   }
 }
 
-/** That of this process. */
+/** The counter of this process. */
 export const badInput = new BadInput();

@@ -1,12 +1,12 @@
 const FEWEST_SLOTS = 32;
 
 /**
- * A map for keys that come and go thousands of times a second. Like Map, but free of its trap: when much was deleted, V8 gives a Map a new table and
- * links the old table to it. Once one table has grown old, it keeps all later ones alive, with whatever they held, until
- * the next full collection: every request then outlives its reply and is copied by the collector several times.
- * (docs/decisions/0014-maps-of-requests.md has the measurement.)
+ * A map for keys that come and go thousands of times a second. When many keys were deleted, V8 gives a Map a new table and
+ * links the old table to it. An old table in the old generation keeps all later ones alive, with their content, until the next
+ * full collection: every request then outlives its reply, and the collector copies it several times
+ * (docs/decisions/0014-maps-of-requests.md has the measurement). This map has no such links.
  *
- * Open addressing with linear probing; deleting closes the gap, so that nothing is left behind.
+ * Open addressing with linear probing; a deletion closes the gap.
  */
 export class ChurnMap<V> {
   #keys: (string | undefined)[] = emptySlots(FEWEST_SLOTS);
@@ -39,12 +39,12 @@ export class ChurnMap<V> {
     this.#values[slot] = value;
   }
 
-  /** Whether it was there. */
+  /** True when the key was there. */
   delete(key: string): boolean {
     const mask = this.#keys.length - 1;
     let gap = this.#find(key);
     if (this.#keys[gap] === undefined) return false;
-    // Whatever follows and would be found no more behind a gap moves up into it (Knuth, TAOCP 6.4, algorithm R).
+    // Moves up entries that a look-up would no longer find behind the gap (Knuth, TAOCP 6.4, algorithm R).
     for (let next = (gap + 1) & mask; ; next = (next + 1) & mask) {
       const follower = this.#keys[next];
       if (follower === undefined) break;
@@ -66,18 +66,18 @@ export class ChurnMap<V> {
     this.#size = 0;
   }
 
-  /** All keys as they are now; changes meanwhile do no harm. In no order. */
+  /** A copy of all keys, in no order. */
   keys(): string[] {
     return this.#keys.filter((key) => key !== undefined);
   }
 
-  /** All values as they are now; changes meanwhile do no harm. In no order. */
+  /** A copy of all values, in no order. */
   values(): V[] {
     const values = this.#values as V[];
     return values.filter((_value, slot) => this.#keys[slot] !== undefined);
   }
 
-  /** Where the key is, or would be. */
+  /** The slot of the key, or the free slot where it would be. */
   #find(key: string): number {
     const keys = this.#keys;
     const mask = keys.length - 1;
@@ -107,7 +107,7 @@ function emptySlots(count: number): undefined[] {
   return Array.from<undefined>({ length: count });
 }
 
-/** FNV-1a of the last characters: in ids and stream entries these are the ones that differ. */
+/** FNV-1a of the last characters: those of ids and stream entries differ most. */
 function hash(key: string): number {
   let value = 0x811c9dc5;
   for (let i = Math.max(0, key.length - 10); i < key.length; i++) {

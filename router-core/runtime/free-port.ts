@@ -2,12 +2,12 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the ports that Linux, macOS and Windows give to outgoing connections: none of those can take it away. */
+/** Below the ports that Linux, macOS and Windows give to outgoing connections, so that none of those can take it. */
 const PORTS = [15_000, 32_768] as const;
 
 /**
- * A loopback port that nobody listened on a moment ago. Somebody may take it before it is used: where that matters,
- * the caller tries again with another.
+ * A loopback port that was free a moment ago. Another process may take it before it is used: a caller to whom that matters
+ * tries again with another.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -16,7 +16,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Whether `port` can be listened on at 127.0.0.1. Rejects when the answer is neither yes nor no (a port below 1024). */
+/** True when 127.0.0.1:`port` can be listened on. Rejects for any error but "in use" (a port below 1024, say). */
 export async function isPortFree(port: number): Promise<boolean> {
   const server = createServer().listen(port, '127.0.0.1');
   try {

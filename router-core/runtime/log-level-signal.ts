@@ -3,7 +3,7 @@ import { LOG_LEVELS, setLevel, type Logger, type LogLevel } from './logger.ts';
 /** SIGUSR1 is Node's own, for its debugger. */
 const SIGNAL = 'SIGUSR2';
 
-/** What each signal leads to in turn: from the configured level to debug, to trace, and back. */
+/** The levels that each signal sets in turn: debug, trace, then the configured one again. */
 function levelsInTurn(configured: LogLevel): LogLevel[] {
   const more = (['debug', 'trace'] as const).filter(
     (level) => LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(configured),
@@ -12,8 +12,8 @@ function levelsInTurn(configured: LogLevel): LogLevel[] {
 }
 
 /**
- * SIGUSR2 makes the log more verbose, step by step, and at last as it was configured: whoever looks for a fault need not
- * restart what has it. `onChange` is called with each new level.
+ * SIGUSR2 makes the log more verbose, step by step, and at last as it was configured, so that nobody has to restart a process
+ * to look for a fault. `onChange` is called with each new level.
  */
 export function changeLevelOnSignal(log: Logger, onChange: (level: LogLevel) => void = () => {}): void {
   const levels = levelsInTurn(log.level as LogLevel);
@@ -21,7 +21,7 @@ export function changeLevelOnSignal(log: Logger, onChange: (level: LogLevel) => 
   process.on(SIGNAL, () => {
     step = (step + 1) % levels.length;
     const level = levels[step] ?? 'info';
-    // Said while the more verbose of both counts, so that it is seen in either direction.
+    // Logged while the more verbose of both levels is set, so that it is seen in either direction.
     if (step > 0) setLevel(log, level);
     log.info({ level }, 'log level changed by signal');
     setLevel(log, level);
@@ -29,15 +29,15 @@ export function changeLevelOnSignal(log: Logger, onChange: (level: LogLevel) => 
   });
 }
 
-/** What a primary sends to its workers. */
+/** The message of a primary to its workers. */
 export interface LevelMessage {
   readonly type: 'mini-router:log-level';
   readonly level: LogLevel;
 }
 
 /**
- * In a worker: takes over its primary's level. A signal to the worker itself is ignored, because one to the whole process
- * group reaches both.
+ * For a worker: takes over its primary's level. Ignores signals to the worker itself, because a signal to the process group
+ * reaches both.
  */
 export function followPrimaryLevel(log: Logger): void {
   process.on(SIGNAL, () => {});

@@ -1,28 +1,28 @@
 import { write, writeSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
 
-/** What may wait behind what is being written, characters: a reader that stands still costs lines, not memory. */
+/** Characters that may wait to be written: a reader that stands still costs lines, not memory. */
 const MOST_WAITING = 16 * 1024 * 1024;
 
-/** Pause before a non-blocking pipe that was full is tried again, ms. */
+/** Pause before a write to a full non-blocking pipe is tried again, ms. */
 const FULL_PIPE_MS = 20;
 
-/** For how long a full pipe is tried when the process exits, ms. */
+/** How long writes to a full pipe are tried when the process exits, ms. */
 const LAST_TRIES_MS = 1_000;
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Writes a log to a file descriptor in the background, and what is left when the process exits. When nobody reads it any
- * more, the log is over and the process goes on. pino's own destination would keep that process from exiting: it
- * tries for ever to write what is left to the broken pipe.
+ * Writes a log to a file descriptor in the background, and flushes the rest when the process exits. When nobody reads any
+ * more, logging ends and the process goes on. pino's own destination would keep that process from exiting: it tries for ever
+ * to flush to the broken pipe.
  */
 export class LogOutput implements DestinationStream {
   readonly #fd: number;
   #lines: string[] = [];
   #waiting = 0;
   #dropped = 0;
-  /** Taken from the lines and refused by a full pipe. */
+  /** Bytes that a full pipe has refused. */
   #rest: Buffer = NOTHING;
   #isWriting = false;
   #isBroken = false;

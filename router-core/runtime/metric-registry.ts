@@ -11,7 +11,7 @@ interface Value {
   readonly value: number;
 }
 
-/** What prom-client writes out, or adds up over workers, read from the sources at that moment. */
+/** Samples for prom-client to render or to add up over workers, read from the sources at that moment. */
 class SourceRegistry extends Registry {
   readonly #sources: readonly MetricSource[];
 
@@ -38,17 +38,17 @@ export async function renderMetrics(sources: readonly MetricSource[]): Promise<s
   return new SourceRegistry(sources).metrics();
 }
 
-/** In a worker: answers its primary with its values. */
+/** For a worker: answers its primary with its values. */
 export function shareWithPrimary(sources: readonly MetricSource[]): void {
   AggregatorRegistry.setRegistries(new SourceRegistry(sources));
-  // Its constructor listens for the questions.
+  // The constructor starts to listen for requests of the primary.
   void new AggregatorRegistry();
 }
 
-/** In the primary: what all workers together show. Rejects when one of them does not answer. */
+/** For the primary: the values of all workers together. Rejects when one of them does not answer. */
 export function collectFromWorkers(): () => Promise<string> {
   const all = new AggregatorRegistry();
-  // Without a worker there is nothing to add up, and that is no error: the first may be about to start.
+  // Without workers there is nothing to add up. That is no error: the first may be about to start.
   return async () => (Object.keys(cluster.workers ?? {}).length === 0 ? '' : all.clusterMetrics());
 }
 

@@ -6,7 +6,7 @@ import { matching, port } from './options.ts';
 import { CommandError } from './run-command.ts';
 import type { Settings } from './settings.ts';
 
-/** A port of its own: names of groups and routes, and how busy they are, are not for the clients of a hub. */
+/** A separate port: clients of a hub should not see names of groups and routes, nor how busy they are. */
 export const metricsSettings = {
   metricsPort: {
     flag: '--metrics-port <port>',
@@ -26,7 +26,7 @@ export interface MetricsAddress {
   readonly metricsHost: string;
 }
 
-/** Serves what `render` answers for as long as the process runs, if a port is wanted. Rejects when it is taken. */
+/** Serves the text of `render` for as long as the process runs, if a port is set. Rejects when the port is in use. */
 export async function serveMetrics(
   { metricsPort, metricsHost }: MetricsAddress,
   { render, log }: { render: () => Promise<string>; log: Logger },
@@ -43,7 +43,7 @@ export async function serveMetrics(
     });
     server.listen(metricsPort, metricsHost, resolve);
   });
-  // Neither it nor who scrapes keeps a process from its end.
+  // Neither the server nor a scrape keeps the process from exiting.
   server.unref();
   server.on('connection', (socket) => socket.unref());
   const { port: bound } = server.address() as AddressInfo;

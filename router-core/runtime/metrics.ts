@@ -1,16 +1,16 @@
 import type { Histogram } from './histogram.ts';
 
-/** What a metric is. Labels have values from the configuration or from a fixed list, never from a client. */
+/** The definition of a metric. Labels have values from the configuration or from a fixed list, never from a client. */
 export interface Metric {
   readonly name: `mini_router_${string}` | `process_${string}`;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];
-  /** What the workers of a hub show together; default sum. */
+  /** How the values of a hub's workers are combined; default sum. */
   readonly over?: 'sum' | 'max' | 'min';
 }
 
-/** Of the text format that Prometheus reads. */
+/** The text format that Prometheus reads. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export type Metrics = Readonly<Record<string, Metric>>;
@@ -23,7 +23,7 @@ export interface Sample {
 
 export type Samples<M extends Metrics> = { readonly [K in keyof M]: readonly Sample[] };
 
-/** Metrics and what they are now: the parts keep plain numbers, which are put together only when somebody asks. */
+/** Metrics and their current values: the parts keep plain numbers, which are combined only for a scrape. */
 export interface MetricSource {
   readonly metrics: Metrics;
   readonly read: () => Promise<Readonly<Record<string, readonly Sample[]>>>;

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { parseStoreUrl } from './store-url.ts';
 
 /**
- * The kinds of values that flags and `ROUTER_…` variables may hold. Each is a zod type from text to the value that
- * the code works with, in one unit (milliseconds, bytes), and refuses with one line that says what was expected.
+ * The kinds of values of flags and `ROUTER_…` variables. Each is a zod type from text to a value in one unit (milliseconds,
+ * bytes); its error is one line that says what was expected.
  */
 export type OptionType<T> = z.ZodType<T, string>;
 
-/** Node's timers hold 31 bits: a longer delay fires at once, which is the opposite of what was asked. */
+/** Node's timers hold 31 bits: a longer delay would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const MS_PER_UNIT = new Map(Object.entries({ ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }));
@@ -33,7 +33,7 @@ const SWITCH_WORDS = new Map([
   ['0', false],
 ]);
 
-/** `250ms`, `30s`, `5m`, `1h`, `1d` → milliseconds. A bare number other than 0 is refused: seconds or ms? */
+/** `250ms`, `30s`, `5m`, `1h`, `1d` → milliseconds. A bare number other than 0 is refused, because its unit is unclear. */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
@@ -87,7 +87,7 @@ export function matching(pattern: RegExp, expected: string): OptionType<string> 
   return fromText(expected, (text) => (pattern.test(text) ? text : undefined));
 }
 
-/** Never repeated in a message: a Redis URL may carry a password. */
+/** Errors never repeat the value: a Redis URL may contain a password. */
 export function redisUrl(): OptionType<string> {
   return secretFromText(
     'a URL such as redis://host:6379 or rediss://user:password@host:6379/0, ' +
@@ -97,7 +97,7 @@ export function redisUrl(): OptionType<string> {
   );
 }
 
-/** The token of an agent. Never repeated in a message; whether it is a right one, Redis says. */
+/** The token of an agent. Errors never repeat it. Only Redis knows if it is valid. */
 export function agentToken(): OptionType<string> {
   return secretFromText('an agent token such as mr_agent_<id>_<secret>_<checksum>', (text) =>
     /^mr_agent_[0-9A-Za-z]+_[0-9A-Za-z]+_[0-9A-Za-z]+$/.test(text) ? text : undefined,
@@ -105,8 +105,8 @@ export function agentToken(): OptionType<string> {
 }
 
 /**
- * The address of a service, perhaps with a base path. No credentials (they would end up in logs; `--set-header`
- * is the place), no query, no fragment: neither can be joined with the path of a request.
+ * The address of a service, perhaps with a base path. No credentials (they would end up in logs; use `--set-header`), and
+ * neither query nor fragment, which cannot be joined with the path of a request.
  */
 export function httpUrl(): OptionType<string> {
   return secretFromText(
@@ -123,7 +123,7 @@ export function httpUrl(): OptionType<string> {
 const FRAMING_FIELDS =
   /^(connection|keep-alive|proxy-connection|transfer-encoding|content-length|upgrade|te|trailer)$/i;
 
-/** `K: V` → `[K, V]`. Never repeated in a message: this is where API keys are set. */
+/** `K: V` → `[K, V]`. Errors never repeat the value: it may be an API key. */
 export function header(): OptionType<[name: string, value: string]> {
   return secretFromText('a header as "Name: value" (and not one that frames the message)', (text) => {
     const [, name, value] =
@@ -133,7 +133,7 @@ export function header(): OptionType<[name: string, value: string]> {
   });
 }
 
-/** A type of one's own: `read` answers undefined for what is not `expected`. */
+/** Makes a type of its own: `read` returns undefined for a text that is not `expected`. */
 export function fromText<T>(expected: string, read: (text: string) => T | undefined): OptionType<T> {
   return refusing((text) => `${JSON.stringify(text)} is not ${expected}`, read);
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The folder that holds package.json and bin/: the same for the sources and for what is compiled into dist/. */
+/** The folder of package.json and bin/, the same for the sources and for the compiled files in dist/. */
 export function packageFolder(): string {
   let folder = new URL('.', import.meta.url);
   while (!existsSync(new URL('package.json', folder))) {

@@ -2,7 +2,7 @@ import { Histogram, SHORT_BOUNDS_MS } from './histogram.ts';
 import { metricSource, single, type MetricSource, type Metrics } from './metrics.ts';
 import { packageVersion } from './package-info.ts';
 
-/** What every process shows of itself. */
+/** The metrics of every process. */
 export const PROCESS_METRICS = {
   info: {
     name: 'mini_router_info',
@@ -44,7 +44,7 @@ export const PROCESS_METRICS = {
   },
 } as const satisfies Metrics;
 
-/** A stall that is longer than this is always seen. */
+/** Every stall that is longer than this is noticed. */
 const TICK_MS = 100;
 
 /** Watches the event loop from now on; does not keep the process alive. */

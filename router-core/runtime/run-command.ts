@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from './package-info.ts';
 
-/** A command that a person must change before it can work: printed as one line, exit code 2 (or `exitCode`). */
+/** An error that the user must fix, printed as one line; exit code 2 (or `exitCode`). */
 export class CommandError extends Error {
   readonly exitCode: number;
 
@@ -11,7 +11,7 @@ export class CommandError extends Error {
   }
 }
 
-/** A program whose mistakes in use come out as one line on stderr. Its subcommands inherit that. */
+/** A program that prints usage errors as one line on stderr. Its subcommands inherit that. */
 export function createProgram({ name, about }: { name: string; about: string }): Command {
   return new Command(name)
     .description(about)
@@ -28,8 +28,8 @@ export function createProgram({ name, about }: { name: string; about: string }):
 }
 
 /**
- * Runs the program with the arguments of this process. Exit codes: 0 help and version, 2 a wrong flag or value,
- * 1 anything unexpected. A command that keeps running (a server) decides by itself when the process ends.
+ * Runs the program with the arguments of this process. Exit codes: 0 help and version, 2 a wrong flag or value, 1 any other
+ * error. A command that keeps running (a server) ends the process itself.
  */
 export async function runProgram(program: Command, argv: readonly string[] = process.argv): Promise<void> {
   dropEmptyVariables();
@@ -48,7 +48,7 @@ function dropEmptyVariables(): void {
 }
 
 function reportFailure(name: string, error: unknown): number {
-  // commander has already printed its line, or the help that was asked for.
+  // commander has already printed its line, or the requested help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof CommandError) {
     process.stderr.write(`${name}: error: ${error.message}\n`);

@@ -3,26 +3,26 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 
 /**
- * One flag of a command and its variable. A command's settings are one table: from it come `--help`, the parsing,
- * and the frozen config object that is handed down.
+ * One flag of a command, and its variable. The settings of a command are one table, from which `--help`, the parser and the
+ * frozen config object are made.
  */
 export interface Setting {
-  /** As commander writes it: `--port <port>`, `--access-log [true|false]`. */
+  /** In the syntax of commander: `--port <port>`, `--access-log [true|false]`. */
   readonly flag: `--${string}`;
   readonly about: string;
-  /** From the text of the flag (a list: from all its texts) to the value. `.optional()` when it may be absent. */
+  /** Parses the text of the flag (a list: all its texts). `.optional()` when the flag may be absent. */
   readonly type: z.ZodType;
-  /** In the words a person would type, as `--help` shows it. Without one, and not optional, the flag is required. */
+  /** As a person would type it, and as `--help` shows it. A setting without default that is not optional is required. */
   readonly default?: string;
-  /** The variable, when it is not ROUTER_ and the flag's name. */
+  /** The variable, when its name is not ROUTER_ and the flag's name. */
   readonly env?: string;
-  /** Whether `--no-<flag>` is the same as `--<flag> false`. */
+  /** When true, `--no-<flag>` means `--<flag> false`. */
   readonly negatable?: true;
   /** A flag that may be given several times. */
   readonly list?: ListSyntax;
 }
 
-/** What separates several values, in a single flag (absent: nothing does) and in the variable. */
+/** The separators of several values: in one flag (absent: none) and in the variable. */
 export interface ListSyntax {
   readonly inFlag?: RegExp;
   readonly inEnv: RegExp;
@@ -30,10 +30,12 @@ export interface ListSyntax {
 
 export type Settings = Readonly<Record<string, Setting>>;
 
-/** The config object that a table of settings produces: one field per entry. */
+/** The config object of a table of settings: one field per entry. */
 export type ConfigOf<S extends Settings> = { readonly [K in keyof S]: z.output<S[K]['type']> };
 
-/** Gives `command` the flags in `settings`, and makes it call `run` with their values. Flags beat variables. */
+/**
+ * Adds the flags in `settings` to `command`, and makes it call `run` with their values. Flags take precedence over variables.
+ */
 export function useSettings<S extends Settings>(
   command: Command,
   settings: S,
@@ -72,8 +74,8 @@ export function useSettings<S extends Settings>(
 }
 
 /**
- * Values stay text in commander and are parsed above, in one place: its own messages would repeat the value, which
- * may be a password, and its own reading of variables takes `ROUTER_ACCESS_LOG=false` for true.
+ * commander keeps the texts, and they are parsed above, in one place: its own messages would repeat the value, which may be a
+ * password, and it would read `ROUTER_ACCESS_LOG=false` as true.
  */
 function optionOf(setting: Setting): { option: Option; env: string } {
   const option = new Option(setting.flag, setting.about);
@@ -82,7 +84,7 @@ function optionOf(setting: Setting): { option: Option; env: string } {
   if (setting.default !== undefined) option.default(setting.default, setting.default);
   option.argParser((value: string, previous: unknown) => {
     if (!setting.list) return value;
-    // The default is a string and given values are an array: the first one given replaces the default.
+    // The default is a string and given values are an array, so the first given value replaces the default.
     return Array.isArray(previous) ? [...(previous as string[]), value] : [value];
   });
   return { option, env };

@@ -3,32 +3,28 @@ import { constants } from 'node:os';
 import type { Logger } from './logger.ts';
 
 /**
- * One Ctrl-C may arrive twice: the terminal signals the whole foreground group, and npm passes on its own copy.
- * Signals closer together than this are one request to stop; a person's second Ctrl-C comes later.
+ * One Ctrl-C may arrive twice: the terminal signals the whole foreground group, and npm forwards its own copy. Signals closer
+ * together than this are one request to stop; a person's second Ctrl-C comes later.
  */
 const SAME_REQUEST_MS = 500;
 
-/** Where a fault has left a process in doubt it ends within this time, ms. */
+/** A process in doubt after a fault exits within this time, ms. */
 const IN_DOUBT_MS = 5_000;
 
-/** For how long what runs may then finish: what is left is still refused, and told to others. */
+/** The time for running requests to finish then, ms. The rest of the time is for refusing the others and reporting them. */
 const DRAIN_IN_DOUBT_MS = 4_000;
 
-/** A fault that repeats itself is not logged for ever. */
+/** A repeated fault is logged at most so often. */
 const MOST_FAULTS_LOGGED = 10;
 
 /**
- * Calls `close` once on SIGTERM or SIGINT and exits 0 when it is done (1 when it failed). A second signal exits at
- * once, with 128 + its number, as a shell would report it.
- *
- * What nobody has caught, an exception or a rejected promise, leaves the process in doubt: it is logged, `close` is called
- * with the time that it may take (ms), and the process exits 1, at the latest after 5 s, for its supervisor to start anew.
- *
- * A process started with an IPC channel (`router-cli up` does that) also stops when its parent is gone, so that a
- * SIGKILL of the parent leaves nothing behind. In a cluster worker the channel belongs to node:cluster, which
- * does the same by itself.
- *
- * Answers what stops the process for another reason; once it is stopping, more reasons change nothing.
+ * Calls `close` once on SIGTERM or SIGINT and exits 0 when it is done (1 when it failed). A second signal exits at once, with
+ * 128 + its number, as a shell would report it.
+ * An uncaught exception or rejection leaves the process in doubt: it is logged, `close` is called with the time that it may
+ * take (ms), and the process exits 1 after at most 5 s, so that its supervisor starts it again.
+ * A process with an IPC channel (`router-cli up` opens one) also stops when its parent is gone, so that a SIGKILL of the
+ * parent leaves nothing behind. The channel of a cluster worker belongs to node:cluster, which does the same.
+ * Returns a function that stops the process for another reason. Once it is stopping, further reasons change nothing.
  */
 export function closeOnSignal(
   close: (mostMs: number) => Promise<void>,
@@ -51,7 +47,7 @@ export function closeOnSignal(
     );
   };
 
-  // Rejections that nobody handles come here, too.
+  // Unhandled rejections come here, too.
   process.on('uncaughtException', (error, origin) => {
     faults += 1;
     if (faults === 1) setTimeout(() => process.exit(1), IN_DOUBT_MS);

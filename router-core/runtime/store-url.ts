@@ -4,16 +4,16 @@ export interface Endpoint {
   readonly port: string;
 }
 
-/** Where Redis is and how it is to be found. */
+/** The address of Redis, and how its master is found. */
 export interface StoreUrl {
   readonly kind: 'standalone' | 'sentinel' | 'cluster';
-  /** Of Redis itself, of its sentinels, or of some nodes of the Cluster; none for a Unix socket. */
+  /** Of Redis itself, of its sentinels, or of some nodes of the Cluster; empty for a Unix socket. */
   readonly endpoints: readonly Endpoint[];
-  /** What the sentinels call the master; empty without sentinels. */
+  /** The name of the master at the sentinels; empty without sentinels. */
   readonly master: string;
-  /** The URL of one server, with the login, the database and the options of the whole. */
+  /** The URL of one server, with the login, database and options. */
   readonly urlOf: (endpoint: Endpoint) => string;
-  /** The same of a sentinel, which has logins of its own and no databases. */
+  /** The URL of one sentinel: sentinels have logins of their own and no databases. */
   readonly sentinelUrlOf: (endpoint: Endpoint) => string;
 }
 
@@ -22,9 +22,9 @@ const SENTINEL_PORT = '26379';
 const REDIS_PORT = '6379';
 
 /**
- * `redis://host:6379/0`, `redis+sentinel://host:26379,host:26379/<master>/0`, `redis+cluster://host:6379,host:6379`, each
- * also with `rediss` for TLS and `user:password@` before the hosts. `?sentinelUsername=…&sentinelPassword=…` is the login at
- * the sentinels. Or a socket of this machine, see socketOf. Undefined for what is none of these.
+ * `redis://host:6379/0`, `redis+sentinel://host:26379,host:26379/<master>/0`, `redis+cluster://host:6379,host:6379`, each also
+ * with `rediss` for TLS and `user:password@` before the hosts. `?sentinelUsername=…&sentinelPassword=…` is the login at the
+ * sentinels. Or a Unix socket of this machine, see socketOf. Undefined for anything else.
  */
 export function parseStoreUrl(text: string): StoreUrl | undefined {
   if (socketOf(text)) return socket(text);
@@ -71,8 +71,8 @@ export interface UnixSocket {
 }
 
 /**
- * `unix:///run/redis/redis.sock`, perhaps with `?db=1&username=…&password=…`: userinfo needs a host, and a socket has none.
- * Undefined for what is no such URL.
+ * `unix:///run/redis/redis.sock`, perhaps with `?db=1&username=…&password=…`: userinfo would need a host, and a socket has
+ * none. Undefined for anything else.
  */
 export function socketOf(text: string): UnixSocket | undefined {
   if (!text.startsWith('unix:///') || !URL.canParse(text)) return undefined;

@@ -14,12 +14,12 @@ export type { Tracer };
 const NAME = 'mini-router';
 
 /**
- * The tracer of an OpenTelemetry SDK; undefined unless one was registered before (`node --import`). Asked once at the start,
- * so that without an SDK a request costs a comparison.
+ * The tracer of an OpenTelemetry SDK; undefined unless one was registered before (`node --import`). Looked up once at the
+ * start, so that without an SDK a request costs only a comparison.
  */
 export function findTracer(): Tracer | undefined {
   const tracer = trace.getTracer(NAME, packageVersion());
-  // Without an SDK the spans of the API are all the same one, whose ids are zero. This one is never ended, so never exported.
+  // Without an SDK all spans of the API are the same one, whose ids are zero. This one is never ended, so never exported.
   const probe = tracer.startSpan('probe', {}, ROOT_CONTEXT);
   return isSpanContextValid(probe.spanContext()) ? tracer : undefined;
 }
@@ -29,7 +29,7 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-
 
 const FIELD = /^traceparent: ([^\r]*)\r\n/im;
 
-/** What a new span belongs to, by the fields of a request (`Name: value` and CR LF each). */
+/** The parent of a new span, from the fields of a request (`Name: value` and CR LF each). */
 export function parentOf(fields: string): Context {
   const [, traceId, spanId, flags] = TRACEPARENT.exec(FIELD.exec(fields)?.[1] ?? '') ?? [];
   if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;
@@ -41,14 +41,14 @@ export function parentOf(fields: string): Context {
   });
 }
 
-/** The fields with the trace of a span where the client has not begun one; the client's own is never changed. */
+/** Adds the trace of a span to the fields unless the client has begun a trace, which is never changed. */
 export function continueTrace(span: Span, fields: string): string {
   if (FIELD.test(fields)) return fields;
   const { traceId, spanId, traceFlags } = span.spanContext();
   return `${fields}traceparent: 00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}\r\n`;
 }
 
-/** A time of performance.now() as spans want it: ms since 1970. */
+/** Converts a time of performance.now() for spans: ms since 1970. */
 export function epochMs(monotonicMs: number): number {
   return performance.timeOrigin + monotonicMs;
 }

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { agentSettings } from '../../router-core/agent/config.ts';
+import { agentSettings } from '../../router-core/agent/settings.ts';
 import { apiSettings } from '../../router-api/settings.ts';
-import { hubSettings } from '../../router-core/hub/config.ts';
+import { hubSettings } from '../../router-core/hub/settings.ts';
 import { useSettings, type Setting, type Settings } from '../../router-core/runtime/settings.ts';
 import { readFile, section, tableRows } from './markdown.ts';
 

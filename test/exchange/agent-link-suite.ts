@@ -14,7 +14,7 @@ export function agentLinkSuite(name: string, makeWorld: () => Promise<LinkWorld>
     describe('replies', () => {
       replyTests(makeWorld);
     });
-    describe('requests that are given back', () => {
+    describe('requests that are requeued', () => {
       givingBackTests(makeWorld);
     });
     describe('windows', () => {

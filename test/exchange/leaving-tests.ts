@@ -19,14 +19,14 @@ export function leavingTests(makeWorld: () => Promise<LinkWorld>): void {
     for (const each of asked) expect(await each).toMatchObject({ status: 200, body });
   });
 
-  test('who does not pull any more is handed nothing, and what was on its way is there to be given back', async () => {
+  test('who does not pull any more is handed nothing, and what was on its way is there to be requeued', async () => {
     const world = await makeWorld();
     const leaving = await joinLink(world, 1);
     const pulled: unknown[] = [];
     const pull = leaving.link.pull(1, (request) => pulled.push(request));
     const onTheirWay = await leaving.link.stopPulling();
     await pull;
-    for (const request of onTheirWay) await leaving.link.giveBack(request, 'unstarted');
+    for (const request of onTheirWay) await leaving.link.requeue(request, 'unstarted');
     const asked = ask(world.url, post);
     await leaving.link.close(1_000);
 

@@ -47,7 +47,7 @@ export function moveTests(makeWorld: () => Promise<HubWorld>): void {
     for (let i = 1; i <= 3; i += 1) {
       const request = await next();
       expect(request).toMatchObject({ id: sent.id, attempt: i });
-      expect(await link.giveBack(request, 'unstarted')).toBe(true);
+      expect(await link.requeue(request, 'unstarted')).toBe(true);
       await waitFor(() => sent.moves.length === i, { what: 'the move' });
       expect(sent.moves.at(-1)).toMatchObject({ unseen: 'unstarted', returned: undefined });
       expect(sent.exchange.nextAttempt(false)).toBe(true);

@@ -70,7 +70,7 @@ export function givingBackTests(makeWorld: () => Promise<LinkWorld>): void {
     for (const why of ['unstarted', 'unreachable', 'unstarted', 'unreachable'] as const) {
       const request = await next();
       const opened = open(request);
-      expect(await link.giveBack(request, why, 'for a test')).toBe(true);
+      expect(await link.requeue(request, why, 'for a test')).toBe(true);
       opened.exchange.abandon();
       expect(opened.settled).toBe(1);
       // Its upstream can be reached again.
@@ -90,7 +90,7 @@ export function givingBackTests(makeWorld: () => Promise<LinkWorld>): void {
     for (const isTaken of expected) {
       const request = await next();
       const { exchange } = open(request);
-      expect(await link.giveBack(request, 'failed', 'for a test')).toBe(isTaken);
+      expect(await link.requeue(request, 'failed', 'for a test')).toBe(isTaken);
       if (isTaken) exchange.abandon();
       else exchange.reply.fail('upstream-failed', 'for a test');
     }

@@ -4,7 +4,7 @@ import { countCalls } from '../support/call-counter.ts';
 import { agentHere, agentProcess, expectNothingLeft, hubHere, upstreamHere } from '../support/parts.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { uniqueGroup } from '../support/router.ts';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { waitFor } from '../support/wait.ts';
 
 // Promises 3 and 4: what runs again after its agent was lost, and what never does.

@@ -34,7 +34,7 @@ test('a POST whose upstream refuses connections is answered by another agent', a
   expect(counter.calls.sort()).toEqual(Array.from({ length: 8 }, (_, i) => `/${i}`));
 });
 
-test('what is given back runs elsewhere at once, also when it was all that the limit of the group allows', async () => {
+test('what is requeued runs elsewhere at once, also when it was all that the limit of the group allows', async () => {
   const broken = await upstreamHere((req) => req.socket.destroy());
   const good = await upstreamHere((_req, res) => res.end('done'));
   let ms = 0;

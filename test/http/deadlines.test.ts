@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { startDataPath, type DataPath } from '../support/data-path.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openRaw, rawRequest, sendRaw } from '../support/raw-http.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { busyPath } from '../support/busy-path.ts';
 import { expectProblem, expectRetryAfter } from '../support/problem.ts';
 import { openRaw, rawRequest, sendRaw, valuesOf, type RawReply } from '../support/raw-http.ts';

@@ -14,6 +14,8 @@ test('a request goes to the linked agent and its reply back', async () => {
   const response = await reply;
   expect(response.status).toBe(201);
   expect(response.headers.get('x-from')).toBe('gpu');
+  // The linked agent is named, not the relay that stands in for it in Redis.
+  expect(response.headers.get('router-agent')).toMatch(/^scripted\.[0-9a-f]{8}$/);
   expect(await response.text()).toBe('answer');
   expect((await agent.next(MESSAGE.settled)).channel).toBe(channel);
 });

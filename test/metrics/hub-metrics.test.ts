@@ -107,7 +107,7 @@ test('what an agent gives back is counted where it happened, and so are sweeps',
   const found = await scrape();
   const ofGone = { group, agent: 'both-1' };
   expect(found.sum('mini_router_hub_redeliveries_total', { group })).toBe(1);
-  expect(found.sum('mini_router_agent_given_back_total', ofGone)).toBe(1);
+  expect(found.sum('mini_router_agent_requeued_total', ofGone)).toBe(1);
   expect(found.sum('mini_router_agent_upstream_failures_total', { ...ofGone, reason: 'unreached' })).toBe(1);
   expect(found.sum('mini_router_agent_upstream_up', ofGone)).toBe(0);
   expect(found.sum('mini_router_agent_capacity', ofGone)).toBe(0);

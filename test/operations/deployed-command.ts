@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { agentSettings } from '../../router-core/agent/config.ts';
-import { hubSettings } from '../../router-core/hub/config.ts';
+import { agentSettings } from '../../router-core/agent/settings.ts';
+import { hubSettings } from '../../router-core/hub/settings.ts';
 import { useSettings, type Settings } from '../../router-core/runtime/settings.ts';
 import { apiSettings } from '../../router-api/settings.ts';
 

@@ -68,14 +68,14 @@ test('an agent that comes before any hub waits for them, says so once, and goes 
   const { log, lines } = recordLog();
   const agent = startRedisAgent(
     {
-      ...{
-        redisUrl: agentUrl(redis, login),
-        token: login.token,
-        group,
-        upstreams: [upstream.url],
-        concurrency: 1,
-      },
+      redisUrl: agentUrl(redis, login),
+      token: login.token,
+      group,
+      upstreams: [upstream.url],
+      concurrency: 1,
       name: 'early',
+      hubs: [],
+      hubCa: undefined,
       healthPath: undefined,
       setHeaders: [],
       preserveHost: false,

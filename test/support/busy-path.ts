@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { startDataPath } from './data-path.ts';
 import { openRaw, rawRequest, type RawConnection } from './raw-http.ts';
 import type { TestRedis } from './redis.ts';

@@ -10,7 +10,7 @@ import {
   type ObjectKind,
 } from '../../router-core/config/object-kinds.ts';
 import { createToken, type StoredToken, type TokenKind } from '../../router-core/config/token.ts';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { commitConfig, nextVersion, type ConfigChange } from '../../router-core/redis/config/config-store.ts';
 import { agentCardKey, CONFIG_KEYS } from '../../router-core/redis/scripts/keys.ts';
 import type { Logger } from '../../router-core/runtime/logger.ts';

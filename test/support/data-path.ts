@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { AgentConfig } from '../../router-core/agent/config.ts';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { AgentConfig } from '../../router-core/agent/settings.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import type { TestRedis } from './redis.ts';
 import { startTestAgent, startTestHub, startUpstream, uniqueGroup, type TestHub } from './router.ts';
 

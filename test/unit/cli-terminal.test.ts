@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { displayWidth, fit, printable, truncate } from '../../router-cli/terminal/printable.ts';
 import { styleFor } from '../../router-cli/terminal/style.ts';
-import { pairs, table } from '../../router-cli/terminal/table.ts';
+import { labelled, table } from '../../router-cli/terminal/table.ts';
 import {
   durationInWords,
   elapsed,
@@ -77,9 +77,9 @@ describe('tables', () => {
     expect(table(rows, optional, { columns: 22, style: plain })[1]).toBe('a       something long');
   });
 
-  test('pairs are cut, too', () => {
+  test('labelled values are cut, too', () => {
     expect(
-      pairs(
+      labelled(
         [
           ['a', 'b'],
           ['long', 'c'.repeat(20)],

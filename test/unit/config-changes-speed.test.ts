@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { HubConfig } from '../../router-core/hub/config.ts';
+import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { RequestCounts } from '../../router-core/hub/request-counts.ts';
 import { SnapshotCompiler, type Snapshot } from '../../router-core/hub/snapshot.ts';
 import { ConfigReader } from '../../router-core/config/config-state.ts';

@@ -61,15 +61,13 @@ describe('what is left out', () => {
 
   test('of identities is no limit, and no end', () => {
     expect(OBJECT_SCHEMAS.app.parse(LEAST.app)).toEqual({
-      ...{
-        name: 'a',
-        description: '',
-        groups: [],
-        concurrency: 0,
-        rate: null,
-        expiresAt: null,
-        paused: false,
-      },
+      name: 'a',
+      description: '',
+      groups: [],
+      concurrency: 0,
+      rate: null,
+      expiresAt: null,
+      paused: false,
     });
     expect(OBJECT_SCHEMAS.app.parse({ name: 'a', rate: { requests: 5 } }).rate).toEqual({
       requests: 5,

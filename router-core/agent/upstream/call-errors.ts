@@ -1,17 +1,17 @@
-/** Codes of errors that are this machine's: it has no file descriptor or no port left, whatever the upstream does. */
+/** Error codes that mean a shortage of file descriptors or ports on this machine, whatever the upstream does. */
 const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS']);
 
 type CallError = NodeJS.ErrnoException & { errors?: Error[]; address?: string; port?: number };
 
-/** Whether a connection could not be opened for want of something on this machine. */
+/** True when a connection could not be opened because of a shortage on this machine. */
 export function isShortage(error: Error): boolean {
   const { code, errors } = error as CallError;
-  // Several addresses tried (happy eyeballs).
+  // Several addresses were tried (happy eyeballs).
   if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => isShortage(each));
   return code !== undefined && SHORTAGES.has(code);
 }
 
-/** For people: `ECONNREFUSED 127.0.0.1:8010`. */
+/** A short text for people: `ECONNREFUSED 127.0.0.1:8010`. */
 export function describeError(error: Error): string {
   const { code, errors, address, port, message } = error as CallError;
   if (Array.isArray(errors) && errors.length > 0)

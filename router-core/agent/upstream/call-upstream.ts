@@ -1,14 +1,14 @@
-import { fieldLines, withoutFields, type FieldLines } from '../../http/field-lines.ts';
+import { withoutFields, type FieldLines } from '../../http/field-lines.ts';
 import { fieldValue, forwardReplyFields } from '../../http/forward-reply.ts';
 import { nominatedFields } from '../../http/hop-by-hop.ts';
-import { forwardTrailers } from '../../http/trailers.ts';
+import { bodyFraming, requestHead } from '../../http/request-head.ts';
+import type { UpstreamRequest } from '../../http/request-writer.ts';
+import { forwardTrailers, trailerLines } from '../../http/trailers.ts';
 import type { PulledRequest, ReplyStream } from '../../exchange/agent-link.ts';
 import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { encodeReplyHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
 import type { InstanceCounts } from '../agent-metrics.ts';
 import type { AttemptTrace } from '../attempt-trace.ts';
-import { bodyFraming, requestHead } from './request-head.ts';
-import type { UpstreamRequest } from './request-writer.ts';
 import type { Upstream } from './upstream.ts';
 import type { ReplyHandler } from './upstream-connection.ts';
 import type { UpstreamCall } from './upstream-pool.ts';
@@ -16,13 +16,13 @@ import type { UpstreamCall } from './upstream-pool.ts';
 export interface CallOptions {
   readonly upstream: Upstream;
   readonly request: PulledRequest;
-  /** For the upstream. */
+  /** The header fields for the upstream. */
   readonly fields: FieldLines;
   readonly reply: ReplyStream;
   readonly instance: string;
   readonly counts: InstanceCounts;
   readonly trace: AttemptTrace | undefined;
-  /** The call ended with an error before any byte of a reply. `reached`: the upstream may have got the request. */
+  /** The call failed before any byte of a reply. `reached`: the upstream may have got the request. */
   readonly onUnanswered: (error: Error, reached: boolean) => void;
 }
 
@@ -33,7 +33,7 @@ const NO_CALL: UpstreamCall = {
   end: () => undefined,
 };
 
-/** Calls the upstream and turns what it answers into frames, as it comes. Redirects are the client's business. */
+/** Calls the upstream and turns its reply into frames as it comes. Redirects are passed on, not followed. */
 export function callUpstream(options: CallOptions): UpstreamCall {
   const { upstream, request, reply } = options;
   const calledAt = performance.now();
@@ -41,7 +41,7 @@ export function callUpstream(options: CallOptions): UpstreamCall {
   let interims = 0;
   const handler: ReplyHandler = {
     onReady() {
-      // The rest of a body is asked for only now: until then the request can still move.
+      // The rest of a body is requested only now: until then the request can still be moved.
       if (request.bodyFollows && request.head.upgrade === '')
         reply.start({ owner: options.instance, credit: WINDOW_BYTES });
     },
@@ -55,7 +55,7 @@ export function callUpstream(options: CallOptions): UpstreamCall {
     onBody: (bytes) => reply.write(bytes),
     onEnd: (trailers) => endReply(reply, trailers, head),
     onError(error, reached) {
-      // From its first frame on a reply has begun, and nobody else makes it.
+      // After its first frame a reply has begun, and nobody else can make it.
       if (head || interims > 0) reply.fail('upstream-failed', error.message);
       else options.onUnanswered(error, reached);
     },
@@ -83,7 +83,7 @@ function upstreamRequest({ upstream, request, fields }: CallOptions): UpstreamRe
 
 const withoutFraming = withoutFields(['Content-Length', 'Trailer']);
 
-/** The head of an interim reply, RFC 9110 §15.2. It has no body, so nothing in it speaks of one. */
+/** Sends the head of an interim reply, RFC 9110 §15.2, without the fields that describe a body: it has none. */
 function sendInterim(
   { upstream, fields: sent, reply, instance }: CallOptions,
   calledAt: number,
@@ -101,7 +101,7 @@ function since(calledAt: number): number {
   return Math.round((performance.now() - calledAt) * 10) / 10;
 }
 
-/** The frame of a reply with its final head: who answers, and with what. `calledAt` by performance.now(). */
+/** The frame with the final head of a reply and its sender. `calledAt` by performance.now(). */
 function startReply(
   { upstream, request, fields: sent, reply, instance, counts, trace }: CallOptions,
   calledAt: number,
@@ -128,12 +128,4 @@ function endReply(reply: ReplyStream, raw: string[], head: string[] = []): void 
   const trailers = forwardTrailers(raw, nominatedFields(head));
   if (trailers instanceof Error) reply.fail('upstream-failed', trailers.message);
   else reply.end(trailers.join('\n'));
-}
-
-/** Those of a request as a frame carries them, name\nvalue…, as lines. Throws when they cannot be sent. */
-export function trailerLines(trailers: string): FieldLines {
-  if (trailers === '') return '';
-  const kept = forwardTrailers(trailers.split('\n'), undefined);
-  if (kept instanceof Error) throw kept;
-  return fieldLines(kept);
 }

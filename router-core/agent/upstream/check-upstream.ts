@@ -1,5 +1,5 @@
 import { describeError } from './call-errors.ts';
-import type { UpstreamRequest } from './request-writer.ts';
+import type { UpstreamRequest } from '../../http/request-writer.ts';
 import type { ReplyHandler } from './upstream-connection.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
 
@@ -10,17 +10,18 @@ export interface CheckOptions {
   readonly healthPath: string | undefined;
 }
 
-/** Undefined when it can be called; else why not. */
+/** Undefined when the upstream can be called, else the reason. */
 export type CheckResult = string | undefined;
 
 const TIMEOUT_MS = 5_000;
-/** Of a longer answer the connection is closed instead. */
+/** The connection is closed after a longer answer. */
 const MOST_BYTES = 64 * 1024;
 
 /**
- * Whether the upstream can be called: with a health path, that it answers 2xx there; else that it takes a connection. It uses
- * the connections of the calls and no others, because an upstream may serve only as many as there are slots. Where all of them
- * are in use, the calls that run count as health, and so they do when there is no answer in time: it may be busy with them.
+ * Checks the upstream: with a health path it must answer 2xx there, otherwise it must accept a connection. Uses the
+ * connections of the calls and no others, because an upstream may serve only as many as there are slots. When all of them are
+ * in use, the running calls count as health; so they do when there is no answer in time, because the upstream may be busy with
+ * them.
  */
 export async function checkUpstream(options: CheckOptions): Promise<CheckResult> {
   const { pool, healthPath } = options;
@@ -29,7 +30,7 @@ export async function checkUpstream(options: CheckOptions): Promise<CheckResult>
     const { hasIdle } = pool;
     if (hasIdle ? !request : pool.busy >= pool.slots) return undefined;
     const result = await checkOnce(options, request);
-    // The upstream may close an idle connection at the moment that we use it: then a new one tells.
+    // The upstream may have closed an idle connection in this moment; a new one gives the answer.
     if (result === undefined || !hasIdle || isLast) return result;
   }
   return undefined;

@@ -2,15 +2,15 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ReplyParser, type ReplySink } from '../../http/reply-parser.ts';
 import { unreachedInTime } from './call-errors.ts';
-import { RequestWriter, type OnTaken, type UpstreamRequest } from './request-writer.ts';
+import { RequestWriter, type OnTaken, type UpstreamRequest } from '../../http/request-writer.ts';
 
-/** What comes of one call. After `onEnd` or `onError` nothing more comes. */
+/** The events of one call. None follows `onEnd` or `onError`. */
 export interface ReplyHandler {
   /** Connected: from now on the upstream may read. */
   onReady(): void;
   /** 1xx other than 100 and 101. */
   onInterim(status: number, reason: string, fields: string[]): void;
-  /** 101 only when it was asked for; then the bytes of the other protocol are the body. */
+  /** 101 only when the request asked for it; then the bytes of the other protocol are the body. */
   onHead(status: number, reason: string, fields: string[]): void;
   /** Returns false when nothing more may come before `resume`. */
   onBody(bytes: Buffer): boolean;
@@ -22,21 +22,21 @@ export interface ReplyHandler {
 export interface ConnectionOptions {
   readonly url: URL;
   readonly connectTimeoutMs: number;
-  /** It can take another request. */
+  /** The connection can take another request. */
   readonly onFree: (connection: UpstreamConnection) => void;
-  /** It never will again. Called once. */
+  /** The connection is closed. Called once. */
   readonly onClosed: (connection: UpstreamConnection) => void;
 }
 
-/** Kept while idle for so long when the upstream does not say: less than servers usually do. */
+/** How long an idle connection is kept when the upstream announces nothing: less than servers usually do. */
 const IDLE_MS = 4_000;
 const MOST_IDLE_MS = 600_000;
-/** A request must not meet the close that is on its way to it. */
+/** A request must not meet a close that is already on its way. */
 const MARGIN_MS = 1_000;
-/** A read with more chunks than this took so long that others come first: one of 64 KiB can have 11,000, which take 1 ms. */
+/** A read with more chunks than this took long, so others come first: 64 KiB can contain 11,000 chunks, which take 1 ms. */
 const MANY_CHUNKS = 512;
 
-/** What goes on reading after such a read. One a turn, however many there are: their turns are the time that all others wait. */
+/** Connections that continue after such a read, one per turn however many there are: all others wait for their turns. */
 const resting: (() => void)[] = [];
 
 function restInTurn(goOn: () => void): void {
@@ -48,7 +48,7 @@ function endOneRest(): void {
   if (resting.length > 0) setImmediate(endOneRest);
 }
 
-/** Every connection reads into this one: what is passed on is a copy. */
+/** All connections read into this buffer: data that is passed on is copied. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** One HTTP/1.1 connection to an upstream, for one request after the other. */
@@ -87,7 +87,7 @@ export class UpstreamConnection implements ReplySink {
     socket.on('close', () => this.#onClose());
   }
 
-  /** Whether it is still there, and will be when a request arrives at its other end. */
+  /** True when the connection is there, and still will be when a request arrives at its other end. */
   get usable(): boolean {
     return this.#socket.writable && performance.now() < this.#idleUntil;
   }
@@ -99,12 +99,12 @@ export class UpstreamConnection implements ReplySink {
     if (this.#ready && request.follows) handler.onReady();
   }
 
-  /** Tells whether it can be connected, and sends nothing. */
+  /** Reports when the connection is established, and sends nothing. */
   await(handler: ReplyHandler): void {
     this.#handler = handler;
   }
 
-  /** More of the body of the request. */
+  /** Writes more of the body of the request. */
   write(chunk: Buffer, onTaken: OnTaken): void {
     this.#guarded(() => this.#writer.write(chunk, onTaken));
   }
@@ -113,7 +113,7 @@ export class UpstreamConnection implements ReplySink {
     this.#guarded(() => this.#writer.end(trailers));
   }
 
-  /** Whether this handler's call is still under way. */
+  /** True while this handler's call is running. */
   serves(handler: ReplyHandler): boolean {
     return this.#handler === handler;
   }
@@ -124,7 +124,7 @@ export class UpstreamConnection implements ReplySink {
     this.#socket.resume();
   }
 
-  /** The upstream sees its connection close; the handler hears no more. */
+  /** Closes the connection; the handler gets no more events. */
   destroy(): void {
     this.#handler = undefined;
     this.#socket.destroy();
@@ -150,11 +150,11 @@ export class UpstreamConnection implements ReplySink {
     handler?.onEnd(trailers);
   }
 
-  /** Returns whether reading goes on. */
+  /** Returns false to stop reading. */
   #onRead(bytes: number): boolean {
     const wasBusy = this.#handler !== undefined;
     this.#guarded(() => this.#parser.take(readBuffer.subarray(0, bytes)));
-    // Idle, it is read for its end.
+    // An idle connection is read to notice its end.
     if (!this.#handler) this.#mayRead = true;
     if (wasBusy && !this.#handler && !this.#socket.destroyed) this.#release();
     if (!this.#mayRead || this.#parser.chunksTaken < MANY_CHUNKS) return this.#mayRead;
@@ -176,7 +176,7 @@ export class UpstreamConnection implements ReplySink {
 
   #release(): void {
     const { reusable, keepAliveMs } = this.#parser;
-    // A reply that came before the end of its request: the rest would be read as another one.
+    // The reply came before the end of its request: the rest would be read as another request.
     if (!reusable || !this.#writer.complete) return this.destroy();
     const idleMs = keepAliveMs === undefined ? IDLE_MS : Math.min(keepAliveMs, MOST_IDLE_MS) - MARGIN_MS;
     this.#idleUntil = performance.now() + idleMs;

@@ -1,7 +1,7 @@
 import { fieldLines, withoutFields, type FieldLines } from '../../http/field-lines.ts';
 
 export interface UpstreamHeaderRules {
-  /** Set on every request, whatever the client sent: what only the agent's side may know. */
+  /** Fields set on every request, whatever the client sent: secrets that only the agent's side may know. */
   readonly setHeaders: readonly (readonly [name: string, value: string])[];
   /** Pass the client's Host on instead of the upstream's own. */
   readonly preserveHost: boolean;

@@ -1,18 +1,18 @@
 import { UpstreamConnection, type ReplyHandler } from './upstream-connection.ts';
-import type { OnTaken, UpstreamRequest } from './request-writer.ts';
+import type { OnTaken, UpstreamRequest } from '../../http/request-writer.ts';
 
 export interface UpstreamCall {
   /** Ends the call; the upstream sees its connection close. */
   abort(): void;
   /** The reply window has opened. */
   resume(): void;
-  /** More of a request body that follows, once `onReady` was called; after a 101, bytes of the other protocol. */
+  /** Writes more of a request body that follows, once `onReady` was called; after a 101, bytes of the other protocol. */
   write(chunk: Buffer, onTaken: OnTaken): void;
-  /** That was all of it. `trailers`: lines of fields. */
+  /** Ends the body. `trailers`: lines of fields. */
   end(trailers: string): void;
 }
 
-/** What connections are made of. All of it is the key under which instances share a pool. */
+/** The settings of a connection. All of them are the key under which instances share a pool. */
 export interface ConnectionTarget {
   readonly origin: string;
   readonly connectTimeoutMs: number;
@@ -21,19 +21,19 @@ export interface ConnectionTarget {
 const SWEEP_MS = 1_000;
 
 /**
- * The connections to one origin: as many as there were calls at once, less those that were idle for too long, and never more
- * than slots. An upstream with one thread serves one connection until that is closed: a second one would never be answered.
+ * The connections to one origin: as many as there were calls at once, without those that were idle for too long, and never
+ * more than slots. An upstream with one thread serves one connection until that is closed: it would never answer a second one.
  */
 export class UpstreamPool {
   readonly #url: URL;
   readonly #connectTimeoutMs: number;
   readonly #all = new Set<UpstreamConnection>();
-  /** The one that was used last is used first: the others may go. */
+  /** The connection that was used last is used first, so that the others can expire. */
   #idle: UpstreamConnection[] = [];
-  /** Calls for which there is no connection: a health check has the last one. */
+  /** Calls that wait because a health check has the last connection. */
   #waiting: PooledCall[] = [];
   #sweeper: NodeJS.Timeout | undefined;
-  /** How many connections there may be: slots of the instances that share it. */
+  /** The most connections: the sum of the slots of the instances that share the pool. */
   slots = 0;
 
   constructor({ origin, connectTimeoutMs }: ConnectionTarget) {
@@ -52,12 +52,12 @@ export class UpstreamPool {
     return call;
   }
 
-  /** Whether a call could be made now without a new connection. */
+  /** True when a call could be made now without a new connection. */
   get hasIdle(): boolean {
     return this.#idle.some(({ usable }) => usable);
   }
 
-  /** Opens a connection to see whether that works; it is closed again when the call is aborted. */
+  /** Opens a connection to check that this works; aborting the call closes it. */
   probe(handler: ReplyHandler): UpstreamCall {
     const call = new PooledCall(undefined, handler);
     call.connection = this.#open();
@@ -65,7 +65,7 @@ export class UpstreamPool {
     return call;
   }
 
-  /** Calls under way are aborted. */
+  /** Aborts running calls. */
   destroy(): void {
     clearInterval(this.#sweeper);
     this.#waiting = [];
@@ -124,7 +124,7 @@ export class UpstreamPool {
   }
 }
 
-/** One call. When it is over, its connection may be another call's: then nothing here touches it any more. */
+/** One call. When it is over, its connection may be another call's: then this object no longer touches it. */
 class PooledCall implements UpstreamCall {
   readonly #request: UpstreamRequest | undefined;
   readonly #handler: ReplyHandler;

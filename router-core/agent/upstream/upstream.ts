@@ -5,13 +5,13 @@ import { UpstreamPool, type ConnectionTarget } from './upstream-pool.ts';
 /** The service beside the agent. */
 export interface Upstream {
   readonly url: string;
-  /** Of the URL: host, and port unless it is the usual one. */
+  /** The host of the URL, with the port unless it is the default. */
   readonly host: string;
-  /** Path prefix of the URL, without a slash at its end. */
+  /** The path prefix of the URL, without a slash at its end. */
   readonly basePath: string;
   readonly pool: UpstreamPool;
   readonly rewriteLocations: RewriteLocations;
-  /** Why it cannot be called; undefined when it can. */
+  /** The reason why it cannot be called; undefined when it can. */
   check(): Promise<CheckResult>;
   close(): void;
 }
@@ -20,13 +20,13 @@ export interface UpstreamOptions {
   readonly url: string;
   readonly connectTimeoutMs: number;
   readonly healthPath: string | undefined;
-  /** How many calls there are at once, at most. */
+  /** The most calls at once. */
   readonly slots: number;
 }
 
 /**
- * Connections to one origin, shared by the instances of this process that call it: few that are busy are quicker than many
- * that are mostly idle (docs/decisions/0020-connections-by-origin.md).
+ * Connections to one origin, shared by the instances of this process that call it: a few busy ones are quicker than many that
+ * are mostly idle (docs/decisions/0020-connections-by-origin.md).
  */
 interface Origin {
   readonly pool: UpstreamPool;
@@ -36,7 +36,7 @@ interface Origin {
 const origins = new Map<string, Origin>();
 
 function joinOrigin(target: ConnectionTarget, slots: number): Pick<Upstream, 'pool' | 'close'> {
-  // All that a connection is made of: what differs in one setting of it must not share.
+  // All settings of a connection: instances with different ones must not share it.
   const key = JSON.stringify(target);
   const shared = origins.get(key) ?? { pool: new UpstreamPool(target), users: 0 };
   origins.set(key, shared);

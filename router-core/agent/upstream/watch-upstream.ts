@@ -4,7 +4,9 @@ import type { Upstream } from './upstream.ts';
 
 export interface UpstreamWatchOptions {
   readonly upstream: Upstream;
-  /** Whether to ask all the time (a health path is set), or only until it can be called, and after a call could not reach it. */
+  /**
+   * True: check all the time (a health path is set). False: only until it can be called, and after a call could not reach it.
+   */
   readonly always: boolean;
   readonly onChange: (up: boolean) => void;
   readonly log: Logger;
@@ -13,9 +15,9 @@ export interface UpstreamWatchOptions {
 export interface UpstreamWatch {
   /** False until the first check has succeeded. */
   readonly up: boolean;
-  /** Why it is down, for people. */
+  /** The reason why it is down, for people. */
   readonly reason: string | undefined;
-  /** Resolves when the upstream was looked at for the first time. */
+  /** Resolves after the first check. */
   readonly checked: Promise<void>;
   /** A call could not reach the upstream: nothing is pulled until it can be reached again. */
   markDown(reason: string): void;
@@ -26,12 +28,12 @@ const CHECK_EVERY_MS = 5_000;
 const NEVER_MS = 2 ** 31 - 1;
 
 /**
- * An upstream may pass its check and refuse calls all the same (a TLS handshake that hangs, a full backlog). Each try costs
- * the requests that were pulled an attempt, so tries are further and further apart until it has been up for so long.
+ * An upstream may pass its check and refuse calls all the same (a TLS handshake that hangs, a full backlog). Each failure
+ * costs the pulled requests an attempt, so the pauses between checks grow until it was up for this long.
  */
 const STEADY_MS = 30_000;
 
-/** Keeps the agent from pulling what it could not run. */
+/** Stops pulling while the upstream cannot be called. */
 export function watchUpstream(options: UpstreamWatchOptions): UpstreamWatch {
   return new Watch(options);
 }
@@ -53,7 +55,7 @@ class Watch implements UpstreamWatch {
   }
 
   markDown(reason: string): void {
-    // Calls that fail after the first one tell nothing new.
+    // Further failures add nothing to the first one.
     if (!this.up) return;
     this.#setDown(reason);
     this.#wake.abort();
@@ -80,7 +82,7 @@ class Watch implements UpstreamWatch {
   async #check(): Promise<void> {
     const before = this.#timesDown;
     const problem = await this.#options.upstream.check();
-    // A call that was refused meanwhile knows better.
+    // A call that was refused during the check is the newer information.
     if (this.#closing.signal.aborted || this.#timesDown !== before) return;
     if (problem === undefined) this.#setUp();
     else this.#setDown(problem);

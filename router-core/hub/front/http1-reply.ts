@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { rawFields, type FieldLines } from '../../http/field-lines.ts';
+import { pairs } from '../../runtime/pairs.ts';
 import type { ClientReply, Sender } from './client-reply.ts';
 import { sendWhole } from './whole-reply.ts';
 import { NO_BYTES, withoutTrailer, writeInterim, writeSlices } from './write-reply.ts';
@@ -81,10 +82,4 @@ export class Http1Reply implements ClientReply {
     // When other replies are due before it, it takes its connection down when its turn comes.
     else this.#res.destroy();
   }
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? '']);
-  return list;
 }

@@ -41,11 +41,12 @@ export class HubFront {
     if (door && linkPort !== undefined) this.#doorServer = createDoorServer(door);
   }
 
-  /** Resolves with the port. Rejects with a sentence that says what to do when an address cannot be had. */
-  async listen({ host, port }: ListenAddress): Promise<number> {
-    await listen(this.#server, { host, port });
-    if (this.#doorServer) await listen(this.#doorServer, { host, port: this.#linkPort ?? 0 });
-    return (this.#server.address() as AddressInfo).port;
+  /** Resolves with the ports for clients and for agents. Rejects with a sentence that says what to do when an address cannot be had. */
+  async listen({ host, port }: ListenAddress): Promise<{ port: number; linkPort: number }> {
+    const ofClients = await listen(this.#server, { host, port });
+    if (!this.#doorServer) return { port: ofClients, linkPort: ofClients };
+    const linkPort = await listen(this.#doorServer, { host, port: this.#linkPort ?? 0 });
+    return { port: ofClients, linkPort };
   }
 
   /** Takes no new connection of a client. Resolves when the last one is closed. */
@@ -146,14 +147,14 @@ interface ListenAddress {
   readonly port: number;
 }
 
-function listen(server: Server, address: ListenAddress): Promise<void> {
+function listen(server: Server, address: ListenAddress): Promise<number> {
   const { port, host } = address;
   return new Promise((resolve, reject) => {
     const onError = (error: Error) => reject(listenError(error, address));
     server.once('error', onError);
     server.listen(port, host, () => {
       server.off('error', onError);
-      resolve();
+      resolve((server.address() as AddressInfo).port);
     });
   });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { objectName, scopeName } from '../../config/fields.ts';
 import { badInput } from '../../runtime/bad-input.ts';
+import { parseJson } from '../../runtime/parse-json.ts';
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { AGENT_USER_PREFIX, loginOfToken } from '../connection/agent-user.ts';
@@ -26,11 +27,7 @@ const cardSchema: z.ZodType<AgentCard> = z.object({
 
 /** Undefined for what router-api does not write. */
 export function decodeCard(text: string): AgentCard | undefined {
-  try {
-    return cardSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return cardSchema.safeParse(parseJson(text)).data;
 }
 
 /** The id in an agent's token, which is no secret. Throws a CommandError for what is not one. */

@@ -3,7 +3,7 @@ import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { PART, type Frame } from '../../exchange/frames.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
-import type { HeldRequest, TakenReason } from './heartbeat.ts';
+import type { HeldRequest, TakenReason } from './held-requests.ts';
 import { entryOf } from './pulled-requests.ts';
 
 /** What an exchange asks of its link. */
@@ -13,7 +13,7 @@ export interface ExchangeHost {
   send(stream: FrameStream): void;
   /** Its settlement is on its way. */
   settling(entry: string): void;
-  /** It is settled, given back or taken away. */
+  /** It is settled, requeued or taken away. */
   dropped(exchange: RedisAgentExchange): void;
   /** Its hub has not been heard of. */
   abandoned(request: PulledRequest): void;

@@ -1,15 +1,14 @@
-import { Command, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { PulledRequest } from '../../exchange/agent-link.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import { FENCE } from '../../exchange/frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
-import { decodeEntries, entryOf, type BadEntry } from './pulled-requests.ts';
+import { decodeEntries, entryIdsOf, entryOf, type BadEntry } from './pulled-requests.ts';
 import { listOf } from '../connection/reply-shape.ts';
-import { encodeCommand, loadScript, runScript } from '../connection/run-script.ts';
-import { RETRY_MS } from '../scripts/times.ts';
+import { loadScript, runScript } from '../connection/run-script.ts';
 
 /** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
 export const BLOCK_MS = 5_000;
@@ -18,6 +17,9 @@ export const BLOCK_MS = 5_000;
 const REFUSED_MS = 1_000;
 
 const look = loadScript('look');
+
+/** Entries carry bodies, and Redis does nothing else while it copies them: a relay with thousands of slots pulls in pieces. */
+const MOST_IN_PULL = 128;
 
 /** A request that took longer than this from the hand-over to the pull may have been cancelled meanwhile. */
 const LATE_MS = 100;
@@ -46,8 +48,6 @@ export class RequestPuller {
   readonly #stopping = new AbortController();
   /** The blocking connection whose pending entries have been read; a new one starts with them. */
   #caughtUp: Redis | undefined;
-  /** What a blocking read has brought and nobody has been handed yet; see BlockingRead. */
-  #fresh: PulledRequest[] = [];
 
   constructor(options: RequestPullerOptions) {
     this.#options = options;
@@ -62,17 +62,16 @@ export class RequestPuller {
     const { blocking } = this.#options;
     const client = blocking.client ?? (await blocking.ready(signal));
     if (!client || signal.aborted) return;
-    let looked: PulledRequest[];
+    let requests: PulledRequest[];
     try {
-      looked = await this.#read(client, max);
+      requests = await this.#read(client, max);
     } catch (error) {
       // What was delivered and not handed out is read again as pending.
       this.#caughtUp = undefined;
       if (!signal.aborted) await this.#recover(error);
       return;
     }
-    for (const request of looked) take(request);
-    for (const request of this.#takeFresh()) take(request);
+    for (const request of requests) take(request);
   }
 
   /** From now on nothing is pulled. A read that waits ends with its connection. */
@@ -84,8 +83,13 @@ export class RequestPuller {
   async readPending(client: Redis): Promise<PulledRequest[]> {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
     const known = new Set(this.#options.known());
-    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('0', 1_000));
-    const pending = this.#decode(client, reply);
+    const pending: PulledRequest[] = [];
+    for (let from: string | undefined = '0'; from !== undefined;) {
+      const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs(from, MOST_IN_PULL));
+      const ids = entryIdsOf(reply);
+      pending.push(...this.#decode(client, reply));
+      from = ids.length < MOST_IN_PULL ? undefined : ids.at(-1);
+    }
     for (const entry of this.#options.known()) known.add(entry);
     return pending.filter((request) => !known.has(entryOf(request)));
   }
@@ -101,7 +105,6 @@ export class RequestPuller {
     if (!error.message.startsWith('NOGROUP')) await sleep(REFUSED_MS, signal);
   }
 
-  /** Leaves what has come just now in `#fresh`; resolves with what had to be looked at. */
   async #read(client: Redis, max: number): Promise<PulledRequest[]> {
     if (this.#caughtUp !== client) {
       // A reply lost with the old connection leaves its entries pending: they come first.
@@ -109,15 +112,9 @@ export class RequestPuller {
       this.#caughtUp = client;
       if (pending.length > 0) return this.#dropUnwanted(pending);
     }
-    const keep = (reply: unknown) => (this.#fresh = this.#decode(client, reply));
-    await client.sendCommand(new BlockingRead(this.#readArgs('>', max), keep));
-    return this.#fresh.some((request) => this.#isLate(request)) ? this.#dropUnwanted(this.#takeFresh()) : [];
-  }
-
-  #takeFresh(): PulledRequest[] {
-    const fresh = this.#fresh;
-    this.#fresh = [];
-    return fresh;
+    const count = Math.min(max, MOST_IN_PULL);
+    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('>', count));
+    return this.#dropUnwanted(this.#decode(client, reply));
   }
 
   #isLate(request: PulledRequest): boolean {
@@ -130,6 +127,14 @@ export class RequestPuller {
    * at before it starts.
    */
   async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
+    const wanted: PulledRequest[] = [];
+    for (let at = 0; at < requests.length; at += MOST_IN_PULL) {
+      wanted.push(...(await this.#dropUnwantedOf(requests.slice(at, at + MOST_IN_PULL))));
+    }
+    return wanted;
+  }
+
+  async #dropUnwantedOf(requests: PulledRequest[]): Promise<PulledRequest[]> {
     const { commands, keys, lanes, instance } = this.#options;
     const late = requests.filter((request) => this.#isLate(request));
     if (late.length === 0) return requests;
@@ -152,7 +157,8 @@ export class RequestPuller {
     });
   }
 
-  #readArgs(from: '>' | '0', count: number): (string | number)[] {
+  /** `from`: `>` is what nobody has pulled, an entry what this instance has pulled after it. */
+  #readArgs(from: string, count: number): (string | number)[] {
     const { keys, lanes, instance } = this.#options;
     const block = from === '>' ? (['BLOCK', BLOCK_MS] as const) : [];
     const group = ['GROUP', CONSUMER_GROUP, instance, 'COUNT', count] as const;
@@ -164,28 +170,5 @@ export class RequestPuller {
     const { requests, bad } = decodeEntries(reply, { client, redisNow: redisNow() });
     if (bad.length > 0) onBad(bad);
     return requests;
-  }
-}
-
-/**
- * Its reply goes past its promise. The promise of a read that has waited is in V8's old generation: what it is resolved with,
- * and all that hangs on that, is taken for alive until that generation is collected (docs/decisions/0014).
- */
-class BlockingRead extends Command {
-  readonly #keep: (reply: unknown) => void;
-
-  constructor(args: (string | number)[], keep: (reply: unknown) => void) {
-    super('xreadgroup', [], { replyEncoding: null });
-    this.args = args as typeof this.args;
-    this.#keep = keep;
-  }
-
-  override toWritable(): Buffer {
-    return encodeCommand(this.name, this.args as (string | number)[]);
-  }
-
-  override transformReply(reply: unknown): Buffer[] {
-    this.#keep(reply);
-    return [];
   }
 }

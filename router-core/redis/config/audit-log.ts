@@ -6,10 +6,11 @@ import { MASK } from '../../config/route.ts';
 import type { StoredToken } from '../../config/token.ts';
 import type { Steps } from '../../config/steps.ts';
 import { isIdentity } from '../../config/config-edits.ts';
-import { documentOf, objectsOf, type ConfigState } from '../../config/config-state.ts';
+import { listsOf, objectsOf, type ConfigState } from '../../config/config-state.ts';
 import { AUDIT_ENTRIES } from './config-store.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
 import { endBefore } from '../scripts/times.ts';
+import { parseJson } from '../../runtime/parse-json.ts';
 
 /** Who changes the configuration. */
 export const actorSchema = z.object({
@@ -52,7 +53,7 @@ const MOST_CHANGES = 1_000;
 
 /** What a write has changed, fit for everybody's eyes: without values that may be secret. */
 export function* visibleChanges(before: ConfigState, after: ConfigState): Steps<ObjectChange[]> {
-  const changes = (yield* diffDocuments(documentOf(before), documentOf(after))).map(maskSecrets);
+  const changes = (yield* diffDocuments(listsOf(before), listsOf(after))).map(maskSecrets);
   return [...changes, ...tokenChanges(before, after, changes)];
 }
 
@@ -141,7 +142,7 @@ export async function readAudit(client: Redis, query: AuditQuery): Promise<Audit
   for (;;) {
     const entries = await client.xrevrange(CONFIG_KEYS.audit, from, '-', 'COUNT', CHUNK);
     for (const [id, fields] of entries) {
-      const parsed = auditEntrySchema.safeParse(parseJson(fields[1]));
+      const parsed = auditEntrySchema.safeParse(parseJson(fields[1] ?? ''));
       if (!parsed.success || !matches(parsed.data, query)) continue;
       if (items.length === query.limit) return { items, next: items.at(-1)?.id ?? null };
       items.push({ id, ...parsed.data });
@@ -156,12 +157,4 @@ function matches({ actor, changes }: AuditEntry, query: AuditQuery): boolean {
   if (query.actor !== undefined && actor.name !== query.actor) return false;
   if (query.kind === undefined && query.name === undefined) return true;
   return changes.some(({ kind, name }) => kind === (query.kind ?? kind) && name === (query.name ?? name));
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '') as unknown;
-  } catch {
-    return undefined;
-  }
 }

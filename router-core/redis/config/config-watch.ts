@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
-import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { retry } from '../../runtime/retry.ts';
 import type { Connection } from '../connection/connection.ts';
 import { callStore } from '../connection/store-call.ts';
 import { ConfigReader, FRESH_STATE, type ConfigState } from '../../config/config-state.ts';
@@ -16,6 +17,8 @@ export interface ConfigWatchOptions {
    * aborts: a newer version is there.
    */
   readonly onState: (state: ConfigState, superseded: AbortSignal) => void | Promise<void>;
+  /** What this process has of a version already: it has written it itself. */
+  readonly known?: (version: number) => ConfigState | undefined;
   readonly log: Logger;
 }
 
@@ -81,22 +84,19 @@ export class ConfigWatch {
   }
 
   async #followForEver(): Promise<void> {
+    const { commands, log } = this.#options;
     const { signal } = this.#closing;
-    const backoff = createBackoff({ minMs: 100, maxMs: 2_000 });
-    while (!signal.aborted) {
-      const client = await this.#options.commands.ready(signal);
-      if (!client) return;
+    const look = async (): Promise<boolean> => {
+      const client = await commands.ready(signal);
+      if (!client) return false;
       // Before the look: a change that comes during it leads to another look.
       this.#wake = new AbortController();
-      try {
-        await this.#look(client);
-        backoff.reset();
-        await sleep(CHECK_MS, this.#wake.signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.log.debug({ err: error }, 'could not read the configuration, trying again');
-        await sleep(backoff.next(), signal);
-      }
+      await this.#look(client);
+      return true;
+    };
+    const onFailure = (err: unknown) => log.debug({ err }, 'could not read the configuration, trying again');
+    while (await retry(look, { signal, minMs: 100, maxMs: 2_000, onFailure })) {
+      await sleep(CHECK_MS, this.#wake.signal);
     }
   }
 
@@ -118,9 +118,9 @@ export class ConfigWatch {
   }
 
   async #take(client: Redis, version: number, signal: AbortSignal): Promise<void> {
-    const { log, onState } = this.#options;
+    const { known, log, onState } = this.#options;
     const reading = { reader: this.#reader, log, signal };
-    const state = version === 0 ? FRESH_STATE : await readConfig(client, reading);
+    const state = known?.(version) ?? (version === 0 ? FRESH_STATE : await readConfig(client, reading));
     this.#saidLost = false;
     await onState(state, signal);
     this.#state = state;

@@ -34,3 +34,13 @@ export function isServerError(error: unknown): error is Error {
 function isReplyError(error: unknown): error is Error {
   return error instanceof (ReplyError as new () => Error);
 }
+
+/** Pause before a command is tried again after its connection failed. */
+export const RETRY_MS = 20;
+
+/** For `retry`: a command whose connection was cut is sent again, and what the server refuses is thrown. */
+export const WHEN_CUT = {
+  minMs: RETRY_MS,
+  maxMs: RETRY_MS,
+  isRetried: (error: unknown) => !isServerError(error),
+};

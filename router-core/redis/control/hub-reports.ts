@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { HubReport as SentReport } from '../../exchange/hub-report.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
 import { redisNowMs } from './live-groups.ts';
+import { parseJson } from '../../runtime/parse-json.ts';
 
 /** A hub's report with the time Redis got it, Redis ms. */
 export type HubReport = SentReport & { readonly at: number };
@@ -47,12 +48,4 @@ export async function readHubReports(client: Redis): Promise<Map<string, HubRepo
     if (parsed.success && nowMs - parsed.data.at < GONE_MS) reports.set(hub, parsed.data);
   }
   return reports;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

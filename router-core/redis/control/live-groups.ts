@@ -7,6 +7,7 @@ import { loadScript, runScript } from '../connection/run-script.ts';
 import { CONSUMER_GROUP, groupKeys } from '../scripts/keys.ts';
 import { laneNames } from '../scripts/lane-names.ts';
 import { requestStreams } from '../scripts/request-streams.ts';
+import { parseJson } from '../../runtime/parse-json.ts';
 
 /** Agents write their reports themselves, so nothing in one is certain. */
 const reportSchema = z.object({
@@ -168,7 +169,7 @@ export function liveInstance(
   report: unknown,
   slots: unknown,
 ): LiveInstance | undefined {
-  const { data } = reportSchema.safeParse(parseJson(textOf(report, MOST_REPORT_CHARS)));
+  const { data } = reportSchema.safeParse(parseJson(textOf(report, MOST_REPORT_CHARS) ?? ''));
   if (data === undefined || id.length > MOST_NAME_CHARS) {
     badInput.note('report', groupKeys(group).reports);
     return undefined;
@@ -177,14 +178,6 @@ export function liveInstance(
   // `<lane> <slots> <record>`
   const granted = wholeOf(textOf(slots, MOST_REPORT_CHARS)?.split(' ', 2)[1]) ?? 0;
   return { id, group, ...rest, agent, tokenId, slots: granted, reason };
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '') as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Redis's own time, ms. */

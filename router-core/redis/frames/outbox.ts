@@ -1,13 +1,13 @@
 import type { Logger } from '../../runtime/logger.ts';
 import { sleep } from '../../runtime/backoff.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { retry } from '../../runtime/retry.ts';
+import { isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import { AppendCommand } from './append-command.ts';
 import { BULK_BYTES, type FrameStream, type Outgoing, type Settlement } from '../../exchange/frame-stream.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
 import type { GroupScript } from '../scripts/script-keys.ts';
 import { listOf } from '../connection/reply-shape.ts';
 import { runScript, type Script } from '../connection/run-script.ts';
-import { RETRY_MS } from '../scripts/times.ts';
 
 export interface OutboxOptions {
   readonly connection: Connection;
@@ -23,6 +23,12 @@ export interface OutboxOptions {
   readonly onRefused: (stream: FrameStream) => void;
   readonly log: Logger;
 }
+
+/** LOADING, READONLY and OOM pass within some ten seconds; anything else would fail for ever and hold up all others. */
+const MOST_REFUSALS = 100;
+
+/** The longest pause between two tries, ms. */
+const REFUSED_MS = 200;
 
 type Framed = Outgoing & { readonly frame: Buffer };
 
@@ -75,33 +81,30 @@ export class Outbox {
     let bulk = frames.filter((item) => item.bulk.length > 0);
     let call = this.#call(batch, frames, bulk.length === 0);
     const { signal } = this.#closing;
-    for (let failures = 0; !signal.aborted;) {
+    const send = async () => {
       const client = connection.client ?? (await connection.ready(signal));
       if (!client) return;
-      try {
-        const ahead = bulk.map((item) => new AppendCommand(item.stream.outKey, item.seq, piecesOf(item)));
-        const refused = listOf(await runScript(client, script, call.keys, call.args, ahead));
-        for (const number of refused) {
-          const stream = frames[Number(number) - 1]?.stream;
-          if (stream) this.#options.onRefused(stream);
-        }
-        if (call.settlements.length > 0) this.#options.onSettled?.(call.settlements);
-        return;
-      } catch (error) {
-        if (isServerError(error) && bulk.length > 0) {
-          // A full Redis takes what a script appends, and nothing else.
-          bulk = [];
-          call = this.#call(batch, frames, true);
-          continue;
-        }
-        // LOADING, READONLY, OOM pass; anything else would fail for ever and hold up all others.
-        if (isServerError(error) && ++failures > 100) {
-          log.error({ err: error, frames: frames.length }, 'Redis refuses frames, giving them up');
-          for (const item of batch) this.#options.onRefused(item.stream);
-          return;
-        }
-        await sleep(isServerError(error) ? 100 : RETRY_MS, signal);
+      const ahead = bulk.map((item) => new AppendCommand(item.stream.outKey, item.seq, piecesOf(item)));
+      const refused = listOf(await runScript(client, script, call.keys, call.args, ahead));
+      for (const number of refused) {
+        const stream = frames[Number(number) - 1]?.stream;
+        if (stream) this.#options.onRefused(stream);
       }
+      if (call.settlements.length > 0) this.#options.onSettled?.(call.settlements);
+    };
+    const onFailure = (error: unknown) => {
+      if (!isServerError(error) || bulk.length === 0) return;
+      // A full Redis takes what a script appends, and nothing else.
+      bulk = [];
+      call = this.#call(batch, frames, true);
+    };
+    let refusals = 0;
+    const isRetried = (error: unknown) => !isServerError(error) || ++refusals <= MOST_REFUSALS;
+    try {
+      await retry(send, { signal, minMs: RETRY_MS, maxMs: REFUSED_MS, isRetried, onFailure });
+    } catch (error) {
+      log.error({ err: error, frames: frames.length }, 'Redis refuses frames, giving them up');
+      for (const item of batch) this.#options.onRefused(item.stream);
     }
   }
 

@@ -1,14 +1,14 @@
 import type { Redis } from 'ioredis';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { isElsewhere, isServerError, type Connection } from '../connection/connection.ts';
+import { isElsewhere, isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import { BATCH_LIMITS, GroupCommit } from '../frames/group-commit.ts';
 import { flagsOf, originOf } from '../connection/origin.ts';
 import { listOf, textOf } from '../connection/reply-shape.ts';
 import type { GroupScript } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
-import { hubLeaseMs, RETRY_MS } from '../scripts/times.ts';
+import { hubLeaseMs } from '../scripts/times.ts';
 
 /** Where a request is: handed to a lane, waiting, or why it was not taken. `place` finds it again when it is cancelled. */
 export type Admission =

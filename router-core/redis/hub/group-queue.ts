@@ -1,16 +1,16 @@
-import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { retry } from '../../runtime/retry.ts';
 import { Admissions, type Admission, type AdmitRequest, type QueueLimits } from './admissions.ts';
-import { isServerError, type Connection } from '../connection/connection.ts';
+import { WHEN_CUT, type Connection } from '../connection/connection.ts';
 import { encodeFrame, EVERY_ATTEMPT, FENCE } from '../../exchange/frames.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
 import type { Whereabouts } from '../../exchange/hub-exchange.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
 import { wordOf } from '../connection/reply-shape.ts';
-import { groupScript, scopesOfLanes, splitLanes, type GroupScript } from '../scripts/script-keys.ts';
+import { admissionParts, groupScript, scopesOfLanes, type GroupScript } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
-import { RETRY_MS, streamTtlMs } from '../scripts/times.ts';
+import { streamTtlMs } from '../scripts/times.ts';
 
 export interface GroupQueueOptions {
   readonly keys: GroupKeys;
@@ -25,6 +25,7 @@ export interface GroupQueueOptions {
 
 /** Lanes at which one admission looks: each costs Redis about half a microsecond. */
 const MOST_LANES = 16;
+const MOST_RELAY_LANES = 64;
 
 /** Keys that one command removes: Redis must never stall on one. */
 const MOST_UNLINKS = 512;
@@ -121,7 +122,8 @@ export class GroupQueue {
     this.#lanes = lanes;
     this.#scopes = scopesOfLanes(lanes);
     this.#whole = groupScript(keys, lanes);
-    this.#parts = splitLanes(lanes, MOST_LANES).map((part) => groupScript(keys, part));
+    const parts = admissionParts(lanes, MOST_LANES, MOST_RELAY_LANES);
+    this.#parts = parts.map((part) => groupScript(keys, part));
   }
 
   /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
@@ -162,21 +164,18 @@ export class GroupQueue {
     const reset = encodeFrame(id, EVERY_ATTEMPT, FENCE, { stop: true });
     const args = [...this.#whole.args, id, place, what, reset, streamTtlMs(this.#options.limits().leaseMs)];
     const { signal } = this.#closing;
-    for (;;) {
+    const find = async (): Promise<Whereabouts | undefined> => {
       const client = await commands.ready(signal);
-      if (!client) return 'unknown';
-      try {
-        const found = await runScript(client, scripts.cancel, [...this.#whole.keys, keys.up(id)], args);
-        return wordOf(found, FOUND) ?? 'unknown';
-      } catch (error) {
-        if (!isServerError(error)) {
-          await sleep(RETRY_MS, signal);
-          continue;
-        }
-        // Most likely its keys are not what they should be: agents can write there, so this is no fault of the hub.
-        log.warn({ reason: error.message, id }, 'could not cancel');
-        return 'unknown';
-      }
+      if (!client) return undefined;
+      const found = await runScript(client, scripts.cancel, [...this.#whole.keys, keys.up(id)], args);
+      return wordOf(found, FOUND);
+    };
+    try {
+      return (await retry(find, { signal, ...WHEN_CUT })) ?? 'unknown';
+    } catch (error) {
+      // Most likely its keys are not what they should be: agents can write there, so this is no fault of the hub.
+      log.warn({ reason: (error as Error).message, id }, 'could not cancel');
+      return 'unknown';
     }
   }
 

@@ -1,4 +1,6 @@
-import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import { sleep } from '../../runtime/backoff.ts';
+import { pairs } from '../../runtime/pairs.ts';
+import { retry } from '../../runtime/retry.ts';
 import type { HubReport } from '../../exchange/hub-report.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Connection } from '../connection/connection.ts';
@@ -41,23 +43,27 @@ export class HubReporter {
   }
 
   async #reportForEver(): Promise<void> {
-    const { commands, report, log } = this.#options;
     const { signal } = this.#closing;
-    const backoff = createBackoff({ minMs: 500, maxMs: EVERY_MS });
-    while (!signal.aborted) {
-      if (!(await commands.ready(signal))) return;
-      const used = this.#used;
-      this.#used = new Set();
-      try {
-        await this.#send(JSON.stringify(report()), [...used]);
-        backoff.reset();
-        await sleep(EVERY_MS, signal);
-      } catch (error) {
-        for (const id of used) this.#used.add(id);
-        if (!signal.aborted) log.debug({ err: error }, 'could not report, trying again');
-        await sleep(backoff.next(), signal);
-      }
+    const onFailure = (err: unknown) => this.#options.log.debug({ err }, 'could not report, trying again');
+    const report = () => this.#report(signal);
+    while (await retry(report, { signal, minMs: 500, maxMs: EVERY_MS, onFailure })) {
+      await sleep(EVERY_MS, signal);
     }
+  }
+
+  /** Resolves with false when there is no connection any more. */
+  async #report(signal: AbortSignal): Promise<boolean> {
+    const { commands, report } = this.#options;
+    if (!(await commands.ready(signal))) return false;
+    const used = this.#used;
+    this.#used = new Set();
+    try {
+      await this.#send(JSON.stringify(report()), [...used]);
+    } catch (error) {
+      for (const id of used) this.#used.add(id);
+      throw error;
+    }
+    return true;
   }
 
   async #send(report: string, used: readonly string[]): Promise<void> {
@@ -66,12 +72,6 @@ export class HubReporter {
     const { hubs, used: usedKey, repairs } = CONFIG_KEYS;
     const args = [hub, report, ...used];
     const asked = (await runScript(commands.client, script, [hubs, usedKey, repairs], args)) as string[];
-    if (asked.length > 0) onRepairs(pairsOf(asked));
+    if (asked.length > 0) onRepairs(new Map(pairs(asked)));
   }
-}
-
-function pairsOf(flat: readonly string[]): Map<string, string> {
-  const pairs = new Map<string, string>();
-  for (let i = 0; i + 1 < flat.length; i += 2) pairs.set(flat[i] ?? '', flat[i + 1] ?? '');
-  return pairs;
 }

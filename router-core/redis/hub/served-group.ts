@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
-import { createBackoff, sleep } from '../../runtime/backoff.ts';
+import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { retry } from '../../runtime/retry.ts';
 import { isServerError, type Connection } from '../connection/connection.ts';
 import { dropForeign } from './drop-foreign.ts';
 import { GroupHealth } from './group-health.ts';
@@ -9,7 +10,7 @@ import type { ServedSettings } from '../../config/group-settings.ts';
 import type { GroupView, OrphanOutcome } from '../../exchange/group-view.ts';
 import { publishGroupSettings } from '../config/publish-group-settings.ts';
 import { groupKeys } from '../scripts/keys.ts';
-import { NO_SWEEP, sweepGroup, type Swept } from './sweep.ts';
+import { NO_SWEEP, sweepGroup, type SweepReport, type Swept } from './sweep.ts';
 import { hubLeaseMs, sweepMs } from '../scripts/times.ts';
 
 /** Agents can write settings: after so many sweeps they are written again. */
@@ -143,51 +144,63 @@ export class ServedGroup implements GroupView {
   }
 
   async #sweepForEver(): Promise<void> {
-    const { commands, hub, log, onRetired } = this.#options;
+    const { log, onRetired } = this.#options;
     const { signal } = this.#closing;
-    const { name } = this.#settings;
-    const keys = groupKeys(name);
-    const backoff = createBackoff({ minMs: 200, maxMs: 2_000 });
-    while (!signal.aborted) {
-      const client = await commands.ready(signal);
-      if (!client) return;
-      try {
-        if (this.#retired && this.queue.inFlight === 0) {
-          await client.zrem(keys.hubs, hub);
-          return onRetired();
-        }
-        // Whoever is found faulty is left alone until it is due.
-        while (this.health.pauseMs > 0 && !this.#retired) await sleep(this.health.pauseMs, signal);
-        const { leaseMs } = this.#settings;
-        const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
-        // They went with the data, and Redis need not have been away for that.
-        const isDue = this.counts.sweeps % PUBLISH_EVERY === PUBLISH_EVERY - 1;
-        if (isDue || !this.#isPublished || report.epoch !== this.#lastSweep.epoch) this.publish();
-        // By the clock of Redis: this process may have been suspended together with its own.
-        const silentMs = report.at - this.#lastSweep.at;
-        if (this.counts.sweeps > 0 && report.leasesCount && silentMs > hubLeaseMs(leaseMs))
-          this.#wasAbsent(silentMs);
-        this.#lastSweep = report;
-        this.health.swept(report.tookMs);
-        this.counts.sweeps += 1;
-        for (const orphan of report.recovered) {
-          this.counts[orphan.outcome] += 1;
-          log.warn({ group: name, ...orphan }, 'took a request from a lost agent');
-        }
-        if (this.#isRepairDue) await this.#dropForeign(client);
-        backoff.reset();
-        // What has come back may go to other lanes, of which recover.lua is not told.
-        if (report.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
-        // Jitter keeps several hubs from sweeping in step.
-        await sleep(sweepMs(leaseMs) * (0.9 + 0.2 * Math.random()), signal);
-      } catch (error) {
-        this.counts.failures += 1;
-        this.health.failed(error);
-        // What is there may not be what a sweep can read.
-        if (isServerError(error)) this.publish();
-        if (!signal.aborted) log.debug({ err: error, group: name }, 'sweep failed, trying again');
-        await sleep(backoff.next(), signal);
-      }
+    const onFailure = (err: unknown) => {
+      this.counts.failures += 1;
+      this.health.failed(err);
+      // What is there may not be what a sweep can read.
+      if (isServerError(err)) this.publish();
+      log.debug({ err, group: this.#settings.name }, 'sweep failed, trying again');
+    };
+    const sweep = () => this.#sweepUnlessRetired(signal);
+    for (;;) {
+      const swept = await retry(sweep, { signal, minMs: 200, maxMs: 2_000, onFailure });
+      if (swept === undefined) return;
+      if (swept === 'retired') return onRetired();
+      if (swept.hasMore) continue;
+      // What has come back may go to other lanes, of which recover.lua is not told.
+      if (swept.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
+      // Jitter keeps several hubs from sweeping in step.
+      await sleep(sweepMs(this.#settings.leaseMs) * (0.9 + 0.2 * Math.random()), signal);
+    }
+  }
+
+  /** Undefined when there is no connection any more. */
+  async #sweepUnlessRetired(signal: AbortSignal): Promise<SweepReport | 'retired' | undefined> {
+    const { commands, hub } = this.#options;
+    const keys = groupKeys(this.#settings.name);
+    const client = await commands.ready(signal);
+    if (!client) return undefined;
+    if (this.#retired && this.queue.inFlight === 0) {
+      await client.zrem(keys.hubs, hub);
+      return 'retired';
+    }
+    // Whoever is found faulty is left alone until it is due.
+    while (this.health.pauseMs > 0 && !this.#retired && !signal.aborted)
+      await sleep(this.health.pauseMs, signal);
+    const { leaseMs } = this.#settings;
+    const report = await sweepGroup({ client, keys, queue: this.queue, hub, leaseMs });
+    this.#take(report, leaseMs);
+    if (this.#isRepairDue) await this.#dropForeign(client);
+    return report;
+  }
+
+  #take(report: SweepReport, leaseMs: number): void {
+    const { log, settings } = this.#options;
+    // They went with the data, and Redis need not have been away for that.
+    const isDue = this.counts.sweeps % PUBLISH_EVERY === PUBLISH_EVERY - 1;
+    if (isDue || !this.#isPublished || report.epoch !== this.#lastSweep.epoch) this.publish();
+    // By the clock of Redis: this process may have been suspended together with its own.
+    const silentMs = report.at - this.#lastSweep.at;
+    if (this.counts.sweeps > 0 && report.leasesCount && silentMs > hubLeaseMs(leaseMs))
+      this.#wasAbsent(silentMs);
+    this.#lastSweep = report;
+    this.health.swept(report.tookMs);
+    this.counts.sweeps += 1;
+    for (const orphan of report.recovered) {
+      this.counts[orphan.outcome] += 1;
+      log.warn({ group: settings.name, ...orphan }, 'took a request from a lost agent');
     }
   }
 

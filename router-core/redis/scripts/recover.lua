@@ -13,7 +13,7 @@
 --!include lib/bells
 --!include lib/hand-over
 --!include lib/promote
---!include lib/requeue
+--!include lib/end-attempt
 --!include lib/request-line
 local lane_key, dead, up, down = KEYS[lane_keys + 1], KEYS[own_keys + 1], KEYS[own_keys + 2], KEYS[own_keys + 3]
 local entry_id, moved, unstarted = ARGV[own_args + 1], ARGV[own_args + 2], ARGV[own_args + 3]

@@ -25,6 +25,3 @@ export function isEntryId(text: string): boolean {
 export function endBefore(entryId: string): string {
   return /^0+-0+$/.test(entryId) ? '0-0' : `(${entryId}`;
 }
-
-/** Pause before a command is tried again after its connection failed. */
-export const RETRY_MS = 20;

@@ -125,7 +125,7 @@ export class Relay {
     await Promise.race([this.#link.report(), sleep(1_000)]);
     const unstarted = await this.#link.stopPulling();
     await this.#pulling;
-    for (const request of unstarted) await this.#link.giveBack(request, 'unstarted');
+    for (const request of unstarted) await this.#link.requeue(request, 'unstarted');
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -213,7 +213,7 @@ export class Relay {
       await this.#link.pull(free, (request) => {
         if (!this.#dispatch(request)) unwanted.push(request);
       });
-      for (const request of unwanted) await this.#link.giveBack(request, 'unstarted');
+      for (const request of unwanted) await this.#link.requeue(request, 'unstarted');
     }
   }
 

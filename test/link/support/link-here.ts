@@ -1,4 +1,4 @@
-import type { HubConfig } from '../../../router-core/hub/config.ts';
+import type { HubConfig } from '../../../router-core/hub/settings.ts';
 import { agentRecords, type AgentRecords } from '../../support/agent-records.ts';
 import { hubHere, redisHere } from '../../support/parts.ts';
 import { uniqueGroup, type TestHub } from '../../support/router.ts';

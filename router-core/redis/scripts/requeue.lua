@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- An agent gives a pulled request back, and the request is requeued at the front of its line. Why:
+-- Puts a request that an agent has pulled back to the front of its line. ARGV says why:
 -- "unstarted"   draining, or no slot for it after all: the attempt does not count;
 -- "unreachable" its upstream was never reached: the attempt does not count, any method may run again;
 -- "failed"      the upstream broke off before the first byte of a reply: only a request that is safe to run again;
@@ -10,12 +10,12 @@
 --
 -- KEYS  group.lua's (the agent's lane first), then: slots, agent-slots, the attempt's down stream, up
 -- ARGV  group.lua's, then: instance, entry id, why, frames that tell the hub "moved" and "agent-lost"
--- Returns 1 given back or no longer this agent's, 0 refused: it must not run again, the caller answers it.
+-- Returns 1 requeued or no longer this agent's, 0 refused: it must not run again, the caller answers it.
 --!include lib/group
 --!include lib/bells
 --!include lib/hand-over
 --!include lib/promote
---!include lib/requeue
+--!include lib/end-attempt
 --!include lib/instances
 local lane_key, down, up = KEYS[lane_keys + 1], KEYS[own_keys + 3], KEYS[own_keys + 4]
 local registry = { lanes = lanes, slots = KEYS[own_keys + 1], agent_slots = KEYS[own_keys + 2] }
@@ -61,8 +61,10 @@ if is_wanted then
 end
 -- The slot of an instance whose upstream is down goes as well. Otherwise the same instance would get the request again at once.
 if why == 'unreachable' then
-  local lane, count, record = slots_of(registry, instance)
-  if lane and count > 0 then set_slots(registry, instance, lane, count - 1, record) end
+  local lane, count, shares = slots_of(registry, instance)
+  -- A relay with several records has other agents that can take it.
+  local is_alone = shares and not string.find(shares, '=', 1, true)
+  if is_alone and count > 0 then set_slots(registry, instance, lane, count - 1, shares) end
 end
 measure_room()
 promote()

@@ -19,14 +19,25 @@ import type { ConfigOf, Settings } from '../runtime/settings.ts';
 export const agentSettings = {
   redisUrl: {
     flag: '--redis <url>',
-    about: 'the Redis (or Valkey, or Dragonfly) that hubs and agents share',
+    about: 'the Redis (or Valkey, or Dragonfly) that hubs and agents share; this or --hub is required',
     env: 'ROUTER_REDIS_URL',
-    type: redisUrl(),
+    type: redisUrl().optional(),
   },
-  // Shown by ps when given as a flag until the process has started: the variable is the better place.
+  hubs: {
+    flag: '--hub <url[,url…]>',
+    about: 'hubs to dial instead of Redis, with a token; may be repeated',
+    list: { inFlag: /,/, inEnv: /,/ },
+    type: z.array(httpUrl()).default([]),
+  },
+  hubCa: {
+    flag: '--hub-ca <file>',
+    about: "certificates (PEM) that hubs are checked against, instead of this machine's",
+    type: matching(/./, 'the path of a file').optional(),
+  },
+  // ps shows the flag until the process has started, so the variable is the better place.
   token: {
     flag: '--token <token>',
-    about: "the agent's token: its login at Redis; group, scopes and caps come from its record",
+    about: "the agent's token: its login at Redis or at hubs; group, scopes and caps come from its record",
     env: 'ROUTER_AGENT_TOKEN',
     type: agentToken().optional(),
   },
@@ -42,7 +53,7 @@ export const agentSettings = {
     list: { inFlag: /,/, inEnv: /,/ },
     type: z.array(httpUrl()),
   },
-  // Higher than what the upstream runs at once only moves the queue into it, where no other agent can help.
+  // A number higher than the upstream runs at once only moves the queue into the upstream, where no other agent can help.
   concurrency: {
     flag: '--concurrency <n>',
     about: "requests at once per upstream (default: what the token's record allows, else 1)",
@@ -62,7 +73,7 @@ export const agentSettings = {
   setHeaders: {
     flag: '--set-header <"name: value">',
     about: 'a header to set on every request to the upstream, such as an API key; may be repeated',
-    // A value may hold commas, so in the variable a comma separates only where another "name: " follows.
+    // Values may contain commas, so a comma in the variable separates only before another "name: ".
     list: { inEnv: /,(?=\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+:\s)/ },
     type: z.array(header()).default([]),
   },

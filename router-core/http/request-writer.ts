@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 
-/** Where the body of a request ends: after so many bytes, with its last chunk, or (after a 101) with the connection. */
+/** The end of a request's body: after so many bytes, with its last chunk, or (after a 101) with the connection. */
 export type BodyFraming = number | 'chunked' | 'switched';
 
 export interface UpstreamRequest {
@@ -10,31 +10,31 @@ export interface UpstreamRequest {
   /** The body, or its beginning when `follows`. */
   readonly body: Buffer | undefined;
   readonly framing: BodyFraming;
-  /** The rest of the body comes by `write` and `end`. */
+  /** True when the rest of the body comes by `write` and `end`. */
   readonly follows: boolean;
-  /** Lines of trailers, of a chunked body that does not follow. */
+  /** Trailer lines of a chunked body that is complete. */
   readonly trailers: string;
 }
 
-/** Told when bytes have left, or cannot. */
+/** Called when the bytes have left, or with an error when they cannot. */
 export type OnTaken = (error?: Error | null) => void;
 
 /**
- * Writes the requests of one connection. It keeps to the announced length: a byte more would be the beginning of the next
- * request there.
+ * Writes the requests of one connection. Enforces the announced length: a byte more would be the beginning of the next
+ * request.
  */
 export class RequestWriter {
-  readonly #socket: Socket;
+  readonly #socket: Writable;
   #framing: BodyFraming = 0;
   #left = 0;
   #ended = true;
   #switched = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Writable) {
     this.#socket = socket;
   }
 
-  /** Whether the upstream has all of the request: only then another may come. */
+  /** True when all of the request was written: only then another one may follow. */
   get complete(): boolean {
     return this.#ended && this.#socket.writableLength === 0;
   }
@@ -42,7 +42,7 @@ export class RequestWriter {
   begin({ head, body, framing, follows, trailers }: UpstreamRequest): void {
     this.#framing = framing;
     this.#left = typeof framing === 'number' ? framing : 0;
-    // Without a switch, such a request has no body.
+    // Unless the protocol is switched, such a request has no body.
     this.#ended = !follows || framing === 'switched';
     const socket = this.#socket;
     if (!body && framing !== 'chunked') return void socket.write(head, 'latin1');
@@ -53,24 +53,24 @@ export class RequestWriter {
     socket.uncork();
   }
 
-  /** The upstream has agreed to another protocol: what comes now is that. */
+  /** The upstream has switched protocols: the following bytes are the other protocol. */
   switched(): void {
     this.#switched = true;
     this.#ended = false;
   }
 
-  /** Throws when this would be more than was announced. */
+  /** Throws when this would exceed the announced length. */
   write(chunk: Buffer, onTaken: OnTaken): void {
     if (this.#framing === 'switched' && !this.#switched)
       throw new Error('a body before the switch of protocols');
-    // An empty chunk would be the last one.
+    // An empty chunk would end the body.
     if (this.#ended || chunk.length === 0) return onTaken();
     this.#socket.cork();
     this.#writeBody(chunk, onTaken);
     this.#socket.uncork();
   }
 
-  /** `trailers`: lines of fields. Throws when this is less than was announced. */
+  /** `trailers`: lines of fields. Throws when the body is shorter than announced. */
   end(trailers: string): void {
     if (this.#ended) return;
     if (this.#framing === 'switched') return void this.#socket.end();
