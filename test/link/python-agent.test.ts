@@ -40,14 +40,16 @@ test.skipIf(!isThere)(
   async () => {
     let aborted = 0;
     const upstream = await upstreamHere((request, response) => {
-      response.on('close', () => !response.writableEnded && (aborted += 1));
-      if (request.url === '/stuck') return void response.write('a part');
-      if (request.url === '/sum') {
-        const hash = createHash('sha256');
-        request.on('data', (chunk: Buffer) => hash.update(chunk));
-        return void request.on('end', () => response.end(hash.digest('hex')));
-      }
-      response.writeHead(201, { 'x-from': 'python', 'content-type': 'text/plain' }).end('y'.repeat(5 * MIB));
+      response.on('close', () => {
+        if (!response.writableEnded) aborted += 1;
+      });
+      const hash = createHash('sha256');
+      if (request.url === '/stuck') response.write('a part');
+      else if (request.url === '/sum')
+        request
+          .on('data', (chunk: Buffer) => hash.update(chunk))
+          .on('end', () => response.end(hash.digest('hex')));
+      else response.writeHead(201, { 'x-from': 'python' }).end('y'.repeat(5 * MIB));
     });
     const { url, said } = await pythonAgent(upstream.url);
     const reply = await ask(`${url}/large`);

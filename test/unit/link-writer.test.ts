@@ -8,6 +8,7 @@ import {
 } from '../../router-core/websocket/wire/link-message.ts';
 import { LinkReader } from '../../router-core/websocket/wire/link-reader.ts';
 import { LinkWriter } from '../../router-core/websocket/wire/link-writer.ts';
+import { readData } from '../../router-core/websocket/wire/read-parts.ts';
 
 /** The other end of a link, and a writer to it that sends when it is told. */
 function wire() {
@@ -37,9 +38,10 @@ function wire() {
       if (!message || !json || !body) continue;
       expect(message.length).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
       expect(body.length).toBeLessThanOrEqual(PIECE_BYTES);
-      if (json['head'] !== undefined) got.head.push(String(json['head']));
-      if (json['end'] !== undefined) got.end.push(String(json['end']));
-      if (json['failed'] !== undefined) got.failed.push(String(json['failed']));
+      const { head, end, failed } = readData(json);
+      if (head !== undefined) got.head.push(head);
+      if (end !== undefined) got.end.push(end);
+      if (failed !== undefined) got.failed.push(failed);
       if (json['closed'] !== undefined) got.closed += 1;
       got.body.push(body);
     }

@@ -81,6 +81,8 @@ export class HubLink implements Carrier {
   #said = '';
   #n = 1;
   #answered = 0;
+  /** What the hub has answered last. */
+  #grant: Grant = { slots: 0, state: 'active' };
   /** The most that was granted: requests beyond it are no mistake of a moment. */
   #mostGranted = 0;
   #awaitingGrant: (() => void)[] = [];
@@ -117,6 +119,10 @@ export class HubLink implements Carrier {
     if (this.#channels.size > 0) return false;
     for (const ticket of this.#presented) if (this.#host.find(ticket)) return false;
     return true;
+  }
+
+  get grant(): Grant {
+    return this.#grant;
   }
 
   /** Whether its hub has been asked about a request that had lost its link. */
@@ -211,6 +217,7 @@ export class HubLink implements Carrier {
     if (this.welcome) throw new LinkFault('protocol', 'a second welcome');
     clearTimeout(this.#welcomeDue);
     this.welcome = welcome;
+    this.#grant = welcome.grant;
     this.#host.onWelcome(this, welcome);
     this.#onGrant(welcome.grant);
   }
@@ -218,7 +225,8 @@ export class HubLink implements Carrier {
   #onGrant({ n, slots, state }: Grant & { n: number }): void {
     this.#answered = n;
     this.#mostGranted = Math.max(this.#mostGranted, slots);
-    this.#host.onGrant(this, { slots, state });
+    this.#grant = { slots, state };
+    this.#host.onGrant(this, this.#grant);
     this.#wakeAwaiting();
   }
 

@@ -45,6 +45,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   #queue: LinkExchange[] = [];
   readonly #reporting: NodeJS.Timeout;
   #lastHandle = 0;
+  /** The state of the record that was told last. */
+  #state: Grant['state'] = 'active';
   #leaseMs = DEFAULT_LEASE_MS;
   #instance: string;
   /** Name that a link had which is lost, if all that it carried is still here. */
@@ -143,8 +145,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   onGrant(link: HubLink, { slots, state }: Grant): void {
     if (link !== this.#keeper.primary) return;
     const { group, scopes, onGrant } = this.#options;
-    if (link.isFor(group, scopes)) onGrant({ slots: slots + this.#held.elsewhere(link), state });
-    else onGrant({ slots: 0, state: 'moved' });
+    this.#state = link.isFor(group, scopes) ? state : 'moved';
+    onGrant({ slots: slots + this.#held.elsewhere(link), state: this.#state });
     this.#onJoined();
   }
 
@@ -226,6 +228,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     const { primary, links } = this.#keeper;
     if (primary?.welcome) this.#instance = primary.welcome.instance;
     this.#offerAll();
+    // The former link may have been lost before it was told.
+    if (primary && primary.grant.state !== this.#state) this.onGrant(primary, primary.grant);
     for (const link of links) {
       if (link !== primary && (link.isAway || link.isSpare) && link.isIdle)
         link.socket.close('not needed any more');
