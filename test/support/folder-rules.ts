@@ -30,7 +30,11 @@ const ZONES: Zone[] = [
   ...redisZones(),
   ...websocketZones(),
   // Where what is behind the ports is chosen. Before its folder: the first zone that fits counts.
-  { name: 'hub/main.ts', at: 'router-core/hub/main.ts', mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE] },
+  {
+    name: 'hub/main.ts',
+    at: 'router-core/hub/main.ts',
+    mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE],
+  },
   { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'routing', ...BASE] },
   {
     name: 'agent/main.ts',

@@ -12,12 +12,13 @@ import { MESSAGE } from '../wire/link-message.ts';
 import { LinkFault } from '../wire/link-socket.ts';
 import { HeldRequests } from './held-requests.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
-import { HubLink, type LinkHost, type LinkOffer } from './hub-link.ts';
+import { HubLink, type LinkHost } from './hub-link.ts';
 import type { HandedRequest, Refused } from './hub-messages.ts';
 import { TOKEN_ENDED } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
 import { LinkExchange } from './link-exchange.ts';
 import { LinkKeeper } from './link-keeper.ts';
+import type { LinkOffer } from './link-offers.ts';
 
 export interface WebsocketAgentLinkOptions extends AgentLinkOptions {
   readonly dialer: HubDialer;
