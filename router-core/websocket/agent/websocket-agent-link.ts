@@ -136,10 +136,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     this.#leaseMs = welcome.leaseMs;
     link.isSpare = !this.#keeper.welcomed(link);
     if (link === this.#keeper.primary) this.#instance = welcome.instance;
-    this.#options.log.debug(
-      { hub: link.hub, instance: welcome.instance, isSpare: link.isSpare },
-      'linked to a hub',
-    );
+    const { hub, isSpare } = link;
+    this.#options.log[isSpare ? 'debug' : 'info']({ hub, instance: welcome.instance }, 'linked to a hub');
     this.#onLinksChanged();
   }
 
@@ -197,7 +195,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     // Its hub stopped renewing the lease when it heard nothing any more.
     const leftMs = Math.max(0, socket.heardAt + this.#leaseMs - performance.now());
     this.#held.await([...link.exchanges()], leftMs, () => (this.#former = undefined));
-    this.#options.log.debug({ hub, why }, 'a link has ended');
+    this.#options.log[welcome && !link.isSpare ? 'info' : 'debug']({ hub, why }, 'a link to a hub has ended');
     this.#keeper.onClosed(link);
     this.#onLinksChanged();
   }
