@@ -174,6 +174,7 @@ test('a request that its hub cannot go on with is ended there', async () => {
   first.ws.terminate();
   const second = await hub.nextLink();
   second.send(MESSAGE.resumed, 1, { ticket: 't1', have: 9_999, headSeen: true, upTo: WINDOW_BYTES });
-  expect(String((await second.next(MESSAGE.data)).json['failed'])).toMatch(/^agent-lost\n/);
+  const { json } = await second.next(MESSAGE.data);
+  expect(json['failed']).toMatch(/^agent-lost\n/);
   expect(opened).toMatchObject({ settled: 1, stops: ['lost'] });
 });

@@ -94,13 +94,13 @@ test('two hubs of one host are one: the second link is closed again', async () =
 });
 
 test('without a standby, the agent dials at once when its hub says away, and keeps its slots there until then', async () => {
-  const [one] = [await scriptedHub({ host: 'one' })];
-  await agentOf([one], 3);
-  const first = await one.nextLink();
+  const hub = await scriptedHub({ host: 'one' });
+  await agentOf([hub], 3);
+  const first = await hub.nextLink();
   await first.next(MESSAGE.hello);
   const at = performance.now();
   first.send(MESSAGE.away, 0, { ms: 10_000 });
-  const second = await one.nextLink();
+  const second = await hub.nextLink();
   await waitFor(() => slotsOn(second) === 3, { what: 'the slots' });
   expect(performance.now() - at).toBeLessThan(400);
   await first.closed();
