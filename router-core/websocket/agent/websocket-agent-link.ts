@@ -108,10 +108,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   }
 
   report(): Promise<void> {
-    this.#offerAll();
-    const { primary } = this.#keeper;
     // Also when nothing is new: a slot whose upstream was not reached is offered again with it.
-    primary?.offer(this.#offerFor(primary), true);
+    this.#offerAll({ always: true });
     return Promise.resolve();
   }
 
@@ -217,9 +215,9 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   }
 
   /** The slots are offered where they are from now on before they are taken back elsewhere. */
-  #offerAll(): void {
+  #offerAll({ always = false } = {}): void {
     const { primary, links } = this.#keeper;
-    primary?.offer(this.#offerFor(primary));
+    primary?.offer(this.#offerFor(primary), always);
     for (const link of links) if (link !== primary) link.offer(this.#offerFor(link));
   }
 

@@ -41,7 +41,7 @@ export class LinkSocket implements WriterTarget {
   readonly #pending: LinkWriter[] = [];
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
-  #lookEveryMs = PING_AFTER_MS / 8;
+  #lookEveryMs = PING_AFTER_MS / 4;
   #isFlushing = false;
   /** Nothing that comes counts any more. */
   #isClosing = false;
@@ -75,7 +75,7 @@ export class LinkSocket implements WriterTarget {
     if (this.#closed || pingAfterMs === this.#pingAfterMs) return;
     this.#pingAfterMs = pingAfterMs;
     this.#deadAfterMs = deadAfterMs;
-    this.#lookEveryMs = pingAfterMs / 8;
+    this.#lookEveryMs = pingAfterMs / 4;
     clearInterval(this.#watch);
     this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
     this.#lookedAt = performance.now();
