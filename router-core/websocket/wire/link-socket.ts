@@ -43,7 +43,7 @@ export class LinkSocket implements WriterTarget {
   readonly #pending: LinkWriter[] = [];
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
-  #lookEveryMs = PING_AFTER_MS / 8;
+  #lookEveryMs = PING_AFTER_MS / 4;
   /** What this turn of the event loop sends is held back to its end, so that it leaves in one write. */
   #isTurn = false;
   /** Bodies wait until the socket has room. */
@@ -80,7 +80,7 @@ export class LinkSocket implements WriterTarget {
     if (this.#closed || pingAfterMs === this.#pingAfterMs) return;
     this.#pingAfterMs = pingAfterMs;
     this.#deadAfterMs = deadAfterMs;
-    this.#lookEveryMs = pingAfterMs / 8;
+    this.#lookEveryMs = pingAfterMs / 4;
     clearInterval(this.#watch);
     this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
     this.#lookedAt = performance.now();
