@@ -2,7 +2,7 @@ import { BAD_INPUT_KINDS, badInput } from '../../runtime/bad-input.ts';
 import { metricSource, type Metrics, type MetricSource } from '../../runtime/metrics.ts';
 import { loadedScripts } from './run-script.ts';
 
-/** What every process shows of its dealings with Redis. */
+/** The Redis metrics of every process. */
 export const STORE_METRICS = {
   roundTrip: {
     name: 'mini_router_store_seconds',
@@ -18,7 +18,7 @@ export const STORE_METRICS = {
   },
 } as const satisfies Metrics;
 
-/** Calls of this process; scripts that it has not run are left out. */
+/** Calls of this process; scripts that it has not run are omitted. */
 export function storeMetrics(): MetricSource {
   return metricSource(STORE_METRICS, () => ({
     roundTrip: loadedScripts

@@ -1,14 +1,14 @@
 import type { GroupKeys } from './keys.ts';
 
 /**
- * A lane's name is a number and the scopes that all of its instances carry: `0`, `1`, `0+gpu`, `0+eu+gpu`. Requests that ask
- * for a scope wait in a line of its own and go to lanes that have it; the others go to any lane.
+ * The name of a lane is a number and the scopes that all its instances carry: `0`, `1`, `0+gpu`, `0+eu+gpu`. Requests with a
+ * scope wait in a line of its own and go to lanes that have it; the others go to any lane.
  */
 export function scopesOf(lane: string): string[] {
   return lane.split('+').slice(1);
 }
 
-/** The end of a lane's name, which says which scopes its instances carry: lanes that end alike serve the same requests. */
+/** The end of a lane's name, which lists the scopes of its instances. Lanes with the same end serve the same requests. */
 export function endOfLane(scopes: readonly string[]): string {
   return [...scopes]
     .sort()
@@ -21,7 +21,7 @@ export function scopesOfLanes(lanes: readonly string[]): string[] {
   return [...new Set(lanes.flatMap(scopesOf))].sort();
 }
 
-/** The KEYS and ARGV with which a script of a group begins: group-names.lua names them. */
+/** The first KEYS and ARGV of a script of a group: group-names.lua names them. */
 export interface GroupScript {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
