@@ -48,7 +48,7 @@ Verbs may go first and nouns may be plural, as hands that know kubectl type them
 | \`--context prod -o json get status\` | \`status --context prod -o json\` |
 `;
 
-/** docs/cli.md, but for how a formatter lays out its tables. */
+/** The text of docs/cli.md, except for a formatter's layout of its tables. */
 export function documentCommands(): string {
   const program = createCli({ env: {}, script: 'router-cli' });
   const codes = Object.values(EXIT_CODES).map(({ code, means }) => [String(code), means]);
@@ -101,7 +101,7 @@ function describe(command: Command, level: number): string[] {
   ];
 }
 
-/** Without the `help` that commander adds by itself: it has no parent, and every command has --help. */
+/** Without the `help` command that commander adds: every command has --help. */
 function visible(command: Command): Command[] {
   return command
     .createHelp()

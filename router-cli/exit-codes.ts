@@ -1,4 +1,4 @@
-/** How a command ends, for scripts. docs/cli.md has this table. */
+/** The exit codes of router-cli, for scripts. docs/cli.md has this table. */
 export const EXIT_CODES = {
   ok: { code: 0, means: 'it worked' },
   failed: { code: 1, means: 'it failed, or what was asked for with `--exit-code` is so' },

@@ -1,6 +1,6 @@
 /**
- * Target `router-apps`: the router with a configuration as a company has it. A thousand routes, the one that matches after
- * all others needs the token of an app, and each request carries it.
+ * Target `router-apps`: the router with a configuration of realistic size. A thousand routes; the last one matches, needs the
+ * token of an app, and each request carries it.
  */
 import { z } from 'zod';
 import { createToken } from '../../router-core/config/token.ts';
@@ -47,7 +47,7 @@ export async function startRouterWithApps(
   const text = await answer.text();
   if (!answer.ok) throw new Error(`router-api refuses the configuration: ${answer.status} ${text}`);
   const [app] = appliedSchema.parse(JSON.parse(text)).tokens;
-  // router-api is not on the way of a request: its CPU is none of a request's.
+  // No request passes router-api, so its CPU does not count.
   const started = { ...parts, name: 'router-apps', header: `Router-Token: ${app?.token ?? ''}` } as const;
   return readyTarget({ ...started, children: [...parts.children, api] }, settings);
 }

@@ -11,7 +11,7 @@ import type { Child } from '../workspace.ts';
 import { readyTarget, repositoryFile, type Target, type TargetSettings } from './target.ts';
 
 export interface RouterOptions {
-  /** The agent's concurrency: what is above it waits in Redis. */
+  /** The agent's concurrency: further requests wait in Redis. */
   readonly slots: number;
   /** Redis on a port instead of a Unix socket. */
   readonly overTcp?: boolean;
@@ -67,8 +67,8 @@ export async function startParts(settings: TargetSettings, options: RouterOption
     return settings.workspace.start(role, process.execPath, command);
   };
   const port = await freePort();
-  // The large upload is 1 GiB: above the default limit of a body, which is not what is measured here.
-  // And a hub gives load balancers a third of its drain time to notice: nobody waits for that here.
+  // The large upload is 1 GiB: above the default limit of a body, which is not measured here. And a hub gives load balancers a
+  // third of its drain time to notice: nobody waits for that here.
   const limits = ['--queue-depth', '10000', '--max-body', '0', '--drain', '3s'];
   const hub = await startPart('hub', ['--port', String(port), '--host', '127.0.0.1', ...limits]);
   const withinMs = redis.isDirect ? 15_000 : 180_000;

@@ -37,7 +37,7 @@ const ACTIONS: readonly Action[] = [
   { kind: 'agent', action: 'resume', about: 'let its instances pull again', done: 'pulls again' },
 ];
 
-/** What can be done to an object with one word. */
+/** The actions on an object that need only its name. */
 export function actionCommands(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {
   for (const { action, about, done } of ACTIONS.filter((each) => each.kind === kind)) {
     addApiCommand(parent, surroundings, {

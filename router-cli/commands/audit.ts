@@ -19,7 +19,7 @@ const entrySchema = z.looseObject({
 });
 type Entry = z.output<typeof entrySchema>;
 
-/** `audit`: who has changed what. */
+/** `audit`: the changes and who made them. */
 export function auditCommand(program: Command, surroundings: Surroundings): void {
   addApiCommand(program, surroundings, {
     name: 'audit',

@@ -22,7 +22,7 @@ const EXAMPLES: Readonly<Record<ObjectKind, object>> = {
   admin: { name: 'alice', role: 'operator' },
 };
 
-/** The configuration of a fresh install, with every field that there is as a comment: from the schemas. */
+/** The configuration of a fresh install, with every possible field as a comment, made from the schemas. */
 export function configTemplate(): string {
   return [HEAD, ...OBJECT_KINDS.map((kind) => section(kind))].join('\n');
 }
@@ -35,14 +35,14 @@ function section(kind: ObjectKind): string {
     `# ${list}: an example, then all fields`,
     ...example.map((line) => `#   ${line}`),
     '#',
-    // A schema with an id of its own is a definition that the whole only refers to.
+    // A schema with an id is a definition, and the document only refers to it.
     ...fieldLines(schema.properties ? schema : (Object.values($defs)[0] ?? {}), ''),
     ...fresh(kind),
     '',
   ].join('\n');
 }
 
-/** What is there before anything is configured; names and what is not the default only. */
+/** The objects of a fresh install: only names and fields that differ from their default. */
 function fresh(kind: ObjectKind): string[] {
   if (kind === 'group') return ['groups:', ...FRESH_DOCUMENT.groups.map(({ name }) => `  - name: ${name}`)];
   if (kind !== 'route') return [`${LIST_OF[kind]}: []`];

@@ -11,7 +11,7 @@ import { useDryRun, useFlag } from './flags.ts';
 
 const FILE = 'mini-router.yaml';
 
-/** `config`: everything at once, as a file to be kept in a repository. */
+/** `config`: the whole configuration as a file, to be kept in a repository. */
 export function configCommands(program: Command, surroundings: Surroundings): void {
   const parent = program.command('config').description('the whole configuration as a YAML file');
   initCommand(parent, surroundings);
@@ -41,7 +41,7 @@ function initCommand(parent: Command, surroundings: Surroundings): void {
 }
 
 async function writeNew(file: string, text: string, { replace }: { replace: boolean }): Promise<void> {
-  // Headers that routes set may be secrets.
+  // Header values that routes set may be secrets.
   await writeFile(file, text, { flag: replace ? 'w' : 'wx', mode: 0o600 }).catch(
     (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EEXIST' ? 'it is there already: --force replaces it' : error.message;

@@ -10,15 +10,15 @@ import { timeInWords } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addCommand, runs } from './api-command.ts';
 
-/** What is asked is not worth a longer wait: the rest is known without. */
+/** The rest is known without the API, so a longer wait is not worth it. */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** What is known of a token without telling it: its id, which `admin show` has, too. */
+/** The id of a token, which is no secret: `admin show` lists it, too. */
 function tokenId(token: string): string {
   return token.split('_')[2] ?? '';
 }
 
-/** Which APIs this user knows, and which one commands talk to. */
+/** The APIs that this user knows, and the current one. */
 export function contextCommands(program: Command, surroundings: Surroundings): void {
   const parent = program.command('context').description('which router-api the commands talk to');
   const path = contextFilePath(surroundings.env);

@@ -24,7 +24,7 @@ type DeadRequest = z.output<typeof deadSchema>;
 /** Characters of a target that are kept. */
 const KEPT = 1_000;
 
-/** `requests dead` and `requests forget`: what was given up. */
+/** `requests dead` and `requests forget`: the requests that were given up. */
 export function deadCommands(parent: Command, surroundings: Surroundings): void {
   listCommand(parent, surroundings);
   forgetCommand(parent, surroundings);
@@ -92,7 +92,7 @@ function forgetCommand(parent: Command, surroundings: Surroundings): void {
   });
 }
 
-/** Of a request that no list has, the API says so: any group will do. */
+/** For a request that is in no list the API reports the error, so any group will do. */
 async function groupOf(api: ApiClient, id: string): Promise<string> {
   const dead = z.array(deadSchema).parse(await api.list('/v1/dead'));
   return dead.find((each) => each.id === id)?.group ?? 'default';
@@ -108,7 +108,7 @@ const columns: readonly Column<DeadRequest>[] = [
   { title: 'REQUEST', cell: (row) => `${row.method} ${row.target}` },
 ];
 
-/** What is stored may come from anybody: in a shell it must stay one word. */
+/** Stored texts may come from anybody: in a shell each must stay one word. */
 function curlLines({ id, method, target }: DeadRequest, hub: string): string[] {
   const url = quoted(hub.replace(/\/+$/, '') + target);
   const how = method === 'HEAD' ? '--head' : `--request ${quoted(method)}`;

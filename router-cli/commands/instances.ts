@@ -6,7 +6,7 @@ export function toneOfState(state: string): Tone {
   return state === 'ready' ? 'good' : 'warn';
 }
 
-/** One upstream of a running agent per line. */
+/** The columns of instances: one upstream of a running agent per line. */
 export const instanceColumns: readonly Column<InstanceStatus>[] = [
   { title: 'INSTANCE', cell: (row) => row.id },
   { title: 'GROUP', cell: (row) => row.group },

@@ -11,7 +11,7 @@ interface RouteView {
   readonly groups: readonly { readonly group: string }[];
 }
 
-/** An app's limits count for requests with its token, and a route without auth asks for none. */
+/** Limits of an app apply to requests with its token, and a route without auth asks for none. */
 export async function pointOutOpenRoutes({ api, out }: ApiInvocation, app: JsonObject): Promise<void> {
   const { name, rate = null, concurrency = 0, groups = [] } = app;
   if (rate === null && concurrency === 0) return;

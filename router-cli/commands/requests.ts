@@ -11,7 +11,7 @@ import { anyText, useFlag, useLimit } from './flags.ts';
 
 const outcomeSchema = z.looseObject({ outcome: z.string() });
 
-/** `requests`: what has no answer yet, and what was given up. */
+/** `requests`: the requests without an answer, and those that were given up. */
 export function requestCommands(program: Command, surroundings: Surroundings): void {
   const parent = program
     .command('requests')

@@ -20,7 +20,7 @@ const headerCondition = fromText(
   },
 );
 
-/** Where requests go, and what is done to them on the way. */
+/** The groups of a route, and its changes to requests. */
 export const routeFlags: FieldFlag[] = [
   {
     flag: '--to <group[=weight],…>',

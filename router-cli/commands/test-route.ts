@@ -19,7 +19,7 @@ const explanationSchema = z.looseObject({
 });
 type Explanation = z.output<typeof explanationSchema>;
 
-/** `route test`: where a request would go, and why. */
+/** `route test`: the route of a request, and the reasons. */
 export function testRouteCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'test',

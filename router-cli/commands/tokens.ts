@@ -10,7 +10,7 @@ import { anyText, useFlag } from './flags.ts';
 import { useUpstream } from './objects.ts';
 import { showToken } from './show-token.ts';
 
-/** rotate and revoke, for what has tokens. */
+/** rotate and revoke, for objects with tokens. */
 export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'rotate',

@@ -13,8 +13,8 @@ import { laneNames } from '../scripts/lane-names.ts';
 import { heartbeatMs, streamTtlMs } from '../scripts/times.ts';
 
 /**
- * Why the call of a request should stop: it is not ours any more (lost), its hub has not been heard of (abandoned), or it is over
- * and Redis knows nothing of it (over).
+ * The reason to stop the call of a request: another instance has it (lost), its hub has gone (abandoned), or its deadline has
+ * passed and Redis does not know it (over).
  */
 export type TakenReason = 'lost' | 'abandoned' | 'over';
 
@@ -32,17 +32,17 @@ export interface HeldRequest {
 export interface HeartbeatOptions {
   readonly connection: Connection;
   readonly keys: GroupKeys;
-  /** What of the group its scripts are told; each beat finds the lanes that there are. */
+  /** The lanes that its scripts get; each beat updates them. */
   readonly lanes: KnownLanes;
   readonly instance: string;
-  /** Name of its agent record, when it has one. */
+  /** Name of the agent record, when there is one. */
   readonly record: string | undefined;
-  /** What the group lets the instance do; called with every beat. */
+  /** The grant of the group; called with every beat. */
   readonly onGrant: (grant: Grant) => void;
   readonly report: () => { slots: number; report: InstanceReport };
-  /** As they are now. */
+  /** The requests that are held now. */
   readonly held: () => readonly HeldRequest[];
-  /** Those of the whole process. */
+  /** Shared by all instances of the process. */
   readonly renewals: Renewals;
   readonly log: Logger;
 }
@@ -52,7 +52,7 @@ const DEFAULT_LEASE_MS = 6_000;
 
 /**
  * Keeps an instance registered and its requests leased: a beat every third of the lease at most. While nothing runs and
- * nothing is new, it is renewed together with the others of its process instead.
+ * nothing changes, it is renewed together with the other instances of its process instead.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -63,11 +63,11 @@ export class Heartbeat {
   /** Redis ms minus this process's monotonic ms. */
   #clockOffset = 0;
   #running: Promise<void> | undefined;
-  /** What was said with the last beat, and what it told, if a renewal can do the same from then on. */
+  /** The report of the last beat and the version in its reply, when a renewal may replace the next beats. */
   #quiet: { readonly said: string; readonly version: string } | undefined;
   /**
-   * Requests that Redis knew of until it lost its data: it will not know them again, and nobody else has them. Until that
-   * time their hubs may still be on their way back to it.
+   * Requests that Redis forgot when it lost its data. It will not know them again, and no other instance has them. Until the
+   * given time their hubs may still be reconnecting.
    */
   readonly #unknownToStore = new WeakMap<HeldRequest, number>();
 
@@ -75,7 +75,7 @@ export class Heartbeat {
     this.#options = options;
   }
 
-  /** The group's lease, as the last beat told. */
+  /** The group's lease, as of the last beat. */
   get leaseMs(): number {
     return this.#leaseMs;
   }
@@ -84,7 +84,7 @@ export class Heartbeat {
     return streamTtlMs(this.#leaseMs);
   }
 
-  /** Redis's clock, as far as the last beat told. */
+  /** Redis's clock, as of the last beat. */
   redisNow(): number {
     return performance.now() + this.#clockOffset;
   }
@@ -94,9 +94,9 @@ export class Heartbeat {
     void this.#beatForEver();
   }
 
-  /** Beats now; changes of slots take effect with it. Rejects when Redis is away. */
+  /** Beats now; changed slots take effect with it. Rejects when Redis is away. */
   async beat(): Promise<void> {
-    // One at a time, and the last one sees the newest report.
+    // One beat at a time, and the last one sends the newest report.
     while (this.#running) await this.#running.catch(() => undefined);
     this.#running = this.#beatOnce().finally(() => (this.#running = undefined));
     return this.#running;
@@ -124,7 +124,7 @@ export class Heartbeat {
     }
   }
 
-  /** Resolves with false when it takes a beat. */
+  /** Resolves with false when a beat is needed. */
   async #renew(): Promise<boolean> {
     const { connection, keys, lanes, instance, held, report, renewals } = this.#options;
     const { client } = connection;
@@ -146,7 +146,7 @@ export class Heartbeat {
     return true;
   }
 
-  /** Takes what Redis says of its clock and of the lease. */
+  /** Stores the clock and the lease of a reply. */
   #learn({ now, leaseMs }: { now: number; leaseMs: number }, sentAt: number): void {
     this.#clockOffset = now - (sentAt + performance.now()) / 2;
     this.#leaseMs = leaseMs;
@@ -183,7 +183,7 @@ export class Heartbeat {
     }
     const { now, leaseMs, granted, state, version, fates } = beat;
     const receivedAt = performance.now();
-    // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
+    // Registered less than a lease ago and yet unknown: Redis has lost its data, so no other instance can have our requests.
     const storeWasEmptied = beat.joined && now - this.#lastBeatAt < leaseMs;
     this.#learn({ now, leaseMs }, sentAt);
     if (held.length === 0 && state === 'active' && granted === slots) {
@@ -195,7 +195,7 @@ export class Heartbeat {
       const fate = fates[i];
       if (storeWasEmptied) this.#unknownToStore.set(request, receivedAt + this.#leaseMs);
       const hubDueAt = this.#unknownToStore.get(request);
-      // Its hub has ended it, and what it told us was lost with the data of Redis.
+      // Its hub has ended it, and the reset was lost with the data of Redis.
       const isOver = receivedAt > request.expiresAt + this.#leaseMs;
       if (isOver) request.onTaken('over');
       else if (fate === 'abandoned') request.onTaken('abandoned');
@@ -213,16 +213,16 @@ interface Beat {
   readonly joined: boolean;
   readonly granted: number;
   readonly state: Grant['state'];
-  /** All of the group, when there are more or fewer than were known. */
+  /** All lanes of the group, when their number has changed. */
   readonly lanes: string[];
   readonly version: string;
-  /** One for each running request: '' held, lost, abandoned, or gone, which is both. */
+  /** One for each running request: '' held, lost, abandoned, or gone (lost and abandoned). */
   readonly fates: readonly unknown[];
 }
 
 const STATES = ['active', 'paused', 'draining', 'unknown', 'moved'] as const;
 
-/** Undefined for what heartbeat.lua does not reply. `key`: where the names of lanes are from. */
+/** Undefined for a reply that heartbeat.lua does not make. `key`: where the names of lanes are from. */
 export function decodeBeat(reply: unknown, key: string): Beat | undefined {
   const [nowText, lease, joined, slots, record, lanes, version, ...fates] = listOf(reply);
   const now = wholeOf(nowText);
@@ -245,8 +245,9 @@ export function decodeBeat(reply: unknown, key: string): Beat | undefined {
 }
 
 /**
- * Instances that started together, or got Redis back together, must not go on beating together: a thousand beats at once
- * hold up every request for some 50 ms. Those of one process meet in some dozen ticks: one by one they would cost twice as much.
+ * Instances that started together, or got Redis back together, must not go on beating together: a thousand beats at once hold
+ * up every request for some 50 ms. Those of one process share some dozen ticks, because renewals one by one would cost twice
+ * as much.
  */
 function untilNextBeat(mostMs: number): number {
   const tickMs = mostMs / 20;

@@ -6,20 +6,20 @@ import type { GroupKeys } from '../scripts/keys.ts';
 import type { HeldRequest, TakenReason } from './heartbeat.ts';
 import { entryOf } from './pulled-requests.ts';
 
-/** What an exchange asks of its link. */
+/** The parts of its link that an exchange uses. */
 export interface ExchangeHost {
   readonly keys: GroupKeys;
-  /** The stream has something to send. */
+  /** The stream has frames to send. */
   send(stream: FrameStream): void;
   /** Its settlement is on its way. */
   settling(entry: string): void;
   /** It is settled, requeued or taken away. */
   dropped(exchange: RedisAgentExchange): void;
-  /** Its hub has not been heard of. */
+  /** Its hub has gone silent. */
   abandoned(request: PulledRequest): void;
 }
 
-/** One attempt at its instance: the reply that goes out, the request that comes in, and the entry that is settled at the end. */
+/** One attempt at its instance: the outgoing reply, the incoming request, and the entry that is settled at the end. */
 export class RedisAgentExchange implements AgentExchange, HeldRequest {
   readonly id: string;
   readonly attempt: number;
@@ -61,7 +61,7 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
       key: host.keys.up(id),
       lastSeq: 0,
       heardAt: now,
-      // Hubs keep to what they were granted.
+      // Hubs respect their grants.
       room: Infinity,
       onFrame: (frame) => this.#onFrame(frame),
       onFault: (why) => {

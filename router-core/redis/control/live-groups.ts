@@ -9,7 +9,7 @@ import { laneNames } from '../scripts/lane-names.ts';
 import { requestStreams } from '../scripts/request-streams.ts';
 import { parseJson } from '../../runtime/parse-json.ts';
 
-/** Agents write their reports themselves, so nothing in one is certain. */
+/** Agents write their reports themselves, so no report can be trusted. */
 const reportSchema = z.object({
   name: z.string().max(200),
   version: z.string().max(100),
@@ -21,7 +21,7 @@ const reportSchema = z.object({
   token: z.string().max(40).optional(),
 });
 
-/** What an agent writes has a tenth of that. */
+/** Ten times the size of a real report. */
 const MOST_REPORT_CHARS = 4_096;
 
 /** A name of an agent, a dot and 8 digits. */
@@ -34,21 +34,21 @@ export interface LiveInstance {
   readonly id: string;
   readonly group: string;
   readonly name: string;
-  /** Its agent record and the id of its token, when it has one. */
+  /** The agent record and the id of the token, when there is one. */
   readonly agent: string | null;
   readonly tokenId: string | null;
   readonly version: string;
-  /** Slots that it has, and those that the group lets it use. */
+  /** The slots of the instance, and those that the group grants. */
   readonly concurrency: number;
   readonly slots: number;
   readonly inFlight: number;
   /** ready, upstream-down, paused or draining. */
   readonly state: string;
-  /** Why its upstream is down, as its agent says. */
+  /** The reason why the upstream is down, from its agent. */
   readonly reason: string | null;
 }
 
-/** What a group holds at one moment. */
+/** The state of a group at one moment. */
 export interface LiveGroup {
   readonly name: string;
   /** In line for a slot. */
@@ -57,16 +57,16 @@ export interface LiveGroup {
   readonly queued: number;
   /** Pulled by an instance. */
   readonly running: number;
-  /** Of all live instances. */
+  /** Slots of all live instances. */
   readonly slots: number;
-  /** Taken out of its concurrency. */
+  /** Permits taken from its concurrency. */
   readonly permits: number;
   readonly instances: readonly LiveInstance[];
-  /** What Redis says of keys that are not as they must be: agents can write them. Numbers of those are 0. */
+  /** The error of Redis for keys of a wrong type, which agents can write. The numbers of such a group are 0. */
   readonly error: string | null;
 }
 
-/** Names of the lanes that each group has had; undefined of a group whose keys hold more than anybody should read. */
+/** The names of all lanes of each group; undefined for a group whose keys are too large to be read. */
 export async function readLanes(client: Redis, groups: readonly string[]): Promise<(string[] | undefined)[]> {
   const isReadable = await Promise.all(groups.map((group) => isFit(client, group)));
   const pipeline = client.pipeline();
@@ -78,7 +78,7 @@ export async function readLanes(client: Redis, groups: readonly string[]): Promi
   });
 }
 
-/** Whether a group may be looked at: one of which nobody can be sure is as if it were empty, and no other notices. */
+/** True when the group's keys are small enough to be read. A group that is not counts as empty, and no other one suffers. */
 async function isFit(client: Redis, group: string): Promise<boolean> {
   const { lanes, slots, agentSlots, instances, reports, hubs } = groupKeys(group);
   try {
@@ -91,7 +91,7 @@ async function isFit(client: Redis, group: string): Promise<boolean> {
   }
 }
 
-/** Looks at groups of one server, all in one go. */
+/** Reads groups of one server in one round trip. */
 export async function readLiveGroups(client: Redis, names: readonly string[]): Promise<LiveGroup[]> {
   const [nowMs, lanes] = await Promise.all([redisNowMs(client), readLanes(client, names)]);
   const pipeline = client.pipeline();
@@ -104,7 +104,7 @@ export async function readLiveGroups(client: Redis, names: readonly string[]): P
     const keys = groupKeys(name);
     const streams = requestStreams(keys, known);
     for (const stream of [...streams.waiting, ...streams.lane]) pipeline.xlen(stream);
-    // Refused while the lane has no consumer group: nobody was ever there.
+    // Refused while the lane has no consumer group: no instance was ever there.
     for (const stream of streams.lane) pipeline.xpending(stream, CONSUMER_GROUP);
     pipeline.zrangebyscore(keys.instances, nowMs, '+inf').hgetall(keys.reports).hgetall(keys.slots);
     pipeline.zcount(keys.permits, nowMs, '+inf');
@@ -117,7 +117,7 @@ export async function readLiveGroups(client: Redis, names: readonly string[]): P
   });
 }
 
-/** Replies in the order in which they were asked for; `size` is undefined of a group that nobody should read. */
+/** Expects the replies in the order of the commands; `size` is undefined for a group that must not be read. */
 function liveGroup(
   name: string,
   size: { waiting: number; lane: number } | undefined,
@@ -149,7 +149,7 @@ function liveGroup(
   };
 }
 
-/** Errors where the server has refused a command. Rejects when the connection is lost. */
+/** Contains an error for each command that the server has refused. Rejects when the connection is lost. */
 async function results(pipeline: ChainableCommander): Promise<unknown[]> {
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {
@@ -162,7 +162,7 @@ function sum(numbers: readonly unknown[]): number {
   return numbers.reduce<number>((total, each) => total + (wholeOf(each) ?? 0), 0);
 }
 
-/** Undefined when the report is none. */
+/** Undefined when the text is no report. */
 export function liveInstance(
   group: string,
   id: string,
