@@ -9,7 +9,7 @@ const DIRECT_START_MS = 15_000;
 const DOCKER_START_MS = 180_000;
 
 export interface RedisProcess {
-  /** Of the server, or of the docker command that runs it. */
+  /** The process id of the server, or of the docker command that runs it. */
   readonly pid: number;
   /** Resolves when its process has ended, with a text that says how: "was ended by SIGKILL". */
   readonly ended: Promise<string>;

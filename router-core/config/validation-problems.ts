@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 
-/** What is wrong with one place of something that a person or a program has written. */
+/** One problem in a text that a person or a program has written, with its place. */
 export interface ValidationProblem {
-  /** As people write it: `routes[3].match.path`; empty for the whole. */
+  /** In a readable form: `routes[3].match.path`; empty for the whole. */
   readonly path: string;
   /** Never repeats a value: it may be a secret. */
   readonly message: string;
@@ -30,9 +30,9 @@ function problemsOf(issue: z.core.$ZodIssue): ValidationProblem[] {
     return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: 'unknown field' }));
   }
   const path = formatPath(issue.path);
-  // "Invalid key in record" does not say what a key must be like; the issue within does.
+  // "Invalid key in record" does not say what is wrong with the key; the inner issue does.
   if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, message }));
-  // zod does not say otherwise that there was nothing.
+  // zod has no other sign for a missing value.
   const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
   return [{ path, message: isMissing ? 'this field is required' : issue.message }];
 }

@@ -6,7 +6,7 @@ import { launch } from '../support/processes.ts';
 import { useCliBench } from '../support/cli.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What hands that know kubectl and gh type. Every command is a process of its own.
+// Commands as users of kubectl and gh type them. Every command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 });
 
 const cli = useCliBench();

@@ -12,7 +12,7 @@ const cli = useCliBench();
 interface Case {
   kind: ObjectKind;
   add: string[];
-  /** What it then is, as far as flags have said. */
+  /** The new object, as far as flags have set it. */
   added: object;
   set: string[];
   changed: object;

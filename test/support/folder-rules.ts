@@ -8,13 +8,13 @@ export interface SourceFile {
 
 interface Zone {
   name: string;
-  /** What belongs to it: a folder (ending in /) or one file. */
+  /** The files of the zone: a folder (ending in /) or one file. */
   at: string;
   /** The other zones that it may import from. */
   mayImport: string[];
 }
 
-/** What everything below the parts may use. */
+/** The zones that all parts may use. */
 const BASE = ['config', 'runtime', 'http'];
 
 /**
@@ -30,7 +30,11 @@ const ZONES: Zone[] = [
   ...redisZones(),
   ...websocketZones(),
   // Where what is behind the ports is chosen. Before its folder: the first zone that fits counts.
-  { name: 'hub/main.ts', at: 'router-core/hub/main.ts', mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE] },
+  {
+    name: 'hub/main.ts',
+    at: 'router-core/hub/main.ts',
+    mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE],
+  },
   { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'routing', ...BASE] },
   {
     name: 'agent/main.ts',
@@ -96,7 +100,7 @@ function importViolations({ path, text }: SourceFile): string[] {
   return imported.flatMap((specifier) => {
     if (specifier.startsWith('.')) return importOfFile({ path, zone, specifier });
     const isRedisClient = /^(@?ioredis|redis|@redis)(\/|$)/.test(specifier);
-    // What the router is compared with may do as it likes.
+    // Competitors in the benchmark may talk to Redis, too.
     const isCompetitor = path.startsWith('bench/processes/');
     const mayTalkToRedis = isRedis(zone) || path.startsWith('test/') || isCompetitor;
     return isRedisClient && !mayTalkToRedis
