@@ -30,6 +30,7 @@ describe('the hub', () => {
       attempts: 2,
       retryUnsafe: false,
       leaseMs: 6_000,
+      link: true,
       metricsPort: undefined,
       metricsHost: '127.0.0.1',
       logLevel: 'info',

@@ -8,7 +8,7 @@
  * FENCE the last frame that a stream can have. A frame without parts is a notice: "read the stream".
  */
 export const PART = {
-  /** u8 n, instance: who answers, in its first frame. */
+  /** u8 n, who answers, in its first frame (reply-owner.ts). */
   owner: 1,
   /** u32 n, head (heads.ts). */
   head: 2,

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { sleep } from '../runtime/backoff.ts';
 import { runFor } from './contain-fault.ts';
+import type { AgentDoor } from './front/agent-door.ts';
 import type { HubContext } from './exchange.ts';
 
 /** How many 503s a load balancer gets to see before this hub stops accepting: the usual `fall` is 3. */
@@ -38,6 +39,7 @@ export interface DrainOptions {
   readonly server: Server;
   /** Connections without a request of their own: those that have left HTTP, and those that linger. */
   readonly front: { cutLingering(): void; cutAll(): void };
+  readonly door: AgentDoor | undefined;
   readonly context: HubContext;
   readonly readiness: Readiness;
   readonly drainMs: number;
@@ -46,11 +48,13 @@ export interface DrainOptions {
 /**
  * The order of a shutdown: readiness says no and every reply closes its connection; once the load balancers have noticed
  * (or nobody watches), no new connection; the running requests finish; what is left at the end of `drainMs` is refused
- * or cut.
+ * or cut. Agents that are linked here go elsewhere meanwhile; those that cannot go on with what comes, until the end.
  */
-export async function drainHub({ server, front, context, readiness, drainMs }: DrainOptions): Promise<void> {
+export async function drainHub(options: DrainOptions): Promise<void> {
+  const { server, front, door, context, readiness, drainMs } = options;
   const { inFlight, log } = context;
   readiness.draining = true;
+  door?.sayAway(drainMs);
   const endAt = performance.now() + drainMs;
   const noticeUntil = performance.now() + drainMs / 3;
   while (readiness.unnoticed && performance.now() < noticeUntil) await sleep(50);
@@ -63,6 +67,8 @@ export async function drainHub({ server, front, context, readiness, drainMs }: D
     return exchange.cancel();
   });
   await Promise.race([Promise.all(cancelled), sleep(1_000)]);
+  await door?.drain(Math.max(0, endAt - performance.now()));
+  await door?.close();
   server.closeIdleConnections();
   front.cutLingering();
   // Replies that are written but not yet taken by their clients get a moment; then the connections are cut.

@@ -29,6 +29,8 @@ import { watchDescriptors } from './watch-descriptors.ts';
 export interface Hub {
   /** The port it listens on. */
   readonly port: number;
+  /** The port that agents dial. */
+  readonly linkPort: number;
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
   readonly metrics: MetricSource;
@@ -69,7 +71,10 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
   const link = ports.createLink({ onState, report, onAbsence, log });
-  const door = ports.createDoor?.({ id: link.hub, host: hostname() });
+  const door = ports.createDoor?.({
+    hub: { id: link.hub, host: hostname() },
+    sharedSecret: () => link.sharedSecret(),
+  });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => whyNotReady(context));
   const front = new RequestFront(context, readiness);
@@ -106,15 +111,14 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
     throw error;
   }
   const { port } = server.address() as AddressInfo;
+  const { port: doorPort = port } = (doorServer?.address() ?? {}) as Partial<AddressInfo>;
   address = `${config.host}:${port}`;
   return {
     port,
+    linkPort: doorPort,
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
-      const drained = door?.drain(drainMs);
-      await drainHub({ server, front, context, readiness, drainMs });
-      await drained;
-      await door?.close();
+      await drainHub({ server, front, door, context, readiness, drainMs });
       doorServer?.close();
       await stop();
     },

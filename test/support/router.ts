@@ -13,8 +13,6 @@ import { redisRelayLinks } from '../../router-core/redis/agent/redis-relay-links
 import { AgentDoor } from '../../router-core/websocket/hub/agent-door.ts';
 import { waitFor } from './wait.ts';
 
-const TICKET_KEY = randomBytes(32);
-
 const log = createLogger({
   level: (process.env['TEST_LOG_LEVEL'] as 'debug' | undefined) ?? 'silent',
   name: 'test',
@@ -93,9 +91,8 @@ export async function startTestHub(
       createLink: (link) => new RedisHubLink(redisUrl, link),
       createDoor: (about) =>
         new AgentDoor({
-          hub: about,
+          ...about,
           createRelayLink: redisRelayLinks({ redisUrl, log: hubLog }),
-          ticketKey: TICKET_KEY,
           log: hubLog,
         }),
     },

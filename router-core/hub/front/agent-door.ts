@@ -9,13 +9,21 @@ export interface AgentDoor {
   serve(state: ConfigState, groups: readonly ServedSettings[]): void;
   onRequest(request: IncomingMessage, response: ServerResponse): void;
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Tells agents that this hub ends within `ms`, and takes no new ones. */
+  sayAway(ms: number): void;
   /** No agent is given anything new. Resolves when none runs anything, or after `ms`. */
   drain(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `hub`: id of this hub, and the machine that it shares with others. */
-export type CreateAgentDoor = (hub: { readonly id: string; readonly host: string }) => AgentDoor;
+export interface AgentDoorAbout {
+  /** Id of this hub, and the machine that it shares with others. */
+  readonly hub: { readonly id: string; readonly host: string };
+  /** A secret that all hubs have. */
+  readonly sharedSecret: () => Promise<Buffer>;
+}
+
+export type CreateAgentDoor = (about: AgentDoorAbout) => AgentDoor;
 
 const PATHS = /^\/_router\/(?:link|agent)(?:\?|$)/;
 

@@ -2,6 +2,7 @@ import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { ROOM_BYTES, WINDOW_BYTES, type FrameStream } from '../../exchange/frame-stream.ts';
 import { encodeFrame, PART, type Frame } from '../../exchange/frames.ts';
 import { encodeRequestHead } from '../../exchange/heads.ts';
+import { readOwner } from '../../exchange/reply-owner.ts';
 import type {
   Admission,
   HubExchange,
@@ -38,7 +39,7 @@ export class RedisHubExchange implements HubExchange, FrameReader {
   readonly #options: RedisHubExchangeOptions;
   /** The last known place of the request; see admit.lua. */
   #place = '';
-  /** The instance that sends the reply. */
+  /** The instance that is rung for this request. */
   #owner = '';
   /** Attempts that have certainly not reached an upstream. */
   #uncounted = 0;
@@ -164,15 +165,18 @@ export class RedisHubExchange implements HubExchange, FrameReader {
       const [code = '', detail = ''] = failed.split('\n', 2);
       return handlers.onFailed(code, detail);
     }
-    if (owner !== undefined) {
-      this.#owner = owner;
-      if (this.#stream) this.#stream.reader = owner;
+    const names = owner === undefined ? undefined : readOwner(owner);
+    if (names) {
+      this.#owner = names.rung;
+      if (this.#stream) this.#stream.reader = names.rung;
+    } else if (owner !== undefined) {
+      return handlers.onFault('it names no instance');
     }
     if (credit > 0) {
       if (this.#onWritable) this.#openStream().credited(credit);
       else handlers.onBodyAsked(credit);
     }
-    handlers.onReply(frame);
+    handlers.onReply(names ? { ...frame, owner: names.shown } : frame);
   }
 
   #openStream(): FrameStream {

@@ -95,6 +95,7 @@ export const CONFIG_KEYS = {
   used: `${CONFIG_PREFIX}used`,
   hubs: `${CONFIG_PREFIX}hubs`,
   repairs: `${CONFIG_PREFIX}repairs`,
+  linkKey: `${CONFIG_PREFIX}link-key`,
 } as const;
 
 /** The hash of one kind of object: `list` is its plural. */

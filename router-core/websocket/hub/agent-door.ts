@@ -16,8 +16,8 @@ export interface AgentDoorOptions {
   /** Id and host of this hub: two hubs of one host fall together. */
   readonly hub: { readonly id: string; readonly host: string };
   readonly createRelayLink: CreateRelayLink;
-  /** Signs the tickets of requests; the same at every hub. */
-  readonly ticketKey: Buffer;
+  /** Signs the tickets of requests; the same at every hub. Rejects when it cannot be had now. */
+  readonly sharedSecret: () => Promise<Buffer>;
   readonly log: Logger;
 }
 
@@ -95,11 +95,15 @@ export class AgentDoor {
     this.#server.handleUpgrade(request, socket, head, (ws) => this.#greet(ws, socket, identity));
   }
 
-  /** Agents are told to go elsewhere; nothing new is pulled for them. Resolves when none runs anything, or after `ms`. */
-  async drain(ms: number): Promise<void> {
+  /** Agents are told to go elsewhere, and no new ones are let in. */
+  sayAway(ms: number): void {
     this.#draining = true;
     for (const { socket } of this.#relays.agents) socket.send(MESSAGE.away, LINK_CHANNEL, { ms });
-    await this.#relays.drain(ms);
+  }
+
+  /** Nothing new is pulled for any agent. Resolves when none runs anything, or after `ms`. */
+  drain(ms: number): Promise<void> {
+    return this.#relays.drain(ms);
   }
 
   async close(): Promise<void> {

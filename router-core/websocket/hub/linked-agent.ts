@@ -3,15 +3,8 @@ import type { AgentLink, Grant, PulledRequest } from '../../exchange/agent-link.
 import { LINK_CHANNEL, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
 import { DEAD_AFTER_MS, LinkFault, PING_AFTER_MS, type LinkSocket } from '../wire/link-socket.ts';
 import type { AgentIdentity } from './agent-directory.ts';
-import {
-  offerSchema,
-  readCount,
-  readData,
-  readJson,
-  requeueSchema,
-  type Hello,
-  type Offer,
-} from './link-schemas.ts';
+import { readCount, readData, readJson } from '../wire/read-parts.ts';
+import { offerSchema, requeueSchema, type Hello, type Offer } from './link-schemas.ts';
 import { RelayedRequest, type Carrier } from './relayed-request.ts';
 
 export interface LinkedAgentOptions {

@@ -1,11 +1,12 @@
 import type { AgentExchange, AgentLink, ExchangeHandlers, PulledRequest } from '../../exchange/agent-link.ts';
 import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { encodeRequestHead, isInterimHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
+import { relayedOwner } from '../../exchange/reply-owner.ts';
 import { MESSAGE } from '../wire/link-message.ts';
 import { LinkReader } from '../wire/link-reader.ts';
 import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import { LinkWriter } from '../wire/link-writer.ts';
-import type { Data } from './link-schemas.ts';
+import type { Data } from '../wire/read-parts.ts';
 
 /** The link that carries a request now. */
 export interface Carrier {
@@ -171,7 +172,8 @@ export class RelayedRequest implements ExchangeHandlers {
   }
 
   get #owner(): string {
-    return this.#options.link.instance;
+    const { link, carrier } = this.#options;
+    return relayedOwner(link.instance, (this.#carrier ?? carrier).instance);
   }
 
   #onHead(head: string, body: Buffer): void {

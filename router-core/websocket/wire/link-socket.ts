@@ -39,8 +39,12 @@ export class LinkFault extends Error {
 export class LinkSocket implements WriterTarget {
   readonly #options: LinkSocketOptions;
   readonly #pending: LinkWriter[] = [];
-  readonly #watch: NodeJS.Timeout;
+  #watch: NodeJS.Timeout;
+  #lookedAt = performance.now();
+  #lookEveryMs = PING_AFTER_MS / 8;
   #isFlushing = false;
+  /** Nothing that comes counts any more. */
+  #isClosing = false;
   #closed = false;
   #pingAfterMs = PING_AFTER_MS;
   #deadAfterMs = DEAD_AFTER_MS;
@@ -52,13 +56,14 @@ export class LinkSocket implements WriterTarget {
 
   constructor(options: LinkSocketOptions) {
     this.#options = options;
-    const { ws } = options;
+    const { ws, stream } = options;
+    // A large message on a slow line is a word long before it is whole.
+    stream.on('data', () => (this.heardAt = performance.now()));
     ws.on('message', (data, isBinary) => this.#onData(data as Buffer, isBinary));
-    ws.on('ping', () => (this.heardAt = performance.now()));
     ws.on('pong', () => this.#onPong());
     ws.on('error', () => undefined);
     ws.on('close', (_code, reason) => this.#onClose(reason.toString('latin1') || 'the connection was lost'));
-    this.#watch = setInterval(() => this.#look(), 500);
+    this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
   }
 
   get closed(): boolean {
@@ -67,8 +72,13 @@ export class LinkSocket implements WriterTarget {
 
   /** How long the peer may be silent: pinged after the one, given up after the other. */
   expectWords(pingAfterMs: number, deadAfterMs: number): void {
+    if (this.#closed || pingAfterMs === this.#pingAfterMs) return;
     this.#pingAfterMs = pingAfterMs;
     this.#deadAfterMs = deadAfterMs;
+    this.#lookEveryMs = pingAfterMs / 8;
+    clearInterval(this.#watch);
+    this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
+    this.#lookedAt = performance.now();
   }
 
   /** Sends a message before all bodies that wait. */
@@ -98,7 +108,8 @@ export class LinkSocket implements WriterTarget {
 
   /** Closes after what was sent. A peer that does not answer is cut after a second. */
   close(reason: string): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#isClosing) return;
+    this.#isClosing = true;
     const { ws } = this.#options;
     ws.close(1000, Buffer.from(reason, 'utf8').subarray(0, 100).toString('utf8'));
     setTimeout(() => ws.terminate(), 1_000).unref();
@@ -133,8 +144,7 @@ export class LinkSocket implements WriterTarget {
   }
 
   #onData(data: Buffer, isBinary: boolean): void {
-    this.heardAt = performance.now();
-    if (this.#closed) return;
+    if (this.#closed || this.#isClosing) return;
     const message = isBinary ? decodeMessage(data) : undefined;
     if (!message) return this.refuse('protocol', 'a message that cannot be read');
     try {
@@ -146,13 +156,17 @@ export class LinkSocket implements WriterTarget {
   }
 
   #onPong(): void {
-    this.heardAt = performance.now();
-    if (this.#pingedAt !== undefined) this.roundTripMs = this.heardAt - this.#pingedAt;
+    if (this.#pingedAt !== undefined) this.roundTripMs = performance.now() - this.#pingedAt;
     this.#pingedAt = undefined;
   }
 
   #look(): void {
-    const silentMs = performance.now() - this.heardAt;
+    const now = performance.now();
+    const stoodStill = now - this.#lookedAt > this.#lookEveryMs + this.#pingAfterMs / 2;
+    this.#lookedAt = now;
+    // This process did not run: what the peer said meanwhile is still to be read.
+    if (stoodStill) return;
+    const silentMs = now - this.heardAt;
     if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
     if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;
     this.#pingedAt = performance.now();

@@ -25,12 +25,22 @@ export interface Resumption {
   readonly upTo: number;
 }
 
+export interface LinkWriterOptions {
+  readonly target: WriterTarget;
+  readonly channel: number;
+  /** Bytes that may be sent without being told. */
+  readonly upTo: number;
+  readonly onWritable: () => void;
+  /** The last message is about to be sent; called again when it is sent again. */
+  readonly onLast?: () => void;
+}
+
 /**
  * One direction of one request on a link: parts and body bytes gather until their turn comes, then leave in order. What has not been
  * acknowledged is kept, so that it can be sent again on another link.
  */
 export class LinkWriter {
-  readonly #onWritable: () => void;
+  readonly #options: LinkWriterOptions;
   #target: WriterTarget | undefined;
   #channel: number;
   #parts: DataParts = {};
@@ -41,14 +51,15 @@ export class LinkWriter {
   #sent: DataParts = {};
   #isPending = false;
   #ended = false;
+  #isClosed = false;
   #written = 0;
   #upTo: number;
 
-  constructor(options: { target: WriterTarget; channel: number; upTo: number; onWritable: () => void }) {
+  constructor(options: LinkWriterOptions) {
+    this.#options = options;
     this.#target = options.target;
     this.#channel = options.channel;
     this.#upTo = options.upTo;
-    this.#onWritable = options.onWritable;
   }
 
   get writable(): boolean {
@@ -102,6 +113,7 @@ export class LinkWriter {
   close(): void {
     if (this.#ended) return;
     this.#drop();
+    this.#isClosed = true;
     this.#finish({ closed: true });
   }
 
@@ -114,11 +126,14 @@ export class LinkWriter {
 
   /** The other end takes bytes up to this count; it never takes back what it has granted. */
   credit(upTo: number): void {
-    if (upTo <= this.#upTo) return;
+    // Nobody has consumed what was never sent: a larger count would only make this end use memory.
+    const most = this.#written - this.#body.bytes + WINDOW_BYTES;
+    const granted = Math.min(upTo, most);
+    if (granted <= this.#upTo) return;
     const wasWritable = this.writable;
-    this.#upTo = upTo;
-    this.#tail.drop(upTo - WINDOW_BYTES);
-    if (!wasWritable && this.writable && !this.#ended) this.#onWritable();
+    this.#upTo = granted;
+    this.#tail.drop(granted - WINDOW_BYTES);
+    if (!wasWritable && this.writable && !this.#ended) this.#options.onWritable();
   }
 
   /** The link is lost: nothing is sent until `resume`. */
@@ -129,45 +144,59 @@ export class LinkWriter {
 
   /** Goes on where the other end is. Returns false when that is not kept any more. */
   resume(target: WriterTarget, { channel, have, headSeen, upTo }: Resumption): boolean {
-    const again = this.#tail.from(have);
-    if (!again) return false;
-    for (const chunk of this.#body.take(Infinity)) again.push(chunk);
-    this.#body = new JoinedChunks();
-    for (const chunk of again) this.#body.add(chunk);
+    if (!this.#isClosed && !this.#sendAgainFrom(have)) return false;
     this.#parts = { ...this.#sent, ...this.#parts };
+    // It stays among the sent ones: whoever has seen it may be lost before the client has it.
     if (headSeen) delete this.#parts.head;
-    this.#sent = {};
-    this.#tail.restart(have);
     this.#channel = channel;
     this.#target = target;
-    this.#upTo = Math.max(this.#upTo, upTo);
-    this.#pending();
-    if (this.writable && !this.#ended) this.#onWritable();
+    this.credit(upTo);
+    if (this.#hasMore()) this.#pending();
     return true;
   }
 
   /** The next message. What does not fit into it gets another turn. Undefined when there is nothing to send after all. */
   take(): Buffer | undefined {
     this.#isPending = false;
-    if (!this.#hasMore()) return undefined;
+    if (!this.#target || !this.#hasMore()) return undefined;
     const message = this.#nextMessage();
     if (this.#hasMore()) this.#pending();
+    else if (this.#ended) this.#options.onLast?.();
     return message;
   }
 
   #nextMessage(): Buffer {
     const interim = this.#interims.shift();
-    if (interim !== undefined) return encodeMessage(MESSAGE.data, this.#channel, { head: interim });
+    if (interim !== undefined) return this.#message({ head: interim });
+    const { head } = this.#parts;
+    // A large head goes alone: no message becomes too large, whatever trailers come with the end.
+    if (head !== undefined && head.length > PIECE_BYTES) return this.#message(this.#takeParts({ head }));
     const pieces = this.#body.take(PIECE_BYTES);
-    const body = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
     this.#tail.add(pieces);
-    const parts: DataParts = {};
-    if (this.#parts.head !== undefined) parts.head = this.#parts.head;
-    if (this.#body.bytes === 0) Object.assign(parts, this.#parts);
+    const body = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    const rest = this.#body.bytes === 0 ? this.#parts : head === undefined ? {} : { head };
+    return this.#message(this.#takeParts({ ...rest }), body);
+  }
+
+  /** Moves these from what is to be sent to what was sent. */
+  #takeParts(parts: DataParts): DataParts {
     for (const name of Object.keys(parts)) delete this.#parts[name as keyof DataParts];
     Object.assign(this.#sent, parts);
+    return parts;
+  }
+
+  #message(parts: DataParts, body?: Buffer): Buffer {
     const json = Object.keys(parts).length === 0 ? undefined : parts;
     return encodeMessage(MESSAGE.data, this.#channel, json, body);
+  }
+
+  #sendAgainFrom(have: number): boolean {
+    const again = this.#tail.takeFrom(have);
+    if (!again) return false;
+    for (const chunk of this.#body.take(Infinity)) again.push(chunk);
+    this.#body = new JoinedChunks();
+    for (const chunk of again) this.#body.add(chunk);
+    return true;
   }
 
   #finish(parts: DataParts): void {
@@ -186,6 +215,7 @@ export class LinkWriter {
   #drop(): void {
     this.#body.clear();
     this.#parts = {};
+    this.#sent = {};
     this.#interims = [];
     this.#tail.drop(Infinity);
   }

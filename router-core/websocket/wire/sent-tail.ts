@@ -10,7 +10,7 @@ export class SentTail {
     for (const piece of pieces) this.#pieces.push(piece);
   }
 
-  /** What is before this offset has arrived. */
+  /** The other end will never ask for what is before this offset. */
   drop(offset: number): void {
     let count = 0;
     for (const { length } of this.#pieces) {
@@ -21,22 +21,21 @@ export class SentTail {
     if (count > 0) this.#pieces.splice(0, count);
   }
 
-  /** Copies of nothing: the pieces from this offset on. Undefined when it is not within what is kept. */
-  from(offset: number): Buffer[] | undefined {
-    const skip = offset - this.#start;
-    if (skip < 0 || skip > bytesOf(this.#pieces)) return undefined;
-    let left = skip;
-    const pieces: Buffer[] = [];
+  /**
+   * Takes out the bytes from this offset on: they are sent again. What is before stays, because the end that has it may be lost
+   * as well, before the client has it. Undefined when the offset is not within what is kept.
+   */
+  takeFrom(offset: number): Buffer[] | undefined {
+    let left = offset - this.#start;
+    if (left < 0 || left > bytesOf(this.#pieces)) return undefined;
+    const kept: Buffer[] = [];
+    const taken: Buffer[] = [];
     for (const piece of this.#pieces) {
-      if (left < piece.length) pieces.push(piece.subarray(left));
+      if (left > 0) kept.push(piece.subarray(0, left));
+      if (left < piece.length) taken.push(piece.subarray(left));
       left = Math.max(0, left - piece.length);
     }
-    return pieces;
-  }
-
-  /** Keeps nothing of what was before; the next byte has this offset. */
-  restart(offset: number): void {
-    this.#pieces = [];
-    this.#start = offset;
+    this.#pieces = kept;
+    return taken;
   }
 }

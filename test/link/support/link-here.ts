@@ -1,0 +1,23 @@
+import type { HubConfig } from '../../../router-core/hub/settings.ts';
+import { agentRecords, type AgentRecords } from '../../support/agent-records.ts';
+import { hubHere, redisHere } from '../../support/parts.ts';
+import { uniqueGroup, type TestHub } from '../../support/router.ts';
+
+export interface LinkHere {
+  readonly hub: TestHub;
+  readonly group: string;
+  readonly redisUrl: string;
+  /** Of the agent record `gpu`. */
+  readonly token: string;
+  readonly records: AgentRecords;
+}
+
+/** A hub with one group and the record of an agent that may dial in. */
+export async function linkHere(config: Partial<HubConfig> = {}): Promise<LinkHere> {
+  const { url: redisUrl } = await redisHere();
+  const group = uniqueGroup();
+  const hub = await hubHere(redisUrl, group, config);
+  const records = agentRecords(redisUrl);
+  const token = await records.set('gpu', { group });
+  return { hub, group, redisUrl, token, records };
+}
