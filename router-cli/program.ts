@@ -24,7 +24,7 @@ const ABOUT: Readonly<Record<ObjectKind, string>> = {
   group: 'groups: interchangeable services, their waiting line and their limits',
   route: 'routes: which requests go to which group',
   app: 'apps: clients with tokens and limits of their own',
-  agent: 'agents: what pulls requests for the services of a group',
+  agent: 'agents: processes that pull requests for the services of a group',
   admin: 'admins: who may use router-api',
 };
 

@@ -51,7 +51,7 @@ export async function up(
       token,
       redisUrl: withoutLogin(redis.url),
     }).catch((error: unknown) => {
-      log.warn({ err: error }, 'no context for router-cli: its commands have to be told the URL and a token');
+      log.warn({ err: error }, 'no context for router-cli: its commands need the URL and a token');
       return undefined;
     });
     // Stopped in the meantime.

@@ -83,10 +83,10 @@ export function addApiCommand(
   const run = shape.setUp(command);
   const context = useFlag(command, {
     flag: '--context <name>',
-    about: 'whom to talk to, instead of the current context',
+    about: 'the context to use instead of the current one',
     type: anyText(),
   });
-  if (shape.watch) command.option('-w, --watch', 'go on, and print it again whenever it has changed');
+  if (shape.watch) command.option('-w, --watch', 'keep running, and print it again whenever it changes');
   return command.action(async () => {
     const target = await chooseTarget(surroundings.env, context());
     const watch = command.getOptionValue('watch') === true;

@@ -82,7 +82,7 @@ function requireNumber(changes: readonly Change[], toConfirm: number, given: num
       ? 'nothing'
       : `${count(removed.length, 'object')}: ${[...names, ...more].join(', ')}`;
   throw new CommandError(
-    `nothing was changed: this removes ${what}. If that is what you want, say it with --yes-delete ${removed.length}`,
+    `nothing was changed: this removes ${what}. To confirm it, pass --yes-delete ${removed.length}`,
   );
 }
 
@@ -97,7 +97,7 @@ export async function parseDocument(source: SourceText): Promise<JsonObject> {
   if (document === undefined || (isObject(document) && Object.keys(document).length === 0)) {
     throw new CommandError(
       `${file}: the document is empty. To remove everything, write empty lists ` +
-        '(groups: [], routes: [], apps: [], agents: [], admins: []) and say with --yes-delete how many objects that removes',
+        '(groups: [], routes: [], apps: [], agents: [], admins: []) and pass the number of objects that this removes as --yes-delete',
     );
   }
   if (isObject(document)) return document;

@@ -14,7 +14,7 @@ const MOST_NAMES = 1_000;
 export function completionCommands(program: Command, surroundings: Surroundings): void {
   program
     .command('completion <shell>')
-    .description(`print what makes ${SHELLS.join(', ')} complete commands, flags and names`)
+    .description(`print the script with which ${SHELLS.join(', ')} complete commands, flags and names`)
     .action((wanted: string) => {
       const shell = SHELLS.find((each) => each === wanted);
       if (!shell) throw new CommandError(`"${wanted}" is none of ${SHELLS.join(', ')}`);

@@ -8,7 +8,7 @@ import {
   type ObjectKind,
 } from '../../router-core/config/object-kinds.ts';
 
-const HEAD = `# The whole configuration of mini-router but tokens: what is not named here is removed when it is applied.
+const HEAD = `# The whole configuration of mini-router but tokens: objects that are not named here are removed when it is applied.
 #   router-cli config diff     shows what applying it would change
 #   router-cli config apply    shows that, asks, and does it
 # Every field but those of the fresh install is a comment, with its default or an example. Durations are milliseconds.

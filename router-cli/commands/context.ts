@@ -62,7 +62,7 @@ function showCommand(parent: Command, surroundings: Surroundings): void {
     about: 'show which API is used, with variables taken into account, and who you are there',
     json:
       '{"context", "url", "tokenId", "name", "role", "expiresAt"}; ' +
-      'context is null when variables say it all, name and role when the API does not answer',
+      'context is null when variables replace it, name and role when the API does not answer',
   });
   runs(show, surroundings, async ({ out }) => {
     const target = await chooseTarget(surroundings.env, undefined);
@@ -98,7 +98,7 @@ function listCommand(parent: Command, surroundings: Surroundings, path: string):
     });
     const { env } = surroundings;
     if (env['ROUTER_API_URL'] && env['ROUTER_API_TOKEN']) {
-      out.note('ROUTER_API_URL and ROUTER_API_TOKEN are set: they win over all of these');
+      out.note('ROUTER_API_URL and ROUTER_API_TOKEN are set: they take precedence over all of these');
     }
     if (rows.length === 0) out.note('there are no contexts yet: router-cli login URL makes one');
     out.show(rows, () => {

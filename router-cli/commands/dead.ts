@@ -33,7 +33,7 @@ export function deadCommands(parent: Command, surroundings: Surroundings): void 
 function listCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'dead',
-    about: 'list requests given up after their last attempt, newest first: they may be what kills agents',
+    about: 'list requests given up after their last attempt, newest first: one of them may crash its agents',
     json: 'an array of the items of GET /v1/dead',
     setUp(command) {
       const group = useFlag(command, {
@@ -44,7 +44,7 @@ function listCommand(parent: Command, surroundings: Surroundings): void {
       const limit = useLimit(command);
       const hub = useFlag(command, {
         flag: '--curl <hub>',
-        about: 'print instead a curl line for each that sends it to the hub at this URL again',
+        about: 'print a curl line for each instead, which sends it to the hub at this URL again',
         type: httpUrl(),
       });
       return async ({ api, out }) => {
@@ -72,12 +72,12 @@ function forgetCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'forget',
     args: '<id...>',
-    about: 'take requests off the list of those given up',
+    about: 'remove requests from the list of those given up',
     json: 'an array of {"id", "group"}',
     setUp(command) {
       const group = useFlag(command, {
         flag: '--group <group>',
-        about: 'whose list they are on, to find them sooner',
+        about: 'the group of the requests, to find them sooner',
         type: anyText(),
       });
       return async ({ api, out, args }) => {
@@ -86,7 +86,7 @@ function forgetCommand(parent: Command, surroundings: Surroundings): void {
           const { body } = await api.call('DELETE', apiPath('dead', group() ?? (await groupOf(api, id)), id));
           forgotten.push(body);
         }
-        out.show(forgotten, () => args.map((id) => `${id} was taken off the list`));
+        out.show(forgotten, () => args.map((id) => `${id} was removed from the list`));
       };
     },
   });

@@ -24,13 +24,13 @@ export function drainAgentCommand(parent: Command, surroundings: Surroundings): 
   addApiCommand(parent, surroundings, {
     name: 'drain',
     args: '<name>',
-    about: 'let its instances finish what runs, and end',
+    about: 'let its instances finish their requests, and end',
     json: 'the agent as it is now',
     setUp(command) {
-      command.option('--wait', 'come back when the last of them has ended');
+      command.option('--wait', 'wait until the last of them has ended');
       const timeout = useFlag(command, {
         flag: '--timeout <duration>',
-        about: 'with --wait: fail when some are still there after so long (default: 5m)',
+        about: 'with --wait: how long to wait before it fails (default: 5m)',
         type: duration(),
       });
       return async (invocation) => {
@@ -45,7 +45,7 @@ export function drainAgentCommand(parent: Command, surroundings: Surroundings): 
         if (isWaiting) await waitUntilGone(name, timeoutMs ?? TIMEOUT_MS, invocation);
         const done = isWaiting
           ? 'has drained: no instance of it is left'
-          : 'drains: its instances finish what runs, and end';
+          : 'drains: its instances finish their requests, and end';
         out.show(body, () => [`The agent ${name} ${done}.`]);
       };
     },

@@ -60,7 +60,7 @@ export function anyText(): OptionType<string> {
 export function useDryRun(command: Command): () => boolean {
   const dryRun = useFlag(command, {
     flag: '--dry-run',
-    about: 'only tell what would change',
+    about: 'only show the changes',
     type: anyText(),
   });
   return () => dryRun() !== undefined;
@@ -75,7 +75,7 @@ export function dryRunQuery(dryRun: boolean) {
 export function useLimit(command: Command): () => number {
   const limit = useFlag(command, {
     flag: '--limit <n>',
-    about: 'at most so many (default: 100)',
+    about: 'the most rows (default: 100)',
     type: wholeNumber({ from: 1, to: 100_000 }),
   });
   return () => limit() ?? 100;

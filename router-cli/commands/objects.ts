@@ -140,7 +140,7 @@ function isIdentity(kind: ObjectKind): boolean {
 export function useUpstream(command: Command): () => string | undefined {
   return useFlag(command, {
     flag: '--upstream <url>',
-    about: 'the service beside the agent, for the command that is printed',
+    about: 'the URL of the service beside the agent, for the printed command',
     type: anyText(),
   });
 }

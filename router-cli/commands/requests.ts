@@ -44,7 +44,7 @@ export function requestCommands(program: Command, surroundings: Surroundings): v
     setUp(command) {
       const group = useFlag(command, {
         flag: '--group <group>',
-        about: 'where they are, to find them sooner',
+        about: 'the group of the requests, to find them sooner',
         type: anyText(),
       });
       return async ({ api, out, args }) => {
@@ -62,7 +62,7 @@ export function requestCommands(program: Command, surroundings: Surroundings): v
 
 function inWords(body: unknown): string {
   const isRunning = outcomeSchema.parse(body).outcome === 'running';
-  return isRunning ? 'was running: its agent was told to stop it' : 'was taken out before it ran';
+  return isRunning ? 'was running: its agent was ordered to stop it' : 'was removed before it ran';
 }
 
 const columns: readonly Column<RequestInFlight>[] = [

@@ -11,7 +11,7 @@ export function statusCommand(program: Command, surroundings: Surroundings): voi
   addApiCommand(program, surroundings, {
     name: 'status',
     about: 'show what is running: hubs, groups and their instances',
-    json: 'what GET /v1/status answers',
+    json: 'the answer of GET /v1/status',
     watch: true,
     setUp:
       () =>

@@ -10,7 +10,7 @@ export function topCommand(program: Command, surroundings: Surroundings): void {
   addApiCommand(program, surroundings, {
     name: 'top',
     about: 'show what is running, live, and act on it; ? shows the keys',
-    json: 'what `status --json` prints, every second, one line each',
+    json: 'the output of `status --json` every second, one line each',
     setUp:
       () =>
       async ({ target, out }) => {

@@ -12,7 +12,7 @@ export function useFields(command: Command, kind: ObjectKind): () => Promise<Jso
   const readers = FIELD_FLAGS[kind].map((field) => ({ field, read: readerOf(command, field) }));
   const file = useFlag(command, {
     flag: '-f, --file <path>',
-    about: 'fields as YAML or JSON, - for standard input; flags win',
+    about: 'fields as YAML or JSON, - for standard input; flags take precedence',
     type: anyText(),
   });
   return async () => {
@@ -31,7 +31,7 @@ export function useReset(command: Command, kind: ObjectKind): () => JsonObject {
   const names = new Map(FIELD_FLAGS[kind].map(({ flag, path }) => [flagName(flag), path]));
   const reset = useListFlag(command, {
     flag: '--reset <flag,…>',
-    about: `give these their defaults again: ${[...names.keys()].join(', ')}`,
+    about: `reset these to their defaults: ${[...names.keys()].join(', ')}`,
     type: anyText(),
     separator: ',',
   });

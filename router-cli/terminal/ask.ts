@@ -16,7 +16,7 @@ function interrupted(): CommandError {
 export async function confirm(question: string, { yes }: { yes: boolean }): Promise<void> {
   if (yes) return;
   if (!canAsk())
-    throw new CommandError(`${question} Not asked, because this is no terminal: say it with --yes`);
+    throw new CommandError(`${question} Not asked, because there is no terminal: confirm with --yes`);
   // On stderr: stdout is for results.
   const readline = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new AbortController();

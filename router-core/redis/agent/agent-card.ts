@@ -62,7 +62,7 @@ export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard
         else if (until(card)) return card;
       }
       if (text === null && !said) {
-        log.warn('Redis does not know what this token is for; waiting for router-api to tell it');
+        log.warn('Redis does not know this token yet; waiting for router-api to add it');
         said = true;
       }
       await sleep(backoff.next(), signal);

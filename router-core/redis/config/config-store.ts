@@ -45,7 +45,7 @@ export async function readConfig(
   const { version, hashes } = (await readInPages(client, signal)) ?? (await readAtOnce(client));
   const onBad = ({ kind, name: object, reason }: UnreadableObject) => {
     badInput.note('config', CONFIG_KEYS.version);
-    log.error({ kind, object, reason }, 'an object of the configuration is left out');
+    log.error({ kind, object, reason }, 'an object of the configuration cannot be used and is left out');
   };
   return inSlices(reader.read(version, hashes, onBad), signal);
 }

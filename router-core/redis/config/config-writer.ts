@@ -91,7 +91,7 @@ export class ConfigWriter {
       if (written) return written;
       await sleep(Math.random() * 5 * attempt);
     }
-    throw new ConfigRefusal('conflict', 'Others change the configuration all the time: try again');
+    throw new ConfigRefusal('conflict', 'Other writers were faster every time: try again');
   }
 
   /** Undefined when another writer was faster. */

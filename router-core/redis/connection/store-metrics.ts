@@ -12,7 +12,7 @@ export const STORE_METRICS = {
   },
   badInput: {
     name: 'mini_router_store_bad_input_total',
-    help: 'What was read from Redis and could not be understood, by kind; the log says once a minute where it was',
+    help: 'Data from Redis that could not be parsed, by kind; the log names the places once a minute',
     type: 'counter',
     labels: ['kind'],
   },

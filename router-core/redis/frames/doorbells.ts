@@ -115,7 +115,10 @@ export class Doorbells {
   }
 
   #mute(name: string, channel: Channel): void {
-    this.#options.log.warn({ channel: name }, 'too much on a channel of doorbells: not listening for 5 s');
+    this.#options.log.warn(
+      { channel: name },
+      'a channel of doorbells is flooded: not listening to it for 5 s',
+    );
     channel.isMuted = true;
     this.#leave(name);
     const listenAgain = () => {

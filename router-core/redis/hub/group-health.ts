@@ -82,7 +82,7 @@ export class GroupHealth {
     this.#loggedAt = now;
     this.#log.error(
       { group: this.#group, why: this.#why },
-      'the group is faulty and not served: correct or repair what its keys hold; said once a minute',
+      'the group is faulty and not served: repair its keys; logged once a minute',
     );
   }
 }

@@ -168,7 +168,7 @@ export class RedisHubLink implements HubLink {
         group.close();
         this.#inbox.stopListening(channel);
         this.#groups.delete(name);
-        this.#options.log.info({ group: name }, 'group is served no more');
+        this.#options.log.info({ group: name }, 'the group is no longer served');
       },
       log: this.#options.log,
     });

@@ -138,7 +138,7 @@ export class ServedGroup implements GroupView {
     const { log, settings, onAbsence } = this.#options;
     log.warn(
       { group: settings.name, ms: silentMs },
-      'this hub stood still, or was cut off: looking at its requests',
+      'this hub stood still, or was cut off: checking its requests',
     );
     onAbsence();
   }
