@@ -53,6 +53,11 @@ export function decodeEntries(reply: unknown, context: DecodeContext): DecodedEn
   return { requests, bad };
 }
 
+/** The ids of all entries in such a reply, including those that are no requests. */
+export function entryIdsOf(reply: unknown): string[] {
+  return listOf(listOf(listOf(reply)[0])[1]).map((row) => String(listOf(row)[0]));
+}
+
 /** The id of the request's entry in its lane, which is the handle of this link. */
 export function entryOf({ handle }: PulledRequest): string {
   return handle;
