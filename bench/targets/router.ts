@@ -86,7 +86,7 @@ export async function startHubParts(
   return { redis, hub, port };
 }
 
-/** What an agent calls, and how often at once. */
+/** The upstream of an agent, and how many calls it makes at once. */
 export function agentArgs(settings: TargetSettings, { slots }: RouterOptions): string[] {
   return ['--upstream', `http://127.0.0.1:${settings.upstreamPort}`, '--concurrency', String(slots)];
 }

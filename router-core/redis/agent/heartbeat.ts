@@ -31,7 +31,7 @@ export interface HeartbeatOptions {
   readonly log: Logger;
 }
 
-/** What an instance offers. Without an agent record, it is one share of the record `-`. */
+/** The offer of an instance. Without an agent record, it is one share of the record `-`. */
 export interface Offer {
   readonly shares: readonly RecordShare[];
   readonly report: InstanceReport;

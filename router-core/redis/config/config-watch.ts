@@ -17,7 +17,7 @@ export interface ConfigWatchOptions {
    * version is there.
    */
   readonly onState: (state: ConfigState, superseded: AbortSignal) => void | Promise<void>;
-  /** What this process has of a version already: it has written it itself. */
+  /** The state of a version that this process has written itself. */
   readonly known?: (version: number) => ConfigState | undefined;
   readonly log: Logger;
 }

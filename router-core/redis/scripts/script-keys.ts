@@ -60,8 +60,8 @@ export function splitLanes(lanes: readonly string[], most: number): string[][] {
 }
 
 /**
- * What one admission after the other looks at: some of the lanes that agents share, and all that relays have, up to `mostRelays`.
- * There are as many relays as hubs, and each may have more free slots than all other lanes together.
+ * The lanes that one admission after the other looks at: some of those that agents share, and all of those that relays have,
+ * up to `mostRelays`. There are as many relays as hubs, and each may have more free slots than all other lanes together.
  */
 export function admissionParts(lanes: readonly string[], most: number, mostRelays: number): string[][] {
   const shared = splitLanes(
