@@ -69,11 +69,11 @@ export function dryRunQuery(dryRun: boolean) {
 }
 
 /** The most that a list shows. */
-export function useLimit(command: Command): () => number {
+export function useLimit(command: Command, most = 100_000): () => number {
   const limit = useFlag(command, {
     flag: '--limit <n>',
     about: 'at most so many (default: 100)',
-    type: wholeNumber({ from: 1, to: 100_000 }),
+    type: wholeNumber({ from: 1, to: most }),
   });
   return () => limit() ?? 100;
 }

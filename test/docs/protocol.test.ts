@@ -33,6 +33,7 @@ const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
   hubs: keys.hubs,
   settings: keys.settings,
   dead: keys.dead,
+  log: keys.log,
   lane: keys.lane('<n>'),
   up: keys.up('<id>'),
   down: keys.down('<id>', 1).replace(/1$/, '<attempt>'),

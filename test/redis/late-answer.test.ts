@@ -48,6 +48,7 @@ async function beatingInstance() {
       report: { name: 'instance', version: '0', concurrency: 1, inFlight: held.length, state: 'ready' },
     }),
     onGrant: () => undefined,
+    onBeat: () => undefined,
     held: () => [...held],
     renewals: new Renewals(),
   });

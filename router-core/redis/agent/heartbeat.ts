@@ -44,6 +44,8 @@ export interface HeartbeatOptions {
   readonly held: () => readonly HeldRequest[];
   /** Those of the whole process. */
   readonly renewals: Renewals;
+  /** Called after each beat and each renewal. */
+  readonly onBeat: () => void;
   readonly log: Logger;
 }
 
@@ -110,6 +112,7 @@ export class Heartbeat {
     const { signal } = this.#closing;
     const renewOrBeat = async () => {
       if (!(await this.#renew())) await this.beat();
+      this.#options.onBeat();
     };
     const onFailure = (error: unknown) => {
       this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');

@@ -22,6 +22,7 @@ import { KnownLanes } from './known-lanes.ts';
 import { entryOf, type BadEntry } from './pulled-requests.ts';
 import { RedisAgentExchange, type ExchangeHost } from './redis-agent-exchange.ts';
 import { BLOCK_MS, RequestPuller } from './request-puller.ts';
+import type { LogKeeper } from '../scripts/log-keeper.ts';
 import type { Renewals } from './renewals.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { openStore, type Store } from '../connection/store.ts';
@@ -32,6 +33,8 @@ export interface RedisAgentLinkOptions extends AgentLinkOptions {
   readonly token?: string | undefined;
   /** Those of the whole process. */
   readonly renewals: Renewals;
+  /** That of the whole process. A hub that relays for agents has its own. */
+  readonly logs?: LogKeeper | undefined;
   /** Its login has been taken away; called several times. */
   readonly onRevoked?: (() => void) | undefined;
 }
@@ -73,6 +76,10 @@ export class RedisAgentLink implements AgentLink {
       onGrant: options.onGrant,
       held: () => this.#running.values(),
       renewals: options.renewals,
+      onBeat: () => {
+        const owner = { process: this.instance, name, agent: options.record };
+        options.logs?.keep(this.#commands.client, this.#keys.log, owner);
+      },
       log,
     });
     this.#puller = new RequestPuller({

@@ -3,6 +3,7 @@ import type { AgentPorts } from '../../exchange/agent-link.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { readAgentCard, tokenIdOf } from './agent-card.ts';
 import { RedisAgentLink } from './redis-agent-link.ts';
+import { LogKeeper } from '../scripts/log-keeper.ts';
 import { Renewals } from './renewals.ts';
 
 export interface RedisAgentOptions {
@@ -17,8 +18,9 @@ export interface RedisAgentOptions {
 /** An agent that reaches its group straight through Redis. Call it once a process: its links share their renewals. */
 export function redisAgentPorts({ redisUrl, token, onRevoked, log }: RedisAgentOptions): AgentPorts {
   const renewals = new Renewals();
+  const logs = new LogKeeper(log);
   return {
-    createLink: (options) => new RedisAgentLink({ ...options, redisUrl, token, renewals, onRevoked }),
+    createLink: (options) => new RedisAgentLink({ ...options, redisUrl, token, renewals, logs, onRevoked }),
     identitySource: token === undefined ? undefined : cardSource({ redisUrl, token, log }),
   };
 }
