@@ -1,5 +1,4 @@
 import cluster from 'node:cluster';
-import { randomBytes } from 'node:crypto';
 import type { CreateHubLink } from '../exchange/hub-link.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { redisRelayLinks } from '../redis/agent/redis-relay-links.ts';
@@ -35,7 +34,7 @@ export async function runHub(config: HubConfig): Promise<void> {
 function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined {
   if (!config.link) return undefined;
   const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, log });
-  return (hub) => new AgentDoor({ hub, createRelayLink, ticketKey: randomBytes(32), log });
+  return (about) => new AgentDoor({ ...about, createRelayLink, log });
 }
 
 /** On its own port, or with workers through their primary's. */

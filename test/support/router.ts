@@ -13,8 +13,6 @@ import { redisRelayLinks } from '../../router-core/redis/agent/redis-relay-links
 import { AgentDoor } from '../../router-core/websocket/hub/agent-door.ts';
 import { waitFor } from './wait.ts';
 
-const TICKET_KEY = randomBytes(32);
-
 const log = createLogger({
   level: (process.env['TEST_LOG_LEVEL'] as 'debug' | undefined) ?? 'silent',
   name: 'test',
@@ -93,9 +91,8 @@ export async function startTestHub(
       createLink: (link) => new RedisHubLink(redisUrl, link),
       createDoor: (about) =>
         new AgentDoor({
-          hub: about,
+          ...about,
           createRelayLink: redisRelayLinks({ redisUrl, log: hubLog }),
-          ticketKey: TICKET_KEY,
           log: hubLog,
         }),
     },
@@ -108,7 +105,7 @@ export async function startTestHub(
 }
 
 /** An agent in this process, as agent/main.ts makes it. */
-export function startRedisAgent(config: AgentConfig, agentLog: Logger): Agent {
+export function startRedisAgent(config: AgentConfig & { redisUrl: string }, agentLog: Logger): Agent {
   const { redisUrl, token } = config;
   const ports = redisAgentPorts({ redisUrl, token, log: agentLog });
   return startAgent({ config, ports, log: agentLog });
@@ -123,7 +120,8 @@ export async function startTestAgent(
 ): Promise<Agent> {
   const agent = startRedisAgent(
     {
-      redisUrl,
+      hubs: [],
+      hubCa: undefined,
       token: undefined,
       group,
       upstreams: [upstream].flat(),
@@ -138,6 +136,7 @@ export async function startTestAgent(
       metricsHost: '127.0.0.1',
       logLevel: 'silent',
       ...options,
+      redisUrl,
     },
     log,
   );
