@@ -184,8 +184,7 @@ export class RedisAgentLink implements AgentLink {
   /** See requeue.lua. */
   async requeue(request: PulledRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
     const { id, attempt } = request;
-    const isUnseen = why === 'unstarted' || why === 'unreachable';
-    const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
+    const moved = movedFrame(id, attempt, why, detail);
     const lost = encodeFrame(id, attempt, FENCE, { failed: 'agent-lost\nthe hub was not heard of' });
     const { slots, agentSlots, down, up } = this.#keys;
     const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];

@@ -188,7 +188,8 @@ export class RedisHubExchange implements HubExchange, FrameReader {
 }
 
 function movedOf({ failed, body }: Frame): Moved {
-  const [why = '', detail] = failed?.split('\n') ?? [];
+  // Older versions do not say why.
+  const [why = 'lost', detail] = failed?.split('\n') ?? [];
   const isUnseen = (why === 'unstarted' || why === 'unreachable') && detail !== undefined;
   return { unseen: isUnseen ? why : undefined, why, detail, returned: body };
 }
