@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { fieldLines } from '../../router-core/http/field-lines.ts';
-import { decodeFrame, encodeFrame, FENCE, movedFrame, PART, type FrameParts } from '../../router-core/exchange/frames.ts';
+import {
+  decodeFrame,
+  encodeFrame,
+  FENCE,
+  movedFrame,
+  PART,
+  type FrameParts,
+} from '../../router-core/exchange/frames.ts';
 import { decoded } from '../support/decoded.ts';
 import {
   decodeReplyHead,
