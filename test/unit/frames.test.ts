@@ -109,5 +109,5 @@ describe('a head', () => {
 
 test('a frame of a moved request always says why', () => {
   const { frame } = decoded(movedFrame('id-1', 2, 'lost', 'its lease has ended'));
-  expect(frame).toMatchObject({ stop: true, failed: 'lost\nits lease has ended', seq: FENCE });
+  expect(frame).toMatchObject({ failed: 'lost\nits lease has ended', seq: FENCE });
 });
