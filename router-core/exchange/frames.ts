@@ -125,6 +125,8 @@ export function encodeFrame(
   return buffer;
 }
 
+export const NUDGE = encodeFrame(NUDGE_ID, 0, 0, {});
+
 /**
  * Ends an attempt: the request is in line again. `unstarted` and `unreachable` say that its upstream has certainly not seen it.
  * `detail` is for the log.

@@ -35,6 +35,7 @@ const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
   dead: keys.dead,
   log: keys.log,
   lane: keys.lane('<n>'),
+  linked: keys.linked('<instance>'),
   up: keys.up('<id>'),
   down: keys.down('<id>', 1).replace(/1$/, '<attempt>'),
   hubChannel: keys.hubChannel('<hub>'),

@@ -20,6 +20,7 @@
  * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
  * | `mr:{g}:agent-slots`           | hash agent record → slots | slots of all instances of a record together              | with the instances |
  * | `mr:{g}:log`                   | hash process, time → JSON | the last problems that each agent process has logged     | an hour after the last one |
+ * | `mr:{g}:linked:<instance>`     | string                    | JSON: the agents that are linked to a relay, for operators | a minute |
  *
  * | key | type | what | lifetime |
  * |-----|------|------|----------|
@@ -53,6 +54,7 @@ export interface GroupKeys {
   readonly dead: string;
   readonly log: string;
   readonly lane: (lane: string) => string;
+  readonly linked: (instance: string) => string;
   readonly up: (id: string) => string;
   readonly down: (id: string, attempt: number) => string;
   readonly hubChannel: (hub: string) => string;
@@ -81,6 +83,7 @@ export function groupKeys(group: string): GroupKeys {
     dead: `${prefix}dead`,
     log: `${prefix}log`,
     lane: (lane) => `${prefix}lane:${lane}`,
+    linked: (instance) => `${prefix}linked:${instance}`,
     up: (id) => `${prefix}up:${id}`,
     down: (id, attempt) => `${prefix}down:${id}:${attempt}`,
     hubChannel: (hub) => `${prefix}hub:${hub}`,
