@@ -22,7 +22,8 @@ import { removalOf, requireConfirmation, toConfirm } from './confirm-removal.ts'
 import { actorOf, forRole, jsonContent, guardedAnswers } from './endpoint.ts';
 import type { Api, ApiContext, ApiEnv, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
-import { maskFor } from './object-view.ts';
+import { maskFor, warningsSchema } from './object-view.ts';
+import { openRouteWarnings } from './open-routes.ts';
 import { etagOf, isKnown, requireMatch } from './preconditions.ts';
 import { ApiProblem } from './problems.ts';
 
@@ -37,6 +38,7 @@ const appliedSchema = z
     version: z.number().meta({ description: 'The version of the configuration after the change' }),
     changes: z.array(objectChangeSchema),
     tokens: z.array(issuedSchema).meta({ description: 'The tokens of new apps, agents and admins' }),
+    warnings: warningsSchema,
     toConfirm: z.int().meta({
       description:
         'The `yesDelete` that this document needs before it can be applied; 0 when it needs none. Counts in a dry run, too',
@@ -156,11 +158,20 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     const tokens = isDryRun ? [] : issued.filter(({ kind, name }) => !objectsOf(before, kind).has(name));
     const { version } = isDryRun ? before : after;
     c.header('ETag', etagOf(version));
-    return c.json({ version, changes: changes.map(plainChange), tokens, toConfirm: confirm }, 200);
+    const warnings = warningsAbout(changes, after);
+    const about = warnings.length > 0 ? { warnings } : {};
+    return c.json({ version, changes: changes.map(plainChange), tokens, ...about, toConfirm: confirm }, 200);
   });
 }
 
 /** An empty file or an unset variable sends an empty document. Nobody means by it that every object and token should go. */
+const MOST_WARNINGS = 20;
+
+function warningsAbout(changes: readonly { kind: string; name: string }[], after: ConfigState): string[] {
+  const apps = changes.filter(({ kind }) => kind === 'app').slice(0, MOST_WARNINGS);
+  return apps.flatMap(({ name }) => openRouteWarnings(after, after.apps.get(name)));
+}
+
 const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (/^\s*(?:\{\s*\}|null)?\s*$/.test(await c.req.text())) {
     throw new ApiProblem('invalid', {

@@ -10,6 +10,7 @@ import { auditCommand } from './commands/audit.ts';
 import { completionCommands } from './commands/completion.ts';
 import { configCommands } from './commands/config.ts';
 import { contextCommands } from './commands/context.ts';
+import { logsCommand } from './commands/logs.ts';
 import { loginCommand } from './commands/login.ts';
 import { objectCommands } from './commands/objects.ts';
 import { requestCommands } from './commands/requests.ts';
@@ -48,6 +49,7 @@ export function createCli(surroundings: Surroundings): Command {
   configCommands(program, surroundings);
   requestCommands(program, surroundings);
   auditCommand(program, surroundings);
+  logsCommand(program, surroundings);
   completionCommands(program, surroundings);
   program.addHelpText('after', SPELLINGS);
   return program;

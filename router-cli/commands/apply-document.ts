@@ -8,6 +8,7 @@ import type { ApiInvocation, Output } from './api-command.ts';
 import { changeSchema, describeChanges, type Change } from './changes.ts';
 import { placingProblems, type SourceText } from './place-problems.ts';
 import { readText, readYaml } from './read-yaml.ts';
+import { showWarnings } from './show-warnings.ts';
 import { showToken } from './show-token.ts';
 import { isObject } from './use-fields.ts';
 
@@ -41,6 +42,7 @@ export async function applyDocument(
   const { api, out, confirm, target } = invocation;
   const { document } = source;
   const { changes, toConfirm, etag, body: plan } = await planned(api, source);
+  showWarnings(plan, out);
   if (changes.length === 0) {
     out.show(plan, () => ['Nothing to change.']);
     return;

@@ -71,12 +71,12 @@ export function dryRunQuery(dryRun: boolean) {
   return { dryRun: dryRun ? 'true' : undefined };
 }
 
-/** The most rows of a list. */
-export function useLimit(command: Command): () => number {
+/** The most that a list shows. */
+export function useLimit(command: Command, most = 100_000): () => number {
   const limit = useFlag(command, {
     flag: '--limit <n>',
-    about: 'the most rows (default: 100)',
-    type: wholeNumber({ from: 1, to: 100_000 }),
+    about: 'at most so many (default: 100)',
+    type: wholeNumber({ from: 1, to: most }),
   });
   return () => limit() ?? 100;
 }

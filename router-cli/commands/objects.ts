@@ -8,7 +8,7 @@ import { instanceSchema } from '../api/status.ts';
 import { table } from '../terminal/table.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand } from './api-command.ts';
-import { pointOutOpenRoutes } from './open-routes.ts';
+import { showWarnings } from './show-warnings.ts';
 import { editObjectCommand } from './edit-object.ts';
 import { describeObject } from './describe-object.ts';
 import { FIELD_FLAGS } from './object-flags.ts';
@@ -103,19 +103,22 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
       const isDryRun = useDryRun(command);
       return async (invocation) => {
         const { api, out, args } = invocation;
-        const body = { ...NEW[kind], ...(await fields()), name: args[0] };
+        const given = await fields();
+        const body = { ...NEW[kind], ...given.fields, name: args[0] };
         requireFields(kind, body);
         const dryRun = isDryRun();
         const query = dryRunQuery(dryRun);
-        const { body: created } = await api.call('POST', apiPath(LIST_OF[kind]), { body, query });
+        const { body: created } = await given.placing(() =>
+          api.call('POST', apiPath(LIST_OF[kind]), { body, query }),
+        );
         const object = created as JsonObject;
+        showWarnings(object, out);
         if (dryRun) {
           return out.show(object, () => [
             `Would add the ${kind} ${args[0]}:`,
             ...describeObject(object, out),
           ]);
         }
-        if (kind === 'app') await pointOutOpenRoutes(invocation, object);
         out.show(object, () => [
           `Added the ${kind} ${args[0]}.`,
           ...showToken({ kind, object, upstream: upstream(), isNew: true }, invocation),
@@ -161,21 +164,24 @@ function setCommand(parent: Command, kind: ObjectKind, surroundings: Surrounding
           out,
           args: [name = ''],
         } = invocation;
-        const body = joined(reset(), await fields());
+        const given = await fields();
+        const body = joined(reset(), given.fields);
         if (Object.keys(body).length === 0) {
           throw new CommandError(`nothing to set: see router-cli ${kind} set --help`);
         }
         const dryRun = isDryRun();
         const query = dryRunQuery(dryRun);
-        const { body: changed } = await api.call('PATCH', apiPath(LIST_OF[kind], name), { body, query });
+        const { body: changed } = await given.placing(() =>
+          api.call('PATCH', apiPath(LIST_OF[kind], name), { body, query }),
+        );
         const object = changed as JsonObject;
+        showWarnings(object, out);
         if (dryRun) {
           return out.show(object, () => [
             `Would change the ${kind} ${name} to:`,
             ...describeObject(object, out),
           ]);
         }
-        if (kind === 'app') await pointOutOpenRoutes(invocation, object);
         out.show(object, () => [`Changed the ${kind} ${name}.`]);
       };
     },

@@ -10,15 +10,22 @@ export interface SourceText {
   readonly text: string;
 }
 
-/** Makes the call; when the API finds problems in the file, they are reported with their line and a similar field name. */
-export async function placingProblems<T>(source: SourceText, call: () => Promise<T>): Promise<T> {
+/**
+ * Makes the call; what the API finds wrong in the file is named with its line, and with the field that was meant. `isOfFile`:
+ * false for a path whose value came from elsewhere.
+ */
+export async function placingProblems<T>(
+  source: SourceText,
+  call: () => Promise<T>,
+  isOfFile: (path: string) => boolean = () => true,
+): Promise<T> {
   try {
     return await call();
   } catch (error) {
     if (!(error instanceof ApiFailure) || error.problems.length === 0) throw error;
     const lineOf = await linesOf(source.text);
     const placed = error.problems.map(({ path, message }): FieldProblem => {
-      const line = lineOf(path);
+      const line = isOfFile(path) ? lineOf(path) : undefined;
       const at = line === undefined ? path : `${nameOf(source.path)}:${line}: ${path}`;
       return { path: at, message: `${message}${message === 'unknown field' ? wayOut(path) : ''}` };
     });

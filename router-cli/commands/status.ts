@@ -47,9 +47,16 @@ function describeStatus(status: Status, space: TableSpace): string[] {
     `${parts.join(', ')}; ${version === 0 ? 'nothing is configured yet' : `configuration ${version}`}`,
     ...hints.map((hint) => space.style('warn', hint)),
     ...section(groups, groupColumns, space),
+    ...legend(groups).map((line) => space.style('quiet', line)),
     ...section(instances, instanceColumns, space),
     ...section(hubs, hubColumns, space),
   ];
+}
+
+/** Only when there is something to explain. */
+function legend(groups: readonly GroupStatus[]): string[] {
+  if (groups.every(({ waiting, queued }) => waiting === 0 && queued === 0)) return [];
+  return ['WAITING: in line for a slot. QUEUED: handed out, not yet pulled by an agent.'];
 }
 
 function section<T>(rows: readonly T[], columns: readonly Column<T>[], space: TableSpace): string[] {

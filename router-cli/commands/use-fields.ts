@@ -1,14 +1,22 @@
 import type { Command } from 'commander';
 import type { ObjectKind } from '../../router-core/config/object-kinds.ts';
+import { formatPath } from '../../router-core/config/validation-problems.ts';
 import { CommandError } from '../../router-core/runtime/run-command.ts';
 import type { JsonObject } from '../api/client.ts';
 import { anyText, useFlag, useListFlag } from './flags.ts';
 import type { FieldFlag } from './field-flag.ts';
 import { FIELD_FLAGS } from './object-flags.ts';
+import { placingProblems, type SourceText } from './place-problems.ts';
 import { nameOf, readText, readYaml } from './read-yaml.ts';
 
-/** Adds the flags of a kind of objects and --file to `command`. Returns a function that reads the given fields. */
-export function useFields(command: Command, kind: ObjectKind): () => Promise<JsonObject> {
+export interface GivenFields {
+  readonly fields: JsonObject;
+  /** Makes the call. What the API finds wrong in a field of the file is named with its line. */
+  readonly placing: <T>(call: () => Promise<T>) => Promise<T>;
+}
+
+/** Gives `command` the flags of a kind of objects, and --file; the reader answers the fields that were given. */
+export function useFields(command: Command, kind: ObjectKind): () => Promise<GivenFields> {
   const readers = FIELD_FLAGS[kind].map((field) => ({ field, read: readerOf(command, field) }));
   const file = useFlag(command, {
     flag: '-f, --file <path>',
@@ -17,12 +25,18 @@ export function useFields(command: Command, kind: ObjectKind): () => Promise<Jso
   });
   return async () => {
     const path = file();
-    const fields = path === undefined ? {} : await readObject(path);
+    const source = path === undefined ? undefined : { path, text: await readText(path) };
+    const fields = source ? await readObject(source) : {};
+    const flags = new Set<string>();
     for (const { field, read } of readers) {
       const value = read();
-      if (value !== undefined) put(fields, field.path, value);
+      if (value === undefined) continue;
+      flags.add(formatPath(field.path));
+      put(fields, field.path, value);
     }
-    return fields;
+    const isOfFile = (at: string) =>
+      ![...flags].some((flag) => at === flag || at.startsWith(`${flag}.`) || at.startsWith(`${flag}[`));
+    return { fields, placing: (call) => (source ? placingProblems(source, call, isOfFile) : call()) };
   };
 }
 
@@ -90,8 +104,8 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-async function readObject(path: string): Promise<JsonObject> {
-  const value = await readYaml({ path, text: await readText(path) });
+async function readObject(source: SourceText): Promise<JsonObject> {
+  const value = await readYaml(source);
   if (isObject(value)) return value;
-  throw new CommandError(`${nameOf(path)}: expected the fields of one object`);
+  throw new CommandError(`${nameOf(source.path)}: expected the fields of one object`);
 }

@@ -195,6 +195,11 @@ export class Instance {
     if (grant.state === 'unknown') {
       this.#log.warn({ agent }, 'the agent record does not exist; nothing is pulled until it does');
       void this.#lookForMove();
+    } else if (grant.state === 'draining' && !this.#joined) {
+      this.#log.warn(
+        { agent },
+        `this agent ends at once, its record drains: router-cli agent resume ${agent}, then start it again`,
+      );
     } else this.#log.info({ agent, state: grant.state }, 'the agent record has changed its state');
     // Others see the state at once, and the slots that are offered when it is active again.
     void this.#link.report();

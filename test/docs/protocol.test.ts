@@ -33,6 +33,7 @@ const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
   hubs: keys.hubs,
   settings: keys.settings,
   dead: keys.dead,
+  log: keys.log,
   lane: keys.lane('<n>'),
   linked: keys.linked('<instance>'),
   up: keys.up('<id>'),

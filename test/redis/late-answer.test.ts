@@ -50,6 +50,7 @@ async function beatingInstance() {
       report: { name: 'instance', version: '0', concurrency: 1, inFlight: held.length, state: 'ready' },
     }),
     onGrants: () => undefined,
+    onBeat: () => undefined,
     held: {
       get size() {
         return held.length;

@@ -28,6 +28,8 @@ export interface HeartbeatOptions {
   readonly held: HeldRequests;
   /** Shared by all instances of the process. */
   readonly renewals: Renewals;
+  /** Called after each beat and each renewal. */
+  readonly onBeat: () => void;
   readonly log: Logger;
 }
 
@@ -111,6 +113,7 @@ export class Heartbeat {
     const { signal } = this.#closing;
     const renewOrBeat = async () => {
       if (!(await this.#renew())) await this.beat({ renews: true });
+      this.#options.onBeat();
     };
     const onFailure = (error: unknown) => {
       this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');

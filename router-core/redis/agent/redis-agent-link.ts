@@ -54,6 +54,8 @@ export interface RedisAgentLinkOptions {
   readonly token?: string | undefined;
   /** Shared by all instances of the process. */
   readonly renewals: Renewals;
+  /** Called after each beat, with the key of its group's log. A hub that relays for agents keeps its own log elsewhere. */
+  readonly keepLog?: ((client: Redis | undefined, key: string, process: string) => void) | undefined;
   /** The login was revoked; called several times. */
   readonly onRevoked?: (() => void) | undefined;
 }
@@ -97,6 +99,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
       onGrants: options.onGrants,
       held: this.#held,
       renewals: options.renewals,
+      onBeat: () => options.keepLog?.(this.#commands.client, this.#keys.log, this.instance),
       log,
     });
     this.#puller = new RequestPuller({
@@ -214,8 +217,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   /** See requeue.lua. */
   async requeue(request: OwnedRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
     const { id, attempt } = request;
-    const isUnseen = why === 'unstarted' || why === 'unreachable';
-    const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
+    const moved = movedFrame(id, attempt, why, detail);
     const lost = encodeFrame(id, attempt, FENCE, { failed: 'agent-lost\nthe hub was not heard of' });
     const { slots, agentSlots, down, up } = this.#keys;
     const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];

@@ -2,6 +2,7 @@ import type { AgentIdentitySource } from '../../exchange/agent-identity.ts';
 import type { AgentLinkOptions, AgentPorts } from '../../exchange/agent-link.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { readAgentCard, tokenIdOf } from './agent-card.ts';
+import { LogKeeper } from '../scripts/log-keeper.ts';
 import { RedisAgentLink, type RedisAgentLinkOptions } from './redis-agent-link.ts';
 import { Renewals } from './renewals.ts';
 
@@ -17,8 +18,9 @@ export interface RedisAgentOptions {
 /** The ports of an agent that connects to Redis directly. Call it once a process: its links share their renewals. */
 export function redisAgentPorts({ redisUrl, token, onRevoked, log }: RedisAgentOptions): AgentPorts {
   const renewals = new Renewals();
+  const logs = new LogKeeper(log);
   return {
-    createLink: (options) => createLink(options, { redisUrl, token, renewals, onRevoked }),
+    createLink: (options) => createLink(options, { redisUrl, token, renewals, onRevoked }, logs),
     identitySource: token === undefined ? undefined : cardSource({ redisUrl, token, log }),
   };
 }
@@ -27,10 +29,13 @@ export function redisAgentPorts({ redisUrl, token, onRevoked, log }: RedisAgentO
 function createLink(
   { report, onGrant, record = '-', ...options }: AgentLinkOptions,
   store: Pick<RedisAgentLinkOptions, 'redisUrl' | 'token' | 'renewals' | 'onRevoked'>,
+  logs: LogKeeper,
 ): RedisAgentLink {
+  const agent = record === '-' ? undefined : record;
   return new RedisAgentLink({
     ...options,
     ...store,
+    keepLog: (client, key, process) => logs.keep(client, key, { process, name: options.name, agent }),
     lanes: 'shared',
     report: () => {
       const { slots, report: said } = report();

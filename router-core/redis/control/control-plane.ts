@@ -19,6 +19,7 @@ import { forgetDead, listDead, type DeadPage, type DeadQuery } from './dead-requ
 import { CONFIG_TAG } from '../scripts/keys.ts';
 import { readHubReports, type HubReport } from './hub-reports.ts';
 import type { LiveInstance } from './live-instance.ts';
+import { readProcessLogs, type ProcessLogs } from './process-logs.ts';
 import { LiveStatusReader, type LiveStatus } from './live-status.ts';
 import { repairGroup } from './repair-group.ts';
 import { groupError, listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
@@ -131,6 +132,18 @@ export class ControlPlane {
   async instances(): Promise<LiveInstance[]> {
     const { groups } = await this.status();
     return groups.flatMap(({ instances }) => instances);
+  }
+
+  /** What processes have logged lately: the hubs, the agents of all groups or of one. */
+  async logs({
+    of,
+    group,
+  }: {
+    of: 'hubs' | 'agents' | 'all';
+    group?: string | undefined;
+  }): Promise<ProcessLogs> {
+    const groups = of === 'hubs' ? [] : await this.#groupNames(group);
+    return readProcessLogs(this.#store, { hubs: of !== 'agents', groups });
   }
 
   audit(query: AuditQuery): Promise<AuditPage> {

@@ -12,7 +12,7 @@ export async function dropGroup(client: Redis, group: string): Promise<boolean> 
   const [names = []] = await readLanes(client, [group]);
   const { waiting, lane } = requestStreams(keys, names);
   const streams = [...waiting, ...lane];
-  const { instances, hubs, lanes, slots, agentSlots, permits, reports, settings, dead } = keys;
-  const others = [lanes, slots, agentSlots, permits, reports, settings, dead];
+  const { instances, hubs, lanes, slots, agentSlots, permits, reports, settings, dead, log } = keys;
+  const others = [lanes, slots, agentSlots, permits, reports, settings, dead, log];
   return (await runScript(client, script, [instances, hubs, ...streams, ...others], [streams.length])) === 1;
 }

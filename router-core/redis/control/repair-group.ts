@@ -29,13 +29,13 @@ export async function repairGroup(
   { name, leaseMs }: { readonly name: string; readonly leaseMs: number },
 ): Promise<void> {
   const keys = groupKeys(name);
-  const { settings, instances, slots, agentSlots, reports, lanes, hubs } = keys;
+  const { settings, instances, slots, agentSlots, reports, lanes, hubs, log } = keys;
   const connection = store.at(name, 'commands');
   await callStore(connection, (client) =>
     runScript(
       client,
       scripts.group,
-      [settings, instances, slots, agentSlots, reports, lanes, hubs],
+      [settings, instances, slots, agentSlots, reports, lanes, hubs, log],
       [keys.prefix, leaseMs, NUDGE],
     ),
   );
@@ -83,9 +83,9 @@ const LINE = new RegExp(`^(?:waiting|redelivery):${SCOPE}$`);
 
 /** Arguments of repair-keys.lua: the type that a key with this name must have, and its kind. */
 function kindOf(keys: GroupKeys, key: string): [type: string, kind: string] {
-  const { waiting, redelivery, dead, lanes, slots, agentSlots, reports, settings } = keys;
+  const { waiting, redelivery, dead, lanes, slots, agentSlots, reports, settings, log } = keys;
   if ([waiting, redelivery, dead].includes(key)) return ['stream', 'keep'];
-  if ([lanes, slots, agentSlots, reports, settings].includes(key)) return ['hash', 'keep'];
+  if ([lanes, slots, agentSlots, reports, settings, log].includes(key)) return ['hash', 'keep'];
   if ([keys.permits, keys.instances, keys.hubs].includes(key)) return ['zset', 'keep'];
   const rest = key.slice(keys.prefix.length);
   const lane = LANE.exec(rest)?.[1];

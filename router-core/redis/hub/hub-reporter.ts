@@ -5,6 +5,7 @@ import type { HubReport } from '../../exchange/hub-report.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Connection } from '../connection/connection.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
+import { LogKeeper } from '../scripts/log-keeper.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
 export interface HubReporterOptions {
@@ -24,10 +25,12 @@ const script = loadScript('hub-report');
 export class HubReporter {
   readonly #options: HubReporterOptions;
   readonly #closing = new AbortController();
+  readonly #logs: LogKeeper;
   #used = new Set<string>();
 
   constructor(options: HubReporterOptions) {
     this.#options = options;
+    this.#logs = new LogKeeper(options.log);
     void this.#reportForEver();
   }
 
@@ -53,12 +56,14 @@ export class HubReporter {
 
   /** Resolves with false when there will be no connection any more. */
   async #report(signal: AbortSignal): Promise<boolean> {
-    const { commands, report } = this.#options;
+    const { commands, hub, report } = this.#options;
     if (!(await commands.ready(signal))) return false;
     const used = this.#used;
     this.#used = new Set();
     try {
-      await this.#send(JSON.stringify(report()), [...used]);
+      const said = report();
+      await this.#send(JSON.stringify(said), [...used]);
+      this.#logs.keep(commands.client, CONFIG_KEYS.log, { process: hub, name: said.name });
     } catch (error) {
       for (const id of used) this.#used.add(id);
       throw error;

@@ -146,7 +146,11 @@ async function recover(
     [...groupInput.keys, ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
     [
       ...groupInput.args,
-      ...[entry, movedFrame(id, attempt), movedFrame(id, attempt, 'unstarted', 'its agent has gone')],
+      ...[
+        entry,
+        movedFrame(id, attempt, 'lost', 'its lease has ended'),
+        movedFrame(id, attempt, 'unstarted', 'its agent has gone'),
+      ],
       ...[frame('agent-lost'), frame('attempts-exhausted')],
       'agent lost on every attempt',
     ],

@@ -4,7 +4,16 @@ import { readScript } from '../connection/run-script.ts';
 import type { Store } from '../connection/store.ts';
 
 /** All scripts that agents run. Their logins may run scripts and not load any. */
-export const AGENT_SCRIPTS = ['join', 'heartbeat', 'renew', 'reply', 'look', 'requeue', 'leave'] as const;
+export const AGENT_SCRIPTS = [
+  'join',
+  'heartbeat',
+  'renew',
+  'reply',
+  'look',
+  'requeue',
+  'leave',
+  'keep-log',
+] as const;
 
 /** A server that has forgotten its scripts has them again after this time, ms. */
 const LOOK_MS = 1_000;

@@ -19,6 +19,7 @@
  * | `mr:{g}:up:<id>`               | stream                    | frames hub → agent                                       | PEXPIRE, renewed by the heartbeat |
  * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
  * | `mr:{g}:agent-slots`           | hash agent record → slots | slots of all instances of a record together              | with the instances |
+ * | `mr:{g}:log`                   | hash process, time → JSON | the last problems that each agent process has logged     | an hour after the last one |
  * | `mr:{g}:linked:<instance>`     | string                    | JSON: the agents that are linked to a relay, for operators | a minute |
  *
  * | key | type | what | lifetime |
@@ -29,6 +30,7 @@
  * | `mr:{/config}:audit`           | stream, capped            | who changed what and when                                | capped |
  * | `mr:{/config}:used`            | hash token id → ms        | when a token was last used                               | with the token |
  * | `mr:{/config}:hubs`            | hash hub → JSON           | what each hub reports of itself                          | with the hub |
+ * | `mr:{/config}:log`             | hash hub, time → JSON     | the last problems that each hub has logged               | an hour after the last one |
  * | `mr:{/config}:repairs`         | hash group → ms           | when a repair of the group was asked for                 | an hour |
  *
  * The tag `{/config}` keeps the configuration on one shard, so that one script changes it; no group can have that name.
@@ -50,6 +52,7 @@ export interface GroupKeys {
   readonly hubs: string;
   readonly settings: string;
   readonly dead: string;
+  readonly log: string;
   readonly lane: (lane: string) => string;
   readonly linked: (instance: string) => string;
   readonly up: (id: string) => string;
@@ -78,6 +81,7 @@ export function groupKeys(group: string): GroupKeys {
     hubs: `${prefix}hubs`,
     settings: `${prefix}settings`,
     dead: `${prefix}dead`,
+    log: `${prefix}log`,
     lane: (lane) => `${prefix}lane:${lane}`,
     linked: (instance) => `${prefix}linked:${instance}`,
     up: (id) => `${prefix}up:${id}`,
@@ -98,6 +102,7 @@ export const CONFIG_KEYS = {
   used: `${CONFIG_PREFIX}used`,
   hubs: `${CONFIG_PREFIX}hubs`,
   repairs: `${CONFIG_PREFIX}repairs`,
+  log: `${CONFIG_PREFIX}log`,
   linkKey: `${CONFIG_PREFIX}link-key`,
 } as const;
 
