@@ -1,9 +1,11 @@
 import { z } from 'zod';
 
-/** What GET /v1/status answers, as far as it is shown: an API of another version may say more, or less. */
+/** The shown part of the answer of GET /v1/status: an API of another version may have more fields, or fewer. */
 
 const count = z.number().catch(0);
 const quantile = z.number().nullable().catch(null);
+
+const linkSchema = z.looseObject({ hubName: z.string(), roundTripMs: z.number().nullable() });
 
 export const instanceSchema = z.looseObject({
   id: z.string(),
@@ -15,6 +17,7 @@ export const instanceSchema = z.looseObject({
   inFlight: count,
   state: z.string().catch('unknown'),
   reason: z.string().nullable().catch(null),
+  link: linkSchema.nullable().catch(null),
 });
 
 const groupSchema = z.looseObject({

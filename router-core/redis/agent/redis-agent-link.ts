@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import type { Logger } from '../../runtime/logger.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
@@ -7,14 +8,22 @@ import type {
   AgentExchange,
   AgentLink,
   ExchangeHandlers,
+  OwnedRequest,
   RequeueReason,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
+import type {
+  AdoptedRequest,
+  AdoptingLink,
+  Presented,
+  RecordGrant,
+  RequestPlace,
+} from '../../exchange/relay-link.ts';
 import { isScriptMissing, WHEN_CUT, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
 import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
-import type { RecordGrant } from '../../exchange/relay-link.ts';
+import { Adoptions } from './adoptions.ts';
 import { Heartbeat, type Offer } from './heartbeat.ts';
 import type { HeldRequests } from './held-requests.ts';
 import { Inbox } from '../frames/inbox.ts';
@@ -41,18 +50,18 @@ export interface RedisAgentLinkOptions {
   readonly onGrants: (grants: readonly RecordGrant[]) => void;
   readonly log: Logger;
   readonly redisUrl: string;
-  /** The agent's token, which is its login; without it, the URL says who logs in. */
+  /** The agent's token, which is its login; without it, the login is in the URL. */
   readonly token?: string | undefined;
-  /** Those of the whole process. */
+  /** Shared by all instances of the process. */
   readonly renewals: Renewals;
-  /** Its login has been taken away; called several times. */
+  /** The login was revoked; called several times. */
   readonly onRevoked?: (() => void) | undefined;
 }
 
 const scripts = { reply: loadScript('reply'), requeue: loadScript('requeue'), leave: loadScript('leave') };
 
 /** An instance of a group in Redis: an agent with at most one agent record, or a relay with many. */
-export class RedisAgentLink implements AgentLink {
+export class RedisAgentLink implements AgentLink, AdoptingLink {
   readonly instance: string;
   readonly #keys: GroupKeys;
   readonly #lanes: KnownLanes;
@@ -63,10 +72,11 @@ export class RedisAgentLink implements AgentLink {
   readonly #heartbeat: Heartbeat;
   readonly #parts = new RecordParts();
   readonly #running = new ChurnMap<RedisAgentExchange>();
-  /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
+  /** Entries whose settlement is on its way: they may still be listed as pending, and must not run again. */
   readonly #settling = new ChurnMap<true>();
   readonly #puller: RequestPuller;
   readonly #host: ExchangeHost;
+  readonly #adoptions: Adoptions;
 
   constructor(options: RedisAgentLinkOptions) {
     const { redisUrl: url, token, group, name, onRevoked, log } = options;
@@ -97,6 +107,7 @@ export class RedisAgentLink implements AgentLink {
       instance: this.instance,
       redisNow: () => this.#heartbeat.redisNow(),
       known: () => this.#knownEntries(),
+      adopting: () => this.#adoptions.ids(),
       rejoin: () => this.report(),
       onBad: (bad) => bad.forEach((each) => this.#settleBad(each)),
       log,
@@ -120,6 +131,21 @@ export class RedisAgentLink implements AgentLink {
       dropped: (exchange) => this.#drop(exchange),
       abandoned: (request) => void this.#leaveToHub(request),
     };
+    this.#adoptions = new Adoptions({
+      connection: this.#commands,
+      host: this.#host,
+      instance: this.instance,
+      lanes,
+      heartbeat: this.#heartbeat,
+      has: (id) => this.#running.has(id),
+      onAdopted: (exchange) => this.#hold(exchange),
+      log,
+    });
+  }
+
+  /** Where the keys of its group are now. */
+  get client(): Redis | undefined {
+    return this.#commands.client;
   }
 
   get missedDoorbells(): number {
@@ -137,7 +163,7 @@ export class RedisAgentLink implements AgentLink {
         await this.#heartbeat.beat();
         return this.#heartbeat.start();
       } catch (error) {
-        // No hub and no router-api has been here yet, or none of this version: missing-scripts.ts has said so.
+        // No hub and no router-api of this version was here yet. missing-scripts.ts has logged it.
         if (!isScriptMissing(error)) throw error;
       }
     }
@@ -155,7 +181,7 @@ export class RedisAgentLink implements AgentLink {
   }
 
   async report(): Promise<void> {
-    // When Redis is away the next heartbeat says it.
+    // When Redis is away the next heartbeat reports.
     await this.#heartbeat.beat().catch(() => undefined);
   }
 
@@ -172,13 +198,21 @@ export class RedisAgentLink implements AgentLink {
 
   open(request: PulledRequest, handlers: ExchangeHandlers): AgentExchange {
     const exchange = new RedisAgentExchange(request, handlers, this.#host);
-    this.#running.set(exchange.id, exchange);
-    this.#inbox.open(exchange.reader);
+    this.#hold(exchange);
     return exchange;
   }
 
+  placeOf(request: OwnedRequest): RequestPlace {
+    const { id, attempt } = request;
+    return { relay: this.instance, id, attempt, place: `${this.#lanes.own} ${entryOf(request)}` };
+  }
+
+  adopt(from: RequestPlace, presented: Presented): Promise<AdoptedRequest | undefined> {
+    return this.#adoptions.adopt(from, presented);
+  }
+
   /** See requeue.lua. */
-  async requeue(request: PulledRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
+  async requeue(request: OwnedRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
     const { id, attempt } = request;
     const isUnseen = why === 'unstarted' || why === 'unreachable';
     const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
@@ -186,19 +220,20 @@ export class RedisAgentLink implements AgentLink {
     const { slots, agentSlots, down, up } = this.#keys;
     const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];
     const args = [...this.#lanes.script.args, this.instance, entryOf(request), why, moved, lost];
-    // Once the lease is over, the sweep has found it.
+    // After the lease the sweep has found the request.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     const call = async (): Promise<boolean> => {
       const client = await this.#commands.ready(signal);
       return client !== undefined && (await runScript(client, scripts.requeue, keys, args)) === 1;
     };
-    // Asked again after a cut, it answers 1 when the first call went through. A refusal of the server is the end.
+    // Asked again after a cut, the script answers 1 when the first call went through. A refusal of the server is final.
     const isDone = await retry(call, { signal, ...WHEN_CUT }).catch(() => false);
     return isDone === true;
   }
 
   async close(timeoutMs: number): Promise<void> {
     await this.#outbox.drained(AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))));
+    this.#adoptions.close();
     this.#heartbeat.close();
     this.#inbox.stop();
     const client = this.#commands.client;
@@ -215,11 +250,16 @@ export class RedisAgentLink implements AgentLink {
   }
 
   /** Its hub may only have stood still: it finds the end of this attempt, or gets the request back. */
-  async #leaveToHub(request: PulledRequest): Promise<void> {
+  async #leaveToHub(request: OwnedRequest): Promise<void> {
     const entry = entryOf(request);
     this.#settling.set(entry, true);
     await this.requeue(request, 'abandoned');
     this.#settling.delete(entry);
+  }
+
+  #hold(exchange: RedisAgentExchange): void {
+    this.#running.set(exchange.id, exchange);
+    this.#inbox.open(exchange.reader);
   }
 
   #drop(exchange: RedisAgentExchange): void {
@@ -229,9 +269,9 @@ export class RedisAgentLink implements AgentLink {
   }
 
   /**
-   * Nobody awaits the reply: its hub has removed the stream, or the sweep has taken the request and fenced it. It is settled,
-   * which changes nothing when it is no longer ours. Left pending, it would run again when we drain or our lease ends,
-   * although it has been executed.
+   * Nobody awaits the reply: its hub has removed the stream, or the sweep has taken the request and fenced it. The request is
+   * settled, which changes nothing when another instance has it. If it stayed pending, it would run again when this instance
+   * drains or its lease ends, although it was executed.
    */
   #onRefused(stream: FrameStream): void {
     const running = this.#running.get(stream.id);
@@ -240,7 +280,7 @@ export class RedisAgentLink implements AgentLink {
     running.onTaken('over');
   }
 
-  /** Its hub is told, if that can be read; others cannot read it either. */
+  /** Informs the hub of the entry when its meta can be parsed. */
   #settleBad({ entry, meta }: BadEntry): void {
     if (this.#settling.get(entry)) return;
     badInput.note('entry', this.#keys.lane(this.#lanes.own));

@@ -1,52 +1,16 @@
 import type { ChainableCommander, Redis } from 'ioredis';
-import { z } from 'zod';
 import { badInput } from '../../runtime/bad-input.ts';
+import { instanceOfRow } from '../agent/record-parts.ts';
 import { isServerError } from '../connection/connection.ts';
-import { listOf, textOf, wholeOf } from '../connection/reply-shape.ts';
+import { listOf, wholeOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { CONSUMER_GROUP, groupKeys } from '../scripts/keys.ts';
 import { laneNames } from '../scripts/lane-names.ts';
+import { readLinkedAgents } from './linked-instances.ts';
+import { linkedInstance, liveInstance, slotsOfRows, type LiveInstance } from './live-instance.ts';
 import { requestStreams } from '../scripts/request-streams.ts';
-import { parseJson } from '../../runtime/parse-json.ts';
-
-/** Agents write their reports themselves, so nothing in one is certain. */
-const reportSchema = z.object({
-  name: z.string().max(200),
-  version: z.string().max(100),
-  concurrency: z.number(),
-  inFlight: z.number(),
-  state: z.string().max(40),
-  reason: z.string().max(1_000).optional(),
-  agent: z.string().max(100).optional(),
-  token: z.string().max(40).optional(),
-});
-
-/** What an agent writes has a tenth of that. */
-const MOST_REPORT_CHARS = 4_096;
-
-/** A name of an agent, a dot and 8 digits. */
-const MOST_NAME_CHARS = 255;
 
 const measure = loadScript('measure-group');
-
-/** A live instance of a group. */
-export interface LiveInstance {
-  readonly id: string;
-  readonly group: string;
-  readonly name: string;
-  /** Its agent record and the id of its token, when it has one. */
-  readonly agent: string | null;
-  readonly tokenId: string | null;
-  readonly version: string;
-  /** Slots that it has, and those that the group lets it use. */
-  readonly concurrency: number;
-  readonly slots: number;
-  readonly inFlight: number;
-  /** ready, upstream-down, paused or draining. */
-  readonly state: string;
-  /** Why its upstream is down, as its agent says. */
-  readonly reason: string | null;
-}
 
 /** What a group holds at one moment. */
 export interface LiveGroup {
@@ -57,16 +21,16 @@ export interface LiveGroup {
   readonly queued: number;
   /** Pulled by an instance. */
   readonly running: number;
-  /** Of all live instances. */
+  /** Slots of all live instances. */
   readonly slots: number;
-  /** Taken out of its concurrency. */
+  /** Permits taken from its concurrency. */
   readonly permits: number;
   readonly instances: readonly LiveInstance[];
-  /** What Redis says of keys that are not as they must be: agents can write them. Numbers of those are 0. */
+  /** The error of Redis for keys of a wrong type, which agents can write. The numbers of such a group are 0. */
   readonly error: string | null;
 }
 
-/** Names of the lanes that each group has had; undefined of a group whose keys hold more than anybody should read. */
+/** The names of all lanes of each group; undefined for a group whose keys are too large to be read. */
 export async function readLanes(client: Redis, groups: readonly string[]): Promise<(string[] | undefined)[]> {
   const isReadable = await Promise.all(groups.map((group) => isFit(client, group)));
   const pipeline = client.pipeline();
@@ -78,7 +42,7 @@ export async function readLanes(client: Redis, groups: readonly string[]): Promi
   });
 }
 
-/** Whether a group may be looked at: one of which nobody can be sure is as if it were empty, and no other notices. */
+/** True when the group's keys are small enough to be read. A group that is not counts as empty, and no other one suffers. */
 async function isFit(client: Redis, group: string): Promise<boolean> {
   const { lanes, slots, agentSlots, instances, reports, hubs } = groupKeys(group);
   try {
@@ -91,7 +55,7 @@ async function isFit(client: Redis, group: string): Promise<boolean> {
   }
 }
 
-/** Looks at groups of one server, all in one go. */
+/** Reads groups of one server in one round trip. */
 export async function readLiveGroups(client: Redis, names: readonly string[]): Promise<LiveGroup[]> {
   const [nowMs, lanes] = await Promise.all([redisNowMs(client), readLanes(client, names)]);
   const pipeline = client.pipeline();
@@ -104,25 +68,42 @@ export async function readLiveGroups(client: Redis, names: readonly string[]): P
     const keys = groupKeys(name);
     const streams = requestStreams(keys, known);
     for (const stream of [...streams.waiting, ...streams.lane]) pipeline.xlen(stream);
-    // Refused while the lane has no consumer group: nobody was ever there.
+    // Refused while the lane has no consumer group: no instance was ever there.
     for (const stream of streams.lane) pipeline.xpending(stream, CONSUMER_GROUP);
     pipeline.zrangebyscore(keys.instances, nowMs, '+inf').hgetall(keys.reports).hgetall(keys.slots);
     pipeline.zcount(keys.permits, nowMs, '+inf');
     return { waiting: streams.waiting.length, lane: streams.lane.length };
   });
   const replies = pipeline.length > 0 ? await results(pipeline) : [];
-  return names.map((name, i) => {
+  const groups = names.map((name, i) => {
     const { waiting, lane } = sizes[i] ?? { waiting: 0, lane: 0 };
     return liveGroup(name, sizes[i], sizes[i] ? replies.splice(0, waiting + 2 * lane + 4) : []);
   });
+  return Promise.all(groups.map((group) => withLinkedAgents(client, group)));
 }
 
-/** Replies in the order in which they were asked for; `size` is undefined of a group that nobody should read. */
+/** `relays` are not among its instances yet, nor are their agents. */
+type ReadGroup = LiveGroup & { readonly relays: readonly LiveInstance[] };
+
+/** Shows the agents behind each relay instead of the relay. The sums stay: the relay's slots, and what it runs, are theirs. */
+async function withLinkedAgents(client: Redis, { relays, ...group }: ReadGroup): Promise<LiveGroup> {
+  const shown = await Promise.all(
+    relays.map(async (relay) => {
+      const linked = await readLinkedAgents(client, group.name, relay.id);
+      if (linked.length > 0) return linked.map((report) => linkedInstance(group.name, report));
+      // It has agents and has not shown them yet, or what it has shown was lost.
+      return relay.concurrency > 0 ? [relay] : [];
+    }),
+  );
+  return { ...group, instances: [...group.instances, ...shown.flat()] };
+}
+
+/** Expects the replies in the order of the commands; `size` is undefined for a group that must not be read. */
 function liveGroup(
   name: string,
   size: { waiting: number; lane: number } | undefined,
   replies: unknown[],
-): LiveGroup {
+): ReadGroup {
   const { waiting: inLine, lane: lanes } = size ?? { waiting: 0, lane: 0 };
   const failed = replies.find((reply) => reply instanceof Error && !reply.message.startsWith('NOGROUP'));
   const sound = replies.map((reply) => (reply instanceof Error ? undefined : reply));
@@ -131,25 +112,27 @@ function liveGroup(
   const running = sum(sound.splice(0, lanes).map((reply) => listOf(reply)[0]));
   const [live, reports, slots, permits] = sound;
   const rowOf = (rows: unknown, id: string) => (rows as Record<string, unknown> | undefined)?.[id];
-  const instances = listOf(live).flatMap((id) => {
-    if (typeof id !== 'string') return [];
-    return liveInstance(name, id, rowOf(reports, id), rowOf(slots, id)) ?? [];
+  const slotsOf = slotsOfRows(slots);
+  const found = listOf(live).flatMap((id) => {
+    if (typeof id !== 'string' || instanceOfRow(id) !== id) return [];
+    return liveInstance(name, id, rowOf(reports, id), slotsOf.get(id) ?? 0) ?? [];
   });
   return {
     name,
     waiting,
     queued: Math.max(0, handed - running),
     running,
-    slots: sum(instances.map((instance) => instance.slots)),
+    slots: sum(found.map(({ instance }) => instance.slots)),
     permits: wholeOf(permits) ?? 0,
-    instances,
+    instances: found.flatMap(({ isRelay, instance }) => (isRelay ? [] : instance)),
+    relays: found.flatMap(({ isRelay, instance }) => (isRelay ? instance : [])),
     error: size
       ? ((failed as Error | undefined)?.message ?? null)
       : 'its keys hold more than the router writes',
   };
 }
 
-/** Errors where the server has refused a command. Rejects when the connection is lost. */
+/** Contains an error for each command that the server has refused. Rejects when the connection is lost. */
 async function results(pipeline: ChainableCommander): Promise<unknown[]> {
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {
@@ -160,24 +143,6 @@ async function results(pipeline: ChainableCommander): Promise<unknown[]> {
 
 function sum(numbers: readonly unknown[]): number {
   return numbers.reduce<number>((total, each) => total + (wholeOf(each) ?? 0), 0);
-}
-
-/** Undefined when the report is none. */
-export function liveInstance(
-  group: string,
-  id: string,
-  report: unknown,
-  slots: unknown,
-): LiveInstance | undefined {
-  const { data } = reportSchema.safeParse(parseJson(textOf(report, MOST_REPORT_CHARS) ?? ''));
-  if (data === undefined || id.length > MOST_NAME_CHARS) {
-    badInput.note('report', groupKeys(group).reports);
-    return undefined;
-  }
-  const { agent = null, token: tokenId = null, reason = null, ...rest } = data;
-  // `<lane> <slots> <record>`
-  const granted = wholeOf(textOf(slots, MOST_REPORT_CHARS)?.split(' ', 2)[1]) ?? 0;
-  return { id, group, ...rest, agent, tokenId, slots: granted, reason };
 }
 
 /** Redis's own time, ms. */

@@ -1,13 +1,12 @@
 import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { ROOM_BYTES, WINDOW_BYTES, type FrameStream } from '../../exchange/frame-stream.ts';
 import { encodeFrame, PART, type Frame } from '../../exchange/frames.ts';
-import { encodeRequestHead } from '../../exchange/heads.ts';
+import { encodeRequestHead, isInterimHead } from '../../exchange/heads.ts';
 import { readOwner } from '../../exchange/reply-owner.ts';
 import type {
   Admission,
   HubExchange,
   HubExchangeHandlers,
-  Moved,
   RequestParts,
   Terms,
   Upload,
@@ -15,6 +14,7 @@ import type {
 } from '../../exchange/hub-exchange.ts';
 import type { OpenRequest } from '../../exchange/hub-link.ts';
 import type { Inbox } from '../frames/inbox.ts';
+import { continuedOf, movedOf, type Continued } from './fences.ts';
 import type { GroupQueue } from './group-queue.ts';
 
 export interface RedisHubExchangeOptions {
@@ -24,10 +24,10 @@ export interface RedisHubExchangeOptions {
   readonly handlers: HubExchangeHandlers;
 }
 
-/** A request goes back into line no more often than this, whoever says so. */
+/** A request is requeued at most so often, whoever asks for it. */
 const MOST_MOVES = 10_000;
 
-/** One request in Redis: its place, its attempt, and what is read of that attempt's stream. */
+/** One request in Redis: its place, its attempt, and the state of reading that attempt's stream. */
 export class RedisHubExchange implements HubExchange, FrameReader {
   readonly id: string;
   attempt = 1;
@@ -37,18 +37,21 @@ export class RedisHubExchange implements HubExchange, FrameReader {
   room = ROOM_BYTES;
   heard = 0;
   readonly #options: RedisHubExchangeOptions;
-  /** Where the request is, as far as we heard; see admit.lua. */
+  /** The last known place of the request; see admit.lua. */
   #place = '';
   /** The instance that is rung for this request. */
   #owner = '';
   /** Attempts that have certainly not reached an upstream. */
   #uncounted = 0;
   #isAdmitted = false;
-  /** Frames to the agent: made when the first one is needed. */
+  /** Frames to the agent; made when the first one is needed. */
   #stream: FrameStream | undefined;
   #onWritable: (() => void) | undefined;
-  /** Bytes of the reply that the client has taken and the agent has not been granted. */
+  /** Bytes of the reply that the client has taken and that were not yet granted to the agent. */
   #taken = 0;
+  /** Bytes of the reply's body that have come, over all its streams. */
+  #received = 0;
+  #headSeen = false;
 
   constructor(options: RedisHubExchangeOptions) {
     this.#options = options;
@@ -82,22 +85,27 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     });
     this.#isAdmitted = true;
     const admission = await admitted;
-    // A hint of a hand-over may have come first: then it knows better.
+    // The hint of a hand-over may have come first, and is newer.
     if ('place' in admission && this.#place === '') this.#place = admission.place;
     return admission.outcome;
   }
 
   nextAttempt(isCounted: boolean): boolean {
-    const { queue, request } = this.#options;
+    const { request } = this.#options;
     // No script does either of these.
     if (isCounted && this.attempt - this.#uncounted >= request.attempts) return false;
+    return this.#goOn(isCounted, '', '');
+  }
+
+  /** Reads the stream of the next attempt from now on. */
+  #goOn(isCounted: boolean, owner: string, place: string): boolean {
     if (this.attempt >= MOST_MOVES) return false;
     if (!isCounted) this.#uncounted += 1;
     this.attempt += 1;
     this.lastSeq = 0;
-    this.key = queue.replyKey(this.id, this.attempt);
-    this.#place = '';
-    this.#owner = '';
+    this.key = this.#options.queue.replyKey(this.id, this.attempt);
+    this.#place = place;
+    this.#owner = owner;
     return true;
   }
 
@@ -121,7 +129,7 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     return stream;
   }
 
-  /** Small replies never get to a grant. */
+  /** Small replies never need a grant. */
   consumed(bytes: number): void {
     this.#taken += bytes;
     this.room += bytes;
@@ -135,7 +143,7 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     inbox.close(this);
     this.#stream?.close();
     if (!this.#isAdmitted) return;
-    // Of a request that was cancelled the up stream stays: it tells the agent, if the doorbell does not.
+    // The up stream of a cancelled request stays: it stops the agent when the doorbell is lost.
     queue.forget(this.id, this.attempt, isAnswered && (this.#stream?.used ?? false));
   }
 
@@ -160,7 +168,10 @@ export class RedisHubExchange implements HubExchange, FrameReader {
       return handlers.onHanded();
     }
     this.heard += 1;
-    if (frame.parts & PART.stop) return handlers.onMoved(movedOf(frame));
+    if (frame.parts & PART.stop) {
+      const continued = continuedOf(frame);
+      return continued ? this.#continue(continued, handlers) : handlers.onMoved(movedOf(frame));
+    }
     if (failed !== undefined) {
       const [code = '', detail = ''] = failed.split('\n', 2);
       return handlers.onFailed(code, detail);
@@ -176,7 +187,28 @@ export class RedisHubExchange implements HubExchange, FrameReader {
       if (this.#onWritable) this.#openStream().credited(credit);
       else handlers.onBodyAsked(credit);
     }
+    if (frame.head !== undefined && !isInterimHead(frame.head)) this.#headSeen = true;
+    if (frame.body) this.#received += frame.body.length;
     handlers.onReply(names ? { ...frame, owner: names.shown } : frame);
+  }
+
+  /**
+   * Another relay goes on with the request: it writes a stream of its own, from where this hub is. All that was written before
+   * stands in front of the fence, so it has been read.
+   */
+  #continue({ owner, place, begun }: Continued, handlers: HubExchangeHandlers): void {
+    if (!this.#goOn(false, owner, place)) return handlers.onFault('it has changed its relay too often');
+    // The doorbell that said so may have been lost.
+    handlers.onHanded();
+    // Without a frame in either direction there is nothing to say, and nothing that keeps the request from running again.
+    if (!begun) return;
+    this.#taken = 0;
+    const { attempt } = this;
+    const inKey = this.key;
+    // What the client has not taken is what the room is short of.
+    const upTo = this.#received + this.room - (ROOM_BYTES - WINDOW_BYTES);
+    const point = { received: this.#received, headSeen: this.#headSeen, upTo };
+    this.#openStream().resume({ attempt, inKey, reader: owner }, point);
   }
 
   #openStream(): FrameStream {
@@ -185,10 +217,4 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     this.#stream ??= this.#options.queue.openStream({ id, attempt, reader: this.#owner, onWritable });
     return this.#stream;
   }
-}
-
-function movedOf({ failed, body }: Frame): Moved {
-  const [why = '', detail] = failed?.split('\n') ?? [];
-  const isUnseen = (why === 'unstarted' || why === 'unreachable') && detail !== undefined;
-  return { unseen: isUnseen ? why : undefined, why, detail, returned: body };
 }

@@ -19,6 +19,7 @@
  * | `mr:{g}:up:<id>`               | stream                    | frames hub → agent                                       | PEXPIRE, renewed by the heartbeat |
  * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
  * | `mr:{g}:agent-slots`           | hash agent record → slots | slots of all instances of a record together              | with the instances |
+ * | `mr:{g}:linked:<instance>`     | string                    | JSON: the agents that are linked to a relay, for operators | a minute |
  *
  * | key | type | what | lifetime |
  * |-----|------|------|----------|
@@ -50,6 +51,7 @@ export interface GroupKeys {
   readonly settings: string;
   readonly dead: string;
   readonly lane: (lane: string) => string;
+  readonly linked: (instance: string) => string;
   readonly up: (id: string) => string;
   readonly down: (id: string, attempt: number) => string;
   readonly hubChannel: (hub: string) => string;
@@ -77,6 +79,7 @@ export function groupKeys(group: string): GroupKeys {
     settings: `${prefix}settings`,
     dead: `${prefix}dead`,
     lane: (lane) => `${prefix}lane:${lane}`,
+    linked: (instance) => `${prefix}linked:${instance}`,
     up: (id) => `${prefix}up:${id}`,
     down: (id, attempt) => `${prefix}down:${id}:${attempt}`,
     hubChannel: (hub) => `${prefix}hub:${hub}`,
@@ -108,7 +111,7 @@ export function tagOf(key: string): string {
   return key.slice(key.indexOf('{') + 1, key.indexOf('}'));
 }
 
-/** The key that says which agent record the token of this id belongs to. */
+/** The key that holds the agent record of the token with this id. */
 export const agentCardKey = (tokenId: string): string => `mr:{agent:${tokenId}}:group`;
 
 /** Finds the cards of all agents' tokens. */
@@ -120,7 +123,7 @@ export function appKeys(app: string): { permits: string; rate: string } {
   return { permits: `${prefix}permits`, rate: `${prefix}rate` };
 }
 
-/** Finds the groups that have left a trace: one settings hash each. */
+/** Finds all groups that have ever been served: one settings hash each. */
 export const SETTINGS_PATTERN = 'mr:{*}:settings';
 
 /** The group in the name of a settings key. */

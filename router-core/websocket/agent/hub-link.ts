@@ -1,6 +1,6 @@
 import type { Grant } from '../../exchange/agent-link.ts';
 import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
-import { DEAD_AFTER_MS, LinkFault, LinkSocket, PING_AFTER_MS } from '../wire/link-socket.ts';
+import { LinkFault, LinkSocket } from '../wire/link-socket.ts';
 import { readCount, readData, readJson } from '../wire/read-parts.ts';
 import type { DialledHub } from './hub-dialer.ts';
 import {
@@ -27,13 +27,13 @@ export interface Hello {
   readonly present: readonly { readonly ticket: string }[];
 }
 
-/** What a link asks of the agent. */
+/** The parts of its agent that a link uses. */
 export interface LinkHost {
   onWelcome(link: HubLink, welcome: Welcome): void;
   onGrant(link: HubLink, grant: Grant): void;
   /** Undefined for a request that nobody can run: it is answered already. */
   onRequest(link: HubLink, channel: number, request: HandedRequest): LinkExchange | undefined;
-  /** What this agent has under a ticket. */
+  /** The exchange that this agent has under a ticket. */
   find(ticket: string): LinkExchange | undefined;
   /** Names a request that was handed over. */
   nextHandle(): string;
@@ -77,6 +77,7 @@ export class HubLink implements Carrier {
     this.socket = new LinkSocket({
       ...dialled,
       onMessage: (message) => this.#onMessage(message),
+      isIdle: () => this.#channels.size === 0,
       onClose: (why) => this.#onClose(why),
     });
     this.#welcomeDue = setTimeout(() => this.socket.terminate('no welcome came'), WELCOME_MS);
@@ -91,12 +92,12 @@ export class HubLink implements Carrier {
     });
   }
 
-  /** Whether it may have the slots. */
+  /** True when the link may have the slots. */
   get isGood(): boolean {
     return this.welcome !== undefined && !this.isAway && !this.socket.closed;
   }
 
-  /** Whether it carries nothing, not even what the hub has not acknowledged. */
+  /** True when the link carries nothing, not even messages that the hub has not acknowledged. */
   get isIdle(): boolean {
     if (this.#channels.size > 0) return false;
     for (const ticket of this.#presented) if (this.#host.find(ticket)) return false;
@@ -133,7 +134,7 @@ export class HubLink implements Carrier {
     this.#watchClosely();
   }
 
-  /** Whether the record of the token is what this agent was told. A hub that does not say is believed. */
+  /** True when the record of the token is the one that this agent knows. A hub that does not name it is trusted. */
   isFor(group: string, scopes: readonly string[]): boolean {
     const now = this.welcome;
     if (now?.group !== undefined && now.group !== group) return false;
@@ -168,7 +169,7 @@ export class HubLink implements Carrier {
     const { type, channel, json, body } = message;
     if (type === MESSAGE.request) return this.#onRequest(message);
     if (type === MESSAGE.resumed) return this.#onResumed(message);
-    // What is over here may still be on its way there.
+    // An exchange that is over here may still get messages that were on their way.
     const exchange = this.#channels.get(channel);
     switch (type) {
       case MESSAGE.data:
@@ -228,9 +229,7 @@ export class HubLink implements Carrier {
   /** A hub renews the lease of what runs here only while it hears of this end, and this end must know as soon as it does not. */
   #watchClosely(): void {
     const leaseMs = this.welcome?.leaseMs;
-    if (this.#channels.size === 0 || leaseMs === undefined)
-      this.socket.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
-    else this.socket.expectWords(leaseMs / 6, leaseMs / 3);
+    if (leaseMs !== undefined) this.socket.expectWords(leaseMs / 6, leaseMs / 3);
   }
 
   #onClose(why: string): void {

@@ -32,7 +32,7 @@ const PULL_MS = 5_000;
 
 const DEFAULT_LEASE_MS = 6_000;
 
-/** What is only for people, such as how many requests run, is told this often, ms. */
+/** Data that is only for people, such as the number of running requests, is sent this often, ms. */
 const REPORT_MS = 2_000;
 
 /** An agent's link to its group by way of hubs, as docs/link.md says. */
@@ -86,7 +86,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   async pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
     if (this.#queue.length === 0 && this.#stop === 'no') await this.#arrival();
-    // What has come since is requeued by whoever stopped it.
+    // Whoever has stopped the pull requeues the requests that have come since.
     if (this.#stop !== 'no') return;
     for (const { request } of this.#queue.splice(0, max)) take(request);
   }
@@ -124,7 +124,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     await this.#keeper.close('the agent has ended');
   }
 
-  // What the links ask.
+  // Calls of the links.
 
   find(ticket: string): LinkExchange | undefined {
     return this.#held.find(ticket);

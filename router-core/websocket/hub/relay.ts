@@ -33,8 +33,8 @@ interface AwayRequest {
   readonly timer: NodeJS.Timeout;
 }
 
-/** What is shown again before it would expire, ms. */
-const SHOW_EVERY_MS = 10_000;
+/** Which agent runs which request is seen so much later at most, ms. It must be shown again before it expires. */
+const SHOW_EVERY_MS = 5_000;
 
 /** Stands in for all agents of one group and set of scopes that are linked to this hub. */
 export class Relay {
@@ -101,7 +101,7 @@ export class Relay {
     });
   }
 
-  /** What this agent had and presents again. Undefined when it is not known here. */
+  /** Takes the request that this agent presents again. Undefined when it is not known here. */
   takeAway(ticket: string, record: string): RelayedRequest | undefined {
     const found = this.#away.get(ticket);
     if (!found || found.former.identity.record !== record) return undefined;
@@ -110,7 +110,7 @@ export class Relay {
     return found.request;
   }
 
-  /** Of what this agent had on its former link, it does not know these: they never reached it. */
+  /** Drops the requests of this agent's former link that it does not know: they never reached it. */
   forget(former: string, record: string): void {
     for (const [ticket, away] of this.#away) {
       if (away.former.instance !== former || !this.takeAway(ticket, record)) continue;
@@ -185,7 +185,7 @@ export class Relay {
     this.#wake();
   }
 
-  /** What this agent was granted; told again, so that it knows that its offer has arrived. */
+  /** Sends this agent its grant again, so that it knows that its offer has arrived. */
   answer(agent: LinkedAgent): void {
     agent.tell(agent.grant);
     this.reportSoon();
@@ -230,7 +230,7 @@ export class Relay {
 
   #nextFree(): LinkedAgent | undefined {
     for (let tries = this.#agents.size; tries > 0; tries -= 1) {
-      if (this.#turns.length === 0) this.#turns = [...this.#agents].reverse();
+      if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();
       if (agent && agent.free > 0) return agent;
     }
@@ -249,6 +249,7 @@ export class Relay {
         inFlight: running,
         slots: grant.slots,
         scopes: identity.scopes,
+        requests: [...agent.requests()].map(({ id }) => id),
         roundTripMs: socket.roundTripMs,
         lastHeardAt: new Date(Date.now() - (performance.now() - socket.heardAt)).toISOString(),
       };
