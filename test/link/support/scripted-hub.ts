@@ -59,7 +59,10 @@ export async function scriptedHub(options: ScriptedHubOptions = {}): Promise<Scr
   const links: HubSide[] = [];
   server.on('upgrade', (request, socket, head) => {
     const text = refusal?.();
-    if (text !== undefined) return void socket.end(text);
+    if (text !== undefined) {
+      socket.end(text);
+      return;
+    }
     sockets.handleUpgrade(request, socket, head, (ws) => {
       const link = hubSide(ws, request);
       if (greets) ws.on('message', (data) => greet(link, data as Buffer, { host, leaseMs }));
