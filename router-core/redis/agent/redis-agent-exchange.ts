@@ -41,7 +41,12 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
   /** Of the request's body, when any of it follows. */
   #offsets: FrameOffsets | undefined;
 
-  constructor(request: OwnedRequest, handlers: ExchangeHandlers, host: ExchangeHost, resumption?: Resumption) {
+  constructor(
+    request: OwnedRequest,
+    handlers: ExchangeHandlers,
+    host: ExchangeHost,
+    resumption?: Resumption,
+  ) {
     const { id, attempt, hub } = request;
     const now = performance.now();
     this.id = id;
@@ -64,8 +69,7 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
       onWritable: () => this.#handlers.onWritable(),
       settle: { entry: this.entry, permit: `${id}:${attempt}` },
       onSettled: () => this.#onSettled(),
-      onStored:
-        resumption || handlers.onStored ? (stored) => this.#handlers.onStored?.(stored) : undefined,
+      onStored: resumption || handlers.onStored ? (stored) => this.#handlers.onStored?.(stored) : undefined,
     });
     this.reader = {
       id,

@@ -45,7 +45,10 @@ export class Resumption implements ExchangeHandlers {
     this.#attempt = attempt;
     this.#have = have;
     this.point = new Promise((resolve) => (this.#settle = resolve));
-    this.#timer = setTimeout(() => this.#fail('its hub does not say how far the reply is'), timeoutMs).unref();
+    this.#timer = setTimeout(
+      () => this.#fail('its hub does not say how far the reply is'),
+      timeoutMs,
+    ).unref();
     if (point) this.#found(point);
   }
 
