@@ -25,7 +25,7 @@ async function consumeUntil(opened: Opened, before: number, total: number): Prom
   return consumed;
 }
 
-const bytesOf = (opened: Opened) => Buffer.concat(opened.chunks as Buffer[]);
+const bytesOf = (opened: Opened) => Buffer.concat(opened.chunks);
 
 test.each([
   ['a piece', 100_000],
