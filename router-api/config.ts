@@ -29,12 +29,12 @@ import { ApiProblem } from './problems.ts';
 const issuedSchema = z.object({
   kind: z.enum(TOKEN_KINDS),
   name: z.string(),
-  token: z.string().meta({ description: 'The token itself: no other answer ever shows it again' }),
+  token: z.string().meta({ description: 'The token itself. No other answer shows it' }),
 });
 
 const appliedSchema = z
   .object({
-    version: z.number().meta({ description: 'The version of the configuration after this' }),
+    version: z.number().meta({ description: 'The version of the configuration after the change' }),
     changes: z.array(objectChangeSchema),
     tokens: z.array(issuedSchema).meta({ description: 'The tokens of new apps, agents and admins' }),
     toConfirm: z.int().meta({
@@ -86,7 +86,7 @@ const applyQuery = z.object({
   dryRun: z
     .enum(['true', 'false'])
     .default('false')
-    .meta({ description: 'true: tell what would change, and change nothing' }),
+    .meta({ description: 'true: show the changes without making them' }),
   yesDelete: z
     .string()
     .regex(/^\d{1,9}$/, 'expected a number of objects')
@@ -94,7 +94,7 @@ const applyQuery = z.object({
     .optional()
     .meta({
       description:
-        'How many objects this document removes. Required when that is all of them, or more than half of four or more. ' +
+        'How many objects this document removes. Required when that is all objects, or more than half of at least four. ' +
         'Another number is refused',
     }),
 });
@@ -165,8 +165,8 @@ const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (/^\s*(?:\{\s*\}|null)?\s*$/.test(await c.req.text())) {
     throw new ApiProblem('invalid', {
       detail:
-        'The document is empty. To remove everything, give it with empty lists, {"groups": [], "routes": [], "apps": [], ' +
-        '"agents": [], "admins": []}, and say with yesDelete how many objects that removes',
+        'The document is empty. To remove everything, send empty lists, {"groups": [], "routes": [], "apps": [], ' +
+        '"agents": [], "admins": []}, and the number of objects that this removes as yesDelete',
     });
   }
   await next();
@@ -187,7 +187,7 @@ async function refuseBroken(document: ConfigDocument): Promise<void> {
   if (problems.length === 0) return;
   throw new ConfigRefusal(
     'conflict',
-    'What the document says does not fit together',
+    'The document contradicts itself',
     problems.map(({ path, message }) => ({ path: formatPath(path), message })),
   );
 }

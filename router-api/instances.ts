@@ -33,7 +33,7 @@ export const instanceSchema = z
     inFlight: z.number(),
     state: z.string().meta({ description: 'Its state, as it reports it', example: 'ready' }),
     reason: z.string().nullable().meta({
-      description: 'Why its upstream is down, as its agent found it; null: it is not down',
+      description: 'The reason why its upstream is down, from its agent; null: it is up',
       example: 'ECONNREFUSED 127.0.0.1:8000',
     }),
     link: linkSchema.nullable().meta({ description: 'Its link to a hub; null: it reaches Redis itself' }),

@@ -42,7 +42,7 @@ export function viewSchema(kind: ObjectKind): z.ZodType<Json> {
 /** The same with the token that was just made. */
 export function createdSchema(kind: ObjectKind): z.ZodType<Json> {
   if (!isIdentity(kind)) return viewSchema(kind);
-  const token = z.string().meta({ description: 'The token itself: no other answer ever shows it again' });
+  const token = z.string().meta({ description: 'The token itself. No other answer shows it' });
   const fields = { ...storeFields, tokens: z.array(tokenViewSchema), token };
   return extended(kind, fields, `Created${titleOf(kind)}`);
 }
@@ -50,7 +50,7 @@ export function createdSchema(kind: ObjectKind): z.ZodType<Json> {
 const ignored = z
   .unknown()
   .optional()
-  .meta({ description: 'Ignored, so that what GET shows can be sent back' });
+  .meta({ description: 'Ignored, so that the answer of GET can be sent back' });
 
 /** The schema of an object in requests: its fields, and those that GET adds, which are ignored. */
 export function writeSchema(kind: ObjectKind): z.ZodType<Json> {

@@ -33,7 +33,7 @@ function createEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     operationId: `create${titleOf(kind)}`,
     summary: `Create ${oneOf(kind)}`,
     description: isIdentity(kind)
-      ? `Fields that are left out get their defaults. The answer has the token of the ${kind}: no other one shows it again.`
+      ? `Fields that are left out get their defaults. The answer has the token of the ${kind}. No other answer shows it.`
       : 'Fields that are left out get their defaults.',
     ...forRole(writerOf(kind)),
     request: {
@@ -112,7 +112,7 @@ function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     const fields = withoutStoreFields(c.req.valid('json'));
     if (wantsNew(c)) {
       if (fields['name'] !== name) {
-        throw new ConfigRefusal('invalid', 'The name is another one than in the path', [
+        throw new ConfigRefusal('invalid', 'The name differs from the name in the path', [
           { path: 'name', message: `must be "${name}"` },
         ]);
       }

@@ -57,7 +57,7 @@ export function readEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void
     operationId: `read${titleOf(kind)}`,
     summary: `Read ${oneOf(kind)}`,
     description:
-      'With `If-None-Match` and the ETag of an earlier answer, 304 tells that nothing has changed.',
+      'With `If-None-Match` and the ETag of an earlier answer, 304 means that nothing has changed.',
     ...forRole('viewer'),
     request: { params: nameParam },
     responses: {

@@ -23,8 +23,8 @@ export const adminInitSettings = {
 } satisfies Settings;
 
 /**
- * Makes an admin where no API needs to be asked, and prints its token. Done by router-api's launcher: this one knows
- * nothing of Redis. The URL travels in the environment: a command line can be read by everybody on the machine.
+ * Makes an admin without an API, and prints its token. The launcher of router-api does it, because router-cli may not connect
+ * to Redis. The URL is passed in the environment: every user of the machine can read command lines.
  */
 export async function initAdmin(
   { redisUrl: url, name }: ConfigOf<typeof adminInitSettings>,
@@ -44,7 +44,7 @@ export async function initAdmin(
   });
 }
 
-/** A token to give router-api as ROUTER_ADMIN_TOKEN; nothing else knows of it. */
+/** Prints a token for ROUTER_ADMIN_TOKEN of router-api; it is stored nowhere. */
 export function printAdminToken(): void {
   process.stdout.write(`${createToken('admin', new Date().toISOString()).token}\n`);
 }

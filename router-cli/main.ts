@@ -4,7 +4,7 @@ import { createCli } from './program.ts';
 import { spellOut } from './spellings.ts';
 
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-  // `| head` has seen enough, `| less` was left.
+  // `| head` has read enough, or `| less` was left.
   if (code === 'EPIPE') process.exit(EXIT_CODES.unread.code);
   process.stderr.write(`router-cli: error: cannot write the output: ${message}\n`);
   process.exit(EXIT_CODES.failed.code);

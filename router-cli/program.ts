@@ -24,11 +24,11 @@ const ABOUT: Readonly<Record<ObjectKind, string>> = {
   group: 'groups: interchangeable services, their waiting line and their limits',
   route: 'routes: which requests go to which group',
   app: 'apps: clients with tokens and limits of their own',
-  agent: 'agents: what pulls requests for the services of a group',
+  agent: 'agents: processes that pull requests for the services of a group',
   admin: 'admins: who may use router-api',
 };
 
-/** All commands of router-cli; nothing runs until it is told to parse. */
+/** All commands of router-cli. Nothing runs before the arguments are parsed. */
 export function createCli(surroundings: Surroundings): Command {
   const program = createProgram({ name: 'router-cli', about: 'Run and manage mini-router.' });
   serverCommands(program, surroundings);
@@ -53,7 +53,7 @@ export function createCli(surroundings: Surroundings): Command {
   return program;
 }
 
-/** What needs no API: there may be none yet, or nobody who could use it. */
+/** Commands that need no API: there may be none yet, or no admin who could use it. */
 function directAdminCommands(parent: Command, env: NodeJS.ProcessEnv): void {
   useSettings(parent.command('init'), adminInitSettings, (config) => initAdmin(config, env)).description(
     'write an admin straight to Redis and print its token: for the first one, or when all tokens are lost',

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { basename, delimiter, dirname, join, relative, resolve } from 'node:path';
 
-/** What commands know of where they run. */
+/** The environment of a command. */
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
-  /** How router-cli was called: its siblings are beside it. */
+  /** The path by which router-cli was called: the other programs are beside it. */
   readonly script: string;
 }
 
-/** How the program beside this one is called here: by its name when it is on PATH, else by its path. */
+/** How to call the program beside this one: by its name when it is on PATH, else by its path. */
 export function siblingOf({ env, script }: Surroundings, program: string): string {
   const onPath = (env['PATH'] ?? '')
     .split(delimiter)

@@ -115,7 +115,7 @@ describe('the agent', () => {
       token: undefined,
       group: 'default',
       upstreams: ['http://localhost:8000'],
-      // Of the token's record; 1 without one.
+      // Default: the concurrency of the token's record; 1 without one.
       concurrency: undefined,
       name: hostname(),
       healthPath: undefined,

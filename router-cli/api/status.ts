@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What GET /v1/status answers, as far as it is shown: an API of another version may say more, or less. */
+/** The shown part of the answer of GET /v1/status: an API of another version may have more fields, or fewer. */
 
 const count = z.number().catch(0);
 const quantile = z.number().nullable().catch(null);

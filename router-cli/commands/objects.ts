@@ -19,7 +19,7 @@ import { instanceColumns } from './instances.ts';
 import { anyText, dryRunQuery, useDryRun, useFlag } from './flags.ts';
 import { joined, useFields, useReset } from './use-fields.ts';
 
-/** What the fields of a new object begin with. */
+/** The first fields of a new object. */
 const NEW: Partial<Record<ObjectKind, JsonObject>> = { admin: { role: 'viewer' } };
 
 /** list, show, add, set, edit and remove: the same for each kind of objects. */
@@ -62,7 +62,7 @@ function useGroupFilter(command: Command): () => string | undefined {
   return useFlag(command, { flag: '--group <group>', about: 'only those of this group', type: anyText() });
 }
 
-/** Read-only: they are flags of the live hubs. */
+/** Read-only: these routes come from the flags of live hubs. */
 async function listFlagRoutes(api: ApiClient): Promise<JsonObject[]> {
   const { body } = await api.call('GET', '/v1/flag-routes');
   return (body as { items: JsonObject[] }).items;
@@ -136,11 +136,11 @@ function isIdentity(kind: ObjectKind): boolean {
   return TOKEN_KINDS.some((each) => each === kind);
 }
 
-/** Only for the command that is printed: the record of an agent says nothing of its services. */
+/** Only for the command that is printed: an agent record has no upstreams. */
 export function useUpstream(command: Command): () => string | undefined {
   return useFlag(command, {
     flag: '--upstream <url>',
-    about: 'the service beside the agent, for the command that is printed',
+    about: 'the URL of the service beside the agent, for the printed command',
     type: anyText(),
   });
 }

@@ -11,7 +11,7 @@ interface RouteView {
   readonly groups: readonly { readonly group: string }[];
 }
 
-/** An app's limits count for requests with its token, and a route without auth asks for none. */
+/** Limits of an app apply to requests with its token, and a route without auth asks for none. */
 export async function pointOutOpenRoutes({ api, out }: ApiInvocation, app: JsonObject): Promise<void> {
   const { name, rate = null, concurrency = 0, groups = [] } = app;
   if (rate === null && concurrency === 0) return;
@@ -25,7 +25,7 @@ export async function pointOutOpenRoutes({ api, out }: ApiInvocation, app: JsonO
   const named = open.slice(0, MOST_NAMED).map((route) => printable(route.name));
   const more = open.length > MOST_NAMED ? ` and ${open.length - MOST_NAMED} more` : '';
   out.note(
-    `The limits of ${printable(String(name))} do not bind who leaves its token out: these routes ask for none: ${named.join(', ')}${more}. ` +
+    `The limits of ${printable(String(name))} do not apply to requests without its token, and these routes ask for none: ${named.join(', ')}${more}. ` +
       'Close one with: router-cli route set NAME --auth app',
   );
 }

@@ -10,7 +10,7 @@ export interface SourceText {
   readonly text: string;
 }
 
-/** Makes the call; what the API finds wrong in the file is named with its line, and with the field that was meant. */
+/** Makes the call; when the API finds problems in the file, they are reported with their line and a similar field name. */
 export async function placingProblems<T>(source: SourceText, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -26,7 +26,9 @@ export async function placingProblems<T>(source: SourceText, call: () => Promise
   }
 }
 
-/** The line in which a value stands whose path is `groups[0].concurrency`; of its owner when it is missing. */
+/**
+ * Returns a function from a path such as `groups[0].concurrency` to the line of that value; of its owner when it is missing.
+ */
 async function linesOf(text: string): Promise<(path: string) => number | undefined> {
   const { LineCounter, parseDocument, isNode, isMap, isScalar } = await import('yaml');
   const lines = new LineCounter();
@@ -44,7 +46,7 @@ async function linesOf(text: string): Promise<(path: string) => number | undefin
       const owner: unknown =
         length === 1 ? document.contents : document.getIn(steps.slice(0, length - 1), true);
       const key = steps[length - 1];
-      // A field stands where its name does, also when its value begins further down.
+      // The line of a field is that of its name, even when its value begins further down.
       const pair = isMap(owner)
         ? owner.items.find((each) => isScalar(each.key) && each.key.value === key)
         : undefined;
@@ -63,7 +65,7 @@ function wayOut(path: string): string {
   return `${guess}${guess === '' ? ';' : ''} \`router-cli config init -\` shows all fields`;
 }
 
-/** Of all objects, and of what stands in them. */
+/** The names of all fields of all objects. */
 function fieldNames(): Set<string> {
   const names = new Set<string>();
   const collect = (schema: unknown): void => {

@@ -11,7 +11,7 @@ export function statusCommand(program: Command, surroundings: Surroundings): voi
   addApiCommand(program, surroundings, {
     name: 'status',
     about: 'show what is running: hubs, groups and their instances',
-    json: 'what GET /v1/status answers',
+    json: 'the answer of GET /v1/status',
     watch: true,
     setUp:
       () =>
@@ -56,13 +56,13 @@ function section<T>(rows: readonly T[], columns: readonly Column<T>[], space: Ta
   return rows.length === 0 ? [] : ['', ...table(rows, columns, space)];
 }
 
-/** Whether requests of the group run, as far as its agents are concerned. */
+/** True when the agents of the group can run its requests. */
 export function isServing(group: GroupStatus): boolean {
   const state = stateOfGroup(group);
   return state === 'active' || state === 'by flags';
 }
 
-/** In which state its instances are when none takes requests: the state that its operator can end comes first. */
+/** The state of its instances when none takes requests. States that the operator can end come first. */
 function whyNone(instances: GroupStatus['instances']): string {
   const has = (state: string) => instances.some((instance) => instance.state === state);
   if (has('upstream-down')) return 'upstream down';

@@ -7,12 +7,12 @@ import type { FieldFlag } from './field-flag.ts';
 import { FIELD_FLAGS } from './object-flags.ts';
 import { nameOf, readText, readYaml } from './read-yaml.ts';
 
-/** Gives `command` the flags of a kind of objects, and --file; the reader answers the fields that were given. */
+/** Adds the flags of a kind of objects and --file to `command`. Returns a function that reads the given fields. */
 export function useFields(command: Command, kind: ObjectKind): () => Promise<JsonObject> {
   const readers = FIELD_FLAGS[kind].map((field) => ({ field, read: readerOf(command, field) }));
   const file = useFlag(command, {
     flag: '-f, --file <path>',
-    about: 'fields as YAML or JSON, - for standard input; flags win',
+    about: 'fields as YAML or JSON, - for standard input; flags take precedence',
     type: anyText(),
   });
   return async () => {
@@ -26,12 +26,12 @@ export function useFields(command: Command, kind: ObjectKind): () => Promise<Jso
   };
 }
 
-/** Gives `command` --reset; the reader answers the fields that are to have their defaults again, as null. */
+/** Adds --reset to `command`. Returns a function that reads the fields to be reset, as null. */
 export function useReset(command: Command, kind: ObjectKind): () => JsonObject {
   const names = new Map(FIELD_FLAGS[kind].map(({ flag, path }) => [flagName(flag), path]));
   const reset = useListFlag(command, {
     flag: '--reset <flag,…>',
-    about: `give these their defaults again: ${[...names.keys()].join(', ')}`,
+    about: `reset these to their defaults: ${[...names.keys()].join(', ')}`,
     type: anyText(),
     separator: ',',
   });
@@ -53,7 +53,7 @@ function flagName(flag: string): string {
 function readerOf(command: Command, { list, ...field }: FieldFlag): () => unknown {
   if (list === undefined) return useFlag(command, field);
   const read = useListFlag(command, { ...field, separator: list.separator });
-  // Pairs of names and values are an object.
+  // Pairs of names and values become an object.
   if (field.path[0] !== 'setHeaders') return read;
   return () => {
     const entries = read();
@@ -61,7 +61,7 @@ function readerOf(command: Command, { list, ...field }: FieldFlag): () => unknow
   };
 }
 
-/** Objects are joined: `--rate 10/s --burst 5` is one rate. */
+/** Objects are merged: `--rate 10/s --burst 5` is one rate. */
 function put(fields: JsonObject, path: readonly string[], value: unknown): void {
   const [first = '', ...rest] = path;
   const inner = fields[first];
@@ -74,7 +74,9 @@ function put(fields: JsonObject, path: readonly string[], value: unknown): void 
   }
 }
 
-/** Fields of `over` beside those of `under`, also within objects: `--queue-wait 4s --reset queue-depth` is one queue. */
+/**
+ * The fields of both, also inside nested objects: `--queue-wait 4s --reset queue-depth` is one queue. `over` takes precedence.
+ */
 export function joined(under: JsonObject, over: JsonObject): JsonObject {
   const result = { ...under };
   for (const [name, value] of Object.entries(over)) {

@@ -55,7 +55,7 @@ export function startAgent({ config, ports, onDraining = () => {}, log }: AgentO
   // The record has another group or other scopes: running requests finish in the old place, then the instance joins the new
   // one.
   const move = async (url: string, name: string): Promise<void> => {
-    log.info({ name }, 'the agent record has changed, joining anew');
+    log.info({ name }, 'the agent record has changed, joining again');
     const { signal } = closing;
     await instances.get(name)?.close();
     await sleep(MOVE_PAUSE_MS.minMs, signal);

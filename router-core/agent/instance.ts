@@ -193,7 +193,7 @@ export class Instance {
     const { record: agent } = this.#identity;
     this.#unknown.abort();
     if (grant.state === 'unknown') {
-      this.#log.warn({ agent }, 'the agent record is not there; nothing is pulled until it is');
+      this.#log.warn({ agent }, 'the agent record does not exist; nothing is pulled until it does');
       void this.#lookForMove();
     } else this.#log.info({ agent, state: grant.state }, 'the agent record has changed its state');
     // Others see the state at once, and the slots that are offered when it is active again.

@@ -43,7 +43,7 @@ export const agentSettings = {
   },
   group: {
     flag: '--group <name>',
-    about: 'the group whose requests to pull; with a token, its record says which',
+    about: 'the group whose requests to pull; with a token, the group of its record',
     default: 'default',
     type: matching(/^[A-Za-z0-9._-]{1,64}$/, 'a group name (letters, digits, . _ -, up to 64)'),
   },
@@ -61,13 +61,14 @@ export const agentSettings = {
   },
   name: {
     flag: '--name <name>',
-    about: 'how this agent appears in status and in Router-Agent',
+    about: 'name of this agent in status and in Router-Agent',
     default: hostname(),
     type: matching(/^[A-Za-z0-9._-]{1,128}$/, 'a name (letters, digits, . _ -, up to 128)'),
   },
   healthPath: {
     flag: '--health <path>',
-    about: 'path to ask the upstream for; nothing is pulled while it does not answer 2xx (default: no check)',
+    about:
+      'path of a health check at the upstream; nothing is pulled unless it answers 2xx (default: no check)',
     type: matching(/^\/[^\s#]*$/, 'a path that begins with /').optional(),
   },
   setHeaders: {

@@ -118,7 +118,7 @@ export interface AgentExchange {
 /** The reply as its agent writes it. */
 export type ReplyStream = Pick<FrameStream, 'start' | 'interim' | 'write' | 'end' | 'fail' | 'close'>;
 
-/** What the group allows an instance. */
+/** The grant of the group to an instance. */
 export interface Grant {
   /** How many of the offered slots the instance may use. */
   readonly slots: number;

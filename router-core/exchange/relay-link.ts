@@ -10,24 +10,24 @@ import type {
 import type { ResumePoint } from './resume-point.ts';
 
 /**
- * How a hub stands in for the agents that are linked to it: one instance per group and set of scopes, whatever the agent records
- * behind it, so that the store sees as many instances as there are hubs.
+ * A hub's relay for the agents that are linked to it: one instance per group and set of scopes, whatever their agent records,
+ * so that the store sees as many instances as there are hubs.
  */
 export type CreateRelayLink = (options: RelayLinkOptions) => RelayLink;
 
 export interface RelayLinkOptions {
   readonly group: string;
   readonly scopes: readonly string[];
-  /** The instance's name starts with it: the hub's. */
+  /** The name of the hub; the instance's name begins with it. */
   readonly name: string;
-  /** What the linked agents offer now. */
+  /** The slots that the linked agents offer now. */
   readonly report: () => { shares: readonly RecordShare[]; report: InstanceReport };
   /** Called whenever the lease is renewed: one grant for each share, in their order. */
   readonly onGrants: (grants: readonly RecordGrant[]) => void;
   readonly log: Logger;
 }
 
-/** What the linked agents of one agent record offer together. */
+/** The slots that the linked agents of one agent record offer together. */
 export interface RecordShare {
   readonly record: string;
   /** Slots offered, those of running requests included. */
@@ -89,7 +89,7 @@ export interface AdoptedRequest {
 
 /** One agent behind a relay, as an operator sees it. */
 export interface LinkedAgentReport extends InstanceReport {
-  /** Name that its hub gave it; unique in the group. */
+  /** The name that its hub gave it; unique in the group. */
   readonly instance: string;
   /** Id and name of the hub that carries it. */
   readonly hub: string;

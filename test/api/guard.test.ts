@@ -3,7 +3,7 @@ import { apiHere, problemOf } from '../support/api.ts';
 import { newToken } from '../support/config.ts';
 import { redisHere } from '../support/parts.ts';
 
-// What every request goes through.
+// The checks that every request passes.
 
 test('what cannot be taken is refused with a problem document', async () => {
   const api = await apiHere((await redisHere()).url);

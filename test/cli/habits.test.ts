@@ -6,7 +6,7 @@ import { launch } from '../support/processes.ts';
 import { useCliBench } from '../support/cli.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What hands that know kubectl and gh type. Every command is a process of its own.
+// Commands as users of kubectl and gh type them. Every command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 });
 
 const cli = useCliBench();
@@ -89,7 +89,7 @@ test('what is missing or in use is named, with a way out', async () => {
   expect(agent.code).toBe(2);
   expect(agent.stderr).toContain('a new agent needs --group <group>');
   expect(used.code).toBe(5);
-  expect(used.stderr).toContain('The group "default" is in use: give what uses it another group');
+  expect(used.stderr).toContain('The group "default" is in use: give its users another group');
   expect(used.stderr).toContain('routes.default.groups[0].group: uses this group');
 });
 

@@ -8,13 +8,13 @@ export interface SourceFile {
 
 interface Zone {
   name: string;
-  /** What belongs to it: a folder (ending in /) or one file. */
+  /** The files of the zone: a folder (ending in /) or one file. */
   at: string;
   /** The other zones that it may import from. */
   mayImport: string[];
 }
 
-/** What everything below the parts may use. */
+/** The zones that all parts may use. */
 const BASE = ['config', 'runtime', 'http'];
 
 /**
@@ -110,7 +110,7 @@ function importViolations({ path, text }: SourceFile): string[] {
       return [`${path} imports ${specifier}: in a hub only its front knows what carries requests`];
     }
     const isRedisClient = /^(@?ioredis|redis|@redis)(\/|$)/.test(specifier);
-    // What the router is compared with may do as it likes.
+    // Competitors in the benchmark may talk to Redis, too.
     const isCompetitor = path.startsWith('bench/processes/');
     const mayTalkToRedis = isRedis(zone) || path.startsWith('test/') || isCompetitor;
     return isRedisClient && !mayTalkToRedis

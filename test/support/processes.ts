@@ -142,7 +142,7 @@ export async function expectNoProcessLeft(): Promise<void> {
   }
 }
 
-/** Whether a process with this id exists (a zombie counts as gone). */
+/** True when a process with this id exists (a zombie counts as gone). */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

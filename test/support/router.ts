@@ -145,8 +145,7 @@ export async function startTestAgent(
 }
 
 /**
- * What a group still holds in Redis: per-request keys, permits, entries handed out or waiting. All empty when nothing has
- * leaked.
+ * The keys of a group in Redis: per-request keys, permits, entries handed out or waiting. All empty when nothing has leaked.
  */
 export async function leftovers(
   redisUrl: string,

@@ -66,7 +66,7 @@ const mutated = (whole: fc.Arbitrary<Buffer>) =>
       return spoilt;
     });
 
-/** What a script might reply, were it not ours: texts, numbers, nothing, and lists of all of them. */
+/** Replies that a foreign script might make: texts, numbers, nothing, and lists of all of them. */
 const anyReply = fc.anything({
   values: [
     latin1(60),

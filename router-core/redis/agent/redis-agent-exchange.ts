@@ -9,10 +9,10 @@ import type { HeldRequest, TakenReason } from './held-requests.ts';
 import { entryOf } from './pulled-requests.ts';
 import type { Resumption } from './resumption.ts';
 
-/** What an exchange asks of its link. */
+/** The parts of its link that an exchange uses. */
 export interface ExchangeHost {
   readonly keys: GroupKeys;
-  /** The stream has something to send. */
+  /** The stream has frames to send. */
   send(stream: FrameStream): void;
   /** Its settlement is on its way. */
   settling(entry: string): void;

@@ -50,11 +50,11 @@ export interface RedisAgentLinkOptions {
   readonly onGrants: (grants: readonly RecordGrant[]) => void;
   readonly log: Logger;
   readonly redisUrl: string;
-  /** The agent's token, which is its login; without it, the URL says who logs in. */
+  /** The agent's token, which is its login; without it, the login is in the URL. */
   readonly token?: string | undefined;
-  /** Those of the whole process. */
+  /** Shared by all instances of the process. */
   readonly renewals: Renewals;
-  /** Its login has been taken away; called several times. */
+  /** The login was revoked; called several times. */
   readonly onRevoked?: (() => void) | undefined;
 }
 
@@ -72,7 +72,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   readonly #heartbeat: Heartbeat;
   readonly #parts = new RecordParts();
   readonly #running = new ChurnMap<RedisAgentExchange>();
-  /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
+  /** Entries whose settlement is on its way: they may still be listed as pending, and must not run again. */
   readonly #settling = new ChurnMap<true>();
   readonly #puller: RequestPuller;
   readonly #host: ExchangeHost;
@@ -163,7 +163,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
         await this.#heartbeat.beat();
         return this.#heartbeat.start();
       } catch (error) {
-        // No hub and no router-api has been here yet, or none of this version: missing-scripts.ts has said so.
+        // No hub and no router-api of this version was here yet. missing-scripts.ts has logged it.
         if (!isScriptMissing(error)) throw error;
       }
     }
@@ -181,7 +181,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   }
 
   async report(): Promise<void> {
-    // When Redis is away the next heartbeat says it.
+    // When Redis is away the next heartbeat reports.
     await this.#heartbeat.beat().catch(() => undefined);
   }
 
@@ -220,13 +220,13 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     const { slots, agentSlots, down, up } = this.#keys;
     const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];
     const args = [...this.#lanes.script.args, this.instance, entryOf(request), why, moved, lost];
-    // Once the lease is over, the sweep has found it.
+    // After the lease the sweep has found the request.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     const call = async (): Promise<boolean> => {
       const client = await this.#commands.ready(signal);
       return client !== undefined && (await runScript(client, scripts.requeue, keys, args)) === 1;
     };
-    // Asked again after a cut, it answers 1 when the first call went through. A refusal of the server is the end.
+    // Asked again after a cut, the script answers 1 when the first call went through. A refusal of the server is final.
     const isDone = await retry(call, { signal, ...WHEN_CUT }).catch(() => false);
     return isDone === true;
   }
@@ -269,9 +269,9 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   }
 
   /**
-   * Nobody awaits the reply: its hub has removed the stream, or the sweep has taken the request and fenced it. It is settled,
-   * which changes nothing when it is no longer ours. Left pending, it would run again when we drain or our lease ends,
-   * although it has been executed.
+   * Nobody awaits the reply: its hub has removed the stream, or the sweep has taken the request and fenced it. The request is
+   * settled, which changes nothing when another instance has it. If it stayed pending, it would run again when this instance
+   * drains or its lease ends, although it was executed.
    */
   #onRefused(stream: FrameStream): void {
     const running = this.#running.get(stream.id);
@@ -280,7 +280,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     running.onTaken('over');
   }
 
-  /** Its hub is told, if that can be read; others cannot read it either. */
+  /** Informs the hub of the entry when its meta can be parsed. */
   #settleBad({ entry, meta }: BadEntry): void {
     if (this.#settling.get(entry)) return;
     badInput.note('entry', this.#keys.lane(this.#lanes.own));

@@ -7,14 +7,14 @@ import { Renewals } from './renewals.ts';
 
 export interface RedisAgentOptions {
   readonly redisUrl: string;
-  /** The agent's token, which is its login; without it, the URL says who logs in. */
+  /** The agent's token, which is its login; without it, the login is in the URL. */
   readonly token?: string | undefined;
-  /** The token has been taken away; called several times. */
+  /** The token was revoked; called several times. */
   readonly onRevoked?: () => void;
   readonly log: Logger;
 }
 
-/** An agent that reaches its group straight through Redis. Call it once a process: its links share their renewals. */
+/** The ports of an agent that connects to Redis directly. Call it once a process: its links share their renewals. */
 export function redisAgentPorts({ redisUrl, token, onRevoked, log }: RedisAgentOptions): AgentPorts {
   const renewals = new Renewals();
   return {
@@ -42,7 +42,7 @@ function createLink(
   });
 }
 
-/** An agent's card is all that its token can read outside of its group. */
+/** The card of its token is the only key outside of its group that an agent can read. */
 function cardSource(options: { redisUrl: string; token: string; log: Logger }): AgentIdentitySource {
   return {
     async identify(signal) {

@@ -11,7 +11,7 @@ export interface HubReporterOptions {
   readonly hub: string;
   readonly commands: Connection;
   readonly report: () => HubReport;
-  /** Called with the repairs of groups that were asked for lately, group → when: those that are done are among them. */
+  /** Called with all recent requests to repair a group (group → time), repairs that were done included. */
   readonly onRepairs: (repairs: ReadonlyMap<string, string>) => void;
   readonly log: Logger;
 }
@@ -20,7 +20,7 @@ const EVERY_MS = 2_000;
 
 const script = loadScript('hub-report');
 
-/** Tells operators, every two seconds, what this hub does and which tokens were used. */
+/** Reports every two seconds this hub's state and the tokens that were used. */
 export class HubReporter {
   readonly #options: HubReporterOptions;
   readonly #closing = new AbortController();
@@ -31,14 +31,14 @@ export class HubReporter {
     void this.#reportForEver();
   }
 
-  /** A request came with this token. */
+  /** Notes that a request came with this token. */
   tokenUsed(id: string): void {
     this.#used.add(id);
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    // Forgotten by itself after a minute.
+    // After a minute the report expires by itself.
     await this.#send('', []).catch(() => undefined);
   }
 
@@ -51,7 +51,7 @@ export class HubReporter {
     }
   }
 
-  /** Resolves with false when there is no connection any more. */
+  /** Resolves with false when there will be no connection any more. */
   async #report(signal: AbortSignal): Promise<boolean> {
     const { commands, report } = this.#options;
     if (!(await commands.ready(signal))) return false;

@@ -50,7 +50,7 @@ export class AgentScripts {
       this.#lastFailure = '';
     } catch (error) {
       const { message } = error as Error;
-      // A lost connection is followed by a new one.
+      // The client that follows a lost connection comes here, too.
       if (client.status !== 'ready' || message === this.#lastFailure) return;
       this.#lastFailure = message;
       this.#log.warn(

@@ -111,7 +111,7 @@ export function tagOf(key: string): string {
   return key.slice(key.indexOf('{') + 1, key.indexOf('}'));
 }
 
-/** The key that says which agent record the token of this id belongs to. */
+/** The key that holds the agent record of the token with this id. */
 export const agentCardKey = (tokenId: string): string => `mr:{agent:${tokenId}}:group`;
 
 /** Finds the cards of all agents' tokens. */
@@ -123,7 +123,7 @@ export function appKeys(app: string): { permits: string; rate: string } {
   return { permits: `${prefix}permits`, rate: `${prefix}rate` };
 }
 
-/** Finds the groups that have left a trace: one settings hash each. */
+/** Finds all groups that have ever been served: one settings hash each. */
 export const SETTINGS_PATTERN = 'mr:{*}:settings';
 
 /** The group in the name of a settings key. */

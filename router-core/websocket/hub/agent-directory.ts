@@ -2,7 +2,7 @@ import type { ConfigState } from '../../config/config-state.ts';
 import type { StoredAgent } from '../../config/stored.ts';
 import { parseToken, tokenMatches, type StoredToken } from '../../config/token.ts';
 
-/** What the token of an agent is for. */
+/** The identity behind an agent's token. */
 export interface AgentIdentity {
   readonly record: string;
   readonly group: string;
