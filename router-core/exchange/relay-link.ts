@@ -65,7 +65,7 @@ export interface RequestPlace {
   readonly place: string;
 }
 
-/** What an agent says of a request that it presents. */
+/** An agent says this of a request that it presents. */
 export interface Presented {
   /**
    * Counts the links of the agent's process, from 1: when an agent has asked several relays for the same request, the last one

@@ -23,7 +23,7 @@ export interface ResumptionOptions {
 }
 
 /**
- * What comes for an adopted request before its relay opens it. The client's hub says how far both bodies are; until then, frames
+ * Keeps what comes for an adopted request before its relay opens it. The client's hub says how far both bodies are; until then, frames
  * are kept that the former relay may not have brought to the agent.
  */
 export class Resumption implements ExchangeHandlers {
