@@ -82,7 +82,7 @@ export interface PulledRequest {
   readonly handle: RequestHandle;
 }
 
-/** What a link knows of a request that it has, whoever pulled it. */
+/** A link knows this of each request that it has, whoever pulled it. */
 export type OwnedRequest = Pick<PulledRequest, 'id' | 'attempt' | 'hub' | 'remainingMs' | 'handle'>;
 
 export interface ExchangeHandlers {

@@ -46,7 +46,7 @@ export interface RelayLink extends AgentLink, AdoptingLink {
 
 /** How requests go from one relay to another: their agent has lost the link to the one, and presents them to the other. */
 export interface AdoptingLink {
-  /** Where a request of this link stands. What its agent is given to present has to say it, in a form that nobody can invent. */
+  /** Where a request of this link stands. The ticket of its agent has to say it, in a form that nobody can invent. */
   placeOf(request: OwnedRequest): RequestPlace;
   /**
    * Takes a request from the relay that has it, and waits until its client's hub has said how far it is. Undefined when it is
@@ -65,7 +65,7 @@ export interface RequestPlace {
   readonly place: string;
 }
 
-/** What an agent says of a request that it presents. */
+/** An agent says this of a request that it presents. */
 export interface Presented {
   /**
    * Counts the links of the agent's process, from 1: when an agent has asked several relays for the same request, the last one

@@ -39,7 +39,7 @@ export interface Opened {
   readonly chunks: readonly Buffer[];
   trailers: string | undefined;
   readonly stops: string[];
-  /** Of the reply. */
+  /** How much of the reply the store has. */
   stored: StoredReply;
   settled: number;
   writable: number;

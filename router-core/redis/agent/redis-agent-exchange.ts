@@ -36,9 +36,9 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
   readonly #request: OwnedRequest;
   #handlers: ExchangeHandlers;
   readonly #host: ExchangeHost;
-  /** Of an adopted request, until it goes on. */
+  /** Takes the frames of an adopted request until it goes on. */
   #resumption: Resumption | undefined;
-  /** Of the request's body, when any of it follows. */
+  /** Frames of the request's body, when any of it follows. */
   #offsets: FrameOffsets | undefined;
 
   constructor(

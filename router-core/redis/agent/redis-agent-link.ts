@@ -115,18 +115,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
       onBad: (bad) => bad.forEach((each) => this.#settleBad(each)),
       log,
     });
-    this.#outbox = new Outbox({
-      connection: this.#commands,
-      script: scripts.reply,
-      groupInput: () => lanes.script,
-      args: () => [this.#heartbeat.streamTtlMs],
-      inFlight: () => this.#running.size,
-      onRefused: (stream) => this.#onRefused(stream),
-      onSettled: (settlements) => {
-        for (const { entry: settled } of settlements) this.#settling.delete(settled);
-      },
-      log,
-    });
+    this.#outbox = this.#createOutbox(log);
     this.#host = {
       keys: this.#keys,
       send: (stream) => this.#outbox.add(stream),
@@ -149,6 +138,21 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   /** Where the keys of its group are now. */
   get client(): Redis | undefined {
     return this.#commands.client;
+  }
+
+  #createOutbox(log: Logger): Outbox {
+    return new Outbox({
+      connection: this.#commands,
+      script: scripts.reply,
+      groupInput: () => this.#lanes.script,
+      args: () => [this.#heartbeat.streamTtlMs],
+      inFlight: () => this.#running.size,
+      onRefused: (stream) => this.#onRefused(stream),
+      onSettled: (settlements) => {
+        for (const { entry: settled } of settlements) this.#settling.delete(settled);
+      },
+      log,
+    });
   }
 
   get missedDoorbells(): number {

@@ -83,7 +83,7 @@ export class RequestPuller {
 
   /** Entries that Redis holds as ours and that this process has never seen: their reply was lost with a connection. */
   async readPending(client: Redis): Promise<PulledRequest[]> {
-    // What is settled while the read is under way may be in its reply: so what we knew before counts too.
+    // Entries that are settled while the read is under way may be in its reply: so those that we knew before count, too.
     const known = new Set<string>();
     const adopted = new Set<string>();
     const note = () => {

@@ -205,7 +205,7 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     this.#taken = 0;
     const { attempt } = this;
     const inKey = this.key;
-    // What the client has not taken is what the room is short of.
+    // The room is short of the bytes that the client has not taken.
     const upTo = this.#received + this.room - (ROOM_BYTES - WINDOW_BYTES);
     const point = { received: this.#received, headSeen: this.#headSeen, upTo };
     this.#openStream().resume({ attempt, inKey, reader: owner }, point);
