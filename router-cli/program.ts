@@ -30,7 +30,10 @@ const ABOUT: Readonly<Record<ObjectKind, string>> = {
 
 /** All commands of router-cli; nothing runs until it is told to parse. */
 export function createCli(surroundings: Surroundings): Command {
-  const program = createProgram({ name: 'router-cli', about: 'Run and manage mini-router.' });
+  const program = createProgram({
+    name: surroundings.binary === undefined ? 'router-cli' : 'mini-router cli',
+    about: 'Run and manage mini-router.',
+  });
   serverCommands(program, surroundings);
   loginCommand(program, surroundings);
   contextCommands(program, surroundings);

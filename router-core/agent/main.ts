@@ -2,7 +2,7 @@ import { tokenIdOf } from '../redis/agent/agent-card.ts';
 import { redisAgentPorts } from '../redis/agent/redis-agent-ports.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { changeLevelOnSignal } from '../runtime/log-level-signal.ts';
-import { createLogger, type Logger } from '../runtime/logger.ts';
+import { startLogger, type Logger } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
@@ -13,7 +13,7 @@ import type { AgentConfig } from './settings.ts';
 /** Runs the agent until it is stopped. */
 export async function runAgent(config: AgentConfig): Promise<void> {
   tuneHeap();
-  const log = createLogger({ level: config.logLevel, name: 'agent' });
+  const log = await startLogger({ level: config.logLevel, name: 'agent' });
   changeLevelOnSignal(log);
   // Overwrites the arguments that ps shows: a token may be among them.
   process.title = 'router-core agent';

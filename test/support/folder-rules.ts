@@ -30,7 +30,11 @@ const ZONES: Zone[] = [
   ...redisZones(),
   ...websocketZones(),
   // Where what is behind the ports is chosen. Before its folder: the first zone that fits counts.
-  { name: 'hub/main.ts', at: 'router-core/hub/main.ts', mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE] },
+  {
+    name: 'hub/main.ts',
+    at: 'router-core/hub/main.ts',
+    mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE],
+  },
   { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'routing', ...BASE] },
   {
     name: 'agent/main.ts',
@@ -39,9 +43,14 @@ const ZONES: Zone[] = [
   },
   { name: 'agent', at: 'router-core/agent/', mayImport: ['exchange', ...BASE] },
   {
+    name: 'router-core/program.ts',
+    at: 'router-core/program.ts',
+    mayImport: ['hub', 'hub/main.ts', 'agent', 'agent/main.ts', 'runtime'],
+  },
+  {
     name: 'router-core/main.ts',
     at: 'router-core/main.ts',
-    mayImport: ['hub', 'hub/main.ts', 'agent', 'agent/main.ts', 'runtime'],
+    mayImport: ['router-core/program.ts', 'runtime'],
   },
   {
     name: 'router-api',
@@ -49,6 +58,11 @@ const ZONES: Zone[] = [
     mayImport: ['exchange', 'redis/*', 'routing', 'config', 'runtime'],
   },
   { name: 'router-cli', at: 'router-cli/', mayImport: ['config', 'runtime'] },
+  {
+    name: 'binary',
+    at: 'binary/',
+    mayImport: ['router-core/program.ts', 'agent', 'agent/main.ts', 'router-api', 'router-cli', 'runtime'],
+  },
 ];
 
 /** Each folder of `redis` with those that it may import from: those before it. */
