@@ -6,7 +6,7 @@ import { ControlPlane } from '../router-core/redis/control/control-plane.ts';
 import { checkRoute } from '../router-core/routing/compile-route.ts';
 import { sleep } from '../router-core/runtime/backoff.ts';
 import { changeLevelOnSignal } from '../router-core/runtime/log-level-signal.ts';
-import { startLogger, type Logger } from '../router-core/runtime/logger.ts';
+import { createLogger, type Logger } from '../router-core/runtime/logger.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
 import { processMetrics } from '../router-core/runtime/process-metrics.ts';
 import { closeOnSignal } from '../router-core/runtime/shutdown.ts';
@@ -71,7 +71,7 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
 }
 
 export async function serveApi(config: ApiConfig): Promise<void> {
-  const log = await startLogger({ level: config.logLevel, name: 'api' });
+  const log = createLogger({ level: config.logLevel, name: 'api' });
   changeLevelOnSignal(log);
   const api = await startApi(config, log);
   closeOnSignal(() => api.close(), log);

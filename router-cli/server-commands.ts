@@ -19,8 +19,8 @@ const demoSettings = {
 /** Commands that run until they are told to stop. What only they need is loaded by them: the others start sooner. */
 export function serverCommands(program: Command, surroundings: Surroundings): void {
   useSettings(program.command('up'), upSettings, async (config) => {
-    const [{ up }, { startLogger }] = await Promise.all([import('./up.ts'), loadLogger()]);
-    await up(config, { surroundings, log: await startLogger({ level: 'warn', name: 'router-cli' }) });
+    const [{ up }, { createLogger }] = await Promise.all([import('./up.ts'), loadLogger()]);
+    await up(config, { surroundings, log: createLogger({ level: 'warn', name: 'router-cli' }) });
   }).description(
     'run everything on this machine: a hub, an agent per upstream, router-api, and a private Redis when none is given',
   );
@@ -40,11 +40,11 @@ function loadLogger() {
 }
 
 async function runDemo(config: { port: number }): Promise<void> {
-  const [{ startDemoUpstream }, { startLogger }] = await Promise.all([
+  const [{ startDemoUpstream }, { createLogger }] = await Promise.all([
     import('./demo-upstream.ts'),
     loadLogger(),
   ]);
-  const log = await startLogger({ level: 'info', name: 'demo' });
+  const log = createLogger({ level: 'info', name: 'demo' });
   const server = await startDemoUpstream(config).catch((error: unknown) => {
     throw new CommandError(`cannot listen on port ${config.port}: ${String(error)}`, { exitCode: 1 });
   });
@@ -56,11 +56,11 @@ async function runDemo(config: { port: number }): Promise<void> {
 }
 
 async function runPrivateRedis(): Promise<void> {
-  const [{ startPrivateRedis }, { startLogger }] = await Promise.all([
+  const [{ startPrivateRedis }, { createLogger }] = await Promise.all([
     import('./private-redis.ts'),
     loadLogger(),
   ]);
-  const log = await startLogger({ level: 'info', name: 'redis' });
+  const log = createLogger({ level: 'info', name: 'redis' });
   const starting = startPrivateRedis();
   let closing = false;
   closeOnSignal(async () => {

@@ -1,4 +1,5 @@
 import type { FieldLines } from '../http/field-lines.ts';
+import { trailerLines } from '../http/trailers.ts';
 import type {
   AgentExchange,
   AgentLink,
@@ -11,7 +12,7 @@ import type { Tracer } from '../runtime/tracing.ts';
 import type { InstanceCounts } from './agent-metrics.ts';
 import { AttemptTrace } from './attempt-trace.ts';
 import { describeError, isShortage } from './upstream/call-errors.ts';
-import { callUpstream, trailerLines } from './upstream/call-upstream.ts';
+import { callUpstream } from './upstream/call-upstream.ts';
 import type { UpstreamCall } from './upstream/upstream-pool.ts';
 import type { Upstream } from './upstream/upstream.ts';
 

@@ -1,3 +1,4 @@
+import { fieldLines, type FieldLines } from './field-lines.ts';
 import { FieldNames } from './field-names.ts';
 import { isHopByHop } from './hop-by-hop.ts';
 
@@ -45,4 +46,12 @@ export function forwardTrailers(
     kept.push(name, value);
   }
   return kept;
+}
+
+/** Trailers of a request as a frame carries them (name\nvalue…), as lines. Throws when they are not valid. */
+export function trailerLines(trailers: string): FieldLines {
+  if (trailers === '') return '';
+  const kept = forwardTrailers(trailers.split('\n'), undefined);
+  if (kept instanceof Error) throw kept;
+  return fieldLines(kept);
 }

@@ -4,7 +4,7 @@ import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { redisRelayLinks } from '../redis/agent/redis-relay-links.ts';
 import { RedisHubLink } from '../redis/hub/redis-hub-link.ts';
 import { changeLevelOnSignal, followPrimaryLevel } from '../runtime/log-level-signal.ts';
-import { startLogger, type Logger } from '../runtime/logger.ts';
+import { createLogger, type Logger } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
@@ -18,7 +18,7 @@ import { superviseWorkers } from './workers.ts';
 /** Runs a hub, or with `workers` > 1 that many on one port, until it is told to stop. */
 export async function runHub(config: HubConfig): Promise<void> {
   tuneHeap();
-  const log = await startLogger({ level: config.logLevel, name: 'hub' });
+  const log = createLogger({ level: config.logLevel, name: 'hub' });
   if (cluster.isPrimary && config.workers > 1) return superviseWorkers(config, log);
   if (cluster.isWorker) followPrimaryLevel(log);
   else changeLevelOnSignal(log);

@@ -2,6 +2,7 @@ import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { redactTokens } from '../config/token.ts';
 import { LogOutput } from './log-output.ts';
+import { prettyOutput } from './pretty-log.ts';
 
 export type { Logger };
 
@@ -11,19 +12,17 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly name: string;
-  /** Default: stdout. */
+  /** Default: stdout, readable when it is a terminal. */
   readonly destination?: DestinationStream;
 }
 
 /** Children of each logger, because a child's level no longer follows its parent once it is made. */
 const childrenOf = new WeakMap<Logger, WeakRef<Logger>[]>();
 
-/** The log of a process, on stdout: readable lines when that is a terminal. */
-export async function startLogger({ level, name }: { level: LogLevel; name: string }): Promise<Logger> {
-  return createLogger({ level, name, ...(process.stdout.isTTY && { destination: await prettyStream() }) });
-}
-
-/** One JSON object per line. No line contains a token, whatever was logged: the final text is searched for tokens. */
+/**
+ * One JSON object per line on stdout; readable lines when stdout is a terminal. No line contains a token, whatever was logged:
+ * the final text is searched for tokens.
+ */
 export function createLogger({ level, name, destination }: LoggerOptions): Logger {
   const children: WeakRef<Logger>[] = [];
   const options = {
@@ -34,7 +33,7 @@ export function createLogger({ level, name, destination }: LoggerOptions): Logge
     hooks: { streamWrite: redactSecrets },
     onChild: (child: Logger) => children.push(new WeakRef(child)),
   };
-  const log = pino(options, destination ?? new LogOutput(1));
+  const log = pino(options, destination ?? (process.stdout.isTTY ? prettyOutput(1) : new LogOutput(1)));
   childrenOf.set(log, children);
   return log;
 }
@@ -67,13 +66,4 @@ const CONTROLS = /[\x7f-\x9f]/g;
 
 function redactSecrets(line: string): string {
   return redactTokens(line).replaceAll(CREDENTIALS, '$1…@').replaceAll(CONTROLS, '\ufffd');
-}
-
-/**
- * pino-pretty is imported only here, so that a server does not load it. It writes in this thread: a worker transport of pino
- * may lose the last lines when the process exits.
- */
-async function prettyStream(): Promise<DestinationStream> {
-  const { default: pretty } = await import('pino-pretty');
-  return pretty({ sync: true, colorize: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss.l' });
 }

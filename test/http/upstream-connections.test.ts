@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { UpstreamPool } from '../../router-core/agent/upstream/upstream-pool.ts';
-import type { UpstreamRequest } from '../../router-core/agent/upstream/request-writer.ts';
+import type { UpstreamRequest } from '../../router-core/http/request-writer.ts';
 import type { ReplyHandler } from '../../router-core/agent/upstream/upstream-connection.ts';
 import { sleep } from '../../router-core/runtime/backoff.ts';
 import { startRawUpstream } from '../support/raw-http.ts';

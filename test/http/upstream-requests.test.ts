@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import type { UpstreamRequest } from '../../router-core/agent/upstream/request-writer.ts';
+import type { UpstreamRequest } from '../../router-core/http/request-writer.ts';
 import type { ReplyHandler } from '../../router-core/agent/upstream/upstream-connection.ts';
 import { UpstreamPool, type UpstreamCall } from '../../router-core/agent/upstream/upstream-pool.ts';
 import { sleep } from '../../router-core/runtime/backoff.ts';

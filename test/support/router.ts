@@ -105,7 +105,7 @@ export async function startTestHub(
 }
 
 /** An agent in this process, as agent/main.ts makes it. */
-export function startRedisAgent(config: AgentConfig, agentLog: Logger): Agent {
+export function startRedisAgent(config: AgentConfig & { redisUrl: string }, agentLog: Logger): Agent {
   const { redisUrl, token } = config;
   const ports = redisAgentPorts({ redisUrl, token, log: agentLog });
   return startAgent({ config, ports, log: agentLog });
@@ -120,7 +120,8 @@ export async function startTestAgent(
 ): Promise<Agent> {
   const agent = startRedisAgent(
     {
-      redisUrl,
+      hubs: [],
+      hubCa: undefined,
       token: undefined,
       group,
       upstreams: [upstream].flat(),
@@ -135,6 +136,7 @@ export async function startTestAgent(
       metricsHost: '127.0.0.1',
       logLevel: 'silent',
       ...options,
+      redisUrl,
     },
     log,
   );

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { fieldLines } from '../../router-core/http/field-lines.ts';
 import { callUpstream, type CallOptions } from '../../router-core/agent/upstream/call-upstream.ts';
-import type { UpstreamRequest } from '../../router-core/agent/upstream/request-writer.ts';
+import type { UpstreamRequest } from '../../router-core/http/request-writer.ts';
 
 /** What a request is turned into, and the error when it is refused. */
 function callOf(request: { method?: string; target?: string; body?: Buffer }, headers: string[] = []) {

@@ -1,14 +1,14 @@
-import { fieldLines, withoutFields, type FieldLines } from '../../http/field-lines.ts';
+import { withoutFields, type FieldLines } from '../../http/field-lines.ts';
 import { fieldValue, forwardReplyFields } from '../../http/forward-reply.ts';
 import { nominatedFields } from '../../http/hop-by-hop.ts';
-import { forwardTrailers } from '../../http/trailers.ts';
+import { bodyFraming, requestHead } from '../../http/request-head.ts';
+import type { UpstreamRequest } from '../../http/request-writer.ts';
+import { forwardTrailers, trailerLines } from '../../http/trailers.ts';
 import type { PulledRequest, ReplyStream } from '../../exchange/agent-link.ts';
 import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { encodeReplyHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
 import type { InstanceCounts } from '../agent-metrics.ts';
 import type { AttemptTrace } from '../attempt-trace.ts';
-import { bodyFraming, requestHead } from './request-head.ts';
-import type { UpstreamRequest } from './request-writer.ts';
 import type { Upstream } from './upstream.ts';
 import type { ReplyHandler } from './upstream-connection.ts';
 import type { UpstreamCall } from './upstream-pool.ts';
@@ -128,15 +128,4 @@ function endReply(reply: ReplyStream, raw: string[], head: string[] = []): void 
   const trailers = forwardTrailers(raw, nominatedFields(head));
   if (trailers instanceof Error) reply.fail('upstream-failed', trailers.message);
   else reply.end(trailers.join('\n'));
-}
-
-/**
- * Trailers of a request as a frame carries them (name
- * value…), as lines. Throws when they are not valid.
- */
-export function trailerLines(trailers: string): FieldLines {
-  if (trailers === '') return '';
-  const kept = forwardTrailers(trailers.split('\n'), undefined);
-  if (kept instanceof Error) throw kept;
-  return fieldLines(kept);
 }

@@ -1,5 +1,5 @@
 import { describeError } from './call-errors.ts';
-import type { UpstreamRequest } from './request-writer.ts';
+import type { UpstreamRequest } from '../../http/request-writer.ts';
 import type { ReplyHandler } from './upstream-connection.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
 

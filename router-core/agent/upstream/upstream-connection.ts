@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ReplyParser, type ReplySink } from '../../http/reply-parser.ts';
 import { unreachedInTime } from './call-errors.ts';
-import { RequestWriter, type OnTaken, type UpstreamRequest } from './request-writer.ts';
+import { RequestWriter, type OnTaken, type UpstreamRequest } from '../../http/request-writer.ts';
 
 /** The events of one call. None follows `onEnd` or `onError`. */
 export interface ReplyHandler {

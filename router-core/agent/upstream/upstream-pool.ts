@@ -1,5 +1,5 @@
 import { UpstreamConnection, type ReplyHandler } from './upstream-connection.ts';
-import type { OnTaken, UpstreamRequest } from './request-writer.ts';
+import type { OnTaken, UpstreamRequest } from '../../http/request-writer.ts';
 
 export interface UpstreamCall {
   /** Ends the call; the upstream sees its connection close. */

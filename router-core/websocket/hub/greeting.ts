@@ -67,9 +67,9 @@ export class Greeting {
       await relay.add(agent);
       if (this.#socket.closed) return;
       const limits = { slots: MOST_INSTANCE_SLOTS };
-      agent.welcome({ protocol: LINK_PROTOCOL_VERSION, hub, leaseMs: leaseMs(), limits });
+      const { group, scopes, record } = identity;
+      agent.welcome({ protocol: LINK_PROTOCOL_VERSION, hub, leaseMs: leaseMs(), limits, group, scopes });
       this.#takeBack(hello, agent, relay);
-      const { group, record } = identity;
       log.info({ instance: agent.instance, group, agent: record }, 'an agent is linked to this hub');
     } catch (error) {
       log.warn({ err: error, group: identity.group }, 'an agent could not be linked');

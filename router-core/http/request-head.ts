@@ -1,6 +1,20 @@
-import { areFields, withoutFields, type FieldLines } from '../../http/field-lines.ts';
-import type { PulledRequest } from '../../exchange/agent-link.ts';
+import { areFields, withoutFields, type FieldLines } from './field-lines.ts';
 import type { BodyFraming } from './request-writer.ts';
+
+/** A request as it goes to an upstream: of its body, how it ends. */
+export interface RequestMessage {
+  readonly head: {
+    readonly method: string;
+    readonly target: string;
+    /** Protocol the client asks to switch to; empty = none. */
+    readonly upgrade: string;
+    readonly fields: FieldLines;
+  };
+  /** The body, or its beginning when `bodyFollows`. */
+  readonly body: Buffer | undefined;
+  readonly trailers: string;
+  readonly bodyFollows: boolean;
+}
 
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 const METHOD = /^[!#$%&'*+\-.^_`|~\w]+$/;
@@ -12,7 +26,7 @@ const LENGTH = /^content-length: (\d{1,15})\r$/im;
 const withoutLength = withoutFields(['Content-Length']);
 
 /** The framing of the body towards the upstream: with a length wherever it is known, in chunks where trailers may follow. */
-export function bodyFraming({ head, body, trailers, bodyFollows }: PulledRequest): BodyFraming {
+export function bodyFraming({ head, body, trailers, bodyFollows }: RequestMessage): BodyFraming {
   if (head.upgrade !== '') return 'switched';
   if (trailers !== '') return 'chunked';
   if (!bodyFollows) return body?.length ?? 0;
@@ -26,7 +40,7 @@ export function bodyFraming({ head, body, trailers, bodyFollows }: PulledRequest
  */
 export function requestHead(
   { host, basePath }: { readonly host: string; readonly basePath: string },
-  { head: { method, target, upgrade }, bodyFollows }: PulledRequest,
+  { head: { method, target, upgrade }, bodyFollows }: RequestMessage,
   fields: FieldLines,
   framing: BodyFraming,
 ): string {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 
 /** The end of a request's body: after so many bytes, with its last chunk, or (after a 101) with the connection. */
 export type BodyFraming = number | 'chunked' | 'switched';
@@ -24,13 +24,13 @@ export type OnTaken = (error?: Error | null) => void;
  * request.
  */
 export class RequestWriter {
-  readonly #socket: Socket;
+  readonly #socket: Writable;
   #framing: BodyFraming = 0;
   #left = 0;
   #ended = true;
   #switched = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Writable) {
     this.#socket = socket;
   }
 
