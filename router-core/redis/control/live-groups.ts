@@ -1,5 +1,6 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 import { z } from 'zod';
+import { hardwareSchema, labelsSchema, type Hardware, type Labels } from '../../exchange/hardware.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { isServerError } from '../connection/connection.ts';
 import { listOf, textOf, wholeOf } from '../connection/reply-shape.ts';
@@ -19,10 +20,13 @@ const reportSchema = z.object({
   reason: z.string().max(1_000).optional(),
   agent: z.string().max(100).optional(),
   token: z.string().max(40).optional(),
+  // An instance is shown also when these cannot be read.
+  labels: labelsSchema.optional().catch(undefined),
+  hardware: hardwareSchema.optional().catch(undefined),
 });
 
-/** What an agent writes has a tenth of that. */
-const MOST_REPORT_CHARS = 4_096;
+/** What an agent writes has half of that, with all its labels and GPUs. */
+const MOST_REPORT_CHARS = 8_192;
 
 /** A name of an agent, a dot and 8 digits. */
 const MOST_NAME_CHARS = 255;
@@ -46,6 +50,9 @@ export interface LiveInstance {
   readonly state: string;
   /** Why its upstream is down, as its agent says. */
   readonly reason: string | null;
+  readonly labels: Labels;
+  /** null: it does not tell. */
+  readonly hardware: Hardware | null;
 }
 
 /** What a group holds at one moment. */
@@ -174,10 +181,10 @@ export function liveInstance(
     badInput.note('report', groupKeys(group).reports);
     return undefined;
   }
-  const { agent = null, token: tokenId = null, reason = null, ...rest } = data;
+  const { agent = null, token: tokenId = null, reason = null, labels = {}, hardware = null, ...rest } = data;
   // `<lane> <slots> <record>`
   const granted = wholeOf(textOf(slots, MOST_REPORT_CHARS)?.split(' ', 2)[1]) ?? 0;
-  return { id, group, ...rest, agent, tokenId, slots: granted, reason };
+  return { id, group, ...rest, agent, tokenId, slots: granted, reason, labels, hardware };
 }
 
 /** Redis's own time, ms. */
