@@ -26,7 +26,7 @@ export function watchHardware({ onChange, log }: { onChange: () => void; log: Lo
   let hardware = describeMachine([]);
   const look = async (): Promise<void> => {
     while (!closing.signal.aborted) {
-      const found = describeMachine(await readGpus(log));
+      const found = describeMachine(await readGpus(closing.signal, log));
       if (JSON.stringify(found) !== JSON.stringify(hardware)) {
         hardware = found;
         if (!closing.signal.aborted) onChange();
@@ -57,12 +57,12 @@ function describeMachine(gpus: readonly Gpu[]): Hardware {
 }
 
 /** What NVIDIA's driver says; none without its nvidia-smi on PATH, or when that fails. */
-async function readGpus(log: Logger): Promise<readonly Gpu[]> {
+async function readGpus(signal: AbortSignal, log: Logger): Promise<readonly Gpu[]> {
   const program = findProgram('nvidia-smi');
   if (program === undefined) return [];
   const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader,nounits'];
   try {
-    const options = { timeout: ASK_MS, killSignal: 'SIGKILL', maxBuffer: 64 * 1_024 } as const;
+    const options = { signal, timeout: ASK_MS, killSignal: 'SIGKILL', maxBuffer: 64 * 1_024 } as const;
     return parseGpus((await promisify(execFile)(program, query, options)).stdout);
   } catch (error) {
     log.debug({ err: error }, 'nvidia-smi does not tell what GPUs there are');
