@@ -3,15 +3,15 @@ import { basename } from 'node:path';
 import { createCore } from '../router-core/program.ts';
 import { runProgram } from '../router-core/runtime/run-command.ts';
 
-const [node = '', file = '', ...words] = process.argv;
+const [node = '', file = '', ...given] = process.argv;
 
 /** Hubs, agents, router-api and router-cli in one file. It is the program by whose name it is called: `ln -s mini-router router-cli`. */
 async function run(): Promise<void> {
   // Workers are hubs, whatever the file is called.
   const calledAs = cluster.isWorker ? 'router-core' : basename(process.argv0);
-  if (calledAs === 'router-api') return runApi(calledAs, words);
-  if (calledAs === 'router-cli') return runRouterCli({ words });
-  const [first, ...rest] = words;
+  if (calledAs === 'router-api') return runApi(calledAs, given);
+  if (calledAs === 'router-cli') return runRouterCli({ words: given });
+  const [first, ...rest] = given;
   if (calledAs === 'router-core') return runProgram(createCore(calledAs));
   if (first === 'api') return runApi('mini-router api', rest);
   if (first === 'cli') return runRouterCli({ words: rest, binary: file });
