@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { areLabels, parseLabel } from '../router-core/exchange/hardware.ts';
-import type { LiveInstance } from '../router-core/redis/control/live-groups.ts';
+import type { LiveInstance } from '../router-core/redis/control/live-instance.ts';
 
 /** The parameter of lists that labels narrow down. */
 export const labelQuery = z

@@ -4,7 +4,7 @@ import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-ki
 import type { AnyStored } from '../router-core/config/config-edits.ts';
 import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
 import { objectsOf, type ConfigState } from '../router-core/config/config-state.ts';
-import type { LiveInstance } from '../router-core/redis/control/live-groups.ts';
+import type { LiveInstance } from '../router-core/redis/control/live-instance.ts';
 import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { titleOf, viewSchema, viewsOf, type Json } from './object-view.ts';

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { ConfigState } from '../../config/config-state.ts';
 import type { ServedSettings } from '../../config/group-settings.ts';
 
-/** Where agents that cannot see the store come in. Chosen in hub/main.ts. */
+/** Takes the links of agents that cannot see the store. Chosen in hub/main.ts. */
 export interface AgentDoor {
-  /** What agents may do from now on. */
+  /** Agents may do what this version of the configuration says, from now on. */
   serve(state: ConfigState, groups: readonly ServedSettings[]): void;
   onRequest(request: IncomingMessage, response: ServerResponse): void;
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
@@ -27,7 +27,7 @@ export type CreateAgentDoor = (about: AgentDoorAbout) => AgentDoor;
 
 const PATHS = /^\/_router\/(?:link|agent)(?:\?|$)/;
 
-/** Whether a request is for the door, before any route. */
+/** True for a request that goes to the door, before any route. */
 export function isForAgents({ url = '' }: IncomingMessage): boolean {
   return PATHS.test(url);
 }

@@ -33,8 +33,8 @@ interface AwayRequest {
   readonly timer: NodeJS.Timeout;
 }
 
-/** What is shown again before it would expire, ms. */
-const SHOW_EVERY_MS = 10_000;
+/** Which agent runs which request is seen so much later at most, ms. It must be shown again before it expires. */
+const SHOW_EVERY_MS = 5_000;
 
 /** Stands in for all agents of one group and set of scopes that are linked to this hub. */
 export class Relay {
@@ -230,7 +230,7 @@ export class Relay {
 
   #nextFree(): LinkedAgent | undefined {
     for (let tries = this.#agents.size; tries > 0; tries -= 1) {
-      if (this.#turns.length === 0) this.#turns = [...this.#agents].reverse();
+      if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();
       if (agent && agent.free > 0) return agent;
     }
@@ -249,6 +249,7 @@ export class Relay {
         inFlight: running,
         slots: grant.slots,
         scopes: identity.scopes,
+        requests: [...agent.requests()].map(({ id }) => id),
         roundTripMs: socket.roundTripMs,
         lastHeardAt: new Date(Date.now() - (performance.now() - socket.heardAt)).toISOString(),
       };
