@@ -120,6 +120,8 @@ describe('the agent', () => {
       name: hostname(),
       healthPath: undefined,
       setHeaders: [],
+      labels: {},
+      reportHardware: true,
       preserveHost: false,
       drainMs: 30_000,
       connectTimeoutMs: 10_000,

@@ -15,8 +15,8 @@ import { FIELD_FLAGS } from './object-flags.ts';
 import { OBJECT_COLUMNS } from './object-columns.ts';
 import { removeObjectCommand } from './remove-object.ts';
 import { showToken } from './show-token.ts';
-import { instanceColumns } from './instances.ts';
-import { anyText, dryRunQuery, useDryRun, useFlag } from './flags.ts';
+import { describeInstances } from './instances.ts';
+import { anyText, dryRunQuery, useDryRun, useFlag, useListFlag } from './flags.ts';
 import { joined, useFields, useReset } from './use-fields.ts';
 
 /** The first fields of a new object. */
@@ -43,8 +43,9 @@ function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
     watch: true,
     setUp: (command) => {
       const group = kind === 'agent' ? useGroupFilter(command) : () => undefined;
+      const label = kind === 'agent' ? useLabelFilter(command) : () => undefined;
       return async ({ api, out }) => {
-        const stored = await api.list(apiPath(LIST_OF[kind]));
+        const stored = await api.list(apiPath(LIST_OF[kind]), { query: { label: label()?.join(',') } });
         const all = kind === 'route' ? [...stored, ...(await listFlagRoutes(api))] : stored;
         const only = group();
         const items = only === undefined ? all : all.filter((each) => each['group'] === only);
@@ -60,6 +61,14 @@ function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
 
 function useGroupFilter(command: Command): () => string | undefined {
   return useFlag(command, { flag: '--group <group>', about: 'only those of this group', type: anyText() });
+}
+
+function useLabelFilter(command: Command): () => string[] | undefined {
+  return useListFlag(command, {
+    flag: '--label <name=value>',
+    about: 'only those that run with this label; may be repeated',
+    type: anyText(),
+  });
 }
 
 /** Read-only: these routes come from the flags of live hubs. */
@@ -83,9 +92,7 @@ function showCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
           kind === 'agent' && !out.isData ? await api.list(apiPath('agents', name, 'instances')) : [];
         out.show(body, () => [
           ...describeObject(body as JsonObject, out),
-          ...(instances.length > 0
-            ? ['', ...table(z.array(instanceSchema).parse(instances), instanceColumns, out)]
-            : []),
+          ...describeInstances(z.array(instanceSchema).parse(instances), out),
         ]);
       },
   });

@@ -43,9 +43,14 @@ const ZONES: Zone[] = [
   },
   { name: 'agent', at: 'router-core/agent/', mayImport: ['exchange', ...BASE] },
   {
+    name: 'router-core/program.ts',
+    at: 'router-core/program.ts',
+    mayImport: ['hub', 'hub/main.ts', 'agent', 'agent/main.ts', 'runtime'],
+  },
+  {
     name: 'router-core/main.ts',
     at: 'router-core/main.ts',
-    mayImport: ['hub', 'hub/main.ts', 'agent', 'agent/main.ts', 'runtime'],
+    mayImport: ['router-core/program.ts', 'runtime'],
   },
   {
     name: 'router-api',
@@ -53,6 +58,11 @@ const ZONES: Zone[] = [
     mayImport: ['exchange', 'redis/*', 'routing', 'config', 'runtime'],
   },
   { name: 'router-cli', at: 'router-cli/', mayImport: ['config', 'runtime'] },
+  {
+    name: 'binary',
+    at: 'binary/',
+    mayImport: ['router-core/program.ts', 'agent', 'agent/main.ts', 'router-api', 'router-cli', 'runtime'],
+  },
 ];
 
 /** Each folder of `redis` with those that it may import from: those before it. */

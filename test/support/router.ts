@@ -129,6 +129,8 @@ export async function startTestAgent(
       name: 'test-agent',
       healthPath: undefined,
       setHeaders: [],
+      labels: {},
+      reportHardware: false,
       preserveHost: false,
       drainMs: 2_000,
       connectTimeoutMs: 2_000,
