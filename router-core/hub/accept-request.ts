@@ -27,6 +27,7 @@ import type { Caller } from './app-directory.ts';
 import { authorize } from './authorize.ts';
 import type { RouteRequest } from '../routing/route-search.ts';
 import { shortenWait } from './shorten-wait.ts';
+import { SlimeHabits } from './slime-habits.ts';
 import type { RoutedRequest, Snapshot } from './snapshot.ts';
 
 /** The way in: checks what Node's parser let through, finds the group, hands the request to admission. */
@@ -37,12 +38,15 @@ export class RequestFront {
   readonly #connections: Omit<ConnectionOptions, 'socket'>;
   readonly #lingering = new Lingering();
   readonly #turns = new Turns();
+  /** Undefined when clients of slime are none of this hub's business. */
+  readonly #slime: SlimeHabits | undefined;
 
   /** The configuration; none until it was read for the first time. */
   snapshot: Snapshot | undefined;
 
   constructor(context: HubContext, readiness: Readiness) {
     this.#context = context;
+    this.#slime = context.config.slime ? new SlimeHabits(context.config) : undefined;
     this.#readiness = readiness;
     this.#connections = {
       lingering: this.#lingering,
@@ -242,14 +246,16 @@ export class RequestFront {
     const found = snapshot.route(routeRequest(req, checked));
     if (!found) return 'no-route';
     const { prefer } = req.headers;
-    const routed = prefer === undefined ? found : shortenWait(found, String(prefer));
+    const shortened = prefer === undefined ? found : shortenWait(found, String(prefer));
+    const slime = this.#slime;
+    const routed = slime ? slime.shape(shortened, req.headers) : shortened;
     if (routed.target.length > MAX_TARGET_BYTES) return 'target-too-long';
-    const access = authorize(req, routed, snapshot);
+    const access = authorize(req, routed, snapshot, slime);
     if ('refused' in access) return access.refused;
     const { caller } = access;
     if (caller) link.tokenUsed(caller.tokenId);
     // Nominated by Connection, it is still said to us: the hub is the next hop, which alone such a field is for.
-    const asked = req.headers['router-scope'];
+    const asked = req.headers['router-scope'] ?? slime?.scopeOf(req.headers);
     if (routed.scope === undefined && asked === undefined) return { routed, caller };
     const scope = routed.scope ?? String(asked);
     // There is no line for what no agent has ever carried.

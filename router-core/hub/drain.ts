@@ -47,7 +47,7 @@ export interface DrainOptions {
 
 /**
  * The order of a shutdown: readiness says no and every reply closes its connection; once the load balancers have noticed
- * (or nobody watches), no new connection; the running requests finish; what is left at the end of `drainMs` is refused
+ * (or nobody watches) and agents that need new connections have finished, no new connection; the running requests finish; what is left at the end of `drainMs` is refused
  * or cut. Agents that are linked here go elsewhere meanwhile; those that cannot go on with what comes, until the end.
  */
 export async function drainHub(options: DrainOptions): Promise<void> {
@@ -59,6 +59,7 @@ export async function drainHub(options: DrainOptions): Promise<void> {
   const noticeUntil = performance.now() + drainMs / 3;
   while (readiness.unnoticed && performance.now() < noticeUntil) await sleep(50);
 
+  await door?.finishCalls(Math.max(0, endAt - performance.now()));
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   while (inFlight.size > 0 && performance.now() < endAt) await sleep(20);
   if (inFlight.size > 0) log.warn({ requests: inFlight.size }, 'drain time is over, ending what still runs');

@@ -10,6 +10,7 @@ import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
+import { SlimeDoor } from '../slime/slime-door.ts';
 import { AgentDoor } from '../websocket/hub/agent-door.ts';
 import type { HubConfig } from './settings.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
@@ -33,9 +34,13 @@ export async function runHub(config: HubConfig): Promise<void> {
 
 /** Undefined when agents may not dial in. */
 function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined {
-  if (!config.link) return undefined;
+  const { link, slime, slimeSecret: secret, slimeGroup: group = 'default' } = config;
+  if (!link && !slime) return undefined;
   const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, log });
-  return (hub) => new AgentDoor({ hub, createRelayLink, ticketKey: randomBytes(32), log });
+  return (hub) => {
+    const door = new AgentDoor({ hub, createRelayLink, ticketKey: randomBytes(32), takesLinks: link, log });
+    return slime ? new SlimeDoor({ beside: door, secret, group, log }) : door;
+  };
 }
 
 /** On its own port, or with workers through their primary's. */

@@ -4,7 +4,7 @@ import { HubMessage } from './hub-message.ts';
 import { problemOf, type ParserError } from './parser-error.ts';
 import { CommandError } from '../../runtime/run-command.ts';
 import type { RequestFront } from '../accept-request.ts';
-import { isForAgents, type AgentDoor } from './agent-door.ts';
+import type { AgentDoor } from './agent-door.ts';
 import { connectionOf } from './client-connection.ts';
 
 const SERVER_TIMEOUTS = {
@@ -34,7 +34,7 @@ export function createHttpServer(front: RequestFront, { keepAliveMs, door }: Ser
   server.maxHeadersCount = 0;
   server.timeout = 0;
   server.on('connection', (socket: Socket) => contain(front, socket, () => front.onConnection(socket)));
-  const isForDoor = (req: IncomingMessage) => isForAgents(req) && !connectionOf(req.socket)?.isBusy;
+  const isForDoor = (req: IncomingMessage) => door?.takes(req) && !connectionOf(req.socket)?.isBusy;
   server.on('request', (req, res) => {
     if (door && isForDoor(req)) contain(front, req.socket, () => door.onRequest(req, res));
     else front.onRequest(req, res);

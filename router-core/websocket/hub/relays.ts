@@ -8,23 +8,30 @@ export type RelaysOptions = Omit<RelayOptions, 'identity' | 'tickets'> & { reado
 
 /** A relay for each group and set of scopes whose agents are linked to this hub. One without agents stays: they come back. */
 export class Relays {
+  /** Those that are linked. */
   readonly agents = new Set<LinkedAgent>();
+  readonly tickets: Tickets;
   readonly #options: RelaysOptions;
-  readonly #tickets: Tickets;
   readonly #relays = new Map<string, Relay>();
 
   constructor(options: RelaysOptions) {
     this.#options = options;
-    this.#tickets = new Tickets(options.ticketKey);
+    this.tickets = new Tickets(options.ticketKey);
   }
 
   of(identity: AgentIdentity): Relay {
     const key = `${identity.group}\n${scopeSet(identity.scopes)}`;
     const known = this.#relays.get(key);
     if (known) return known;
-    const relay = new Relay({ ...this.#options, identity, tickets: this.#tickets });
+    const relay = new Relay({ ...this.#options, identity, tickets: this.tickets });
     this.#relays.set(key, relay);
     return relay;
+  }
+
+  /** Whether a relay of this hub has this name. */
+  has(instance: string): boolean {
+    for (const relay of this.#relays.values()) if (relay.instance === instance) return true;
+    return false;
   }
 
   /** The agent has dialled anew before its former link was seen to be lost. */
@@ -46,7 +53,7 @@ export class Relays {
   }
 
   #isBusy(): boolean {
-    for (const { running } of this.agents) if (running > 0) return true;
+    for (const { isBusy } of this.#relays.values()) if (isBusy) return true;
     return false;
   }
 }
