@@ -11,8 +11,13 @@ export interface SlimeHere {
   /** Of the agent record `gpu`. */
   readonly token: string;
   readonly records: AgentRecords;
-  /** A worker with this token, or the record's, that has joined. */
-  readonly worker: (about?: { id?: string; token?: string }) => Promise<SlimeWorker>;
+  /** A worker with this token, or the record's; it has joined, unless it is not to. */
+  readonly worker: (about?: {
+    id?: string;
+    token?: string;
+    joins?: boolean;
+    port?: number;
+  }) => Promise<SlimeWorker>;
 }
 
 /** A hub with one group that lets agents of slime in, and the record of one. */
@@ -24,9 +29,9 @@ export async function slimeHere(config: Partial<HubConfig> = {}): Promise<SlimeH
   const token = await records.set('gpu', { group });
   return {
     ...{ hub, group, redisUrl, token, records },
-    worker: async (about = {}) => {
+    worker: async ({ joins = true, ...about } = {}) => {
       const worker = new SlimeWorker({ port: hub.port, token, ...about });
-      await worker.join();
+      if (joins) await worker.join();
       return worker;
     },
   };
