@@ -5,6 +5,7 @@ import { startBarePull } from './targets/bare-pull.ts';
 import { startHaproxy } from './targets/haproxy.ts';
 import { startNginx } from './targets/nginx.ts';
 import { startRouter } from './targets/router.ts';
+import { startRouterWithLink } from './targets/router-link.ts';
 import { startRouterWithApps } from './targets/router-apps.ts';
 import {
   startDirect,
@@ -45,6 +46,7 @@ const variants: Readonly<Record<TargetName, (scenario: Scenario) => number>> = {
   router: ({ slots }) => slots,
   'router-tcp': ({ slots }) => slots,
   'router-apps': ({ slots }) => slots,
+  'router-link': ({ slots }) => slots,
 };
 
 export async function startTargets(
@@ -63,6 +65,7 @@ export async function startTargets(
     'router-tcp': (settings, { slots }) =>
       startRouter(settings, { slots, overTcp: true, profileDir: undefined }),
     'router-apps': (settings, { slots }) => startRouterWithApps(settings, { slots }),
+    'router-link': (settings, { slots }) => startRouterWithLink(settings, { slots, profileDir }),
   };
   const settings = await startUpstream(workspace);
   const names = available(options, note);

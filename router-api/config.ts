@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { createRoute } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { z } from 'zod';
@@ -7,12 +8,19 @@ import { LIST_OF, OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
 import { createToken, TOKEN_KINDS, type StoredToken } from '../router-core/config/token.ts';
 import { formatPath } from '../router-core/config/validation-problems.ts';
 import { objectChangeSchema } from '../router-core/redis/config/audit-log.ts';
+import { parseDocument } from '../router-core/config/parse-document.ts';
 import { isIdentity, type ObjectEdit } from '../router-core/config/config-edits.ts';
 import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
-import { documentOf, objectsOf, type ConfigState } from '../router-core/config/config-state.ts';
+import {
+  documentOf,
+  objectsOf,
+  withoutStoreFields,
+  type ConfigState,
+} from '../router-core/config/config-state.ts';
+import { inSlices } from '../router-core/runtime/slices.ts';
 import { removalOf, requireConfirmation, toConfirm } from './confirm-removal.ts';
 import { actorOf, forRole, jsonContent, guardedAnswers } from './endpoint.ts';
-import type { Api, ApiEnv, ApiParts } from './endpoint.ts';
+import type { Api, ApiContext, ApiEnv, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
 import { maskFor } from './object-view.ts';
 import { etagOf, isKnown, requireMatch } from './preconditions.ts';
@@ -69,6 +77,11 @@ function readEndpoint(api: Api, { control }: ApiParts): void {
   });
 }
 
+/** Checked by documentIn, not before the endpoint: that would hold up all others for as long as it takes. */
+const DOCUMENT_CONTENT = {
+  'application/json': { schema: { $ref: '#/components/schemas/ConfigDocument' } },
+};
+
 const applyQuery = z.object({
   dryRun: z
     .enum(['true', 'false'])
@@ -103,7 +116,7 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     ...role,
     request: {
       query: applyQuery,
-      body: { required: true, ...jsonContent(configDocumentSchema, 'The configuration') },
+      body: { required: true, description: 'The configuration', content: DOCUMENT_CONTENT },
     },
     responses: {
       200: jsonContent(appliedSchema, 'What has changed'),
@@ -118,10 +131,10 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     },
   });
   api.openapi(route, async (c) => {
-    const document = c.req.valid('json');
+    const document = await documentIn(c, await control.newest());
     const { dryRun, yesDelete } = c.req.valid('query');
     const isDryRun = dryRun === 'true';
-    refuseBroken(document);
+    await refuseBroken(document);
     // Made once for each name, however often the edit is tried again.
     const made = new Map<string, { issued: Issued; stored: StoredToken }>();
     let confirm = 0;
@@ -159,9 +172,18 @@ const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
   await next();
 };
 
+/** Throws ApiProblem for what is not a document. */
+async function documentIn(c: ApiContext, state: ConfigState): Promise<ConfigDocument> {
+  const value = (await c.req.json()) as unknown;
+  await setImmediate();
+  const { document, problems } = await inSlices(parseDocument(value, state));
+  if (problems.length > 0) throw new ApiProblem('invalid', { errors: problems });
+  return document;
+}
+
 /** The paths of the problems lead into the document as it was sent. */
-function refuseBroken(document: ConfigDocument): void {
-  const problems = checkReferences(document);
+async function refuseBroken(document: ConfigDocument): Promise<void> {
+  const problems = await inSlices(checkReferences(document));
   if (problems.length === 0) return;
   throw new ConfigRefusal(
     'conflict',
@@ -182,8 +204,10 @@ function editsTo(
     const removed = [...old.keys()]
       .filter((name) => !names.has(name))
       .map((name): ObjectEdit => ({ kind, name, fields: undefined }));
-    const written = wanted.map((fields): ObjectEdit => {
-      const { name } = fields;
+    const written = wanted.map((object): ObjectEdit => {
+      const { name } = object;
+      // One that was stored when the document was read may be another one by now.
+      const fields = object === old.get(name) ? object : withoutStoreFields({ ...object });
       if (!isIdentity(kind) || old.has(name)) return { kind, name, fields };
       const key = `${kind} ${name}`;
       const { token, stored } = createToken(kind, new Date().toISOString());

@@ -1,7 +1,8 @@
+import type { ObjectChange } from '../router-core/config/diff-documents.ts';
 import { visibleChanges } from '../router-core/redis/config/audit-log.ts';
 import type { ConfigState } from '../router-core/config/config-state.ts';
 import type { ControlPlane } from '../router-core/redis/control/control-plane.ts';
-import { atOnce } from '../router-core/config/steps.ts';
+import { inSlices } from '../router-core/runtime/slices.ts';
 import { statusView } from './status.ts';
 
 export interface FeedEvent {
@@ -20,7 +21,10 @@ const MOST_CHANGES = 100;
 export class EventFeed {
   readonly #control: ControlPlane;
   readonly #listeners = new Set<Listener>();
+  /** The last one that was told. */
   #state: ConfigState | undefined;
+  /** Changes are told one after the other. */
+  #telling: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #stopChanges: (() => void) | undefined;
   #isReading = false;
@@ -38,7 +42,7 @@ export class EventFeed {
   subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) this.#start();
-    if (this.#state) listener(changeEvent(this.#state, this.#state));
+    if (this.#state) listener(changeEvent(this.#state.version, []));
     // At most a second old: it is renewed as long as somebody follows.
     if (this.#status) listener(this.#status);
     else void this.#tellStatus();
@@ -51,9 +55,7 @@ export class EventFeed {
   #start(): void {
     this.#state = this.#control.isInformed ? this.#control.state : undefined;
     this.#stopChanges = this.#control.onChange((state) => {
-      const event = changeEvent(this.#state, state);
-      this.#state = state;
-      this.#tell(event);
+      this.#telling = this.#telling.then(() => this.#tellChange(state));
     });
     this.#timer = setInterval(() => void this.#tellStatus(), STATUS_MS);
   }
@@ -62,6 +64,15 @@ export class EventFeed {
     clearInterval(this.#timer);
     this.#stopChanges?.();
     this.#status = undefined;
+  }
+
+  async #tellChange(after: ConfigState): Promise<void> {
+    const before = this.#state;
+    const changes = before && (await inSlices(visibleChanges(before, after)));
+    // Everybody has left meanwhile, and somebody else has begun with a newer one.
+    if (this.#state !== before) return;
+    this.#state = after;
+    this.#tell(changeEvent(after.version, changes));
   }
 
   /** While Redis is away there is no status: clients notice that no more events come. */
@@ -87,12 +98,8 @@ export class EventFeed {
 }
 
 /** The names of the objects that changed. Clients read the objects themselves. */
-function changeEvent(before: ConfigState | undefined, after: ConfigState): FeedEvent {
-  const changes = before === undefined || before === after ? [] : atOnce(visibleChanges(before, after));
-  const list = changes.slice(0, MOST_CHANGES).map(({ kind, name, change }) => ({ kind, name, change }));
-  const isWhole = before !== undefined && changes.length <= MOST_CHANGES;
-  return {
-    name: 'change',
-    data: JSON.stringify({ version: after.version, ...(isWhole && { changes: list }) }),
-  };
+function changeEvent(version: number, changes: readonly ObjectChange[] | undefined): FeedEvent {
+  const isWhole = changes !== undefined && changes.length <= MOST_CHANGES;
+  const list = isWhole && { changes: changes.map(({ kind, name, change }) => ({ kind, name, change })) };
+  return { name: 'change', data: JSON.stringify({ version, ...list }) };
 }

@@ -110,6 +110,8 @@ describe('the agent', () => {
   test('has the documented defaults', async () => {
     expect(await configFor(agentSettings, [...REDIS, ...UPSTREAM])).toEqual({
       redisUrl: 'redis://localhost',
+      hubs: [],
+      hubCa: undefined,
       token: undefined,
       group: 'default',
       upstreams: ['http://localhost:8000'],

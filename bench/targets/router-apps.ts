@@ -2,16 +2,11 @@
  * Target `router-apps`: the router with a configuration as a company has it. A thousand routes, the one that matches after
  * all others needs the token of an app, and each request carries it.
  */
-import { z } from 'zod';
-import { createToken } from '../../router-core/config/token.ts';
-import { freePort } from '../../router-core/runtime/free-port.ts';
-import { waitFor200 } from '../ready.ts';
+import { applyConfig } from './apply-config.ts';
 import { startParts } from './router.ts';
-import { readyTarget, repositoryFile, type Target, type TargetSettings } from './target.ts';
+import { readyTarget, type Target, type TargetSettings } from './target.ts';
 
 const ROUTES = 1_000;
-
-const appliedSchema = z.object({ tokens: z.array(z.object({ name: z.string(), token: z.string() })) });
 
 function document() {
   const groups = [{ group: 'default' }];
@@ -32,22 +27,8 @@ export async function startRouterWithApps(
   { slots }: { slots: number },
 ): Promise<Target> {
   const parts = await startParts(settings, { slots, profileDir: undefined });
-  const port = await freePort();
-  const { token } = createToken('admin', new Date().toISOString());
-  const args = ['--redis', parts.redisUrl, '--port', String(port), '--admin-token', token];
-  const command = [repositoryFile('bin/router-api'), ...args];
-  const api = await settings.workspace.start('api', process.execPath, command);
-  const url = `http://127.0.0.1:${port}`;
-  await waitFor200(`${url}/ready`, [api]);
-  const answer = await fetch(`${url}/v1/config`, {
-    method: 'PUT',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(document()),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`router-api refuses the configuration: ${answer.status} ${text}`);
-  const [app] = appliedSchema.parse(JSON.parse(text)).tokens;
+  const { api, token } = await applyConfig(settings, parts.redisUrl, document());
   // router-api is not on the way of a request: its CPU is none of a request's.
-  const started = { ...parts, name: 'router-apps', header: `Router-Token: ${app?.token ?? ''}` } as const;
+  const started = { ...parts, name: 'router-apps', header: `Router-Token: ${token}` } as const;
   return readyTarget({ ...started, children: [...parts.children, api] }, settings);
 }

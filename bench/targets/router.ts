@@ -58,23 +58,44 @@ export interface StartedRouter {
   readonly measured: readonly Child[];
 }
 
-/** Redis, a hub that is ready, and an agent. */
-export async function startParts(settings: TargetSettings, options: RouterOptions): Promise<StartedRouter> {
-  const launcher = repositoryFile('bin/router-core');
+/** A hub or an agent. */
+export function startPart(
+  settings: TargetSettings,
+  options: RouterOptions,
+  role: string,
+  args: readonly string[],
+): Promise<Child> {
+  const command = [...nodeArgs(role, options), repositoryFile('bin/router-core'), role, ...args];
+  return settings.workspace.start(role, process.execPath, command);
+}
+
+/** Redis, and a hub that is ready. */
+export async function startHubParts(
+  settings: TargetSettings,
+  options: RouterOptions,
+): Promise<{ redis: StartedRedis; hub: Child; port: number }> {
   const redis = await startRedis(settings, options.overTcp);
-  const startPart = (role: string, args: readonly string[]) => {
-    const command = [...nodeArgs(role, options), launcher, role, '--redis', redis.url, ...args];
-    return settings.workspace.start(role, process.execPath, command);
-  };
   const port = await freePort();
   // The large upload is 1 GiB: above the default limit of a body, which is not what is measured here.
   // And a hub gives load balancers a third of its drain time to notice: nobody waits for that here.
   const limits = ['--queue-depth', '10000', '--max-body', '0', '--drain', '3s'];
-  const hub = await startPart('hub', ['--port', String(port), '--host', '127.0.0.1', ...limits]);
+  const at = ['--redis', redis.url, '--port', String(port), '--host', '127.0.0.1'];
+  const hub = await startPart(settings, options, 'hub', [...at, ...limits]);
   const withinMs = redis.isDirect ? 15_000 : 180_000;
   await waitFor200(`http://127.0.0.1:${port}/_router/ready`, [redis.child, hub], { withinMs });
-  const upstream = `http://127.0.0.1:${settings.upstreamPort}`;
-  const agent = await startPart('agent', ['--upstream', upstream, '--concurrency', String(options.slots)]);
+  return { redis, hub, port };
+}
+
+/** What an agent calls, and how often at once. */
+export function agentArgs(settings: TargetSettings, { slots }: RouterOptions): string[] {
+  return ['--upstream', `http://127.0.0.1:${settings.upstreamPort}`, '--concurrency', String(slots)];
+}
+
+/** Redis, a hub that is ready, and an agent. */
+export async function startParts(settings: TargetSettings, options: RouterOptions): Promise<StartedRouter> {
+  const { redis, hub, port } = await startHubParts(settings, options);
+  const args = ['--redis', redis.url, ...agentArgs(settings, options)];
+  const agent = await startPart(settings, options, 'agent', args);
   const children = [redis.child, hub, agent];
   return { port, redisUrl: redis.url, children, measured: redis.isDirect ? children : [hub, agent] };
 }

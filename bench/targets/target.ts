@@ -14,6 +14,7 @@ export const targetNames = [
   'router',
   'router-tcp',
   'router-apps',
+  'router-link',
 ] as const;
 export type TargetName = (typeof targetNames)[number];
 

@@ -19,14 +19,25 @@ import type { ConfigOf, Settings } from '../runtime/settings.ts';
 export const agentSettings = {
   redisUrl: {
     flag: '--redis <url>',
-    about: 'the Redis (or Valkey, or Dragonfly) that hubs and agents share',
+    about: 'the Redis (or Valkey, or Dragonfly) that hubs and agents share; this or --hub is required',
     env: 'ROUTER_REDIS_URL',
-    type: redisUrl(),
+    type: redisUrl().optional(),
+  },
+  hubs: {
+    flag: '--hub <url[,url…]>',
+    about: 'hubs to dial instead of Redis, with a token; may be repeated',
+    list: { inFlag: /,/, inEnv: /,/ },
+    type: z.array(httpUrl()).default([]),
+  },
+  hubCa: {
+    flag: '--hub-ca <file>',
+    about: "certificates (PEM) that hubs are checked against, instead of this machine's",
+    type: matching(/./, 'the path of a file').optional(),
   },
   // ps shows the flag until the process has started, so the variable is the better place.
   token: {
     flag: '--token <token>',
-    about: "the agent's token: its login at Redis; group, scopes and caps come from its record",
+    about: "the agent's token: its login at Redis or at hubs; group, scopes and caps come from its record",
     env: 'ROUTER_AGENT_TOKEN',
     type: agentToken().optional(),
   },

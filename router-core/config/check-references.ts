@@ -1,5 +1,6 @@
 import type { ConfigDocument } from './document.ts';
 import type { Route } from './route.ts';
+import type { Steps } from './steps.ts';
 
 export interface ReferenceProblem {
   readonly path: (string | number)[];
@@ -10,8 +11,10 @@ export interface ReferenceProblem {
  * Problems between objects: names of groups that do not exist, and routes of which one could never get a request. The whole
  * document is checked as it would be after a change, so this also finds the users of a group that is to be removed.
  */
-export function checkReferences(document: ConfigDocument): ReferenceProblem[] {
-  return [...danglingReferences(document), ...routesThatMatchTheSame(document.routes)];
+export function* checkReferences(document: ConfigDocument): Steps<ReferenceProblem[]> {
+  const dangling = danglingReferences(document);
+  yield;
+  return [...dangling, ...(yield* routesThatMatchTheSame(document.routes))];
 }
 
 function danglingReferences({ groups, routes, apps, agents }: ConfigDocument): ReferenceProblem[] {
@@ -33,18 +36,29 @@ function danglingReferences({ groups, routes, apps, agents }: ConfigDocument): R
 }
 
 /** Their names alone would decide which of two such routes gets a request. */
-function routesThatMatchTheSame(routes: readonly Route[]): ReferenceProblem[] {
+function* routesThatMatchTheSame(routes: readonly Route[]): Steps<ReferenceProblem[]> {
+  const problems: ReferenceProblem[] = [];
   const nameOf = new Map<string, string>();
-  return routes.flatMap((route, i) => {
-    const rule = canonicalRule(route);
+  for (const [i, route] of routes.entries()) {
+    yield;
+    const rule = ruleOf(route);
     const other = nameOf.get(rule);
     if (other !== undefined) {
       const message = `the route "${route.name}" matches the same requests as the route "${other}", with the same priority`;
-      return [{ path: ['routes', i, 'match'], message }];
+      problems.push({ path: ['routes', i, 'match'], message });
     }
-    nameOf.set(rule, route.name);
-    return [];
-  });
+    nameOf.set(rule, other ?? route.name);
+  }
+  return problems;
+}
+
+/** Objects of the configuration never change: the rule of each is made once, however often one of the others is written. */
+const rules = new WeakMap<Route, string>();
+
+function ruleOf(route: Route): string {
+  const rule = rules.get(route) ?? canonicalRule(route);
+  rules.set(route, rule);
+  return rule;
 }
 
 /** Equal for rules that match the same requests, as far as that shows without comparing patterns. */

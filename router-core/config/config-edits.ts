@@ -1,19 +1,19 @@
 import { checkReferences } from '../config/check-references.ts';
 import type { ConfigDocument } from '../config/document.ts';
-import { LIST_OF, OBJECT_KINDS, OBJECT_SCHEMAS, type ObjectKind } from '../config/object-kinds.ts';
+import { LIST_OF, OBJECT_SCHEMAS, type ObjectKind } from '../config/object-kinds.ts';
 import type { Route } from '../config/route.ts';
 import type { StoredObject } from '../config/stored.ts';
 import type { StoredToken } from '../config/token.ts';
 import { formatPath, validationProblems, type ValidationProblem } from '../config/validation-problems.ts';
 import type { Steps } from '../config/steps.ts';
 import { ConfigRefusal } from './config-refusal.ts';
-import { documentOf, objectsOf, withoutStoreFields, type ConfigState } from './config-state.ts';
+import { listsOf, objectsOf, withoutStoreFields, type ConfigState } from './config-state.ts';
 
 /** The new value of one object; other objects stay as they are. */
 export interface ObjectEdit {
   readonly kind: ObjectKind;
   readonly name: string;
-  /** The fields as a client has written them, checked here; undefined removes the object. */
+  /** The fields as a client has written them, checked here. The stored object itself: no change. Undefined: remove it. */
   readonly fields: unknown;
   /** The new tokens of the object. When omitted, the stored tokens stay. */
   readonly tokens?: readonly StoredToken[];
@@ -39,31 +39,32 @@ export function* applyEdits(
   edits: readonly ObjectEdit[],
   context: EditContext,
 ): Steps<ConfigState> {
-  const next = Object.fromEntries(
-    OBJECT_KINDS.map((kind) => [LIST_OF[kind], new Map<string, AnyStored>(objectsOf(state, kind))]),
-  );
-  let changed = false;
+  const changed = new Map<ObjectKind, Map<string, AnyStored>>();
+  const toChange = (kind: ObjectKind) => {
+    const objects = changed.get(kind) ?? new Map<string, AnyStored>(objectsOf(state, kind));
+    changed.set(kind, objects);
+    return objects;
+  };
   for (const edit of edits) {
     yield;
-    const objects = next[LIST_OF[edit.kind]] as Map<string, AnyStored>;
-    const before = objects.get(edit.name);
-    if (edit.fields === undefined) {
-      changed = objects.delete(edit.name) || changed;
-      continue;
-    }
-    const after = editedObject(edit, before, context);
+    const { kind, name } = edit;
+    const before = (changed.get(kind) ?? objectsOf(state, kind)).get(name);
+    const after = edit.fields === undefined ? undefined : editedObject(edit, before, context);
     if (after === before) continue;
-    objects.set(edit.name, after);
-    changed = true;
+    if (after === undefined) toChange(kind).delete(name);
+    else toChange(kind).set(name, after);
   }
-  if (!changed) return state;
-  const result = { ...next, version: context.version } as unknown as ConfigState;
-  refuseBrokenReferences(state, result, edits);
+  if (changed.size === 0) return state;
+  const lists = [...changed].map(([kind, objects]) => [LIST_OF[kind], objects]);
+  const result = { ...state, ...Object.fromEntries(lists), version: context.version } as ConfigState;
+  yield* refuseBrokenReferences(state, result, edits);
   return result;
 }
 
 function editedObject(edit: ObjectEdit, before: AnyStored | undefined, context: EditContext): AnyStored {
   const { kind } = edit;
+  // It was checked when it was written.
+  if (before && edit.fields === before && !edit.tokens) return before;
   const fields = parseFields(edit, context);
   const old: (AnyStored & { tokens?: StoredToken[] }) | undefined = before;
   const tokens = edit.tokens ?? old?.tokens ?? (isIdentity(kind) ? [] : undefined);
@@ -102,11 +103,15 @@ export function isIdentity(kind: ObjectKind): kind is 'app' | 'agent' | 'admin' 
 }
 
 /** A reference that was broken before does not stop a change of something else. */
-function refuseBrokenReferences(before: ConfigState, after: ConfigState, edits: readonly ObjectEdit[]): void {
-  const document = documentOf(after);
-  const found = checkReferences(document);
+function* refuseBrokenReferences(
+  before: ConfigState,
+  after: ConfigState,
+  edits: readonly ObjectEdit[],
+): Steps<void> {
+  const document = listsOf(after);
+  const found = yield* checkReferences(document);
   if (found.length === 0) return;
-  const known = new Set(checkReferences(documentOf(before)).map(({ message }) => message));
+  const known = new Set((yield* checkReferences(listsOf(before))).map(({ message }) => message));
   const problems = found.filter(({ message }) => !known.has(message));
   if (problems.length === 0) return;
   const [only] = edits.length === 1 ? edits : [];

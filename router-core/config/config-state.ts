@@ -43,6 +43,12 @@ export function objectsOf<K extends ObjectKind>(
   return state[LIST_OF[kind]] as unknown as ReadonlyMap<string, StoredObject<K>>;
 }
 
+/** The objects of a state as the lists of a document, unordered and with the fields that the store adds. Copies no object. */
+export function listsOf(state: ConfigState): ConfigDocument {
+  const lists = OBJECT_KINDS.map((kind) => [LIST_OF[kind], [...objectsOf(state, kind).values()]] as const);
+  return Object.fromEntries<unknown>(lists) as ConfigDocument;
+}
+
 /** The state without the fields that the store adds. */
 export function documentOf(state: ConfigState): ConfigDocument {
   const list = (kind: ObjectKind) =>

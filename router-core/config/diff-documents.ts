@@ -1,4 +1,5 @@
 import type { Steps } from './steps.ts';
+import { withoutStoreFields } from './config-state.ts';
 import type { ConfigDocument } from './document.ts';
 import { LIST_OF, OBJECT_KINDS } from './object-kinds.ts';
 import type { ObjectKind } from './object-kinds.ts';
@@ -19,30 +20,42 @@ type Path = readonly (string | number)[];
 
 /**
  * The differences between two documents, for dry runs and audit entries: by kind, then by name, whatever the order of the
- * lists. A renamed object counts as one removed and one added.
+ * lists. A renamed object counts as one removed and one added. Fields that the store adds do not count.
  */
 export function* diffDocuments(before: ConfigDocument, after: ConfigDocument): Steps<ObjectChange[]> {
   const changes: ObjectChange[] = [];
   for (const kind of OBJECT_KINDS) {
     const old = byName(before[LIST_OF[kind]]);
     const now = byName(after[LIST_OF[kind]]);
-    for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
+    const ofKind: ObjectChange[] = [];
+    for (const [name, one] of old) {
       yield;
-      const one = old.get(name);
       const other = now.get(name);
-      if (one === undefined) changes.push({ kind, name, change: 'added' });
-      else if (other === undefined) changes.push({ kind, name, change: 'removed' });
+      if (one === other) continue;
+      if (other === undefined) ofKind.push({ kind, name, change: 'removed' });
       else {
-        const fields = diffValues([], one, other).sort(([a], [b]) => (a < b ? -1 : 1));
-        if (fields.length > 0) changes.push({ kind, name, change: 'changed', fields });
+        const fields = diffObjects(one, other);
+        if (fields.length > 0) ofKind.push({ kind, name, change: 'changed', fields });
       }
     }
+    for (const name of now.keys()) {
+      yield;
+      if (!old.has(name)) ofKind.push({ kind, name, change: 'added' });
+    }
+    changes.push(...ofKind.sort((a, b) => (a.name < b.name ? -1 : 1)));
   }
   return changes;
 }
 
-function byName(objects: readonly { readonly name: string }[]): Map<string, object> {
+type Named = { readonly name: string };
+
+function byName(objects: readonly Named[]): Map<string, Named> {
   return new Map(objects.map((each) => [each.name, each]));
+}
+
+function diffObjects(before: Named, after: Named): FieldChange[] {
+  const fields = diffValues([], withoutStoreFields({ ...before }), withoutStoreFields({ ...after }));
+  return fields.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /**

@@ -18,17 +18,33 @@ export const configDocumentSchema = z
     admins: z.array(adminSchema).default([]),
   })
   .superRefine((document, context) => {
-    for (const kind of OBJECT_KINDS) {
-      const names = document[LIST_OF[kind]].map(({ name }) => name);
-      for (const i of repeatedAt(names)) {
-        const message = `there is another ${kind} named "${names[i]}"`;
-        context.addIssue({ code: 'custom', path: [LIST_OF[kind], i, 'name'], message });
-      }
+    for (const { path, message } of repeatsIn(document)) {
+      context.addIssue({ code: 'custom', path: [...path], message });
     }
   })
   .meta({ id: 'ConfigDocument', description: 'The whole configuration without tokens' });
 
+interface Named {
+  readonly name: string;
+}
+
 export type ConfigDocument = z.output<typeof configDocumentSchema>;
+
+interface Repeat {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** Objects whose name another one of their kind has. */
+export function repeatsIn(document: Readonly<Record<keyof ConfigDocument, readonly Named[]>>): Repeat[] {
+  return OBJECT_KINDS.flatMap((kind) => {
+    const names = document[LIST_OF[kind]].map(({ name }) => name);
+    return repeatedAt(names).map((i) => ({
+      path: [LIST_OF[kind], i, 'name'],
+      message: `there is another ${kind} named "${names[i]}"`,
+    }));
+  });
+}
 
 /**
  * The configuration of a fresh install: requests that no other route matches go to one group. The first write stores it. It

@@ -20,16 +20,19 @@ export function formatPath(path: Path): string {
   }, '');
 }
 
-/** Every problem that zod found, in its order; an unknown field is one problem at its own path. */
-export function validationProblems(error: z.ZodError): ValidationProblem[] {
-  return error.issues.flatMap((issue) => problemsOf(issue));
+/**
+ * Every problem that zod found, in its order; an unknown field is one problem at its own path. `within`: where in the whole
+ * the value is that zod has looked at.
+ */
+export function validationProblems(error: z.ZodError, within: Path = []): ValidationProblem[] {
+  return error.issues.flatMap((issue) => problemsOf(issue, [...within, ...issue.path]));
 }
 
-function problemsOf(issue: z.core.$ZodIssue): ValidationProblem[] {
+function problemsOf(issue: z.core.$ZodIssue, at: Path): ValidationProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: 'unknown field' }));
+    return issue.keys.map((key) => ({ path: formatPath([...at, key]), message: 'unknown field' }));
   }
-  const path = formatPath(issue.path);
+  const path = formatPath(at);
   // "Invalid key in record" does not say what a key must be like; the issue within does.
   if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, message }));
   // zod does not say otherwise that there was nothing.

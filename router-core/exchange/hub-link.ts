@@ -48,6 +48,8 @@ export interface HubLink {
   /** Takes a permit for one request of an app with limits; `leaveApp` releases it. Rejects when the store does not answer. */
   enterApp(app: StoredApp, id: string): Promise<AppAdmission>;
   leaveApp(app: string, id: string): void;
+  /** A secret that all hubs have, and nobody else. Rejects when the store is away. */
+  sharedSecret(): Promise<Buffer>;
   /** Notes that a request came with this token. */
   tokenUsed(id: string): void;
   close(): Promise<void>;

@@ -71,7 +71,10 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
   const link = ports.createLink({ onState, report, onAbsence, log });
-  const door = ports.createDoor?.({ id: link.hub, host: hostname() });
+  const door = ports.createDoor?.({
+    hub: { id: link.hub, host: hostname() },
+    sharedSecret: () => link.sharedSecret(),
+  });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => whyNotReady(context));
   const front = new RequestFront(context, readiness);

@@ -1,5 +1,4 @@
 import cluster from 'node:cluster';
-import { randomBytes } from 'node:crypto';
 import type { CreateHubLink } from '../exchange/hub-link.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { redisRelayLinks } from '../redis/agent/redis-relay-links.ts';
@@ -37,8 +36,8 @@ function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined 
   const { link, slime, slimeSecret: secret, slimeGroup: group = 'default' } = config;
   if (!link && !slime) return undefined;
   const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, log });
-  return (hub) => {
-    const door = new AgentDoor({ hub, createRelayLink, ticketKey: randomBytes(32), takesLinks: link, log });
+  return (about) => {
+    const door = new AgentDoor({ ...about, createRelayLink, takesLinks: link, log });
     return slime ? new SlimeDoor({ beside: door, secret, group, log }) : door;
   };
 }

@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module';
 import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { redactTokens } from '../config/token.ts';
 import { LogOutput } from './log-output.ts';
+import { prettyOutput } from './pretty-log.ts';
 
 export type { Logger };
 
@@ -33,7 +33,7 @@ export function createLogger({ level, name, destination }: LoggerOptions): Logge
     hooks: { streamWrite: redactSecrets },
     onChild: (child: Logger) => children.push(new WeakRef(child)),
   };
-  const log = pino(options, destination ?? (process.stdout.isTTY ? prettyStream() : new LogOutput(1)));
+  const log = pino(options, destination ?? (process.stdout.isTTY ? prettyOutput(1) : new LogOutput(1)));
   childrenOf.set(log, children);
   return log;
 }
@@ -66,14 +66,4 @@ const CONTROLS = /[\x7f-\x9f]/g;
 
 function redactSecrets(line: string): string {
   return redactTokens(line).replaceAll(CREDENTIALS, '$1…@').replaceAll(CONTROLS, '\ufffd');
-}
-
-/**
- * pino-pretty is imported only here, so that a server does not load it. It writes in this thread: a worker transport of pino
- * may lose the last lines when the process exits.
- */
-function prettyStream(): DestinationStream {
-  const require = createRequire(import.meta.url);
-  const pretty = require('pino-pretty') as (options: object) => DestinationStream;
-  return pretty({ sync: true, colorize: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss.l' });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AgentLink, Grant, PulledRequest } from '../exchange/agent-link.ts';
 import type { AgentIdentity } from '../websocket/hub/agent-directory.ts';
+import type { Relay } from '../websocket/hub/relay.ts';
 import type { RelayAgent } from '../websocket/hub/relay-agent.ts';
 import type { RelayedRequest } from '../websocket/hub/relayed-request.ts';
 import type { Hardware } from './hardware.ts';
@@ -14,10 +15,7 @@ export interface SlimeAgentOptions {
   readonly about: SlimeIdentity;
   /** Its `slime-agent-id`. */
   readonly id: string;
-  /** It offers something else now. */
-  readonly onOffer: () => void;
-  /** One of its slots is free. */
-  readonly onFree: () => void;
+  readonly relay: Pick<Relay, 'reportSoon' | 'wake' | 'remove'>;
   /** A worker may submit the reply to this request from now on, or not any more. */
   readonly onRequest: (request: SlimeRequest, isOut: boolean) => void;
 }
@@ -96,7 +94,7 @@ export class SlimeAgent implements RelayAgent {
   }
 
   run(link: AgentLink, request: PulledRequest, ticket: string): void {
-    const { onRequest, onFree, onOffer } = this.#options;
+    const { onRequest, relay } = this.#options;
     const relayed = new SlimeRequest({
       link,
       request,
@@ -107,8 +105,8 @@ export class SlimeAgent implements RelayAgent {
         onRequest(over, false);
         remove(this.#held, over);
         if (comesBack) this.#expectBack();
-        else onOffer();
-        onFree();
+        else relay.reportSoon();
+        relay.wake();
       },
     });
     this.#requests.add(relayed);
@@ -134,12 +132,12 @@ export class SlimeAgent implements RelayAgent {
         onOver: (accept, comesBack) => {
           remove(this.#waiting, accept);
           if (comesBack) this.#expectBack();
-          else this.#options.onOffer();
+          else this.#options.relay.reportSoon();
         },
       }),
     );
-    if (back) this.#options.onFree();
-    else this.#options.onOffer();
+    if (back) this.#options.relay.wake();
+    else this.#options.relay.reportSoon();
   }
 
   /** Its token is not good any more, or this hub gives it nothing new: those who wait are sent elsewhere. */
@@ -147,13 +145,18 @@ export class SlimeAgent implements RelayAgent {
     for (const accept of [...this.#waiting]) accept.turnAway();
     for (const timer of this.#returning.splice(0)) clearTimeout(timer);
     for (const held of [...this.#held]) void held.lose('agent-lost', 'its agent may not run it any more');
-    this.#options.onOffer();
+    this.#options.relay.reportSoon();
   }
 
   /** What it runs is over, whatever it says later. */
   end(why: string): void {
     this.turnAway();
     for (const request of [...this.#requests]) void request.lose('agent-lost', why);
+  }
+
+  /** It is not known any more. */
+  leave(): void {
+    this.#options.relay.remove(this, 0);
   }
 
   /** There is no link that could be lost. */
@@ -177,7 +180,7 @@ export class SlimeAgent implements RelayAgent {
       remove(this.#returning, timer);
       if (this.#held.length > this.#returning.length)
         void this.#held.pop()?.lose('agent-lost', 'no worker of its agent came back');
-      this.#options.onOffer();
+      this.#options.relay.reportSoon();
     }, RETURN_MS);
     this.#returning.push(timer);
   }

@@ -1,5 +1,5 @@
 import type { Logger } from '../runtime/logger.ts';
-import type { Relays } from '../websocket/hub/relays.ts';
+import type { Relay } from '../websocket/hub/relay.ts';
 import { SlimeAgent } from './slime-agent.ts';
 import type { SlimeIdentity } from './slime-identities.ts';
 import type { SlimeRequest } from './slime-request.ts';
@@ -9,21 +9,16 @@ const FORGET_MS = 60_000;
 /** Ids that one token may use at one hub. */
 const MOST_IDS = 1_024;
 
-export interface SlimeAgentsOptions {
-  readonly relays: Relays;
-  readonly log: Logger;
-}
-
 /** The agents of slime that are known here, by token and id, and the requests that they have. */
 export class SlimeAgents {
-  readonly #options: SlimeAgentsOptions;
+  readonly #log: Logger;
   /** By the id of the token, then by their own. */
   readonly #byToken = new Map<string, Map<string, SlimeAgent>>();
   /** What agents may submit, by ticket. */
   readonly #requests = new Map<string, { readonly request: SlimeRequest; readonly agent: SlimeAgent }>();
 
-  constructor(options: SlimeAgentsOptions) {
-    this.#options = options;
+  constructor(log: Logger) {
+    this.#log = log;
   }
 
   *all(): Iterable<SlimeAgent> {
@@ -43,14 +38,14 @@ export class SlimeAgents {
   }
 
   /** Undefined when the token has as many ids as it may. */
-  of(about: SlimeIdentity, id: string): SlimeAgent | undefined {
+  of(about: SlimeIdentity, id: string, relay: Relay): SlimeAgent | undefined {
     const known = this.find(about, id);
     if (known) return known;
     const { tokenId } = about.identity;
     const agents = this.#byToken.get(tokenId) ?? new Map<string, SlimeAgent>();
     if (agents.size >= MOST_IDS) return undefined;
     this.#byToken.set(tokenId, agents);
-    const agent = this.#create(about, id);
+    const agent = this.#create(about, id, relay);
     agents.set(id, agent);
     return agent;
   }
@@ -61,11 +56,8 @@ export class SlimeAgents {
     if (agents?.get(agent.id) !== agent) return;
     agents.delete(agent.id);
     if (agents.size === 0) this.#byToken.delete(tokenId);
-    this.#options.relays.of(agent.identity).remove(agent, 0);
-    this.#options.log.info(
-      { instance: agent.instance },
-      'an agent of slime was not heard of, it is forgotten',
-    );
+    agent.leave();
+    this.#log.info({ instance: agent.instance }, 'an agent of slime was not heard of, it is forgotten');
   }
 
   /** Forgets those of which nothing is left. */
@@ -74,13 +66,11 @@ export class SlimeAgents {
     for (const agent of [...this.all()]) if (agent.isGone && agent.heardAt < before) this.forget(agent);
   }
 
-  #create(about: SlimeIdentity, id: string): SlimeAgent {
-    const relay = this.#options.relays.of(about.identity);
+  #create(about: SlimeIdentity, id: string, relay: Relay): SlimeAgent {
     const agent: SlimeAgent = new SlimeAgent({
       about,
       id,
-      onOffer: () => relay.reportSoon(),
-      onFree: () => relay.wake(),
+      relay,
       onRequest: (request, isOut) => {
         if (isOut) this.#requests.set(request.ticket, { request, agent });
         else this.#requests.delete(request.ticket);

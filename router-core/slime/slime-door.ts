@@ -8,7 +8,15 @@ import { AgentDirectory } from '../websocket/hub/agent-directory.ts';
 import type { AgentDoor } from '../websocket/hub/agent-door.ts';
 import { MOST_INSTANCE_SLOTS } from '../websocket/hub/link-limits.ts';
 import { readHardware } from './hardware.ts';
-import { answer, callKind, fieldOf, REFUSALS, type Call, type RefusalCode } from './slime-calls.ts';
+import {
+  answer,
+  callKind,
+  fieldOf,
+  REFUSALS,
+  type Call,
+  type CallKind,
+  type RefusalCode,
+} from './slime-calls.ts';
 import type { SlimeAgent } from './slime-agent.ts';
 import { SlimeAgents } from './slime-agents.ts';
 import { SlimeIdentities, type SlimeIdentity } from './slime-identities.ts';
@@ -39,9 +47,8 @@ export class SlimeDoor {
 
   constructor(options: SlimeDoorOptions) {
     this.#options = options;
-    const { beside, log } = options;
     this.#identities = new SlimeIdentities(options);
-    this.#agents = new SlimeAgents({ relays: beside.relays, log });
+    this.#agents = new SlimeAgents(options.log);
     this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
@@ -63,10 +70,14 @@ export class SlimeDoor {
     const about = this.#identify(request);
     if (typeof about === 'string') return this.#refusals.refuse(call, about);
     if (!AGENT_ID.test(id)) return this.#refusals.refuse(call, 'bad-id');
-    if (kind === 'submit') return this.#submit(call, about);
-    if (this.#draining) return this.#refusals.refuse(call, 'shutting-down');
-    if (kind === 'join') void this.#join(call, about, id);
-    else void this.#accept(call, about, id);
+    if (kind !== 'submit' && this.#draining) return this.#refusals.refuse(call, 'shutting-down');
+    this.#take(kind, call, about, id).catch((error: unknown) => {
+      this.#options.log.error(
+        { err: error },
+        'a fault in this hub has ended a call of slime; this should be reported',
+      );
+      request.socket.destroy();
+    });
   }
 
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -102,6 +113,11 @@ export class SlimeDoor {
     return this.#identities.identify(token, this.#directory, Date.now()) ?? 'token-ended';
   }
 
+  #take(kind: CallKind, call: Call, about: SlimeIdentity, id: string): Promise<void> {
+    if (kind === 'submit') return this.#submit(call, about);
+    return kind === 'join' ? this.#join(call, about, id) : this.#accept(call, about, id);
+  }
+
   async #join(call: Call, about: SlimeIdentity, id: string): Promise<void> {
     const known = this.#agents.find(about, id);
     const idleMs = known?.isGone ? performance.now() - known.heardAt : undefined;
@@ -127,30 +143,34 @@ export class SlimeDoor {
     const { log, beside } = this.#options;
     const known = this.#agents.find(about, id);
     if (known) return known;
-    const agent = this.#agents.of(about, id);
-    if (!agent) return void this.#refusals.refuse(call, 'too-many');
     const { identity } = about;
+    let agent: SlimeAgent | undefined;
     try {
-      await beside.relays.of(identity).add(agent);
+      const relay = await beside.relays.of(identity);
+      agent = this.#agents.of(about, id, relay);
+      if (!agent) return void this.#refusals.refuse(call, 'too-many');
+      await relay.add(agent);
     } catch (error) {
       log.warn({ err: error, group: identity.group }, 'an agent of slime could not be let in');
-      this.#agents.forget(agent);
+      if (agent) this.#agents.forget(agent);
       return void this.#refusals.refuse(call, 'no-group');
     }
     log.info({ instance: agent.instance, group: identity.group }, 'an agent of slime has joined this hub');
     return agent;
   }
 
-  #submit(call: Call, { holder }: SlimeIdentity): void {
-    const { relays } = this.#options.beside;
+  async #submit(call: Call, { holder }: SlimeIdentity): Promise<void> {
     const text = fieldOf(call.request, 'slime-connection-id');
-    const ticket = relays.tickets.read(text);
-    if (ticket?.record !== holder) return refuse(call, 'no-ticket');
     const found = this.#agents.request(text);
-    if (found) {
+    if (found?.agent.holder === holder) {
       found.agent.heardAt = performance.now();
       return found.request.submit(call);
     }
+    const { relays } = this.#options.beside;
+    const tickets = await relays.tickets().catch(() => undefined);
+    if (!tickets) return this.#refusals.refuse(call, 'no-group');
+    const ticket = tickets.read(text);
+    if (ticket?.record !== holder) return refuse(call, 'no-ticket');
     if (!relays.has(ticket.relay)) return refuse(call, 'other-hub');
     // Its client has gone, or it was given to somebody else. The worker is not to blame, and any other status would end it.
     answer(call, 200);

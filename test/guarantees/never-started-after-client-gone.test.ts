@@ -134,8 +134,9 @@ async function linkHere(redisUrl: string, group: string): Promise<RedisAgentLink
     scopes: [],
     renewals: new Renewals(),
     log: recordLog().log,
-    report: () => ({ slots: 1, report }),
-    onGrant: () => {},
+    lanes: 'shared',
+    report: () => ({ shares: [{ record: '-', slots: 1, running: 0 }], report }),
+    onGrants: () => {},
   });
   onTestFinished(() => link.close(100));
   await link.join();

@@ -34,4 +34,3 @@ test('links of one record share its slots, over all hubs', async () => {
     });
   await waitFor(() => granted().reduce((sum, slots) => sum + slots, 0) === 3, { what: 'three slots in all' });
 });
-

@@ -64,6 +64,8 @@ test('a hub and an agent that log everything log the id of each request and no t
       upstreams: [upstream.url],
       concurrency: 1,
       name: 'refused',
+      hubs: [],
+      hubCa: undefined,
       healthPath: undefined,
       setHeaders: [],
       preserveHost: false,

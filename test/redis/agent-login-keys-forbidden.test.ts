@@ -93,6 +93,8 @@ const OF_A_GROUP = [
 ];
 
 const OF_NO_GROUP = [
+  'GET mr:{/config}:link-key',
+  'HSET mr:{/config}:link-key x forged',
   'HVALS mr:{/config}:groups',
   'HSET mr:{/config}:groups x forged',
   'HVALS mr:{/config}:routes',

@@ -179,13 +179,14 @@ test('the token beats the user in the URL, on all three connections', async () =
     token: login.token,
     group,
     name: 'agent',
+    lanes: 'shared',
     report: () => ({
-      slots: 1,
+      shares: [{ record: '-', slots: 1, running: 0 }],
       report: { name: 'agent', version: '0', concurrency: 1, inFlight: 0, state: 'ready' },
     }),
     scopes: [],
     renewals: new Renewals(),
-    onGrant: () => {},
+    onGrants: () => {},
     log: createLogger({ level: 'silent', name: 'test' }),
   });
   try {

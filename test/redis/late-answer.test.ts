@@ -1,9 +1,11 @@
 import { setImmediate as tick, setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { Heartbeat, type HeldRequest } from '../../router-core/redis/agent/heartbeat.ts';
+import { Heartbeat } from '../../router-core/redis/agent/heartbeat.ts';
+import type { HeldRequest } from '../../router-core/redis/agent/held-requests.ts';
 import { groupKeys } from '../../router-core/redis/scripts/keys.ts';
 import { KnownLanes } from '../../router-core/redis/agent/known-lanes.ts';
+import { RecordParts } from '../../router-core/redis/agent/record-parts.ts';
 import { openStore } from '../../router-core/redis/connection/store.ts';
 import { Renewals } from '../../router-core/redis/agent/renewals.ts';
 import { recordLog } from '../support/config.ts';
@@ -22,7 +24,7 @@ async function beatingInstance() {
   const client = new Redis(redis.url, { protocol: 2 });
   await client.hset(keys.settings, 'lease', LEASE_MS);
   await client.zadd(keys.hubs, Date.now() + 60_000, 'hub');
-  const lanes = new KnownLanes(keys, []);
+  const lanes = new KnownLanes(keys, [], 'shared');
   await lanes.join(client, 'instance', LEASE_MS);
 
   const held: HeldRequest[] = [];
@@ -41,14 +43,20 @@ async function beatingInstance() {
     keys,
     lanes,
     instance: 'instance',
-    record: undefined,
+    parts: new RecordParts(),
     log,
     report: () => ({
-      slots: 1,
+      shares: [{ record: '-', slots: 1, running: held.length }],
       report: { name: 'instance', version: '0', concurrency: 1, inFlight: held.length, state: 'ready' },
     }),
-    onGrant: () => undefined,
-    held: () => [...held],
+    onGrants: () => undefined,
+    held: {
+      get size() {
+        return held.length;
+      },
+      values: () => [...held],
+      has: (request) => held.includes(request),
+    },
     renewals: new Renewals(),
   });
   onTestFinished(() => {
@@ -58,13 +66,13 @@ async function beatingInstance() {
   });
   // What a sweep does to an instance whose lease has ended.
   const end = () => client.zrem(keys.instances, 'instance');
-  await heartbeat.beat();
+  await heartbeat.beat({ renews: true });
   return { heartbeat, hold, taken, end };
 }
 
 test('an instance that has read an answer late knows that its lease had ended, and lets go', async () => {
   const { heartbeat, hold, taken, end } = await beatingInstance();
-  const beat = heartbeat.beat();
+  const beat = heartbeat.beat({ renews: true });
   await tick();
   // The beat is in Redis; its answer waits for us.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LEASE_MS - 100);
@@ -72,7 +80,7 @@ test('an instance that has read an answer late knows that its lease had ended, a
   await delay(200);
   await end();
   hold('r');
-  await heartbeat.beat();
+  await heartbeat.beat({ renews: true });
   expect(taken).toEqual(['r lost']);
 });
 
@@ -80,6 +88,6 @@ test('an instance that is unknown although its lease goes on keeps its requests:
   const { heartbeat, hold, taken, end } = await beatingInstance();
   await end();
   hold('r');
-  await heartbeat.beat();
+  await heartbeat.beat({ renews: true });
   expect(taken).toEqual([]);
 });

@@ -74,6 +74,8 @@ test('an agent that comes before any hub waits for them, says so once, and goes 
       upstreams: [upstream.url],
       concurrency: 1,
       name: 'early',
+      hubs: [],
+      hubCa: undefined,
       healthPath: undefined,
       setHeaders: [],
       preserveHost: false,

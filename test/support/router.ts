@@ -14,8 +14,6 @@ import { SlimeDoor } from '../../router-core/slime/slime-door.ts';
 import { AgentDoor } from '../../router-core/websocket/hub/agent-door.ts';
 import { waitFor } from './wait.ts';
 
-const TICKET_KEY = randomBytes(32);
-
 const log = createLogger({
   level: (process.env['TEST_LOG_LEVEL'] as 'debug' | undefined) ?? 'silent',
   name: 'test',
@@ -100,9 +98,8 @@ export async function startTestHub(
         const createRelayLink = redisRelayLinks({ redisUrl, log: hubLog });
         const { link: takesLinks = true, slime, slimeSecret: secret, slimeGroup } = options;
         const door = new AgentDoor({
-          hub: about,
+          ...about,
           createRelayLink,
-          ticketKey: TICKET_KEY,
           takesLinks,
           log: hubLog,
         });
@@ -120,7 +117,7 @@ export async function startTestHub(
 }
 
 /** An agent in this process, as agent/main.ts makes it. */
-export function startRedisAgent(config: AgentConfig, agentLog: Logger): Agent {
+export function startRedisAgent(config: AgentConfig & { redisUrl: string }, agentLog: Logger): Agent {
   const { redisUrl, token } = config;
   const ports = redisAgentPorts({ redisUrl, token, log: agentLog });
   return startAgent({ config, ports, log: agentLog });
@@ -135,7 +132,8 @@ export async function startTestAgent(
 ): Promise<Agent> {
   const agent = startRedisAgent(
     {
-      redisUrl,
+      hubs: [],
+      hubCa: undefined,
       token: undefined,
       group,
       upstreams: [upstream].flat(),
@@ -150,6 +148,7 @@ export async function startTestAgent(
       metricsHost: '127.0.0.1',
       logLevel: 'silent',
       ...options,
+      redisUrl,
     },
     log,
   );

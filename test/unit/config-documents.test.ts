@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import { atOnce } from '../../router-core/config/steps.ts';
 import { checkReferences } from '../../router-core/config/check-references.ts';
 import { configDocumentSchema, FRESH_DOCUMENT } from '../../router-core/config/document.ts';
 import { formatPath, validationProblems } from '../../router-core/config/validation-problems.ts';
@@ -22,7 +23,7 @@ describe('a document', () => {
       { name: 'default', match: { path: '/*' }, groups: [{ group: 'default' }], auth: 'none' },
     ]);
     expect(parse(FRESH_DOCUMENT)).toEqual(FRESH_DOCUMENT);
-    expect(checkReferences(FRESH_DOCUMENT)).toEqual([]);
+    expect(atOnce(checkReferences(FRESH_DOCUMENT))).toEqual([]);
     expect(() => FRESH_DOCUMENT.routes[0]?.match.methods.push('GET')).toThrow(TypeError);
   });
 
@@ -109,7 +110,7 @@ describe('references', () => {
     });
     const message = (user: string, group: string) =>
       `the ${user} uses the group "${group}", which does not exist`;
-    expect(checkReferences(document)).toEqual([
+    expect(atOnce(checkReferences(document))).toEqual([
       { path: ['routes', 1, 'groups', 1, 'group'], message: message('route "s"', 'b') },
       { path: ['apps', 1, 'groups', 1], message: message('app "p"', 'c') },
       { path: ['agents', 1, 'group'], message: message('agent "n"', 'A') },
@@ -118,14 +119,16 @@ describe('references', () => {
 
   type Rule = NonNullable<z.input<typeof configDocumentSchema>['routes']>[number];
   const withRules = (one: Partial<Rule>, other: Partial<Rule>) =>
-    checkReferences(
-      parse({
-        groups: [{ name: 'g' }, { name: 'h' }],
-        routes: [
-          { name: 'one', groups: [{ group: 'g' }], ...one },
-          { name: 'other', groups: [{ group: 'h' }], auth: 'app', ...other },
-        ],
-      }),
+    atOnce(
+      checkReferences(
+        parse({
+          groups: [{ name: 'g' }, { name: 'h' }],
+          routes: [
+            { name: 'one', groups: [{ group: 'g' }], ...one },
+            { name: 'other', groups: [{ group: 'h' }], auth: 'app', ...other },
+          ],
+        }),
+      ),
     );
 
   test.each<[what: string, one: Partial<Rule>, other: Partial<Rule>]>([

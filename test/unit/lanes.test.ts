@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { groupKeys } from '../../router-core/redis/scripts/keys.ts';
-import { endOfLane, groupScript, scopesOf, splitLanes } from '../../router-core/redis/scripts/script-keys.ts';
+import {
+  admissionParts,
+  endOfLane,
+  groupScript,
+  scopesOf,
+  splitLanes,
+} from '../../router-core/redis/scripts/script-keys.ts';
 
 describe('lanes', () => {
   test('are named by a number and the scopes of their instances', () => {
@@ -40,5 +46,27 @@ describe('lanes', () => {
       'mr:{g}:waiting:gpu',
       'mr:{g}:redelivery:gpu',
     ]);
+  });
+});
+
+describe('admissions', () => {
+  const shared = Array.from({ length: 40 }, (_, i) => String(i));
+
+  test('see every lane of a relay each time, and some of the others by turns', () => {
+    const relays = ['100000', '100001+gpu', '100002'];
+    const parts = admissionParts([...shared, ...relays], 16, 64);
+    expect(parts).toHaveLength(3);
+    expect(new Set(parts.flat())).toEqual(new Set([...shared, ...relays]));
+    for (const part of parts) {
+      expect(part).toEqual(expect.arrayContaining(relays));
+      expect(part.length).toBeLessThanOrEqual(16 + relays.length);
+    }
+  });
+
+  test('see lanes of relays by turns, too, when there are more than one call should look at', () => {
+    const relays = Array.from({ length: 130 }, (_, i) => String(100_000 + i));
+    const parts = admissionParts(['0', ...relays], 16, 64);
+    expect(new Set(parts.flat())).toEqual(new Set(['0', ...relays]));
+    for (const part of parts) expect(part.length).toBeLessThanOrEqual(65);
   });
 });

@@ -9,7 +9,7 @@ import {
   encodeRequestHead,
 } from '../../router-core/exchange/heads.ts';
 import { decodeCard } from '../../router-core/redis/agent/agent-card.ts';
-import { decodeBeat } from '../../router-core/redis/agent/heartbeat.ts';
+import { decodeBeat } from '../../router-core/redis/agent/beat-reply.ts';
 import { decodeEntries } from '../../router-core/redis/agent/pulled-requests.ts';
 import { decodeRenewal } from '../../router-core/redis/agent/renewals.ts';
 import { deadRequest } from '../../router-core/redis/control/dead-requests.ts';
@@ -230,13 +230,14 @@ test('entries of anything are requests or are to be settled', () => {
 test('what scripts reply is understood or not, whatever it is', () => {
   const replies = fc.oneof(
     anyReply,
-    rows('1000', '6000', 1, 8, 'active', ['0'], '1', '', 'lost'),
+    rows('1000', '6000', 1, ['0'], '1', 0, [8, 'active'], '', 'lost'),
     rows(1, 0, 1, ['0', '1+gpu'], '123', '0', '1-1', META),
   );
   fc.assert(
     fc.property(replies, (given) => {
-      const beat = decodeBeat(given, 'mr:{g}:lanes');
-      if (beat) expect(beat.leaseMs >= 100 && beat.granted >= 0 && Number.isSafeInteger(beat.now)).toBe(true);
+      const beat = decodeBeat(given, 'mr:{g}:lanes', 1);
+      if (beat) expect(beat.leaseMs >= 100 && Number.isSafeInteger(beat.now)).toBe(true);
+      for (const { slots } of beat?.grants ?? []) expect(slots).toBeGreaterThanOrEqual(0);
       const sweep = decodeSweep(given, 'mr:{g}:lanes');
       for (const lane of sweep?.lanes ?? []) expect(lane).toMatch(/^\d+(\+[\w.-]+)*$/);
       const renewal = decodeRenewal(given);

@@ -23,5 +23,11 @@ export interface AgentDoor {
   close(): Promise<void>;
 }
 
-/** `hub`: id of this hub, and the machine that it shares with others. */
-export type CreateAgentDoor = (hub: { readonly id: string; readonly host: string }) => AgentDoor;
+export interface AgentDoorAbout {
+  /** Id of this hub, and the machine that it shares with others. */
+  readonly hub: { readonly id: string; readonly host: string };
+  /** A secret that all hubs have. */
+  readonly sharedSecret: () => Promise<Buffer>;
+}
+
+export type CreateAgentDoor = (about: AgentDoorAbout) => AgentDoor;

@@ -1,33 +1,18 @@
-import { badInput } from '../../runtime/bad-input.ts';
+import type { Redis } from 'ioredis';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { retry } from '../../runtime/retry.ts';
 import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
+import type { RecordGrant, RecordShare } from '../../exchange/relay-link.ts';
 import { isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
+import { callBeat, type BeatCall } from './beat.ts';
+import type { BeatReply } from './beat-reply.ts';
+import { batchesOf, type HeldRequest, type HeldRequests } from './held-requests.ts';
 import type { KnownLanes } from './known-lanes.ts';
+import type { RecordParts } from './record-parts.ts';
 import type { Renewals } from './renewals.ts';
-import { BadReplyError, leaseOf, listOf, textOf, wholeOf, wordOf } from '../connection/reply-shape.ts';
-import { loadScript, runScript } from '../connection/run-script.ts';
-import { laneNames } from '../scripts/lane-names.ts';
 import { heartbeatMs, streamTtlMs } from '../scripts/times.ts';
-
-/**
- * Why the call of a request should stop: it is not ours any more (lost), its hub has not been heard of (abandoned), or it is over
- * and Redis knows nothing of it (over).
- */
-export type TakenReason = 'lost' | 'abandoned' | 'over';
-
-/** A pulled request whose lease the heartbeat renews. */
-export interface HeldRequest {
-  readonly id: string;
-  readonly attempt: number;
-  readonly hub: string;
-  readonly entry: string;
-  /** Its deadline, by performance.now(). */
-  readonly expiresAt: number;
-  readonly onTaken: (why: TakenReason) => void;
-}
 
 export interface HeartbeatOptions {
   readonly connection: Connection;
@@ -35,19 +20,23 @@ export interface HeartbeatOptions {
   /** What of the group its scripts are told; each beat finds the lanes that there are. */
   readonly lanes: KnownLanes;
   readonly instance: string;
-  /** Name of its agent record, when it has one. */
-  readonly record: string | undefined;
-  /** What the group lets the instance do; called with every beat. */
-  readonly onGrant: (grant: Grant) => void;
-  readonly report: () => { slots: number; report: InstanceReport };
-  /** As they are now. */
-  readonly held: () => readonly HeldRequest[];
+  /** The rows in which its shares stand. */
+  readonly parts: RecordParts;
+  /** What the group lets the instance do, per share; called with every beat. */
+  readonly onGrants: (grants: readonly RecordGrant[]) => void;
+  readonly report: () => Offer;
+  readonly held: HeldRequests;
   /** Those of the whole process. */
   readonly renewals: Renewals;
   readonly log: Logger;
 }
 
-const script = loadScript('heartbeat');
+/** What an instance offers. Without an agent record, it is one share of the record `-`. */
+export interface Offer {
+  readonly shares: readonly RecordShare[];
+  readonly report: InstanceReport;
+}
+
 const DEFAULT_LEASE_MS = 6_000;
 
 /**
@@ -63,6 +52,9 @@ export class Heartbeat {
   /** Redis ms minus this process's monotonic ms. */
   #clockOffset = 0;
   #running: Promise<void> | undefined;
+  /** Begins when the one that runs has ended; all who ask meanwhile share it. */
+  #next: Promise<void> | undefined;
+  #renewsNext = false;
   /** What was said with the last beat, and what it told, if a renewal can do the same from then on. */
   #quiet: { readonly said: string; readonly version: string } | undefined;
   /**
@@ -94,12 +86,20 @@ export class Heartbeat {
     void this.#beatForEver();
   }
 
-  /** Beats now; changes of slots take effect with it. Rejects when Redis is away. */
-  async beat(): Promise<void> {
-    // One at a time, and the last one sees the newest report.
-    while (this.#running) await this.#running.catch(() => undefined);
-    this.#running = this.#beatOnce().finally(() => (this.#running = undefined));
-    return this.#running;
+  /** Beats now; changes of slots take effect with it. With `renews`, requests are renewed as well. Rejects when Redis is away. */
+  beat({ renews = false } = {}): Promise<void> {
+    this.#renewsNext ||= renews;
+    return (this.#next ??= this.#beatNext());
+  }
+
+  /** One at a time, and the last one sees the newest report. */
+  async #beatNext(): Promise<void> {
+    await this.#running?.catch(() => undefined);
+    this.#next = undefined;
+    const renews = this.#renewsNext;
+    this.#renewsNext = false;
+    this.#running = this.#beatOnce(renews ? batchesOf(this.#options.held) : []);
+    return this.#running.finally(() => (this.#running = undefined));
   }
 
   close(): void {
@@ -109,13 +109,14 @@ export class Heartbeat {
   async #beatForEver(): Promise<void> {
     const { signal } = this.#closing;
     const renewOrBeat = async () => {
-      if (!(await this.#renew())) await this.beat();
+      if (!(await this.#renew())) await this.beat({ renews: true });
     };
     const onFailure = (error: unknown) => {
       this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
       // The login is for another group now.
       if (isServerError(error) && error.message.startsWith('NOPERM')) {
-        this.#options.onGrant({ slots: 0, state: 'moved' });
+        const { shares } = this.#options.report();
+        this.#options.onGrants(shares.map(({ record }) => ({ record, slots: 0, state: 'moved' })));
       }
     };
     while (!signal.aborted) {
@@ -129,7 +130,7 @@ export class Heartbeat {
     const { connection, keys, lanes, instance, held, report, renewals } = this.#options;
     const { client } = connection;
     const quiet = this.#quiet;
-    if (!client || !quiet || this.#running || held().length > 0) return false;
+    if (!client || !quiet || this.#running || held.size > 0) return false;
     if (JSON.stringify(report()) !== quiet.said) return false;
     const sentAt = performance.now();
     const renewed = await renewals.renew({
@@ -153,96 +154,71 @@ export class Heartbeat {
     this.#lastBeatAt = now;
   }
 
-  async #beatOnce(): Promise<void> {
-    const { connection, keys, lanes, instance, record = '-' } = this.#options;
+  async #beatOnce(batches: readonly HeldRequest[][]): Promise<void> {
+    const { connection, parts, held, onGrants } = this.#options;
     this.#quiet = undefined;
     const client = await connection.ready(this.#closing.signal);
     if (!client) return;
-    const held = this.#options.held();
     const said = this.#options.report();
-    const { slots, report } = said;
-    const sentAt = performance.now();
-    const reply = await runScript(
-      client,
-      script,
-      [
-        ...lanes.script.keys,
-        ...[keys.slots, keys.agentSlots, keys.instances, keys.reports],
-        ...held.flatMap(({ id, attempt }) => [keys.up(id), keys.down(id, attempt)]),
-      ],
-      [
-        ...lanes.script.args,
-        ...[instance, record, slots, JSON.stringify(report), this.streamTtlMs, lanes.count, held.length],
-        ...held.flatMap(({ id, attempt, entry, hub }) => [entry, `${id}:${attempt}`, hub]),
-      ],
-    );
-    const beat = decodeBeat(reply, keys.lanes);
-    if (!beat) {
-      badInput.note('reply', keys.settings);
-      throw new BadReplyError('heartbeat');
+    const { report, shares } = said;
+    const split = parts.split(shares);
+    const grants = new Map<string, Grant>();
+    let version = '';
+    // More requests than parts: the first part is written again with each batch.
+    for (let i = 0; i < Math.max(split.length, batches.length); i++) {
+      const part = i < split.length ? i : 0;
+      const its = { part, shares: split[part] ?? [], report };
+      // Settled meanwhile, it would look like one that was taken away.
+      const batch = (batches[i] ?? []).filter((request) => held.has(request));
+      let beat = await this.#call(client, { ...its, batch, goesOn: false });
+      while (beat.hasMore) beat = await this.#call(client, { ...its, batch: [], goesOn: true });
+      its.shares.forEach(({ record }, at) => grants.set(record, beat.grants[at] ?? NOTHING));
+      version = beat.version;
+      if (i === split.length - 1)
+        onGrants(shares.map(({ record }) => ({ record, ...(grants.get(record) ?? NOTHING) })));
     }
-    const { now, leaseMs, granted, state, version, fates } = beat;
-    const receivedAt = performance.now();
-    // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
-    const storeWasEmptied = beat.joined && now - this.#lastBeatAt < leaseMs;
-    this.#learn({ now, leaseMs }, sentAt);
-    if (held.length === 0 && state === 'active' && granted === slots) {
-      this.#quiet = { said: JSON.stringify(said), version };
-    }
-    lanes.set(beat.lanes);
-    this.#options.onGrant({ slots: granted, state });
-    held.forEach((request, i) => {
-      const fate = fates[i];
-      if (storeWasEmptied) this.#unknownToStore.set(request, receivedAt + this.#leaseMs);
-      const hubDueAt = this.#unknownToStore.get(request);
-      // Its hub has ended it, and what it told us was lost with the data of Redis.
-      const isOver = receivedAt > request.expiresAt + this.#leaseMs;
-      if (isOver) request.onTaken('over');
-      else if (fate === 'abandoned') request.onTaken('abandoned');
-      else if (fate && hubDueAt === undefined) request.onTaken('lost');
-      else if (fate === 'gone' && receivedAt > (hubDueAt ?? 0)) request.onTaken('over');
+    const hasAll = shares.every(({ record, slots }) => {
+      const grant = grants.get(record);
+      return grant?.state === 'active' && grant.slots === slots;
     });
+    // A renewal renews one row.
+    if (hasAll && held.size === 0 && split.length === 1)
+      this.#quiet = { said: JSON.stringify(said), version };
+  }
+
+  async #call(
+    client: Redis,
+    about: Pick<BeatCall, 'part' | 'shares' | 'report' | 'batch' | 'goesOn'>,
+  ): Promise<BeatReply> {
+    const { keys, lanes, instance, held } = this.#options;
+    const sentAt = performance.now();
+    const beat = await callBeat(client, { keys, lanes, instance, streamTtlMs: this.streamTtlMs, ...about });
+    const { now, leaseMs } = beat;
+    // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
+    const storeWasEmptied = about.part === 0 && beat.joined && now - this.#lastBeatAt < leaseMs;
+    this.#learn({ now, leaseMs }, sentAt);
+    lanes.set(beat.lanes);
+    if (storeWasEmptied) {
+      const hubsDueAt = performance.now() + leaseMs;
+      for (const request of held.values()) this.#unknownToStore.set(request, hubsDueAt);
+    }
+    about.batch.forEach((request, i) => this.#tell(request, beat.fates[i]));
+    return beat;
+  }
+
+  #tell(request: HeldRequest, fate: unknown): void {
+    const now = performance.now();
+    const hubDueAt = this.#unknownToStore.get(request);
+    // Its hub has ended it, and what it told us was lost with the data of Redis.
+    const isOver = now > request.expiresAt + this.#leaseMs;
+    if (isOver) request.onTaken('over');
+    else if (fate === 'abandoned') request.onTaken('abandoned');
+    else if (fate && hubDueAt === undefined) request.onTaken('lost');
+    else if (fate === 'gone' && now > (hubDueAt ?? 0)) request.onTaken('over');
   }
 }
 
-interface Beat {
-  /** Redis ms. */
-  readonly now: number;
-  readonly leaseMs: number;
-  /** The instance was not registered. */
-  readonly joined: boolean;
-  readonly granted: number;
-  readonly state: Grant['state'];
-  /** All of the group, when there are more or fewer than were known. */
-  readonly lanes: string[];
-  readonly version: string;
-  /** One for each running request: '' held, lost, abandoned, or gone, which is both. */
-  readonly fates: readonly unknown[];
-}
-
-const STATES = ['active', 'paused', 'draining', 'unknown', 'moved'] as const;
-
-/** Undefined for what heartbeat.lua does not reply. `key`: where the names of lanes are from. */
-export function decodeBeat(reply: unknown, key: string): Beat | undefined {
-  const [nowText, lease, joined, slots, record, lanes, version, ...fates] = listOf(reply);
-  const now = wholeOf(nowText);
-  const leaseMs = leaseOf(lease);
-  const granted = wholeOf(slots);
-  const state = wordOf(record, STATES);
-  const known = textOf(version, 64);
-  if (now === undefined || leaseMs === undefined || granted === undefined) return undefined;
-  if (state === undefined || known === undefined) return undefined;
-  return {
-    now,
-    leaseMs,
-    joined: joined === 1,
-    granted,
-    state,
-    lanes: laneNames(lanes, key),
-    version: known,
-    fates,
-  };
-}
+const NOTHING: Grant = { slots: 0, state: 'unknown' };
 
 /**
  * Instances that started together, or got Redis back together, must not go on beating together: a thousand beats at once

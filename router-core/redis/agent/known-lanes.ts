@@ -1,13 +1,21 @@
 import type { Redis } from 'ioredis';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { endOfLane, groupScript, scopesOf, splitLanes, type GroupScript } from '../scripts/script-keys.ts';
-import { isLaneName } from '../scripts/lane-names.ts';
+import { FIRST_RELAY_LANE, isLaneName } from '../scripts/lane-names.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
 const script = loadScript('join');
 
-/** More readers that wait for one lane would slow down each request that is handed to it. */
-const MOST_INSTANCES = 8;
+/**
+ * The lanes that an instance may join. More readers that wait for one lane would slow down each request that is handed to it; a
+ * relay has one to itself.
+ */
+const KINDS = {
+  shared: { first: 0, count: FIRST_RELAY_LANE, mostInstances: 8 },
+  relay: { first: FIRST_RELAY_LANE, count: 1_000_000 - FIRST_RELAY_LANE, mostInstances: 1 },
+} as const;
+
+export type LaneKind = keyof typeof KINDS;
 
 /** Lanes of other scopes that an instance's scripts look at in one call. */
 const MOST_OTHERS = 8;
@@ -19,6 +27,7 @@ const MOST_OTHERS = 8;
 export class KnownLanes {
   readonly #keys: GroupKeys;
   readonly #end: string;
+  readonly #kind: LaneKind;
   #own: string;
   #count = 0;
   /** Lanes of other scopes, in parts. */
@@ -26,10 +35,11 @@ export class KnownLanes {
   #turn = 0;
   #script: GroupScript;
 
-  constructor(keys: GroupKeys, scopes: readonly string[]) {
+  constructor(keys: GroupKeys, scopes: readonly string[], kind: LaneKind) {
     this.#keys = keys;
     this.#end = endOfLane(scopes);
-    this.#own = `0${this.#end}`;
+    this.#kind = kind;
+    this.#own = this.#firstLane;
     this.#script = groupScript(keys, [this.#own]);
   }
 
@@ -41,11 +51,16 @@ export class KnownLanes {
   /** Finds a place for a new instance. Rejects when Redis is away. */
   async join(client: Redis, instance: string, leaseMs: number): Promise<void> {
     const { slots, lanes, instances } = this.#keys;
-    const args = [instance, this.#end, MOST_INSTANCES, leaseMs];
+    const { first, count, mostInstances } = KINDS[this.#kind];
+    const args = [instance, this.#end, mostInstances, leaseMs, first, count];
     const lane = await runScript(client, script, [slots, lanes, instances], args);
     // Another name than its own group's cannot be pulled from; the first lane of its scopes always can.
-    this.#own = isLaneName(lane) && lane.endsWith(this.#end) ? lane : `0${this.#end}`;
+    this.#own = isLaneName(lane) && lane.endsWith(this.#end) ? lane : this.#firstLane;
     this.#script = groupScript(this.#keys, [this.#own]);
+  }
+
+  get #firstLane(): string {
+    return `${KINDS[this.#kind].first}${this.#end}`;
   }
 
   /** How many there are, the own one included; 0 until a heartbeat has told. */

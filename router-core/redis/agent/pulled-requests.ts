@@ -53,6 +53,11 @@ export function decodeEntries(reply: unknown, context: DecodeContext): DecodedEn
   return { requests, bad };
 }
 
+/** The entries in such a reply, also those that are no requests. */
+export function entryIdsOf(reply: unknown): string[] {
+  return listOf(listOf(listOf(reply)[0])[1]).map((row) => String(listOf(row)[0]));
+}
+
 /** Where a request stands in its lane: to this link, that is its handle. */
 export function entryOf({ handle }: PulledRequest): string {
   return handle;

@@ -3,7 +3,7 @@ import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { PART, type Frame } from '../../exchange/frames.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
-import type { HeldRequest, TakenReason } from './heartbeat.ts';
+import type { HeldRequest, TakenReason } from './held-requests.ts';
 import { entryOf } from './pulled-requests.ts';
 
 /** What an exchange asks of its link. */

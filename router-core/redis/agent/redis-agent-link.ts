@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { Logger } from '../../runtime/logger.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
 import { retry } from '../../runtime/retry.ts';
 import type {
   AgentExchange,
   AgentLink,
-  AgentLinkOptions,
   ExchangeHandlers,
   RequeueReason,
   PulledRequest,
@@ -14,19 +14,32 @@ import { isScriptMissing, WHEN_CUT, type Connection } from '../connection/connec
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
 import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
-import { Heartbeat } from './heartbeat.ts';
+import type { RecordGrant } from '../../exchange/relay-link.ts';
+import { Heartbeat, type Offer } from './heartbeat.ts';
+import type { HeldRequests } from './held-requests.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
-import { KnownLanes } from './known-lanes.ts';
+import { KnownLanes, type LaneKind } from './known-lanes.ts';
 import { entryOf, type BadEntry } from './pulled-requests.ts';
+import { RecordParts } from './record-parts.ts';
 import { RedisAgentExchange, type ExchangeHost } from './redis-agent-exchange.ts';
 import { BLOCK_MS, RequestPuller } from './request-puller.ts';
 import type { Renewals } from './renewals.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { openStore, type Store } from '../connection/store.ts';
 
-export interface RedisAgentLinkOptions extends AgentLinkOptions {
+export interface RedisAgentLinkOptions {
+  readonly group: string;
+  readonly scopes: readonly string[];
+  /** The instance's name starts with it. */
+  readonly name: string;
+  /** The lanes that it may join. */
+  readonly lanes: LaneKind;
+  readonly report: () => Offer;
+  /** Called whenever the lease is renewed: a grant for each share. */
+  readonly onGrants: (grants: readonly RecordGrant[]) => void;
+  readonly log: Logger;
   readonly redisUrl: string;
   /** The agent's token, which is its login; without it, the URL says who logs in. */
   readonly token?: string | undefined;
@@ -38,7 +51,7 @@ export interface RedisAgentLinkOptions extends AgentLinkOptions {
 
 const scripts = { reply: loadScript('reply'), requeue: loadScript('requeue'), leave: loadScript('leave') };
 
-/** An agent's link straight to Redis. */
+/** An instance of a group in Redis: an agent with at most one agent record, or a relay with many. */
 export class RedisAgentLink implements AgentLink {
   readonly instance: string;
   readonly #keys: GroupKeys;
@@ -48,6 +61,7 @@ export class RedisAgentLink implements AgentLink {
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
+  readonly #parts = new RecordParts();
   readonly #running = new ChurnMap<RedisAgentExchange>();
   /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
   readonly #settling = new ChurnMap<true>();
@@ -58,7 +72,7 @@ export class RedisAgentLink implements AgentLink {
     const { redisUrl: url, token, group, name, onRevoked, log } = options;
     this.instance = `${name}.${randomBytes(4).toString('hex')}`;
     this.#keys = groupKeys(group);
-    const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes));
+    const lanes = (this.#lanes = new KnownLanes(this.#keys, options.scopes, options.lanes));
     const store = (this.#store = openStore({ url, token, blockMs: BLOCK_MS, onRevoked, log }));
     this.#commands = store.at(group, 'commands');
     this.#inbox = new Inbox({ store, onNudge: () => void this.report(), log });
@@ -68,10 +82,10 @@ export class RedisAgentLink implements AgentLink {
       keys: this.#keys,
       lanes,
       instance: this.instance,
-      record: options.record,
+      parts: this.#parts,
       report: options.report,
-      onGrant: options.onGrant,
-      held: () => this.#running.values(),
+      onGrants: options.onGrants,
+      held: this.#held,
       renewals: options.renewals,
       log,
     });
@@ -129,6 +143,17 @@ export class RedisAgentLink implements AgentLink {
     }
   }
 
+  get #held(): HeldRequests {
+    const running = this.#running;
+    return {
+      get size() {
+        return running.size;
+      },
+      values: () => running.values(),
+      has: (request) => running.get(request.id) === request,
+    };
+  }
+
   async report(): Promise<void> {
     // When Redis is away the next heartbeat says it.
     await this.#heartbeat.beat().catch(() => undefined);
@@ -181,9 +206,10 @@ export class RedisAgentLink implements AgentLink {
     const keys = [...this.#lanes.script.keys, slots, agentSlots, instances, reports];
     // When Redis is away the lease ends by itself.
     if (client)
-      await runScript(client, scripts.leave, keys, [...this.#lanes.script.args, this.instance]).catch(
-        () => undefined,
-      );
+      await runScript(client, scripts.leave, keys, [
+        ...this.#lanes.script.args,
+        ...this.#parts.rowsOf(this.instance),
+      ]).catch(() => undefined);
     this.#outbox.close();
     this.#store.close();
   }

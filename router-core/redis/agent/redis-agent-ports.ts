@@ -1,8 +1,8 @@
 import type { AgentIdentitySource } from '../../exchange/agent-identity.ts';
-import type { AgentPorts } from '../../exchange/agent-link.ts';
+import type { AgentLinkOptions, AgentPorts } from '../../exchange/agent-link.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { readAgentCard, tokenIdOf } from './agent-card.ts';
-import { RedisAgentLink } from './redis-agent-link.ts';
+import { RedisAgentLink, type RedisAgentLinkOptions } from './redis-agent-link.ts';
 import { Renewals } from './renewals.ts';
 
 export interface RedisAgentOptions {
@@ -18,9 +18,28 @@ export interface RedisAgentOptions {
 export function redisAgentPorts({ redisUrl, token, onRevoked, log }: RedisAgentOptions): AgentPorts {
   const renewals = new Renewals();
   return {
-    createLink: (options) => new RedisAgentLink({ ...options, redisUrl, token, renewals, onRevoked }),
+    createLink: (options) => createLink(options, { redisUrl, token, renewals, onRevoked }),
     identitySource: token === undefined ? undefined : cardSource({ redisUrl, token, log }),
   };
+}
+
+/** An instance of an agent is a relay of one agent record, or of none. */
+function createLink(
+  { report, onGrant, record = '-', ...options }: AgentLinkOptions,
+  store: Pick<RedisAgentLinkOptions, 'redisUrl' | 'token' | 'renewals' | 'onRevoked'>,
+): RedisAgentLink {
+  return new RedisAgentLink({
+    ...options,
+    ...store,
+    lanes: 'shared',
+    report: () => {
+      const { slots, report: said } = report();
+      return { shares: [{ record, slots, running: said.inFlight }], report: said };
+    },
+    onGrants: ([grant]) => {
+      if (grant) onGrant({ slots: grant.slots, state: grant.state });
+    },
+  });
 }
 
 /** An agent's card is all that its token can read outside of its group. */

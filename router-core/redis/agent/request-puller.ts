@@ -6,7 +6,7 @@ import { isServerError, RETRY_MS, type Connection } from '../connection/connecti
 import { FENCE } from '../../exchange/frames.ts';
 import { CONSUMER_GROUP, type GroupKeys } from '../scripts/keys.ts';
 import type { KnownLanes } from './known-lanes.ts';
-import { decodeEntries, entryOf, type BadEntry } from './pulled-requests.ts';
+import { decodeEntries, entryIdsOf, entryOf, type BadEntry } from './pulled-requests.ts';
 import { listOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
@@ -17,6 +17,9 @@ export const BLOCK_MS = 5_000;
 const REFUSED_MS = 1_000;
 
 const look = loadScript('look');
+
+/** Entries carry bodies, and Redis does nothing else while it copies them: a relay with thousands of slots pulls in pieces. */
+const MOST_IN_PULL = 128;
 
 /** A request that took longer than this from the hand-over to the pull may have been cancelled meanwhile. */
 const LATE_MS = 100;
@@ -80,8 +83,13 @@ export class RequestPuller {
   async readPending(client: Redis): Promise<PulledRequest[]> {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
     const known = new Set(this.#options.known());
-    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('0', 1_000));
-    const pending = this.#decode(client, reply);
+    const pending: PulledRequest[] = [];
+    for (let from: string | undefined = '0'; from !== undefined;) {
+      const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs(from, MOST_IN_PULL));
+      const ids = entryIdsOf(reply);
+      pending.push(...this.#decode(client, reply));
+      from = ids.length < MOST_IN_PULL ? undefined : ids.at(-1);
+    }
     for (const entry of this.#options.known()) known.add(entry);
     return pending.filter((request) => !known.has(entryOf(request)));
   }
@@ -104,7 +112,8 @@ export class RequestPuller {
       this.#caughtUp = client;
       if (pending.length > 0) return this.#dropUnwanted(pending);
     }
-    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('>', max));
+    const count = Math.min(max, MOST_IN_PULL);
+    const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs('>', count));
     return this.#dropUnwanted(this.#decode(client, reply));
   }
 
@@ -118,6 +127,14 @@ export class RequestPuller {
    * at before it starts.
    */
   async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
+    const wanted: PulledRequest[] = [];
+    for (let at = 0; at < requests.length; at += MOST_IN_PULL) {
+      wanted.push(...(await this.#dropUnwantedOf(requests.slice(at, at + MOST_IN_PULL))));
+    }
+    return wanted;
+  }
+
+  async #dropUnwantedOf(requests: PulledRequest[]): Promise<PulledRequest[]> {
     const { commands, keys, lanes, instance } = this.#options;
     const late = requests.filter((request) => this.#isLate(request));
     if (late.length === 0) return requests;
@@ -140,7 +157,8 @@ export class RequestPuller {
     });
   }
 
-  #readArgs(from: '>' | '0', count: number): (string | number)[] {
+  /** `from`: `>` is what nobody has pulled, an entry what this instance has pulled after it. */
+  #readArgs(from: string, count: number): (string | number)[] {
     const { keys, lanes, instance } = this.#options;
     const block = from === '>' ? (['BLOCK', BLOCK_MS] as const) : [];
     const group = ['GROUP', CONSUMER_GROUP, instance, 'COUNT', count] as const;

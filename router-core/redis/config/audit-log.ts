@@ -6,7 +6,7 @@ import { MASK } from '../../config/route.ts';
 import type { StoredToken } from '../../config/token.ts';
 import type { Steps } from '../../config/steps.ts';
 import { isIdentity } from '../../config/config-edits.ts';
-import { documentOf, objectsOf, type ConfigState } from '../../config/config-state.ts';
+import { listsOf, objectsOf, type ConfigState } from '../../config/config-state.ts';
 import { AUDIT_ENTRIES } from './config-store.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
 import { endBefore } from '../scripts/times.ts';
@@ -53,7 +53,7 @@ const MOST_CHANGES = 1_000;
 
 /** What a write has changed, fit for everybody's eyes: without values that may be secret. */
 export function* visibleChanges(before: ConfigState, after: ConfigState): Steps<ObjectChange[]> {
-  const changes = (yield* diffDocuments(documentOf(before), documentOf(after))).map(maskSecrets);
+  const changes = (yield* diffDocuments(listsOf(before), listsOf(after))).map(maskSecrets);
   return [...changes, ...tokenChanges(before, after, changes)];
 }
 

@@ -17,6 +17,8 @@ export interface ConfigWatchOptions {
    * aborts: a newer version is there.
    */
   readonly onState: (state: ConfigState, superseded: AbortSignal) => void | Promise<void>;
+  /** What this process has of a version already: it has written it itself. */
+  readonly known?: (version: number) => ConfigState | undefined;
   readonly log: Logger;
 }
 
@@ -116,9 +118,9 @@ export class ConfigWatch {
   }
 
   async #take(client: Redis, version: number, signal: AbortSignal): Promise<void> {
-    const { log, onState } = this.#options;
+    const { known, log, onState } = this.#options;
     const reading = { reader: this.#reader, log, signal };
-    const state = version === 0 ? FRESH_STATE : await readConfig(client, reading);
+    const state = known?.(version) ?? (version === 0 ? FRESH_STATE : await readConfig(client, reading));
     this.#saidLost = false;
     await onState(state, signal);
     this.#state = state;

@@ -152,6 +152,7 @@ function* changedObjects(before: ConfigState | undefined, after: ConfigState): S
   for (const kind of OBJECT_KINDS) {
     const old = before ? objectsOf(before, kind) : new Map<string, unknown>();
     const now = objectsOf(after, kind);
+    if (old === now) continue;
     for (const [name, object] of now) {
       yield;
       if (old.get(name) !== object) changes.push({ kind, name, json: JSON.stringify(object) });

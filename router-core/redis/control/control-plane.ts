@@ -60,7 +60,9 @@ export class ControlPlane {
     this.#store = store;
     this.#commands = commands;
     this.#writer = writer;
-    this.#watch = new ConfigWatch({ commands, doorbells, onState: (state) => writer.adopt(state), log });
+    const onState = (state: ConfigState) => writer.adopt(state);
+    const known = (version: number) => (writer.state?.version === version ? writer.state : undefined);
+    this.#watch = new ConfigWatch({ commands, doorbells, known, onState, log });
     const onExpired = (groups: ReadonlySet<string>) => void this.#repairAll(groups);
     this.#publisher = new ConfigPublisher({ store, newest: () => writer.newest(), onExpired, log });
     this.#scripts = new AgentScripts({ store, log });

@@ -8,7 +8,7 @@ import type { Whereabouts } from '../../exchange/hub-exchange.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
 import { Outbox } from '../frames/outbox.ts';
 import { wordOf } from '../connection/reply-shape.ts';
-import { groupScript, scopesOfLanes, splitLanes, type GroupScript } from '../scripts/script-keys.ts';
+import { admissionParts, groupScript, scopesOfLanes, type GroupScript } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { streamTtlMs } from '../scripts/times.ts';
 
@@ -25,6 +25,7 @@ export interface GroupQueueOptions {
 
 /** Lanes at which one admission looks: each costs Redis about half a microsecond. */
 const MOST_LANES = 16;
+const MOST_RELAY_LANES = 64;
 
 /** Keys that one command removes: Redis must never stall on one. */
 const MOST_UNLINKS = 512;
@@ -121,7 +122,8 @@ export class GroupQueue {
     this.#lanes = lanes;
     this.#scopes = scopesOfLanes(lanes);
     this.#whole = groupScript(keys, lanes);
-    this.#parts = splitLanes(lanes, MOST_LANES).map((part) => groupScript(keys, part));
+    const parts = admissionParts(lanes, MOST_LANES, MOST_RELAY_LANES);
+    this.#parts = parts.map((part) => groupScript(keys, part));
   }
 
   /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */

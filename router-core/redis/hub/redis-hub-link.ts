@@ -110,6 +110,15 @@ export class RedisHubLink implements HubLink {
     this.#appLimits.leave(app, id);
   }
 
+  async sharedSecret(): Promise<Buffer> {
+    const commands = this.#store.at(CONFIG_TAG, 'commands');
+    const text = await callStore(commands, async (client) => {
+      await client.set(CONFIG_KEYS.linkKey, randomBytes(32).toString('hex'), 'NX');
+      return client.get(CONFIG_KEYS.linkKey);
+    });
+    return Buffer.from(text ?? '', 'hex');
+  }
+
   tokenUsed(id: string): void {
     this.#reporter.tokenUsed(id);
   }

@@ -158,6 +158,7 @@ export class ServedGroup implements GroupView {
       const swept = await retry(sweep, { signal, minMs: 200, maxMs: 2_000, onFailure });
       if (swept === undefined) return;
       if (swept === 'retired') return onRetired();
+      if (swept.hasMore) continue;
       // What has come back may go to other lanes, of which recover.lua is not told.
       if (swept.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
       // Jitter keeps several hubs from sweeping in step.

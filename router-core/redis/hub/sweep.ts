@@ -38,6 +38,8 @@ export interface SweepReport extends Swept {
   readonly recovered: Orphan[];
   /** For how long it held Redis up, ms. */
   readonly tookMs: number;
+  /** It has left work for the next one: requests that may be handed out, or orphans. */
+  readonly hasMore: boolean;
 }
 
 /** Before the first sweep. */
@@ -92,7 +94,7 @@ export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
 export function decodeSweep(
   reply: unknown,
   key: string,
-): (Swept & { lanes: string[]; orphans: Found[] }) | undefined {
+): (Swept & { hasMore: boolean; lanes: string[]; orphans: Found[] }) | undefined {
   const [instances, inLine, hubs, lanes, epoch, numbers, ...rows] = listOf(reply);
   const counts = [instances, inLine, hubs].map((each) => wholeOf(each));
   const [liveInstances, waiting, liveHubs] = counts;
@@ -109,12 +111,13 @@ export function decodeSweep(
 }
 
 /** As sweep.lua writes them. */
-function numbersOf(text: string): Pick<SweepReport, 'at' | 'leasesCount' | 'capacity'> {
+function numbersOf(text: string): Pick<SweepReport, 'at' | 'leasesCount' | 'capacity' | 'hasMore'> {
   const parsed = text.split(' ').map(Number);
   const number = (i: number) => (Number.isSafeInteger(parsed[i]) ? (parsed[i] ?? 0) : 0);
   return {
     at: number(0),
     leasesCount: number(1) === 1,
+    hasMore: number(11) === 1,
     capacity: {
       slots: number(2),
       taken: number(3),

@@ -1,12 +1,15 @@
 #!lua flags=allow-oom
 -- Finds a lane for an instance before its first heartbeat: the emptiest of the lanes whose instances have the same scopes, a new
 -- lane when all are full. Lanes are small because blocked readers cost: Redis walks all of them for each entry that is added.
+-- A relay has a lane of its own: these have numbers of their own, so that every admission can look at them.
 --
 -- KEYS  slots, lanes, instances
--- ARGV  instance, end of the lane's name ("+eu+gpu"), most instances of one lane, lease ms
+-- ARGV  instance, end of the lane's name ("+eu+gpu"), most instances of one lane, lease ms, numbers that its lane may have: the
+--       first, and how many
 -- Returns the lane's name. Another call for the same instance returns the same name.
 local slots, lanes, instances = KEYS[1], KEYS[2], KEYS[3]
 local instance, lane_end, most, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local first, numbers = tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local known = string.match(redis.call('HGET', slots, instance) or '', '^%S+')
 if known then return known end
@@ -15,7 +18,8 @@ local members = {}
 for _, row in ipairs(redis.call('HVALS', slots)) do
   local number, row_end = string.match(row, '^(%d+)(%S*) ')
   number = tonumber(number)
-  if row_end == lane_end then members[number] = (members[number] or 0) + 1 end
+  local is_like_it = row_end == lane_end and number >= first and number < first + numbers
+  if is_like_it then members[number] = (members[number] or 0) + 1 end
 end
 local best
 for number, count in pairs(members) do
@@ -23,7 +27,7 @@ for number, count in pairs(members) do
   if count < most and is_better then best = number end
 end
 if not best then
-  best = 0
+  best = first
   while members[best] do best = best + 1 end
 end
 

@@ -9,7 +9,7 @@
  * | `mr:{g}:redelivery`            | stream                    | requeued by its agent, or taken from a lost one;  served before `waiting` | persistent |
  * | `mr:{g}:waiting:<scope>` `mr:{g}:redelivery:<scope>` | stream | the same, of requests that ask for a scope       | persistent |
  * | `mr:{g}:lanes`                 | hash lane → slots         | slots of the lane's live, healthy instances              | persistent |
- * | `mr:{g}:slots`                 | hash instance → lane slots| what each instance adds to `lanes`                       | with the instance |
+ * | `mr:{g}:slots`                 | hash row → lane slots shares | what each instance adds to `lanes` and `agent-slots` | with the instance |
  * | `mr:{g}:permits`               | zset id:attempt → expiry  | every request handed out: the group's semaphore          | entries expire |
  * | `mr:{g}:instances`             | zset instance → expiry    | live instances                                           | entries expire |
  * | `mr:{g}:reports`               | hash instance → JSON      | what each instance reports of itself                     | with the instance |
@@ -95,6 +95,7 @@ export const CONFIG_KEYS = {
   used: `${CONFIG_PREFIX}used`,
   hubs: `${CONFIG_PREFIX}hubs`,
   repairs: `${CONFIG_PREFIX}repairs`,
+  linkKey: `${CONFIG_PREFIX}link-key`,
 } as const;
 
 /** The hash of one kind of object: `list` is its plural. */

@@ -4,6 +4,13 @@ import { listOf, textOf } from '../connection/reply-shape.ts';
 /** A group has this many lanes at most, of 8 instances each. */
 export const MOST_LANES = 1_024;
 
+/** Lanes of relays have numbers from here on: one relay each, and every admission looks at them. */
+export const FIRST_RELAY_LANE = 100_000;
+
+export function isRelayLane(lane: string): boolean {
+  return Number.parseInt(lane, 10) >= FIRST_RELAY_LANE;
+}
+
 /** A number, then up to 16 scopes of an agent record or a few more of a flag. */
 const NAME = /^\d{1,9}(?:\+[\w.-]{1,64}){0,32}$/;
 

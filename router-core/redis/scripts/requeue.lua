@@ -61,8 +61,10 @@ if is_wanted then
 end
 -- The slot of an instance whose upstream is down goes as well. Otherwise the same instance would get the request again at once.
 if why == 'unreachable' then
-  local lane, count, record = slots_of(registry, instance)
-  if lane and count > 0 then set_slots(registry, instance, lane, count - 1, record) end
+  local lane, count, shares = slots_of(registry, instance)
+  -- A relay with several records has other agents that can take it.
+  local is_alone = shares and not string.find(shares, '=', 1, true)
+  if is_alone and count > 0 then set_slots(registry, instance, lane, count - 1, shares) end
 end
 measure_room()
 promote()

@@ -1,4 +1,5 @@
 import type { GroupKeys } from './keys.ts';
+import { isRelayLane } from './lane-names.ts';
 
 /**
  * A lane's name is a number and the scopes that all of its instances carry: `0`, `1`, `0+gpu`, `0+eu+gpu`. Requests that ask
@@ -56,4 +57,20 @@ export function splitLanes(lanes: readonly string[], most: number): string[][] {
       return share.length > 0 ? share : same.slice(part % same.length, (part % same.length) + 1);
     }),
   );
+}
+
+/**
+ * What one admission after the other looks at: some of the lanes that agents share, and all that relays have, up to `mostRelays`.
+ * There are as many relays as hubs, and each may have more free slots than all other lanes together.
+ */
+export function admissionParts(lanes: readonly string[], most: number, mostRelays: number): string[][] {
+  const shared = splitLanes(
+    lanes.filter((lane) => !isRelayLane(lane)),
+    most,
+  );
+  const relays = splitLanes(lanes.filter(isRelayLane), mostRelays);
+  return Array.from({ length: Math.max(shared.length, relays.length) }, (_, i) => [
+    ...(shared[i % shared.length] ?? []),
+    ...(relays[i % relays.length] ?? []),
+  ]);
 }

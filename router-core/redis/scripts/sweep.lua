@@ -7,8 +7,8 @@
 -- KEYS  group.lua's, then: slots, agent-slots, instances, reports
 -- ARGV  group.lua's, then: hub, hub lease ms
 -- Fails with FAULTY when the group has grown beyond what hubs and agents make.
--- Returns {live instances, requests in line, live hubs, names of all lanes, epoch, numbers as measure-capacity.lua writes them,
--- then per request for recover.lua: lane name, entry id, its meta}.
+-- Returns {live instances, requests in line, live hubs, names of all lanes, epoch, numbers as measure-capacity.lua writes them
+-- and 1 when this sweep has left orphans or requests to promote, then per request for recover.lua: lane name, entry id, its meta}.
 --!include lib/group
 local instances, reports = KEYS[own_keys + 3], KEYS[own_keys + 4]
 local registry = { lanes = lanes, slots = KEYS[own_keys + 1], agent_slots = KEYS[own_keys + 2] }
@@ -66,14 +66,14 @@ end
 if leases_count then redis.call('ZREMRANGEBYSCORE', permits, '-inf', now) end
 
 measure_room()
-promote()
+local has_more = promote()
 if lane_count > 1 then
   for i = 1, lane_count do move_late(i) end
   keep_new_permits()
 end
 
 result[4] = redis.call('HKEYS', lanes)
-result[6] = measure_capacity(reports, queued)
+result[6] = measure_capacity(reports, queued) .. ((has_more or has_more_orphans) and ' 1' or ' 0')
 ring_bells(prefix, 'hub')
 if fault then return redis.error_reply('FAULTY ' .. fault) end
 return result

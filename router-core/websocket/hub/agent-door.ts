@@ -16,8 +16,8 @@ export interface AgentDoorOptions {
   /** Id and host of this hub: two hubs of one host fall together. */
   readonly hub: { readonly id: string; readonly host: string };
   readonly createRelayLink: CreateRelayLink;
-  /** Signs the tickets of requests; the same at every hub. */
-  readonly ticketKey: Buffer;
+  /** Signs the tickets of requests; the same at every hub. Rejects when it cannot be had now. */
+  readonly sharedSecret: () => Promise<Buffer>;
   /** False when only another kind of door uses the relays. */
   readonly takesLinks: boolean;
   readonly log: Logger;

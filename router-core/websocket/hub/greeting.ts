@@ -29,6 +29,7 @@ export class Greeting {
   readonly #options: GreetingOptions;
   readonly #socket: LinkSocket;
   readonly #helloDue: NodeJS.Timeout;
+  #isGreeted = false;
   #agent: LinkedAgent | undefined;
   #relay: Relay | undefined;
 
@@ -49,38 +50,47 @@ export class Greeting {
 
   #onMessage(message: LinkMessage): void {
     if (this.#agent) return this.#agent.onMessage(message);
-    if (message.type !== MESSAGE.hello) throw new LinkFault('protocol', 'the first message must be a hello');
+    if (message.type !== MESSAGE.hello || this.#isGreeted)
+      throw new LinkFault('protocol', 'the first message must be a hello');
     clearTimeout(this.#helloDue);
+    this.#isGreeted = true;
     void this.#join(readJson(helloSchema, message.json));
   }
 
   async #join(hello: Hello): Promise<void> {
     const { identity, relays, hub, leaseMs, log } = this.#options;
-    if (hello.former !== undefined) relays.replace(hello.former, identity);
-    const relay = (this.#relay = relays.of(identity));
-    const agent = (this.#agent = new LinkedAgent({
+    try {
+      if (hello.former !== undefined) relays.replace(hello.former, identity);
+      const relay = await relays.of(identity);
+      if (this.#socket.closed) return;
+      const agent = this.#enter(hello, relay);
+      await relay.add(agent);
+      if (this.#socket.closed) return;
+      const limits = { slots: MOST_INSTANCE_SLOTS };
+      const { group, scopes, record } = identity;
+      agent.welcome({ protocol: LINK_PROTOCOL_VERSION, hub, leaseMs: leaseMs(), limits, group, scopes });
+      this.#takeBack(hello, agent, relay);
+      log.info({ instance: agent.instance, group, agent: record }, 'an agent is linked to this hub');
+    } catch (error) {
+      log.warn({ err: error, group: identity.group }, 'an agent could not be linked');
+      this.#socket.refuse('link-refused', 'this hub cannot join the group now', 2_000);
+    }
+  }
+
+  #enter(hello: Hello, relay: Relay): LinkedAgent {
+    const { identity, relays, leaseMs } = this.#options;
+    const agent = new LinkedAgent({
       socket: this.#socket,
       identity,
       hello,
       leaseMs: leaseMs(),
       onOffer: () => relay.answer(agent),
       onFree: () => relay.wake(),
-    }));
+    });
     relays.agents.add(agent);
-    try {
-      await relay.add(agent);
-    } catch (error) {
-      log.warn({ err: error, group: identity.group }, 'an agent could not be linked');
-      return this.#socket.refuse('link-refused', 'this hub cannot join the group now', 2_000);
-    }
-    if (this.#socket.closed) return;
-    const limits = { slots: MOST_INSTANCE_SLOTS };
-    agent.welcome({ protocol: LINK_PROTOCOL_VERSION, hub, leaseMs: leaseMs(), limits });
-    this.#takeBack(hello, agent, relay);
-    log.info(
-      { instance: agent.instance, group: identity.group, agent: identity.record },
-      'an agent is linked to this hub',
-    );
+    this.#relay = relay;
+    this.#agent = agent;
+    return agent;
   }
 
   /** The agent goes on with what it had on its former link. */

@@ -7,6 +7,7 @@ import { LinkReader } from '../wire/link-reader.ts';
 import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import { LinkWriter } from '../wire/link-writer.ts';
 import type { Data } from '../wire/read-parts.ts';
+import { HeldReply } from './held-reply.ts';
 
 /** The link that carries a request now. */
 export interface Carrier {
@@ -39,8 +40,8 @@ export class RelayedRequest implements ExchangeHandlers {
   readonly #down: LinkReader;
   #carrier: Carrier | undefined;
   #channel: number;
-  /** Reply bytes that the store has no room for yet. */
-  #unconsumed = 0;
+  /** The reply's body, as far as the store has no room for it yet. */
+  readonly #held: HeldReply;
   #headSeen = false;
   #interims = 0;
   #over = false;
@@ -58,6 +59,7 @@ export class RelayedRequest implements ExchangeHandlers {
     this.#up = new LinkWriter({ target: carrier.socket, channel, upTo: 0, onWritable: () => undefined });
     this.#down = new LinkReader(WINDOW_BYTES, (upTo) => this.#say(MESSAGE.credit, { upTo }));
     this.#exchange = link.open(request, this);
+    this.#held = new HeldReply(this.#exchange.reply, (bytes) => this.#down.consume(bytes));
     this.#sendRequest(carrier);
   }
 
@@ -83,13 +85,12 @@ export class RelayedRequest implements ExchangeHandlers {
     if (this.#over) return;
     this.#say(MESSAGE.stop, { why });
     this.#up.abandon();
+    this.#held.clear();
     this.#exchange.reply.close();
   }
 
   onWritable(): void {
-    const bytes = this.#unconsumed;
-    this.#unconsumed = 0;
-    if (bytes > 0) this.#down.consume(bytes);
+    this.#held.onWritable();
   }
 
   onSettled(): void {
@@ -109,15 +110,16 @@ export class RelayedRequest implements ExchangeHandlers {
     if (head !== undefined) this.#onHead(head, body);
     if (body.length > 0) {
       if (!this.#headSeen) throw new LinkFault('protocol', 'a body before its head');
-      if (reply.write(body)) this.#down.consume(body.length);
-      else this.#unconsumed += body.length;
+      this.#held.write(body);
     }
     this.#replyEnded = failed !== undefined || closed === true || end !== undefined;
     if (failed !== undefined) this.#onFailed(failed);
-    else if (closed) reply.close();
-    else if (end !== undefined) {
+    else if (closed) {
+      this.#held.clear();
+      reply.close();
+    } else if (end !== undefined) {
       if (!this.#headSeen) throw new LinkFault('protocol', 'an end before its head');
-      reply.end(end);
+      this.#held.finish(() => reply.end(end));
     }
   }
 
@@ -192,7 +194,7 @@ export class RelayedRequest implements ExchangeHandlers {
     const line = failed.indexOf('\n');
     const code = line < 0 ? failed : failed.slice(0, line);
     if (!FAILURES.has(code)) throw new LinkFault('protocol', 'an unknown failure');
-    this.#exchange.reply.fail(code, line < 0 ? '' : failed.slice(line + 1));
+    this.#held.finish(() => this.#exchange.reply.fail(code, line < 0 ? '' : failed.slice(line + 1)));
   }
 
   #sendRequest({ socket }: Carrier): void {

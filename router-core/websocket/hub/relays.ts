@@ -4,26 +4,34 @@ import type { LinkedAgent } from './linked-agent.ts';
 import { Relay, type RelayOptions } from './relay.ts';
 import { Tickets } from './tickets.ts';
 
-export type RelaysOptions = Omit<RelayOptions, 'identity' | 'tickets'> & { readonly ticketKey: Buffer };
+export type RelaysOptions = Omit<RelayOptions, 'identity' | 'tickets'> & {
+  readonly sharedSecret: () => Promise<Buffer>;
+};
 
 /** A relay for each group and set of scopes whose agents are linked to this hub. One without agents stays: they come back. */
 export class Relays {
   /** Those that are linked. */
   readonly agents = new Set<LinkedAgent>();
-  readonly tickets: Tickets;
   readonly #options: RelaysOptions;
+  #tickets: Tickets | undefined;
   readonly #relays = new Map<string, Relay>();
 
   constructor(options: RelaysOptions) {
     this.#options = options;
-    this.tickets = new Tickets(options.ticketKey);
   }
 
-  of(identity: AgentIdentity): Relay {
+  /** Rejects when the store is away, and no relay was asked for before. */
+  async tickets(): Promise<Tickets> {
+    return (this.#tickets ??= new Tickets(await this.#options.sharedSecret()));
+  }
+
+  /** Rejects when the store is away. */
+  async of(identity: AgentIdentity): Promise<Relay> {
+    const tickets = await this.tickets();
     const key = `${identity.group}\n${scopeSet(identity.scopes)}`;
     const known = this.#relays.get(key);
     if (known) return known;
-    const relay = new Relay({ ...this.#options, identity, tickets: this.tickets });
+    const relay = new Relay({ ...this.#options, identity, tickets });
     this.#relays.set(key, relay);
     return relay;
   }

@@ -1,7 +1,7 @@
 -- Lists requests for recover.lua: lane name, entry id and meta of each are appended to a result.
 --
 -- Needs: MOST_PER_SWEEP, lease, free, lane_keys, lane_names, last_delivered
--- Defines: append_row, list_excess, orphans_left, list_orphans
+-- Defines: append_row, list_excess, MOST_ORPHANS, orphans_left, has_more_orphans, list_orphans
 local function append_row(result, lane, entry_id, meta)
   local n = #result
   result[n + 1], result[n + 2], result[n + 3] = lane, entry_id, meta
@@ -18,13 +18,15 @@ local function list_excess(result, i)
 end
 
 -- Orphans of lane i: requests that were pulled, and whose lease has ended.
-local orphans_left = MOST_PER_SWEEP
+local MOST_ORPHANS = 100
+local orphans_left, has_more_orphans = MOST_PER_SWEEP, false
 local function list_orphans(result, i)
   if orphans_left <= 0 then return end
   local lane_key = KEYS[lane_keys + i]
-  local orphans = redis.pcall('XPENDING', lane_key, 'agents', 'IDLE', lease, '-', '+', 100)
+  local orphans = redis.pcall('XPENDING', lane_key, 'agents', 'IDLE', lease, '-', '+', MOST_ORPHANS)
   if orphans.err then return end
   orphans_left = orphans_left - #orphans
+  has_more_orphans = has_more_orphans or #orphans == MOST_ORPHANS
   for _, orphan in ipairs(orphans) do
     local entry = redis.call('XRANGE', lane_key, orphan[1], orphan[1])[1]
     if entry then

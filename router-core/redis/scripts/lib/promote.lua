@@ -1,9 +1,12 @@
 -- Gives free slots to the requests that have waited for the longest time.
 --
 -- Needs: now, hubs, leases_count, lines, free_total, room, bell, best_lane, hand_over, keep_new_permits
--- Defines: handed_frame, promote_entry, promote_line, is_older, promote_oldest, promote
+-- Defines: promotions_left, handed_frame, promote_entry, promote_line, is_older, promote_oldest, promote
 --!include lib/meta
 --!include lib/hubs
+
+-- One call promotes so many at most: a relay may offer thousands of slots at once, and other requests must not wait for that.
+local promotions_left = 128
 
 -- A frame that tells the hub where its promoted request went: the one part HANDED = 64, seq 0; layout in frames.ts. It is a
 -- hint: cancel finds the request without it.
@@ -18,6 +21,7 @@ end
 -- the hub has gone and its clients with it. So is an entry that holds no request.
 local function promote_entry(stream, entry, lane)
   redis.call('XDEL', stream, entry[1])
+  promotions_left = promotions_left - 1
   local m, payload = parse_meta(entry[2][1]), entry[2][2]
   if m and m.deadline > now and m.wait_until > now and is_hub_alive(m.hub) then
     m.wait_until = m.deadline
@@ -26,8 +30,8 @@ local function promote_entry(stream, entry, lane)
 end
 
 local function promote_line(stream, scope)
-  while free_total > 0 and room > 0 do
-    local entries = redis.call('XRANGE', stream, '-', '+', 'COUNT', math.min(free_total, room, 64))
+  while free_total > 0 and room > 0 and promotions_left > 0 do
+    local entries = redis.call('XRANGE', stream, '-', '+', 'COUNT', math.min(free_total, room, promotions_left, 64))
     if #entries == 0 then return end
     for _, entry in ipairs(entries) do
       local lane = best_lane(scope)
@@ -46,7 +50,7 @@ end
 
 -- Several lines share the slots. The oldest request of all lines that some lane may serve is next.
 local function promote_oldest(kind)
-  while free_total > 0 and room > 0 do
+  while free_total > 0 and room > 0 and promotions_left > 0 do
     local stream, oldest, lane
     for _, line in ipairs(lines) do
       local candidate = best_lane(line.scope)
@@ -60,10 +64,12 @@ local function promote_oldest(kind)
   end
 end
 
+-- Returns true when it has ended early, so that there may be more.
 local function promote()
-  if free_total <= 0 or room <= 0 then return end
+  if free_total <= 0 or room <= 0 then return false end
   for _, kind in ipairs({ 'redelivery', 'waiting' }) do
     if #lines == 1 then promote_line(lines[1][kind], '-') else promote_oldest(kind) end
   end
   keep_new_permits()
+  return promotions_left <= 0 and free_total > 0 and room > 0
 end

@@ -1,0 +1,15 @@
+/** Where a hub takes links: behind its base path. */
+export function linkUrl(hub: string): string {
+  return pathOf(hub, '/_router/link').href.replace(/^http/, 'ws');
+}
+
+/** Where a hub says what a token is for. */
+export function identityUrl(hub: string): string {
+  return pathOf(hub, '/_router/agent').href;
+}
+
+function pathOf(hub: string, path: string): URL {
+  const url = new URL(hub);
+  url.pathname = url.pathname.replace(/\/+$/, '') + path;
+  return url;
+}

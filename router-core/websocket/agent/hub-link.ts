@@ -1,0 +1,278 @@
+import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
+import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
+import { DEAD_AFTER_MS, LinkFault, LinkSocket, PING_AFTER_MS } from '../wire/link-socket.ts';
+import { readCount, readData, readJson } from '../wire/read-parts.ts';
+import type { DialledHub } from './hub-dialer.ts';
+import {
+  awaySchema,
+  goneSchema,
+  grantSchema,
+  readRequest,
+  refusedSchema,
+  requeuedSchema,
+  resumedSchema,
+  stopSchema,
+  welcomeSchema,
+  type HandedRequest,
+  type Refused,
+  type Welcome,
+} from './hub-messages.ts';
+import type { Carrier, LinkExchange } from './link-exchange.ts';
+
+/** What is offered on one link. */
+export interface LinkOffer {
+  readonly slots: number;
+  readonly report: InstanceReport;
+}
+
+export interface Hello {
+  readonly name: string;
+  /** Name that a link had which is lost. */
+  readonly former: string | undefined;
+  readonly present: readonly { readonly ticket: string }[];
+}
+
+/** What a link asks of the agent. */
+export interface LinkHost {
+  onWelcome(link: HubLink, welcome: Welcome): void;
+  onGrant(link: HubLink, grant: Grant): void;
+  /** Undefined for a request that nobody can run: it is answered already. */
+  onRequest(link: HubLink, channel: number, request: HandedRequest): LinkExchange | undefined;
+  /** What this agent has under a ticket. */
+  find(ticket: string): LinkExchange | undefined;
+  /** Names a request that was handed over. */
+  nextHandle(): string;
+  onAway(): void;
+  onRefused(link: HubLink, refused: Refused): void;
+  onClosed(link: HubLink, why: string): void;
+}
+
+/** A welcome that has not come by then never comes, ms. */
+const WELCOME_MS = 10_000;
+
+/** What a link may offer at most, until its hub says. */
+const MOST_SLOTS = 256;
+
+export interface HubLinkOptions {
+  readonly hub: string;
+  readonly dialled: DialledHub;
+  readonly hello: Hello;
+  readonly offer: LinkOffer;
+  readonly host: LinkHost;
+}
+
+/** One connection to a hub, from its hello to its end. */
+export class HubLink implements Carrier {
+  readonly hub: string;
+  readonly socket: LinkSocket;
+  readonly since = performance.now();
+  /** Undefined until the hub has answered the hello. */
+  welcome: Welcome | undefined;
+  /** Its hub ends soon. */
+  isAway = false;
+  /** Not needed once it carries nothing. */
+  isSpare = false;
+  readonly #host: LinkHost;
+  readonly #channels = new Map<number, LinkExchange>();
+  /** Tickets that the hello has presented and the hub has not answered yet. */
+  readonly #presented: Set<string>;
+  readonly #welcomeDue: NodeJS.Timeout;
+  /** The last offer, without its number. */
+  #said = '';
+  #n = 1;
+  #answered = 0;
+  /** The most that was granted: requests beyond it are no mistake of a moment. */
+  #mostGranted = 0;
+  #awaitingGrant: (() => void)[] = [];
+
+  constructor({ hub, dialled, hello, offer, host }: HubLinkOptions) {
+    this.hub = hub;
+    this.#host = host;
+    this.socket = new LinkSocket({
+      ...dialled,
+      onMessage: (message) => this.#onMessage(message),
+      onClose: (why) => this.#onClose(why),
+    });
+    this.#welcomeDue = setTimeout(() => this.socket.terminate('no welcome came'), WELCOME_MS);
+    const { name, former, present } = hello;
+    this.#presented = new Set(present.map(({ ticket }) => ticket));
+    const body = this.#offerOf(offer);
+    this.#said = JSON.stringify(body);
+    this.socket.send(MESSAGE.hello, LINK_CHANNEL, {
+      protocol: LINK_PROTOCOL_VERSION,
+      name,
+      former,
+      offer: { n: this.#n, ...body },
+      present,
+    });
+  }
+
+  /** Whether it may have the slots. */
+  get isGood(): boolean {
+    return this.welcome !== undefined && !this.isAway && !this.socket.closed;
+  }
+
+  /** Whether it carries nothing, not even what the hub has not acknowledged. */
+  get isIdle(): boolean {
+    if (this.#channels.size > 0) return false;
+    for (const ticket of this.#presented) if (this.#host.find(ticket)) return false;
+    return true;
+  }
+
+  /** Whether its hub has been asked about a request that had lost its link. */
+  presents(ticket: string): boolean {
+    return this.#presented.has(ticket);
+  }
+
+  exchanges(): IterableIterator<LinkExchange> {
+    return this.#channels.values();
+  }
+
+  /** Says what is offered here, when that has changed or `always`. */
+  offer(offer: LinkOffer, always = false): void {
+    const body = this.#offerOf(offer);
+    const text = JSON.stringify(body);
+    if (!always && text === this.#said) return;
+    this.#said = text;
+    this.socket.send(MESSAGE.offer, LINK_CHANNEL, { n: ++this.#n, ...body });
+  }
+
+  /** Resolves when the hub has answered the last offer, or the link is closed. */
+  async answered(): Promise<void> {
+    while (!this.socket.closed && this.#answered < this.#n)
+      await new Promise<void>((resolve) => this.#awaitingGrant.push(resolve));
+  }
+
+  release(exchange: LinkExchange): void {
+    if (this.#channels.get(exchange.channel) !== exchange) return;
+    this.#channels.delete(exchange.channel);
+    this.#watchClosely();
+  }
+
+  /** Whether the record of the token is what this agent was told. A hub that does not say is believed. */
+  isFor(group: string, scopes: readonly string[]): boolean {
+    const now = this.welcome;
+    if (now?.group !== undefined && now.group !== group) return false;
+    return now?.scopes === undefined || setOf(now.scopes) === setOf(scopes);
+  }
+
+  #offerOf({ slots, report }: LinkOffer): object {
+    const { version, concurrency, inFlight, state, reason } = report;
+    const most = this.welcome?.limits.slots ?? MOST_SLOTS;
+    return { slots: Math.min(slots, most), report: { version, concurrency, inFlight, state, reason } };
+  }
+
+  #onMessage(message: LinkMessage): void {
+    const { type, channel, json } = message;
+    if (type === MESSAGE.refused) return this.#host.onRefused(this, readJson(refusedSchema, json));
+    if (type === MESSAGE.welcome) return this.#onWelcome(readJson(welcomeSchema, json));
+    if (!this.welcome) throw new LinkFault('protocol', 'the first message must be a welcome');
+    if (channel !== LINK_CHANNEL) return this.#onRequestMessage(message);
+    switch (type) {
+      case MESSAGE.grant:
+        return this.#onGrant(readJson(grantSchema, json));
+      case MESSAGE.gone: {
+        const { ticket, why = 'lost' } = readJson(goneSchema, json);
+        this.#presented.delete(ticket);
+        return this.#host.find(ticket)?.take(why);
+      }
+      case MESSAGE.away:
+        readJson(awaySchema, json);
+        this.isAway = true;
+        return this.#host.onAway();
+      default:
+        throw new LinkFault('protocol', `a message of type ${type} about the link`);
+    }
+  }
+
+  #onRequestMessage(message: LinkMessage): void {
+    const { type, channel, json, body } = message;
+    if (type === MESSAGE.request) return this.#onRequest(message);
+    if (type === MESSAGE.resumed) return this.#onResumed(message);
+    // What is over here may still be on its way there.
+    const exchange = this.#channels.get(channel);
+    switch (type) {
+      case MESSAGE.data:
+        return exchange?.onData(readData(json), body);
+      case MESSAGE.credit:
+        return exchange?.onCredit(readCount(json['upTo']));
+      case MESSAGE.stop:
+        return exchange?.take(readJson(stopSchema, json).why);
+      case MESSAGE.settled:
+        return exchange?.onSettled();
+      case MESSAGE.requeued:
+        return exchange?.onRequeued(readJson(requeuedSchema, json).moved);
+      default:
+        throw new LinkFault('protocol', `a message of type ${type} about a request`);
+    }
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    if (this.welcome) throw new LinkFault('protocol', 'a second welcome');
+    clearTimeout(this.#welcomeDue);
+    this.welcome = welcome;
+    this.#host.onWelcome(this, welcome);
+    this.#onGrant(welcome.grant);
+  }
+
+  #onGrant({ n, slots, state }: Grant & { n: number }): void {
+    this.#answered = n;
+    this.#mostGranted = Math.max(this.#mostGranted, slots);
+    this.#host.onGrant(this, { slots, state });
+    this.#wakeAwaiting();
+  }
+
+  #onRequest(message: LinkMessage): void {
+    const { channel } = message;
+    if (this.#channels.has(channel)) throw new LinkFault('protocol', 'a channel that is in use');
+    let running = 0;
+    for (const { isFree } of this.#channels.values()) if (!isFree) running += 1;
+    // A request that is being requeued keeps its channel here for a moment longer than there: hence twice.
+    if (running >= 2 * this.#mostGranted) throw new LinkFault('limit', 'more requests than were granted');
+    const exchange = this.#host.onRequest(this, channel, readRequest(message, this.#host.nextHandle()));
+    if (exchange) this.#carry(channel, exchange);
+  }
+
+  #onResumed({ channel, json }: LinkMessage): void {
+    const { ticket, ...resumption } = readJson(resumedSchema, json);
+    if (this.#channels.has(channel)) throw new LinkFault('protocol', 'a channel that is in use');
+    const exchange = this.#host.find(ticket);
+    this.#presented.delete(ticket);
+    if (exchange && !exchange.carrier) {
+      if (exchange.resume(this, { channel, ...resumption })) return this.#carry(channel, exchange);
+      exchange.take('lost');
+    }
+    this.socket.send(MESSAGE.data, channel, { failed: 'agent-lost\nthe agent does not have it any more' });
+  }
+
+  #carry(channel: number, exchange: LinkExchange): void {
+    this.#channels.set(channel, exchange);
+    this.#watchClosely();
+  }
+
+  /** A hub renews the lease of what runs here only while it hears of this end, and this end must know as soon as it does not. */
+  #watchClosely(): void {
+    const leaseMs = this.welcome?.leaseMs;
+    if (this.#channels.size === 0 || leaseMs === undefined)
+      this.socket.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
+    else this.socket.expectWords(leaseMs / 6, leaseMs / 3);
+  }
+
+  #wakeAwaiting(): void {
+    const waiting = this.#awaitingGrant;
+    this.#awaitingGrant = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #onClose(why: string): void {
+    clearTimeout(this.#welcomeDue);
+    for (const exchange of this.#channels.values()) exchange.detach();
+    this.#wakeAwaiting();
+    this.#host.onClosed(this, why);
+  }
+}
+
+/** The same for the same scopes, in whatever order. */
+function setOf(scopes: readonly string[]): string {
+  return [...scopes].sort().join('+');
+}

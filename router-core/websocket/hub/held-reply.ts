@@ -1,0 +1,57 @@
+import type { ReplyStream } from '../../exchange/agent-link.ts';
+import { bytesOf } from '../../exchange/frames.ts';
+import { JoinedChunks } from '../../exchange/joined-chunks.ts';
+import { PIECE_BYTES } from '../wire/link-message.ts';
+
+/**
+ * A reply's body between a link and the store. Each has a window of its own: what the store has no room for stays here, because a
+ * reply that goes on beyond the store's window is refused by the hub that reads it.
+ */
+export class HeldReply {
+  readonly #reply: ReplyStream;
+  readonly #onPassed: (bytes: number) => void;
+  readonly #held = new JoinedChunks();
+  #isOpen = true;
+  #finish: (() => void) | undefined;
+
+  /** `onPassed`: the store has taken so many bytes. */
+  constructor(reply: ReplyStream, onPassed: (bytes: number) => void) {
+    this.#reply = reply;
+    this.#onPassed = onPassed;
+  }
+
+  write(body: Buffer): void {
+    this.#held.add(body);
+    this.#pass();
+  }
+
+  /** Called once all that was written has passed. */
+  finish(then: () => void): void {
+    this.#finish = then;
+    this.#pass();
+  }
+
+  /** The store has room again. */
+  onWritable(): void {
+    this.#isOpen = true;
+    this.#pass();
+  }
+
+  /** Nobody awaits what is held. */
+  clear(): void {
+    this.#held.clear();
+    this.#finish = undefined;
+  }
+
+  #pass(): void {
+    while (this.#isOpen && this.#held.bytes > 0) {
+      const pieces = this.#held.take(PIECE_BYTES);
+      for (const piece of pieces) this.#isOpen = this.#reply.write(piece);
+      this.#onPassed(bytesOf(pieces));
+    }
+    if (this.#held.bytes > 0) return;
+    const finish = this.#finish;
+    this.#finish = undefined;
+    finish?.();
+  }
+}
