@@ -18,11 +18,14 @@ const hardwareSchema = z.object({
 });
 export type Hardware = z.infer<typeof hardwareSchema>;
 
-/** Reads the body of a join. Undefined when there is none, or nothing that can be shown: an agent is not turned away for that. */
+/**
+ * Reads the body of a join. Undefined when there is none, too much, or nothing that can be shown: an agent is not turned away for
+ * that.
+ */
 export async function readHardware(request: IncomingMessage): Promise<Hardware | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MOST_BYTES) return undefined;
     chunks.push(chunk);
