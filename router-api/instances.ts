@@ -1,10 +1,21 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import type { LiveInstance } from '../router-core/redis/control/live-groups.ts';
+import type { LiveInstance } from '../router-core/redis/control/live-instance.ts';
 import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
 import { pageByName, pageOf, pageQuery } from './page.ts';
 import { nameParam, objectNamed } from './read-objects.ts';
+
+const linkSchema = z
+  .object({
+    hub: z.string().meta({ description: 'The id of the hub that carries it' }),
+    hubName: z.string().meta({ description: 'The name of its machine' }),
+    roundTripMs: z.number().nullable().meta({ description: 'Of the last ping; null: none was answered yet' }),
+    lastHeardAt: z
+      .string()
+      .meta({ description: 'When the hub heard of the agent last, seen up to 5 s later' }),
+  })
+  .meta({ id: 'InstanceLink', description: 'The link of an agent to a hub' });
 
 export const instanceSchema = z
   .object({
@@ -25,6 +36,7 @@ export const instanceSchema = z
       description: 'Why its upstream is down, as its agent found it; null: it is not down',
       example: 'ECONNREFUSED 127.0.0.1:8000',
     }),
+    link: linkSchema.nullable().meta({ description: 'Its link to a hub; null: it reaches Redis itself' }),
   })
   .meta({ id: 'Instance', description: 'One upstream of a running agent, as the agent reports it' });
 

@@ -37,6 +37,9 @@ describe('the folder rules', () => {
     ['hub must not import redis', 'router-core/hub/a.ts', "import { x } from '../redis/hub/x.ts';"],
     ['nor must its front', 'router-core/hub/front/a.ts', "import '../../redis/hub/x.ts';"],
     ['hub must not import its main.ts', 'router-core/hub/a.ts', "import { x } from './main.ts';"],
+    ['requests of HTTP/1.1 are for the front', 'router-core/hub/a.ts', "import type { X } from 'node:http';"],
+    ['so are those of HTTP/2', 'router-core/hub/a.ts', "import { x } from 'node:http2';"],
+    ['sockets are for the front', 'router-core/hub/main.ts', "import { isIP } from 'node:net';"],
     ['agent must not import hub', 'router-core/agent/a.ts', "import type { X } from '../hub/x.ts';"],
     ['agent must not import redis', 'router-core/agent/a.ts', "import { x } from '../redis/agent/x.ts';"],
     ['nor must what is below it', 'router-core/agent/upstream/a.ts', "import '../../redis/agent/x.ts';"],
@@ -87,6 +90,11 @@ describe('the folder rules', () => {
       'hub uses exchange, routing, config, http and runtime',
       'router-core/hub/a.ts',
       ['../exchange/x.ts', '../routing/x.ts', '../config/x.ts', '../http/x.ts', '../runtime/x.ts', './b.ts'],
+    ],
+    [
+      'its front uses what carries requests',
+      'router-core/hub/front/a.ts',
+      ['node:http', 'node:net', '../a.ts'],
     ],
     [
       "hub's main.ts uses redis as well",

@@ -5,6 +5,8 @@ import { z } from 'zod';
 const count = z.number().catch(0);
 const quantile = z.number().nullable().catch(null);
 
+const linkSchema = z.looseObject({ hubName: z.string(), roundTripMs: z.number().nullable() });
+
 export const instanceSchema = z.looseObject({
   id: z.string(),
   group: z.string(),
@@ -15,6 +17,7 @@ export const instanceSchema = z.looseObject({
   inFlight: count,
   state: z.string().catch('unknown'),
   reason: z.string().nullable().catch(null),
+  link: linkSchema.nullable().catch(null),
 });
 
 const groupSchema = z.looseObject({

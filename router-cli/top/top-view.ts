@@ -1,6 +1,6 @@
 import type { RequestInFlight } from '../api/requests.ts';
 import type { GroupStatus, HubStatus, InstanceStatus, Status } from '../api/status.ts';
-import { toneOfState } from '../commands/instances.ts';
+import { linkInWords, toneOfState } from '../commands/instances.ts';
 import { isServing, stateOfGroup } from '../commands/status.ts';
 import type { Tone } from '../terminal/style.ts';
 import type { Column } from '../terminal/table.ts';
@@ -78,6 +78,7 @@ const instanceColumns: TopColumn<InstanceStatus>[] = [
   number('SLOTS', (row) => row.concurrency),
   { title: 'STATE', cell: (row) => row.state, tone: (row) => toneOfState(row.state) },
   { title: 'VERSION', cell: (row) => row.version, optional: true },
+  { title: 'LINK', cell: linkInWords, optional: true },
   { title: 'WHY', cell: (row) => row.reason ?? '' },
 ];
 

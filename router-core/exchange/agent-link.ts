@@ -50,7 +50,7 @@ export interface AgentLink {
   /** Reports at once what this instance offers now; the heartbeat repeats it. */
   report(): Promise<void>;
   /** Resolves with true when the request may run again. If not, the caller must answer it. */
-  requeue(request: PulledRequest, why: RequeueReason, detail?: string): Promise<boolean>;
+  requeue(request: OwnedRequest, why: RequeueReason, detail?: string): Promise<boolean>;
   /** Waits until all replies have left, at most so long (ms); leaves the group; closes. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -82,6 +82,9 @@ export interface PulledRequest {
   readonly handle: RequestHandle;
 }
 
+/** What a link knows of a request that it has, whoever pulled it. */
+export type OwnedRequest = Pick<PulledRequest, 'id' | 'attempt' | 'hub' | 'remainingMs' | 'handle'>;
+
 export interface ExchangeHandlers {
   readonly onBody: (chunk: Buffer) => void;
   readonly onBodyEnd: (trailers: string) => void;
@@ -91,6 +94,16 @@ export interface ExchangeHandlers {
   readonly onWritable: () => void;
   /** The request is settled, requeued or taken away: its slot is free. Called once. */
   readonly onSettled: () => void;
+  /** The store has more of the reply. Until then, whoever can send it again must keep it. */
+  readonly onStored?: (stored: StoredReply) => void;
+}
+
+/** How much of a reply the store has. */
+export interface StoredReply {
+  /** Body bytes that were written to this exchange. */
+  readonly bytes: number;
+  /** The request is settled: nothing of its reply is needed any more. */
+  readonly isSettled: boolean;
 }
 
 export interface AgentExchange {

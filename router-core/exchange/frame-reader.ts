@@ -10,6 +10,8 @@ export interface FrameReader {
   key: string;
   lastSeq: number;
   heardAt: number;
+  /** The first frames may have been trimmed, because somebody else has read them: reading begins at the first that is there. */
+  beginsLate?: boolean;
   /** Body bytes that may still arrive before the reader consumes some. The inbox decreases it, the reader increases it. */
   room: number;
   readonly onFrame: (frame: Frame) => void;

@@ -1,5 +1,6 @@
 import { bytesOf, encodeFrame, loggable, type FrameParts } from './frames.ts';
 import { JoinedChunks } from './joined-chunks.ts';
+import { encodeResumePoint, type ResumePoint } from './resume-point.ts';
 
 /** How far a writer may be ahead of what its reader has consumed, bytes. */
 export const WINDOW_BYTES = 1024 * 1024;
@@ -32,6 +33,8 @@ export interface Outgoing {
   readonly seq: number;
   /** First sequence number of the opposite stream that is still needed; 0 = trim nothing. */
   readonly trimTo: number;
+  /** The opposite stream. */
+  readonly trimKey: string;
   readonly settle: Settlement | undefined;
 }
 
@@ -52,6 +55,8 @@ export interface FrameStreamOptions {
   readonly settle?: Settlement;
   /** The settlement is in a batch: Redis will get it, whatever happens to the connection. */
   readonly onSettled?: () => void;
+  /** Redis has what was taken so far. */
+  readonly onStored?: ((stored: { bytes: number; isSettled: boolean }) => void) | undefined;
 }
 
 /**
@@ -61,20 +66,24 @@ export interface FrameStreamOptions {
  */
 export class FrameStream {
   readonly id: string;
-  readonly attempt: number;
   readonly outKey: string;
-  readonly inKey: string;
   reader: string;
+  #attempt: number;
+  #inKey: string;
   readonly #options: FrameStreamOptions;
   #parts: FrameParts = {};
   /** Heads of interim replies. Each gets a frame of its own before the rest. */
   #interims: string[] | undefined;
   readonly #body = new JoinedChunks();
   #ended: 'no' | 'pending' | 'taken' = 'no';
+  #isOwnerSaid = false;
+  #isSettled = false;
   #isPending = false;
   #closed = false;
   #seq = 0;
   #credit: number;
+  /** Body bytes that the outbox has taken. */
+  #sent = 0;
   /** Bytes of the incoming stream that were consumed and not yet granted back; last incoming frame. */
   #consumed = 0;
   #lastRead = 0;
@@ -82,9 +91,9 @@ export class FrameStream {
   constructor(options: FrameStreamOptions) {
     this.#options = options;
     this.id = options.id;
-    this.attempt = options.attempt;
+    this.#attempt = options.attempt;
     this.outKey = options.outKey;
-    this.inKey = options.inKey;
+    this.#inKey = options.inKey;
     this.reader = options.reader;
     this.#credit = options.credit;
   }
@@ -103,9 +112,9 @@ export class FrameStream {
     return this.#ended !== 'no';
   }
 
-  /** First frame of an attempt's reply: its sender and, if there is one, the head of the reply. */
+  /** Begins an attempt's reply: its sender, said once, and, if there is one, the head of the reply. */
   start(parts: { owner: string; head?: string; credit?: number }): void {
-    this.#parts.owner = this.#seq === 0 ? parts.owner : undefined;
+    this.#sayOwner(parts.owner);
     if (parts.head !== undefined) this.#parts.head = parts.head;
     if (parts.credit) this.#parts.credit = (this.#parts.credit ?? 0) + parts.credit;
     this.#pending();
@@ -114,9 +123,15 @@ export class FrameStream {
   /** Head of an interim reply: sent before all other pending parts. `owner` as in `start`. */
   interim(owner: string, head: string): void {
     if (this.#closed || this.ended) return;
-    this.#parts.owner = this.#seq === 0 ? owner : undefined;
+    this.#sayOwner(owner);
     (this.#interims ??= []).push(head);
     this.#pending();
+  }
+
+  #sayOwner(owner: string): void {
+    if (this.#isOwnerSaid) return;
+    this.#isOwnerSaid = true;
+    this.#parts.owner = owner;
   }
 
   /** Queues body bytes. Returns whether the window is still open. */
@@ -191,6 +206,26 @@ export class FrameStream {
     this.#pending();
   }
 
+  /**
+   * Somebody else is at the other end from now on: says how far both bodies are. What was granted and not sent is in `upTo`, and
+   * the incoming stream is another one.
+   */
+  resume(
+    { attempt, inKey, reader }: Pick<FrameStreamOptions, 'attempt' | 'inKey' | 'reader'>,
+    point: Omit<ResumePoint, 'sent' | 'asked'>,
+  ): void {
+    if (this.#closed) return;
+    this.#attempt = attempt;
+    this.#inKey = inKey;
+    this.reader = reader;
+    this.#consumed = 0;
+    this.#lastRead = 0;
+    this.#parts.credit = undefined;
+    const asked = this.#sent + this.#body.bytes + this.#credit;
+    this.#parts.head = encodeResumePoint({ ...point, sent: this.#sent, asked });
+    this.#pending();
+  }
+
   /** Encodes the pending parts as one frame. For the outbox only. */
   take(): Outgoing {
     this.#isPending = false;
@@ -226,19 +261,29 @@ export class FrameStream {
 
   #outgoing(parts: FrameParts, trimTo: number, settle: Settlement | undefined): Outgoing {
     const seq = ++this.#seq;
-    const isBulk = bytesOf(parts.body) + (parts.head?.length ?? 0) > BULK_BYTES;
-    const notice = isBulk ? encodeFrame(this.id, this.attempt, seq, {}) : '';
-    const frame = encodeFrame(this.id, this.attempt, seq, parts, !isBulk);
-    return { stream: this, frame, bulk: (isBulk && parts.body) || [], notice, seq, trimTo, settle };
+    const bodyBytes = bytesOf(parts.body);
+    this.#sent += bodyBytes;
+    const isBulk = bodyBytes + (parts.head?.length ?? 0) > BULK_BYTES;
+    const notice = isBulk ? encodeFrame(this.id, this.#attempt, seq, {}) : '';
+    const frame = encodeFrame(this.id, this.#attempt, seq, parts, !isBulk);
+    const bulk = (isBulk && parts.body) || [];
+    return { stream: this, frame, bulk, notice, seq, trimTo, trimKey: this.#inKey, settle };
+  }
+
+  /** Redis has all that was taken. For the outbox only, which has one batch under way at a time. */
+  stored(): void {
+    this.#options.onStored?.({ bytes: this.#sent, isSettled: this.#isSettled });
   }
 
   #settleOnly(): Outgoing {
     const settle = this.#ended === 'pending' ? this.#settlement() : undefined;
     this.#ended = 'taken';
-    return { stream: this, frame: undefined, bulk: [], notice: '', seq: 0, trimTo: 0, settle };
+    const trimKey = this.#inKey;
+    return { stream: this, frame: undefined, bulk: [], notice: '', seq: 0, trimTo: 0, trimKey, settle };
   }
 
   #settlement(): Settlement | undefined {
+    this.#isSettled = true;
     this.#options.onSettled?.();
     return this.#options.settle;
   }

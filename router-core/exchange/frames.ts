@@ -125,6 +125,8 @@ export function encodeFrame(
   return buffer;
 }
 
+export const NUDGE = encodeFrame(NUDGE_ID, 0, 0, {});
+
 /** The reason why a request was moved when its upstream has certainly not seen it. */
 export type UnseenReason = 'unstarted' | 'unreachable';
 

@@ -21,7 +21,8 @@ export interface HubLinkOptions {
 
 /**
  * A hub's link to the place where requests wait and agents pull them: the configuration, the groups, the limits of apps, and
- * an exchange per request. Implemented by redis/hub/redis-hub-link.ts.
+ * an exchange per request. Implemented by redis/hub/redis-hub-link.ts. test/exchange/hub-link-suite.ts tests what each
+ * implementation promises.
  */
 export interface HubLink {
   /** Unique name of this hub, new with every start. */

@@ -1,22 +1,22 @@
-import type { IncomingMessage } from 'node:http';
 import type { ProblemCode } from '../http/problems.ts';
-import type { Exchange, HubContext } from './exchange.ts';
-import { clientAddress } from './front/client-reply.ts';
+import type { Exchange } from './exchange.ts';
+import type { ClientRequest } from './front/client-request.ts';
+import type { HubContext } from './hub-context.ts';
 
-/** What counts as the status of a request whose client left before an answer, as in nginx. */
+/** Status in the log of a request whose client left before an answer, as in nginx. */
 const CLIENT_GONE = 499;
 
-/** One that has ended, at whatever state. `bytes`: of the reply's body. */
+/** Logs a request that has ended, in whatever state. */
 export function logExchange(exchange: Exchange, totalMs: number): void {
-  const { context, id, group, counts, caller, req, status, problem, owner, replyBody } = exchange;
-  write(context, req, {
+  const { context, id, group, counts, caller, request, status, problem, attempts, replyBody } = exchange;
+  write(context, request, {
     id,
     group,
     route: counts.route,
     app: caller?.app.name,
     status: status === 0 ? CLIENT_GONE : status,
     code: problem,
-    agent: owner,
+    agent: attempts.owner,
     bytes: replyBody.bytes,
     ms: Math.round(totalMs),
   });
@@ -26,19 +26,19 @@ export interface Refusal {
   readonly id: string;
   readonly status: number;
   readonly code: ProblemCode | undefined;
-  /** Of the document that says so. */
+  /** Size of the problem document. */
   readonly bytes: number;
   readonly group?: string;
   readonly route?: string;
   readonly app?: string | undefined;
 }
 
-/** One that was refused before it became more than a head. */
-export function logRefusal(context: HubContext, req: IncomingMessage, refusal: Refusal): void {
-  write(context, req, { ...refusal, ms: 0 });
+/** Logs a request that was refused before it became more than a head. */
+export function logRefusal(context: HubContext, request: ClientRequest, refusal: Refusal): void {
+  write(context, request, { ...refusal, ms: 0 });
 }
 
-/** What Node's parser could not read. */
+/** Logs bytes that Node's parser could not read. */
 export function logUnreadable(
   { config, log }: HubContext,
   client: string | undefined,
@@ -47,8 +47,8 @@ export function logUnreadable(
   if (config.accessLog) log.info({ ...refusal, client, ms: 0 }, 'request');
 }
 
-function write({ config, log }: HubContext, req: IncomingMessage, entry: object): void {
+function write({ config, log }: HubContext, request: ClientRequest, entry: object): void {
   if (!config.accessLog) return;
-  const { method, url } = req;
-  log.info({ ...entry, method, url, client: clientAddress(req) }, 'request');
+  const { method, target, peer } = request;
+  log.info({ ...entry, method, url: target, client: peer }, 'request');
 }

@@ -1,6 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import type { StoredApp } from '../config/stored.ts';
 import type { CheckedRequest } from '../http/check-request.ts';
 import { forwardRequestFields } from '../http/forward-request.ts';
@@ -13,30 +10,29 @@ import { logRefusal } from './access-log.ts';
 import type { Caller } from './app-directory.ts';
 import { runFor } from './contain-fault.ts';
 import { ReplyHandlers } from './await-reply.ts';
-import { clientAddress, type ClientReply } from './front/client-reply.ts';
+import type { ClientReply } from './front/client-reply.ts';
+import type { ClientRequest } from './front/client-request.ts';
 import { enqueueRequest } from './enqueue-request.ts';
-import { Exchange, type HubContext } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import type { HubContext } from './hub-context.ts';
 import { RequestTrace, type TracedRequest } from './request-trace.ts';
 import type { RoutedRequest } from './snapshot.ts';
 import { readInlineBody, type InlineBody } from './request-body.ts';
 
 export interface AdmitOptions {
   readonly context: HubContext;
-  readonly req: IncomingMessage;
+  readonly request: ClientRequest;
   readonly reply: ClientReply;
   readonly routed: RoutedRequest;
   readonly caller: Caller | undefined;
   readonly checked: Extract<CheckedRequest, { ok: true }>;
-  readonly sendContinue: (() => void) | undefined;
-  /** What the client sends after the switch it asks for. */
-  readonly fromClient: Readable | undefined;
 }
 
 const handlersOf = (exchange: Exchange) => new ReplyHandlers(exchange);
 
 /** Checks this hub's own limits and those of the app, reads what of the body travels inline, and sends the request on its way. */
 export function admitRequest(options: AdmitOptions): Exchange | undefined {
-  const { context, req, reply, routed, caller, checked, sendContinue } = options;
+  const { context, request, reply, routed, caller, checked } = options;
   const { config, link, inFlight } = context;
   const { contentLength = 0 } = checked;
   const { maxBodyBytes } = routed.policy;
@@ -46,16 +42,16 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
 
   if (link.group(routed.group).fault !== undefined) return refuse(options, 'group-faulty');
 
-  if (routed.duplex && context.bodies.isShareTaken(routed.counts, clientAddress(req))) {
+  if (routed.duplex && context.bodies.isShareTaken(routed.counts, request.peer)) {
     return refuse(options, 'hub-full');
   }
-  const exchange = new Exchange({ context, routed, caller, req, reply, sendContinue, handlersOf });
+  const exchange = new Exchange({ context, routed, caller, request, reply, handlersOf });
   const isLimited = caller !== undefined && hasLimits(caller.app);
   runFor(exchange, () => (isLimited ? enterApp(exchange, caller, options) : begin(exchange, options)));
   return exchange;
 }
 
-/** What a refused request is told of its app. */
+/** Tells the client of a refused request which limit of its app was reached. */
 const LIMIT_REACHED = {
   rate: ({ rate }: StoredApp) => `The app may send ${rate?.requests} requests per ${rate?.perMs} ms.`,
   concurrency: ({ concurrency }: StoredApp) => `The app may have ${concurrency} requests at once.`,
@@ -72,7 +68,7 @@ async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptio
     log.warn({ err: error, id: exchange.id, app: app.name }, 'could not check the limits of an app');
     return exchange.fail('store-unavailable', { retryAfterS: 1 });
   }
-  // The client has gone meanwhile: what was taken for it is given back.
+  // The client has gone meanwhile: its place in the app's limits is free again.
   if (exchange.done) return link.leaveApp(app.name, exchange.id);
   if (admission.ok) begin(exchange, options);
   else {
@@ -81,26 +77,27 @@ async function enterApp(exchange: Exchange, { app }: Caller, options: AdmitOptio
   }
 }
 
-function begin(exchange: Exchange, { req, checked, routed, fromClient }: AdmitOptions): void {
+function begin(exchange: Exchange, { request, checked }: AdmitOptions): void {
   const { maxBodyBytes, idleMs } = exchange.policy;
-  const head = requestHead(exchange, checked.authority, routed, fromClient !== undefined);
-  if (fromClient) {
-    exchange.body.followsFrom(fromClient);
+  const head = requestHead(exchange, checked.authority);
+  const { protocolSwitch } = request;
+  if (protocolSwitch) {
+    exchange.body.followsFrom(protocolSwitch.input);
     return send(exchange, head, { chunks: [], complete: false });
   }
   const isTooLarge = (bytes: number) => maxBodyBytes > 0 && bytes > maxBodyBytes;
   const inline = readInlineBody(exchange, checked.contentLength, isTooLarge);
   if (!(inline instanceof Promise)) {
-    if (!inline.complete) exchange.body.followsFrom(req);
+    if (!inline.complete) exchange.body.followsFrom(request.body);
     return send(exchange, head, inline);
   }
   exchange.reading(idleMs, () => exchange.fail('request-timeout'));
-  exchange.body.ask();
+  request.askForBody();
   runFor(exchange, () =>
     inline.then((body) => {
       if (exchange.done) return;
       if (body === 'too-large') return exchange.fail('body-too-large');
-      if (!body.complete) exchange.body.followsFrom(req);
+      if (!body.complete) exchange.body.followsFrom(request.body);
       send(exchange, head, body);
     }),
   );
@@ -110,19 +107,15 @@ function send(exchange: Exchange, head: RequestHead, body: InlineBody): void {
   runFor(exchange, () => enqueueRequest(exchange, head, body));
 }
 
-function requestHead(
-  exchange: Exchange,
-  authority: string,
-  { target, headerRules }: RoutedRequest,
-  upgrade: boolean,
-): RequestHead {
-  const { req, id } = exchange;
-  const forwards = maxForwards(req.method, req.headers['max-forwards']);
-  let fields = forwardRequestFields(req.rawHeaders, {
+function requestHead(exchange: Exchange, authority: string): RequestHead {
+  const { request, id, routed } = exchange;
+  const { target, headerRules } = routed;
+  const forwards = maxForwards(request.method, request.field('max-forwards'));
+  let fields = forwardRequestFields(request.rawHeaders, {
     requestId: id,
-    clientAddress: clientAddress(req),
-    proto: (req.socket as TLSSocket).encrypted ? 'https' : 'http',
-    httpVersion: req.httpVersion,
+    clientAddress: request.peer,
+    proto: request.scheme,
+    httpVersion: request.httpVersion,
     authority,
     rules: headerRules,
     maxForwards: forwards === undefined ? undefined : forwards - 1,
@@ -133,30 +126,25 @@ function requestHead(
     exchange.traced(trace);
     fields = trace.continuedIn(fields);
   }
-  return {
-    method: req.method ?? 'GET',
-    target,
-    fields,
-    upgrade: upgrade ? (req.headers.upgrade ?? '') : '',
-  };
+  return { method: request.method, target, fields, upgrade: request.protocolSwitch?.protocol ?? '' };
 }
 
-function tracedRequest({ id, group, counts, req, receivedAt }: Exchange, target: string): TracedRequest {
+function tracedRequest({ id, group, counts, request, receivedAt }: Exchange, target: string): TracedRequest {
   const path = target.split('?')[0] ?? '';
-  return { id, group, route: counts.route, method: req.method ?? 'GET', path, receivedAt };
+  return { id, group, route: counts.route, method: request.method, path, receivedAt };
 }
 
-function refuse({ context, req, reply, routed, caller }: AdmitOptions, code: ProblemCode): undefined {
+function refuse({ context, request, reply, routed, caller }: AdmitOptions, code: ProblemCode): undefined {
   const retryAfterS = code === 'body-too-large' ? undefined : 1;
   const id = context.link.nextId();
   const { status, reason, fields, body } = problemResponse(code, {
     requestId: id,
-    method: req.method,
+    method: request.method,
     retryAfterS,
   });
   const { group, counts } = routed;
   counts.refused(code, status);
-  logRefusal(context, req, {
+  logRefusal(context, request, {
     id,
     group,
     route: counts.route,

@@ -2,16 +2,16 @@ import { sleep } from '../runtime/backoff.ts';
 import { runFor } from './contain-fault.ts';
 import type { Exchange } from './exchange.ts';
 
-/** How many are looked for at once. */
+/** The hub looks for this many requests at once. */
 const AT_ONCE = 32;
 
-/** Time for what has ended a request meanwhile to be read from its stream, ms. */
+/** The link has this long to read the end of a request from its stream, ms. */
 const READ_MS = 2_000;
 
 /**
  * This hub stood still, or was cut off from Redis, for longer than others take a hub for alive: agents have stopped its requests,
- * and what waited was dropped. Most have left word in their reply, which the link finds. Those that are nowhere, and
- * of which nothing more comes, end here: nobody works for them.
+ * and those in line were dropped. Most replies say so, and the link finds them. A request that is nowhere, and whose reply brings
+ * nothing more, ends here: nobody works for it.
  */
 export async function lookAfterAbsence(inFlight: readonly Exchange[], group: string): Promise<void> {
   const mine = inFlight.filter((exchange) => exchange.group === group && isSent(exchange));

@@ -1,18 +1,18 @@
 import type { StoredApp } from '../config/stored.ts';
 import { parseToken, tokenMatches, type StoredToken } from '../config/token.ts';
 
-/** Who sends a request. */
+/** The sender of a request: an app, by one of its tokens. */
 export interface Caller {
   readonly app: StoredApp;
   readonly tokenId: string;
 }
 
-/** Every app by the id of its tokens: a token is checked without asking Redis. */
+/** Every app by the ids of its tokens: the hub checks a token without asking Redis. */
 export class AppDirectory {
   readonly #byToken = new Map<string, { app: StoredApp; token: StoredToken }>();
   /**
-   * By the whole text of tokens that were right once: no more than there are tokens, and only for as long as this version of the
-   * configuration lasts. A look-up compares hashes with a seed of this process first, so its time tells nothing about a token.
+   * Callers by the whole text of a token that was right once. There are no more of them than tokens, and they go with this version
+   * of the configuration. A look-up compares hashes with a seed of this process first, so its time tells nothing about a token.
    */
   readonly #proven = new Map<string, Caller>();
 
@@ -22,7 +22,7 @@ export class AppDirectory {
     }
   }
 
-  /** The app whose token this is; undefined when it is nobody's, or not any more. */
+  /** Finds the app that has this token. Undefined when no app has it, or it has expired. */
   identify(text: string, nowMs: number): Caller | undefined {
     const proven = this.#proven.get(text);
     if (proven) return this.isLive(proven.tokenId, nowMs) ? proven : undefined;
@@ -36,7 +36,7 @@ export class AppDirectory {
     return caller;
   }
 
-  /** Whether a token that was good when its request came still is. */
+  /** True while a token that was valid when its request came is still valid. */
   isLive(tokenId: string, nowMs: number): boolean {
     const found = this.#byToken.get(tokenId);
     return (

@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { pumpBody } from './request-body.ts';
 import { refuseReply, sendBody, sendEnd, sendHead, sendInterim } from './send-response.ts';
 
-/** Does what is heard of one request asks for. */
+/** Acts on the news of one request. */
 export class ReplyHandlers implements HubExchangeHandlers {
   readonly #exchange: Exchange;
 
@@ -30,16 +30,16 @@ export class ReplyHandlers implements HubExchangeHandlers {
 
   /** The agent has started and asks for the rest of the body. */
   onBodyAsked(credit: number): void {
-    const { body } = this.#exchange;
-    body.ask();
+    const { body, request } = this.#exchange;
+    request.askForBody();
     const { rest } = body;
     if (rest) pumpBody(this.#exchange, rest, credit);
   }
 
   onFailed(code: string, detail: string): void {
-    const { id, owner: agent, context } = this.#exchange;
+    const { id, attempts, context } = this.#exchange;
     const said = { code: code.slice(0, 100), detail: detail.slice(0, 500) };
-    context.log.info({ id, ...said, agent }, 'a request has failed at its agent');
+    context.log.info({ id, ...said, agent: attempts.owner }, 'a request has failed at its agent');
     this.#exchange.fail(isProblemCode(code) ? code : 'upstream-failed');
   }
 
@@ -48,7 +48,7 @@ export class ReplyHandlers implements HubExchangeHandlers {
   }
 
   onFault(why: string): void {
-    this.#exchange.lost(why);
+    refuseReply(this.#exchange, why, NO_END);
   }
 
   fault(error: unknown): void {
@@ -60,7 +60,7 @@ function takeReply(exchange: Exchange, parts: ReplyParts): void {
   const { owner, head, body, end } = parts;
   const isInterim = head !== undefined && isInterimHead(head);
   if (owner !== undefined) {
-    exchange.pulledBy(owner);
+    exchange.attempts.pulledBy(owner);
     if (isInterim) awaitHeadAfterInterim(exchange);
     else if (head === undefined) awaitHeadOf(exchange);
   }
@@ -73,24 +73,24 @@ function takeReply(exchange: Exchange, parts: ReplyParts): void {
   if (end !== undefined) sendEnd(exchange, parts, end);
 }
 
-/** It has been pulled, and its upstream is being called. */
+/** The agent has pulled the request, and calls its upstream. */
 function awaitHeadOf(exchange: Exchange): void {
   const { state } = exchange;
   if (state === 'waiting' || state === 'admitting' || state === 'handed') awaitHead(exchange);
 }
 
-/** The upstream has been called for some time. */
+/** The agent has been calling its upstream for some time. */
 function awaitHeadAfterInterim(exchange: Exchange): void {
   if (exchange.state === 'handed') awaitHeadOnly(exchange);
   else awaitHeadOf(exchange);
 }
 
-/** The agent was lost, or gave it back: the next attempt has a reply of its own. */
+/** The agent was lost, or did not run the request: the next attempt has a reply of its own. */
 function takeMove(exchange: Exchange, { unseen, why, detail, returned }: Moved): void {
-  const { id, owner, context, store } = exchange;
+  const { id, attempts, context, store } = exchange;
   if (exchange.state === 'replying') return void refuseReply(exchange, 'moved after its head', NO_END);
   if (!store.nextAttempt(unseen === undefined)) return void refuseReply(exchange, 'moved too often', NO_END);
-  context.log.info({ id, why, detail, agent: owner }, 'a request is back in line');
+  context.log.info({ id, why, detail, agent: attempts.owner }, 'a request is back in line');
   exchange.moved(unseen);
   if (returned) return letInAgain(exchange, returned);
   awaitSlot(exchange);
@@ -98,7 +98,7 @@ function takeMove(exchange: Exchange, { unseen, why, detail, returned }: Moved):
 
 const NO_END = { end: undefined };
 
-/** This hub had not been heard of, and its request was taken out of the group: it is here again, to be let in anew. */
+/** This hub was silent for too long, and others took its request out of the group: the hub admits it again. */
 function letInAgain(exchange: Exchange, returned: Buffer): void {
   enqueueAgain(exchange, returned).catch((error: unknown) => {
     exchange.context.log.error({ err: error, id: exchange.id }, 'could not enqueue again');

@@ -1,28 +1,22 @@
 import type { Readable } from 'node:stream';
 
-/** How much of a request's body has come, and what is done with the rest. */
+/** Counts how much of a request's body has come, and holds the rest. */
 export class BodyProgress {
   #bytes = 0;
   #waitMs = 0;
   #rest: Readable | undefined;
-  #ask: (() => void) | undefined;
-
-  /** `ask`: asks the client for its body (100 Continue), when it waits to be asked. */
-  constructor(ask: (() => void) | undefined) {
-    this.#ask = ask;
-  }
 
   /** Bytes so far. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** How long this hub has waited for them, ms; see watch-bodies.ts. */
+  /** Time that this hub has waited for the body, ms; see watch-bodies.ts. */
   get waitMs(): number {
     return this.#waitMs;
   }
 
-  /** The part that did not fit inline; flows once the agent asks for it. */
+  /** The part that did not fit inline. It flows once the agent asks for it. */
   get rest(): Readable | undefined {
     return this.#rest;
   }
@@ -31,7 +25,7 @@ export class BodyProgress {
     this.#bytes += bytes;
   }
 
-  /** What has come so far comes again. */
+  /** The bytes that have come so far come again. */
   putBack(): void {
     this.#bytes = 0;
   }
@@ -42,11 +36,5 @@ export class BodyProgress {
 
   followsFrom(rest: Readable): void {
     this.#rest = rest;
-  }
-
-  /** Asks the client for its body, once, if it waits to be asked. */
-  ask(): void {
-    this.#ask?.();
-    this.#ask = undefined;
   }
 }

@@ -31,7 +31,7 @@ const UPGRADE = /^upgrade: *[^\s\r]/im;
 
 const LENGTH = /^content-length: ([^\r]*)\r/gim;
 
-/** An agent has dropped all of these; to a 101 it adds two. One expression, because a look at each name costs 2 µs a reply. */
+/** An agent drops all of these, and adds two to a 101. One expression, because a look at each name costs 2 µs a reply. */
 const NOT_FOR_AGENTS = new RegExp(`^(?:${[...HOP_BY_HOP_NAMES, ...OWN_NAMES].join('|')}): `, 'im');
 const withoutSwitch = withoutFields(['Connection', 'Upgrade']);
 
@@ -39,8 +39,9 @@ const withoutLength = withoutFields(['Content-Length']);
 const withoutConnection = withoutFields(['Connection', 'Content-Length']);
 
 /**
- * Reads the head of a reply as an agent says it. Returns why it cannot be sent when it would end within a line, frame the
- * reply otherwise than its body, or speak of the client's connection: an agent is believed no more than an upstream is.
+ * Reads the head of a reply as an agent says it. Returns the reason when the hub must not send it: it would end within
+ * a line, frame the reply otherwise than its body, or concern the client's connection. The hub trusts an agent no more than an
+ * upstream.
  */
 export function checkReplyHead(text: string, { method, maySwitch }: ReplyTo): ReplyHead | string {
   const decoded = readHead(text);
@@ -65,7 +66,7 @@ export function checkReplyHead(text: string, { method, maySwitch }: ReplyTo): Re
   return head;
 }
 
-/** The same for the head of an interim reply: it says nothing of a body, RFC 9110 §15.2. The hub itself answers Expect with 100. */
+/** Reads the head of an interim reply, which has no body (RFC 9110 §15.2). The hub itself answers Expect with 100. */
 export function checkInterimHead(text: string): DecodedHead | string {
   const head = readHead(text);
   if (typeof head === 'string') return head;
@@ -87,11 +88,11 @@ function readHead(text: string): DecodedHead | string {
 
 interface AnnouncedLength {
   readonly bytes: number | undefined;
-  /** Said several times, or as no two servers should read it. */
+  /** The length comes several times, or in a form that two servers could read differently. */
   readonly isOdd: boolean;
 }
 
-/** What Content-Length says (RFC 9112 §6.3); undefined when that is not one length. */
+/** Reads Content-Length (RFC 9112 §6.3). Undefined when its values are not one length. */
 function announcedLength(fields: FieldLines): AnnouncedLength | undefined {
   let bytes: number | undefined;
   let isOdd = false;

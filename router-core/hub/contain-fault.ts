@@ -1,11 +1,11 @@
 import type { Exchange } from './exchange.ts';
 
-/** What code runs for: a fault in that code ends this, and nothing else. */
+/** Code runs for an owner: a fault in that code ends the owner, and nothing else. */
 export interface FaultOwner {
   fault(error: unknown): void;
 }
 
-/** Runs code for somebody: it may throw, or return a promise that rejects. */
+/** Runs code for an owner. The code may throw, or return a promise that rejects. */
 export function runFor(owner: FaultOwner, step: () => unknown): void {
   try {
     const result = step();
@@ -15,7 +15,7 @@ export function runFor(owner: FaultOwner, step: () => unknown): void {
   }
 }
 
-/** A listener that runs for somebody. */
+/** Makes a listener that runs for an owner. */
 export function guarded<T = void>(owner: FaultOwner, listener: (value: T) => void): (value: T) => void {
   return (value) => {
     try {
@@ -31,14 +31,14 @@ const FAULT = 'a fault in this hub has ended a request; this should be reported'
 const faulted = new WeakSet<Exchange>();
 
 /**
- * Ends a request in whose handling something was thrown: 502, or a broken connection once its reply has begun. Never throws:
- * each step stands alone, because any of them may be what has thrown.
+ * Ends a request whose code has thrown: 502, or a broken connection once its reply has begun. Never throws: each step stands
+ * alone, because any of them may be the one that has thrown.
  */
 export function endFaulted(exchange: Exchange, error: unknown): void {
   const { context, counts, id, group, state, reply } = exchange;
   counts.group.faults += 1;
   attempt(() => context.log.error({ err: error, id, group, state }, FAULT));
-  // A second one comes from ending it for the first.
+  // A second fault comes from ending the request for the first.
   if (faulted.has(exchange)) return;
   faulted.add(exchange);
   attempt(() => exchange.fail('internal-error'));
@@ -47,7 +47,7 @@ export function endFaulted(exchange: Exchange, error: unknown): void {
   if (state !== 'reading') void exchange.cancel();
 }
 
-/** For the steps that end what has failed already: there is nothing left to do when they fail, too. */
+/** Runs a step that ends a failed request. Nothing is left to do when the step fails, too. */
 export function attempt(step: () => void): void {
   try {
     step();

@@ -1,8 +1,9 @@
-import { STATUS_CODES } from 'node:http';
 import type { ClientReply } from './front/client-reply.ts';
 import type { Readiness } from './drain.ts';
 
-/** `/_router/live` and `/_router/ready`: for load balancers and orchestrators; never forwarded. */
+const REASONS = { 200: 'OK', 404: 'Not Found', 503: 'Service Unavailable' } as const;
+
+/** Answers `/_router/live` and `/_router/ready`: for load balancers and orchestrators; never forwarded. */
 export function answerControl(
   target: string,
   method: string,
@@ -15,10 +16,10 @@ export function answerControl(
   const whyNot = readiness.probe();
   answer(whyNot === undefined ? 200 : 503, whyNot ?? 'ok');
 
-  function answer(code: number, status: string): void {
+  function answer(code: keyof typeof REASONS, status: string): void {
     const body = Buffer.from(JSON.stringify({ status }));
     const type = 'Content-Type: application/json\r\nCache-Control: no-store\r\n';
     const fields = `${type}Content-Length: ${body.length}\r\n`;
-    reply.startAndEnd(code, STATUS_CODES[code] ?? '', fields, method === 'HEAD' ? undefined : body);
+    reply.startAndEnd(code, REASONS[code], fields, method === 'HEAD' ? undefined : body);
   }
 }

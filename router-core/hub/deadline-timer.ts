@@ -12,7 +12,7 @@ export class DeadlineTimer {
   readonly #owner: FaultOwner;
   readonly #mostSleepMs: number;
 
-  /** `mostSleepMs`: the shortest phase that usually follows a longer one; then it needs no timer of its own. */
+  /** `mostSleepMs` is the shortest phase that usually follows a longer one. That phase then needs no timer of its own. */
   constructor(owner: FaultOwner, mostSleepMs = Infinity) {
     this.#owner = owner;
     this.#mostSleepMs = mostSleepMs;

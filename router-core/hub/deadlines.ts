@@ -2,16 +2,16 @@ import type { FaultOwner } from './contain-fault.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { Policy } from './prepare-route.ts';
 
-/** A request that was handed over is looked for no sooner than this, ms. */
+/** The hub looks for a request that was handed over after this time at the earliest, ms. */
 export const LEAST_LOOK_MS = 1_000;
 
-/** When the phases of one request end: one timer for all of them, and the times that go on from phase to phase. */
+/** The ends of the phases of one request: one timer for all, and the times that go on from phase to phase. */
 export class Deadlines {
   readonly #owner: FaultOwner & { expire(): void };
   readonly #policy: Policy;
   readonly #receivedAt: number;
   readonly #timer: DeadlineTimer;
-  /** When waiting for an agent ends, and when the head of the reply is due; both by performance.now(). */
+  /** Ends of the wait for an agent and of the wait for the head of the reply, by performance.now(). */
   #waitEndsAt = 0;
   #headDueAt = 0;
   #isBodyDue = false;
@@ -20,7 +20,7 @@ export class Deadlines {
     this.#owner = owner;
     this.#policy = policy;
     this.#receivedAt = receivedAt;
-    // A request is let in, for as long as its head may take, and handed over at once: then the wait for its agent is shorter.
+    // A request is admitted, for as long as its head may take, and usually handed over at once: then its wait for an agent is shorter.
     const { waitMs } = policy;
     this.#timer = new DeadlineTimer(owner, waitMs > 0 ? Math.max(LEAST_LOOK_MS, waitMs) - 1 : Infinity);
   }
@@ -30,7 +30,7 @@ export class Deadlines {
     return this.#receivedAt + this.#policy.totalMs - performance.now();
   }
 
-  /** ms until it has waited for as long as it may. */
+  /** ms until the request has waited for as long as it may. */
   get waitMs(): number {
     return this.#waitEndsAt - performance.now();
   }
@@ -47,7 +47,7 @@ export class Deadlines {
     else this.#timer.set(Math.max(1, total), () => this.#owner.expire());
   }
 
-  /** From now on it may wait for as long as its policy says. */
+  /** The request may wait for as long as its policy says, from now on. */
   restartWait(): void {
     this.#waitEndsAt = performance.now() + this.#policy.waitMs;
   }
@@ -57,8 +57,8 @@ export class Deadlines {
   }
 
   /**
-   * The head of the reply is sent. A pause within the body is limited from its first byte on (or at once, of a connection that has
-   * switched); until then the time for the head goes on: a model that streams sends its head at once and then thinks.
+   * The head of the reply is sent. From the first byte of the body on (after a switch of protocols at once), the idle time limits
+   * each pause. Until then the time for the head goes on: a model that streams sends its head at once and then thinks.
    */
   setForBody(hasBegun: boolean): void {
     this.#isBodyDue = !hasBegun;
@@ -69,7 +69,7 @@ export class Deadlines {
     this.#isBodyDue = false;
   }
 
-  /** Something has moved: the idle time starts anew. */
+  /** A byte has moved: the idle time starts anew. */
   touch(): void {
     this.#timer.push(Math.max(1, Math.min(this.#pauseMs, this.remainingMs)));
   }

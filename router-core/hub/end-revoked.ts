@@ -2,7 +2,7 @@ import type { AppDirectory } from './app-directory.ts';
 import { runFor } from './contain-fault.ts';
 import type { Exchange } from './exchange.ts';
 
-/** Ends what runs for tokens that were revoked or have expired: with 401, or a broken connection once the reply has begun. */
+/** Ends requests whose token was revoked or has expired: with 401, or a broken connection once the reply has begun. */
 export function endRevoked(inFlight: readonly Exchange[], apps: AppDirectory): void {
   const now = Date.now();
   for (const exchange of inFlight) {

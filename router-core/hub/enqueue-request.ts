@@ -6,19 +6,19 @@ import type { Exchange } from './exchange.ts';
 import { trailersOf, type InlineBody } from './request-body.ts';
 
 /**
- * The hub's timer decides, a moment after the time that Redis has counted. A sweep in that moment would take the request out
- * of the line, and its hub could not tell that from a Redis that has lost it.
+ * Redis counts this much longer than the hub's own timer, which decides. Otherwise a sweep could take the request out of the line
+ * first, and its hub could not tell that from a Redis that has lost it.
  */
 const LATE_MS = 1_000;
 
 /** Puts the request on its group's queue; from here on its reply may arrive. */
 export async function enqueueRequest(exchange: Exchange, head: RequestHead, body: InlineBody): Promise<void> {
-  const { req, store } = exchange;
-  const parts = { head, body: body.chunks, trailers: body.complete ? trailersOf(req) : undefined };
+  const { request, store } = exchange;
+  const parts = { head, body: body.chunks, trailers: body.complete ? trailersOf(request) : undefined };
   await admit(exchange, (terms) => store.admit(parts, terms));
 }
 
-/** Puts a request on the queue again that has come back to its hub, as its next attempt: at the end of the line. */
+/** Puts a request that has come back to its hub on the queue again, as its next attempt: at the end of the line. */
 export async function enqueueAgain(exchange: Exchange, returned: Buffer): Promise<void> {
   await admit(exchange, (terms) => exchange.store.readmit(returned, terms));
 }

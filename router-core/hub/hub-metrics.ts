@@ -1,10 +1,10 @@
 import type { OrphanOutcome } from '../exchange/group-view.ts';
 import { metricSource, single, type Metrics, type MetricSource, type Sample } from '../runtime/metrics.ts';
 import type { ExchangeState } from './exchange-state.ts';
-import type { HubContext } from './exchange.ts';
+import type { HubContext } from './hub-context.ts';
 import type { GroupCounts } from './request-counts.ts';
 
-/** What a hub shows; docs/metrics.md is held to this table by a test. */
+/** The metrics of a hub. A test holds docs/metrics.md to this table. */
 export const HUB_METRICS = {
   requests: {
     name: 'mini_router_hub_requests_total',
@@ -137,7 +137,7 @@ const STATES: readonly ExchangeState[] = ['reading', 'admitting', 'waiting', 'ha
 
 const OUTCOMES: readonly OrphanOutcome[] = ['moved', 'returned', 'lost', 'exhausted', 'dropped'];
 
-/** `configVersion`: what the hub serves now. */
+/** `configVersion` returns the version that the hub serves now. */
 export function hubMetrics(context: HubContext, configVersion: () => number): MetricSource {
   const { counts, link, config } = context;
   return metricSource(HUB_METRICS, () => {
@@ -194,7 +194,7 @@ function perGroup({ counts }: HubContext, read: (group: GroupCounts) => Sample['
   return counts.groups.map((group) => ({ labels: [group.name], value: read(group) }));
 }
 
-/** Counted when asked for: nothing is to be kept in step with the requests. */
+/** Counts the requests when asked, so that no gauge has to be kept in step with them. */
 function inProgressSamples({ inFlight, link }: HubContext): Sample[] {
   const found = new Map([...link.groups().keys()].map((group) => [group, new Map<ExchangeState, number>()]));
   for (const { group, state } of inFlight.values()) {

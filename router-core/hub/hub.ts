@@ -1,4 +1,3 @@
-import { isIP, type AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import type { ConfigState } from '../config/config-state.ts';
 import type { CreateHubLink, HubLink } from '../exchange/hub-link.ts';
@@ -9,14 +8,16 @@ import type { MetricSource } from '../runtime/metrics.ts';
 import { packageVersion } from '../runtime/package-info.ts';
 import { inSlices } from '../runtime/slices.ts';
 import { findTracer } from '../runtime/tracing.ts';
-import { RequestFront } from './accept-request.ts';
+import { RequestAcceptor } from './accept-request.ts';
 import { lookAfterAbsence } from './after-absence.ts';
 import type { HubConfig } from './settings.ts';
 import { drainHub, Readiness } from './drain.ts';
 import { endRevoked } from './end-revoked.ts';
-import type { Exchange, HubContext } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
-import { createDoorServer, createHttpServer, listen } from './front/http-server.ts';
+import { HubFront } from './front/hub-front.ts';
+import { isLoopback } from './front/loopback.ts';
+import type { HubContext } from './hub-context.ts';
 import { hubMetrics } from './hub-metrics.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { RecentHistograms } from './recent-times.ts';
@@ -38,7 +39,7 @@ export interface Hub {
   close(mostMs?: number): Promise<void>;
 }
 
-/** So long a hub that starts waits for Redis before it listens; then it does without, and says that it is not ready. */
+/** A hub that starts waits this long for Redis before it listens. Then it listens without, and says that it is not ready. */
 const LISTEN_AFTER_MS = 1_000;
 
 const REVOKE_EVERY_MS = 500;
@@ -46,7 +47,7 @@ const REVOKE_EVERY_MS = 500;
 const OPEN_WARNING =
   'ANYBODY who can reach this address can send requests to the upstreams: a route has no auth. Set auth: app on the routes, or listen on 127.0.0.1 behind a proxy that authenticates';
 
-/** What a hub has behind it. */
+/** The parts that hub/main.ts chooses for a hub. */
 export interface HubPorts {
   readonly createLink: CreateHubLink;
   /** Undefined when no agent may dial in. */
@@ -58,16 +59,10 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   const startedAt = new Date().toISOString();
   let address = '';
   const recent = { times: new RecentHistograms(), failures: new RecentFailures() };
-  const report = (): HubReport => ({
-    name: hostname(),
-    version: packageVersion(),
-    startedAt,
-    address,
-    configVersion: front.snapshot?.version ?? 0,
-    inFlight: context.inFlight.size,
-    flagRoutes: config.groups,
-    groups: groupReports(context, recent),
-  });
+  const report = (): HubReport => {
+    const configVersion = acceptor.snapshot?.version ?? 0;
+    return { ...reportOf(context, recent), startedAt, address, configVersion };
+  };
   const onState = (state: ConfigState, superseded: AbortSignal) => takeState(state, superseded);
   const onAbsence = (group: string) => void lookAfterAbsence(context.inFlight.values(), group);
   const link = ports.createLink({ onState, report, onAbsence, log });
@@ -77,53 +72,46 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   });
   const context = createContext(config, link, log);
   const readiness = new Readiness(() => whyNotReady(context));
-  const front = new RequestFront(context, readiness);
-  const { keepAliveMs, linkPort } = config;
-  const server = createHttpServer(front, { keepAliveMs, door: linkPort === undefined ? door : undefined });
-  const doorServer = door && linkPort !== undefined ? createDoorServer(door) : undefined;
+  const acceptor = new RequestAcceptor(context, readiness);
+  const { keepAliveMs, linkPort, maxInFlight: maxQueued } = config;
+  const front = new HubFront({ handler: acceptor, keepAliveMs, maxQueued, door, linkPort });
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
   const takeState = async (state: ConfigState, superseded: AbortSignal) => {
     const snapshot = await inSlices(compiler.compile(state), superseded);
     link.serve(snapshot.version, snapshot.groups);
-    front.snapshot = snapshot;
+    acceptor.snapshot = snapshot;
     door?.serve(state, snapshot.groups);
     endRevoked(context.inFlight.values(), snapshot.apps);
     if (snapshot.isOpen) warnIfOpen();
     log.debug({ version: snapshot.version }, 'configuration taken');
   };
-  // Tokens also end by themselves.
+  // Tokens also expire between two versions of the configuration.
   const revoking = setInterval(() => {
-    if (front.snapshot) endRevoked(context.inFlight.values(), front.snapshot.apps);
+    if (acceptor.snapshot) endRevoked(context.inFlight.values(), acceptor.snapshot.apps);
   }, REVOKE_EVERY_MS);
 
-  // With several hubs or workers behind one address, one that cannot take requests yet should not be given any.
+  // Several hubs or workers may share one address: one that cannot take requests yet must not get any.
   await link.settled(LISTEN_AFTER_MS);
   const stop = () => {
     clearInterval(revoking);
     return closeContext(context);
   };
-  try {
-    await listen(server, config);
-    if (doorServer && linkPort !== undefined) await listen(doorServer, { ...config, port: linkPort });
-  } catch (error) {
+  const listening = await front.listen(config).catch(async (error: unknown) => {
     await stop();
     throw error;
-  }
-  const { port } = server.address() as AddressInfo;
-  const { port: doorPort = port } = (doorServer?.address() ?? {}) as Partial<AddressInfo>;
-  address = `${config.host}:${port}`;
+  });
+  address = `${config.host}:${listening.port}`;
   return {
-    port,
-    linkPort: doorPort,
+    ...listening,
     close: async (mostMs = Infinity) => {
       const drainMs = Math.min(config.drainMs, mostMs);
-      await drainHub({ server, front, door, context, readiness, drainMs });
-      doorServer?.close();
+      await drainHub({ front, door, context, readiness, drainMs });
+      front.closeDoorPort();
       await stop();
     },
     checked: link.check(),
-    metrics: hubMetrics(context, () => front.snapshot?.version ?? 0),
+    metrics: hubMetrics(context, () => acceptor.snapshot?.version ?? 0),
   };
 }
 
@@ -152,6 +140,18 @@ interface Recent {
   readonly failures: RecentFailures;
 }
 
+type PartOfReport = Omit<HubReport, 'startedAt' | 'address' | 'configVersion'>;
+
+function reportOf(context: HubContext, recent: Recent): PartOfReport {
+  return {
+    name: hostname(),
+    version: packageVersion(),
+    inFlight: context.inFlight.size,
+    flagRoutes: context.config.groups,
+    groups: groupReports(context, recent),
+  };
+}
+
 function groupReports({ link, rates, counts }: HubContext, recent: Recent): HubReport['groups'] {
   const times = new Map(counts.groups.map(({ name, total }) => [name, recent.times.growth(total)]));
   const outcomes = recent.failures.growth(counts);
@@ -163,15 +163,11 @@ function groupReports({ link, rates, counts }: HubContext, recent: Recent): HubR
   );
 }
 
-/** Said once, and not of an address that only this machine can reach. */
+/** The hub warns once, and not when only this machine can reach its address. */
 function openWarning({ host }: HubConfig, log: Logger): () => void {
   let isDue = !isLoopback(host);
   return () => {
     if (isDue) log.warn({ host }, OPEN_WARNING);
     isDue = false;
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

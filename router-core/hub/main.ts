@@ -16,7 +16,7 @@ import type { CreateAgentDoor } from './front/agent-door.ts';
 import { startHub, type Hub } from './hub.ts';
 import { superviseWorkers } from './workers.ts';
 
-/** Runs a hub, or with `workers` > 1 that many on one port, until it is told to stop. */
+/** Runs a hub until it is told to stop. With `workers` > 1, runs that many on one port. */
 export async function runHub(config: HubConfig): Promise<void> {
   tuneHeap();
   const log = createLogger({ level: config.logLevel, name: 'hub' });
@@ -42,10 +42,10 @@ function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined 
   };
 }
 
-/** On its own port, or with workers through their primary's. */
+/** Serves metrics on the hub's own port, or with workers on that of their primary. */
 async function showMetrics(config: HubConfig, hub: Hub, log: Logger): Promise<void> {
   if (config.metricsPort === undefined) return;
-  // Loaded only here: a process that nobody scrapes never pays for it.
+  // A process that nobody scrapes must not pay for loading it.
   const { renderMetrics, shareWithPrimary } = await import('../runtime/metric-registry.ts');
   const sources = [processMetrics('hub'), storeMetrics(), hub.metrics];
   if (cluster.isWorker) return shareWithPrimary(sources);

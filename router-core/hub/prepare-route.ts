@@ -6,7 +6,7 @@ import type { RequestCounts, RouteCounts } from './request-counts.ts';
 /** Ends a path that is a prefix; only such a path can be stripped. */
 const PREFIX_END = '/*';
 
-/** What counts for one request: its group's policy, with what its route says otherwise. Times in ms, 0 as in the schema. */
+/** The policy of one request: its group's, with the exceptions of its route. Times in ms, 0 as in the schema. */
 export interface Policy {
   readonly waitMs: number;
   readonly firstByteMs: number;
@@ -17,7 +17,7 @@ export interface Policy {
   readonly maxBodyBytes: number;
 }
 
-/** What a hub needs of a route once it is found. */
+/** The part of a route that a hub needs once it has found the route. */
 export interface PreparedRoute {
   readonly scope: string | undefined;
   readonly needsApp: boolean;
@@ -41,7 +41,7 @@ export function prepareRoute(
   return {
     scope: route.scope,
     needsApp: route.auth === 'app',
-    // What is stored may be older than the field.
+    // A stored route may be older than the field.
     duplex: route.duplex ?? false,
     groups: usable,
     headerRules: headerRulesOf(route),
@@ -49,7 +49,7 @@ export function prepareRoute(
   };
 }
 
-/** Whether its groups are still those that it was made from. A group that was gone and is back is another object. */
+/** True while its groups are the objects that it was made from. A group that was gone and is back is another object. */
 export function isUpToDate({ madeFrom }: PreparedRoute, groups: ReadonlyMap<string, Group>): boolean {
   return madeFrom.every(({ name, group }) => groups.get(name) === group);
 }

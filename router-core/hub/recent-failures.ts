@@ -1,9 +1,9 @@
 import type { RequestCounts } from './request-counts.ts';
 
-/** As long as that of the latencies, so that both are about the same requests. */
+/** The window is that of the latencies, so that both are about the same requests. */
 const WINDOW_MS = 20_000;
 
-/** How many requests had their outcome lately, and how many of them a status of 500 or more. */
+/** Counts of the requests that had their outcome lately, and of those with a status of 500 or more. */
 export interface RecentOutcomes {
   readonly ended: number;
   readonly failed: number;
@@ -16,11 +16,11 @@ interface Look {
 
 const NONE: RecentOutcomes = { ended: 0, failed: 0 };
 
-/** What the counts of each group have grown by in some twenty seconds; costs something only when it is asked. */
+/** Growth of the counts of each group within some twenty seconds. It costs something only when asked. */
 export class RecentFailures {
   #looks: Look[] = [{ atMs: performance.now(), groups: new Map() }];
 
-  /** Groups without an outcome lately are left out. To be asked every few seconds: it goes by when it was asked before. */
+  /** Groups without an outcome lately are left out. Ask every few seconds: the window begins at one of the calls before. */
   growth(counts: Pick<RequestCounts, 'routes'>, nowMs = performance.now()): Map<string, RecentOutcomes> {
     const groups = outcomesOf(counts);
     this.#looks.push({ atMs: nowMs, groups });
@@ -29,7 +29,7 @@ export class RecentFailures {
     const grown = new Map<string, RecentOutcomes>();
     for (const [group, { ended, failed }] of groups) {
       const old = before?.get(group) ?? NONE;
-      // A group whose routes were taken away begins anew.
+      // The counts of a group whose routes were removed begin anew.
       const since = old.ended > ended ? NONE : old;
       if (ended > since.ended) {
         grown.set(group, { ended: ended - since.ended, failed: Math.max(0, failed - since.failed) });

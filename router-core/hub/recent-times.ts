@@ -1,7 +1,7 @@
 import type { RecentGrowth } from '../exchange/hub-report.ts';
 import type { Histogram } from '../runtime/histogram.ts';
 
-/** Long enough that a group with a request a second has a median, short enough to show what is so now. */
+/** Long enough that a group with a request a second has a median, short enough to show the present. */
 const WINDOW_MS = 20_000;
 
 interface Look {
@@ -11,16 +11,16 @@ interface Look {
 }
 
 /**
- * How long requests took of late: what the counts of a histogram have grown by since it was looked at some twenty seconds
- * ago. Each request is counted anyway, for the metrics, so this costs something only when it is asked.
+ * Durations of the requests of late: the growth of a histogram within some twenty seconds. The metrics count each request anyway,
+ * so this costs something only when asked.
  */
 export class RecentHistograms {
   readonly #looks = new WeakMap<Histogram, Look[]>();
 
-  /** Undefined when nothing was counted lately. To be asked every few seconds: it goes by when it was asked before. */
+  /** Undefined when nothing was counted lately. Ask every few seconds: the window begins at one of the calls before. */
   growth(histogram: Histogram, nowMs = performance.now()): RecentGrowth | undefined {
     const { boundsMs, counts, sumsMs } = histogram;
-    // One that is new here has been empty a moment ago.
+    // A histogram that is new here was empty a moment ago.
     const looks = this.#looks.get(histogram) ?? [
       { atMs: nowMs, counts: counts.map(() => 0), sumsMs: sumsMs.map(() => 0) },
     ];

@@ -1,4 +1,4 @@
-/** How much of a reply has come. */
+/** Counts how much of a reply has come. */
 export class ReplyProgress {
   #bytes = 0;
   #left = 0;
@@ -15,28 +15,28 @@ export class ReplyProgress {
     return this.#isComplete;
   }
 
-  /** Whether all bytes that the head has announced have come. */
+  /** True when all bytes that the head has announced have come. */
   get isAtLength(): boolean {
     return this.#left === 0;
   }
 
-  /** Whether an end would come too early. */
+  /** True while an end would come too early. */
   get isShort(): boolean {
     return this.#left > 0 && this.#left < Infinity;
   }
 
-  /** One more interim head has come. Returns how many those are. */
+  /** Counts one more interim head. Returns their number. */
   interimCame(): number {
     this.#interims += 1;
     return this.#interims;
   }
 
-  /** `announced`: bytes of body, when the head says how many. */
+  /** `announced` is the length of the body in bytes, when the head has one. */
   begin(announced: number | undefined): void {
     this.#left = announced ?? Infinity;
   }
 
-  /** Whether the head has announced so many bytes more. */
+  /** True when the head has announced so many bytes more. */
   hasRoomFor(bytes: number): boolean {
     return bytes <= this.#left;
   }
@@ -46,7 +46,7 @@ export class ReplyProgress {
     this.#bytes += bytes;
   }
 
-  /** A reply that is sent in one piece. */
+  /** The hub sends the reply in one piece. */
   isWhole(bytes: number): void {
     this.#bytes = bytes;
   }

@@ -1,10 +1,11 @@
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { nominatedFields } from '../http/hop-by-hop.ts';
 import { forwardTrailers } from '../http/trailers.ts';
 import { awaitHead } from './await-slot.ts';
 import { guarded } from './contain-fault.ts';
 import type { Exchange } from './exchange.ts';
+import type { ClientRequest } from './front/client-request.ts';
+import { isDuplex } from './request-kind.ts';
 
 /** A body up to this size travels with the request itself, and can be run again when its agent is lost. */
 export const INLINE_BYTES = 64 * 1024;
@@ -14,15 +15,16 @@ const DUPLEX_WAIT_MS = 20;
 
 export interface InlineBody {
   readonly chunks: Buffer[];
-  /** The body is all there; otherwise the rest follows, and the request is paused. */
+  /** The chunks are the whole body. When false, the rest follows and the request is paused. */
   readonly complete: boolean;
 }
 
 const NO_BODY: InlineBody = { chunks: [], complete: true };
 
 /**
- * The body as far as it goes inline; a promise when it must be awaited. `contentLength` in bytes, undefined = chunked. A request
- * takes no slot before its body, or the first 64 KiB of it, are there: a client that sends nothing would hold an upstream.
+ * Reads the body as far as it goes inline; returns a promise when the hub has to await it. `contentLength` in bytes, undefined =
+ * chunked. A request takes no slot before its body, or the first 64 KiB of it, are there: a client that sends nothing would hold an
+ * upstream.
  */
 export function readInlineBody(
   exchange: Exchange,
@@ -30,9 +32,11 @@ export function readInlineBody(
   isTooLarge: (bytes: number) => boolean,
 ): InlineBody | Promise<InlineBody | 'too-large'> {
   if (contentLength === 0) return NO_BODY;
-  const { req, isDuplex, body } = exchange;
+  const { request, routed, body } = exchange;
+  const { body: source } = request;
+  const mayGoAhead = isDuplex(request, routed);
   const isLarge = (contentLength ?? 0) > INLINE_BYTES;
-  if (isLarge && isDuplex) return { chunks: [], complete: false };
+  if (isLarge && mayGoAhead) return { chunks: [], complete: false };
 
   return new Promise((resolve, reject) => {
     const owner = { fault: reject };
@@ -45,22 +49,22 @@ export function readInlineBody(
       else if (body.bytes >= INLINE_BYTES + (isLarge ? 0 : 1)) goAhead();
     });
     const onEnd = guarded(owner, () => finish({ chunks, complete: true }));
-    // What travels ahead of the rest would only fill the store: it goes when the agent asks for the body.
+    // The first part of a body would only fill the store: all of it goes when the agent asks for it.
     const goAhead = () => {
       finish({ chunks: [], complete: false });
-      if (body.bytes > 0) req.unshift(Buffer.concat(chunks));
+      if (body.bytes > 0) source.unshift(Buffer.concat(chunks));
       body.putBack();
     };
-    const timer = isDuplex ? setTimeout(guarded(owner, goAhead), DUPLEX_WAIT_MS) : undefined;
+    const timer = mayGoAhead ? setTimeout(guarded(owner, goAhead), DUPLEX_WAIT_MS) : undefined;
     const finish = (result: InlineBody | 'too-large') => {
       clearTimeout(timer);
-      req.off('data', onData);
-      req.off('end', onEnd);
-      if (result === 'too-large' || !result.complete) req.pause();
+      source.off('data', onData);
+      source.off('end', onEnd);
+      if (result === 'too-large' || !result.complete) source.pause();
       resolve(result);
     };
-    req.on('data', onData);
-    req.on('end', onEnd);
+    source.on('data', onData);
+    source.on('end', onEnd);
   });
 }
 
@@ -71,7 +75,7 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
   const onData = guarded(exchange, (chunk: Buffer) => {
     if (exchange.done) return;
     exchange.body.came(chunk.length);
-    if (source === exchange.req && maxBodyBytes > 0 && exchange.body.bytes > maxBodyBytes) {
+    if (source === exchange.request.body && maxBodyBytes > 0 && exchange.body.bytes > maxBodyBytes) {
       exchange.fail('body-too-large');
       void exchange.cancel();
       return;
@@ -80,7 +84,7 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
     if (!upload.write(chunk)) source.pause();
   });
   const onEnd = guarded(exchange, () => {
-    upload.end(trailersOf(exchange.req));
+    upload.end(trailersOf(exchange.request));
     // While the body flowed its pauses were limited; now the head is due.
     if (exchange.state === 'handed') awaitHead(exchange);
   });
@@ -90,7 +94,7 @@ export function pumpBody(exchange: Exchange, source: Readable, credit: number): 
 }
 
 /** The trailers that go on, as a frame carries them. */
-export function trailersOf({ rawTrailers, rawHeaders }: IncomingMessage): string {
+export function trailersOf({ rawTrailers, rawHeaders }: ClientRequest): string {
   if (rawTrailers.length === 0) return '';
   const kept = forwardTrailers(rawTrailers, nominatedFields(rawHeaders));
   // Node's parser refuses such characters: this request ends, should it ever let one through.

@@ -1,10 +1,10 @@
 import type { ProblemCode } from '../http/problems.ts';
 import { Histogram } from '../runtime/histogram.ts';
 
-/** What counts as the code of a request whose client left before an answer; nginx has made it known. */
+/** Code of a request whose client left before an answer, as in nginx. */
 const CLIENT_GONE = 499;
 
-/** What has become of the requests of one group. */
+/** Outcomes of the requests of one group. */
 export class GroupCounts {
   readonly name: string;
   readonly queue = new Histogram();
@@ -22,8 +22,8 @@ export class GroupCounts {
 }
 
 /**
- * What has become of the requests of one route in one group. Routed requests carry theirs, so that counting one looks
- * nothing up but its status.
+ * Outcomes of the requests of one route in one group. Each routed request carries its counts, so that counting it looks up
+ * nothing but its status.
  */
 export class RouteCounts {
   readonly route: string;
@@ -47,7 +47,7 @@ export class RouteCounts {
     this.group.total.observe(totalMs);
   }
 
-  /** Refused before it was anything but a head. */
+  /** A request was refused before it was more than a head. */
   refused(problem: ProblemCode, status: number): void {
     this.#count(status);
     this.failed(problem);
@@ -67,14 +67,14 @@ export class RouteCounts {
 
 type Names = Pick<ReadonlySet<string>, 'has'>;
 
-/** The counts of all requests of a hub. Each version of the configuration names the routes that there are. */
+/** The counts of all requests of a hub. Each version of the configuration says which routes there are. */
 export class RequestCounts {
   #groups = new Map<string, GroupCounts>();
   #routes = new Map<string, Map<string, RouteCounts>>();
-  /** Requests that no route was found for, or that could not be read. */
+  /** Requests without a route, or that could not be read. */
   readonly unrouted = new RouteCounts('', new GroupCounts(''));
 
-  /** Those of a route in one of its groups; the same object for as long as both are configured. */
+  /** Returns the counts of a route in one of its groups: the same object for as long as both are configured. */
   of(route: string, group: string): RouteCounts {
     const byGroup = getOrAdd(this.#routes, route, () => new Map<string, RouteCounts>());
     return getOrAdd(byGroup, group, () => {
@@ -85,7 +85,7 @@ export class RequestCounts {
     });
   }
 
-  /** Forgets what is configured no more: the number of label values stays that of the configuration. */
+  /** Forgets groups and routes that are configured no more: the number of label values stays that of the configuration. */
   retain(groups: Names, routes: Names): void {
     for (const name of this.#groups.keys()) if (!groups.has(name)) this.#groups.delete(name);
     for (const [name, byGroup] of this.#routes) {

@@ -7,12 +7,12 @@ export interface TracedRequest {
   readonly group: string;
   readonly route: string;
   readonly method: string;
-  /** Without its query, which may hold secrets. */
+  /** The path without its query, which may hold secrets. */
   readonly path: string;
   readonly receivedAt: number;
 }
 
-/** The spans of one request at its hub: the request, and in it what it waited for. Made only when an SDK is there. */
+/** The spans of one request at its hub: the request, and in it the wait. Made only when an SDK is loaded. */
 export class RequestTrace {
   readonly #tracer: Tracer;
   readonly #request: TracedRequest;
@@ -44,12 +44,12 @@ export class RequestTrace {
     this.#context = trace.setSpan(parent, this.#span);
   }
 
-  /** The fields for the upstream, with this trace where the client has not begun one. */
+  /** Returns the fields for the upstream, with this trace when the client has not begun one. */
   continuedIn(fields: FieldLines): FieldLines {
     return continueTrace(this.#span, fields);
   }
 
-  /** The head of the reply has come; it had waited so long for its turn at the upstream, ms. */
+  /** The head of the reply has come. The request had waited `queueMs` for its turn at the upstream. */
   replied(queueMs: number): void {
     this.#addQueue(this.#request.receivedAt + queueMs);
   }

@@ -5,13 +5,13 @@ import { forwardTrailers } from '../http/trailers.ts';
 import { checkInterimHead, checkReplyHead } from './check-reply.ts';
 import type { Exchange } from './exchange.ts';
 
-/** The client has the whole reply: so long its agent may take to say so, ms. */
+/** An agent may take this long to end a reply that its client has as a whole, ms. */
 const SETTLE_MS = 5_000;
 
-/** Sends the head of a reply, and with it the whole reply when the frame carries one: then it returns true. */
+/** Sends the head of a reply. Returns true when the reply has ended with it: the frame held all of it, or it was refused. */
 export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
-  const { reply, req } = exchange;
-  const head = checkReplyHead(frame.head ?? '', { method: req.method, maySwitch: reply.maySwitch });
+  const { reply, request, attempts, routed } = exchange;
+  const head = checkReplyHead(frame.head ?? '', { method: request.method, maySwitch: reply.maySwitch });
   if (typeof head === 'string') return refuseReply(exchange, head, frame);
   const { status, reason, bodyBytes } = head;
   const { length } = frame.body ?? NO_BYTES;
@@ -19,16 +19,16 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   if (isWhole && length !== (bodyBytes ?? length)) return refuseReply(exchange, WRONG_LENGTH, frame);
 
   const waitedMs = performance.now() - exchange.receivedAt;
-  // One that says more than its request has lived would spoil the histograms of its group.
+  // An agent that says more time than its request has lived would spoil the histograms of its group.
   const upstreamMs = head.upstreamMs <= waitedMs ? head.upstreamMs : Math.round(waitedMs);
   const queueMs = Math.max(0, waitedMs - upstreamMs);
-  let ours = `Via: 1.1 mini-router\r\nRouter-Request-Id: ${exchange.id}\r\nRouter-Agent: ${exchange.owner}\r\n`;
+  let ours = `Via: 1.1 mini-router\r\nRouter-Request-Id: ${exchange.id}\r\nRouter-Agent: ${attempts.owner}\r\n`;
   ours += `Server-Timing: queue;dur=${queueMs.toFixed(1)}, upstream;dur=${upstreamMs}\r\n`;
-  if (exchange.preference !== undefined) ours += `Preference-Applied: ${exchange.preference}\r\n`;
+  if (routed.preference !== undefined) ours += `Preference-Applied: ${routed.preference}\r\n`;
   if (isWhole && bodyBytes === undefined && status !== 101) ours += `Content-Length: ${length}\r\n`;
   if (!areFields(ours)) return refuseReply(exchange, 'its name cannot be sent', frame);
 
-  exchange.replying(status, { queueMs, upstreamMs });
+  exchange.replying(status, queueMs, upstreamMs);
   const fields = head.fields + ours;
   if (isWhole) {
     exchange.replyBody.isWhole(length);
@@ -46,7 +46,7 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
 const NO_BYTES = Buffer.alloc(0);
 const WRONG_LENGTH = 'the body is not as long as its head says';
 
-/** Passes an interim head on. The reply has not begun with it: the time for its head goes on, and it may still be an error. */
+/** Passes an interim head on. The reply does not begin with it: the time for its head goes on, and it may still be an error. */
 export function sendInterim(exchange: Exchange, frame: ReplyParts): void {
   if (exchange.replyBody.interimCame() > MOST_INTERIM_HEADS)
     return void refuseReply(exchange, 'too many interim heads', frame);
@@ -57,7 +57,7 @@ export function sendInterim(exchange: Exchange, frame: ReplyParts): void {
   exchange.reply.interim(head.status, head.reason, head.fields);
 }
 
-/** Sends body bytes; false when they may not be sent: then the reply has ended. */
+/** Sends body bytes. Returns false when the hub must not send them: then the reply has ended. */
 export function sendBody(exchange: Exchange, frame: ReplyParts, bytes: Buffer): boolean {
   if (exchange.state !== 'replying') return !refuseReply(exchange, 'a body without a head', frame);
   const { replyBody } = exchange;
@@ -89,20 +89,20 @@ export function sendEnd(exchange: Exchange, frame: ReplyParts, trailers: string)
   // The agent has taken out what its Connection field nominates.
   const checked = trailers === '' ? [] : forwardTrailers(trailers.split('\n'), undefined);
   if (checked instanceof Error) return void refuseReply(exchange, checked.message, frame);
-  // First of all: nothing that goes wrong with the books breaks a good reply.
+  // The reply ends first: a fault in the books must not break a good reply.
   exchange.reply.end(checked);
   exchange.answered();
 }
 
 /**
- * An agent has sent what no upstream's reply becomes: this reply ends, visibly unless its client already has all of it, and
- * nothing else does. Returns true.
+ * Ends a reply because its agent has sent something that is no part of a valid reply. The client sees that, unless it already has
+ * the whole reply. No other request ends. Returns true.
  */
 export function refuseReply(exchange: Exchange, why: string, { end }: Pick<ReplyParts, 'end'>): true {
-  const { context, counts, id, group, owner, replyBody } = exchange;
+  const { context, counts, id, group, attempts, replyBody } = exchange;
   counts.group.invalidReplies += 1;
   context.log.warn(
-    { id, group, agent: owner, why },
+    { id, group, agent: attempts.owner, why },
     'an agent has sent a reply that is not valid, it is ended',
   );
   if (replyBody.isComplete) exchange.answered();

@@ -1,7 +1,7 @@
 /** Weight of the newest second. */
 const ALPHA = 0.2;
 
-/** How many requests per second each group has answered lately, seen from this hub; tells when to come again. */
+/** Requests per second that each group has answered lately, seen from this hub: Retry-After is made from them. */
 export class ServiceRate {
   readonly #groups = new Map<string, { count: number; rate: number; total: number }>();
   readonly #timer: NodeJS.Timeout;

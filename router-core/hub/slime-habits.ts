@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import type { HeaderRules } from '../http/forward-request.ts';
+import type { ClientRequest } from './front/client-request.ts';
 import type { HubConfig } from './settings.ts';
 import type { RoutedRequest } from './snapshot.ts';
 
@@ -24,25 +24,24 @@ export class SlimeHabits {
   }
 
   /** The request as slime's hub would take it: without `slime-block` it does not wait, unless it says by itself for how long. */
-  shape(routed: RoutedRequest, headers: IncomingHttpHeaders): RoutedRequest {
-    const speaksSlime = FIELDS.some((name) => headers[name] !== undefined);
+  shape(routed: RoutedRequest, request: ClientRequest): RoutedRequest {
+    const speaksSlime = FIELDS.some((name) => request.field(name) !== undefined);
     if (!speaksSlime && routed.group !== this.#group) return routed;
-    const waits = isFilled(headers['slime-block']) || routed.preference !== undefined;
+    const waits = isFilled(request.field('slime-block')) || routed.preference !== undefined;
     const policy = waits ? routed.policy : { ...routed.policy, waitMs: 0 };
     const headerRules = speaksSlime ? this.#withFields(routed.headerRules) : routed.headerRules;
     return { ...routed, policy, headerRules };
   }
 
   /** The scope that the client asks for. */
-  scopeOf(headers: IncomingHttpHeaders): string | undefined {
-    const scope = headers['slime-scope'];
-    return isFilled(scope) ? String(scope) : undefined;
+  scopeOf(request: ClientRequest): string | undefined {
+    const scope = request.field('slime-scope');
+    return isFilled(scope) ? scope : undefined;
   }
 
   /** What the client sends as its password: perhaps the token of an app. */
-  passwordOf(headers: IncomingHttpHeaders): string | undefined {
-    const password = headers['slime-app-password'];
-    return password === undefined ? undefined : String(password);
+  passwordOf(request: ClientRequest): string | undefined {
+    return request.field('slime-app-password');
   }
 
   /** Whether this is the one password that is no token. */
@@ -62,8 +61,8 @@ export class SlimeHabits {
   }
 }
 
-function isFilled(value: string | string[] | undefined): boolean {
-  return value !== undefined && value.length > 0;
+function isFilled(value: string | undefined): boolean {
+  return value !== undefined && value !== '';
 }
 
 /** Of one length, whatever the text. */

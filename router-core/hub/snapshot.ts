@@ -14,17 +14,17 @@ import { hidesFlagRoute } from '../config/flag-route.ts';
 import { isUpToDate, prepareRoute, type Policy, type PreparedRoute } from './prepare-route.ts';
 import { staticConfig, staticGroup, type StaticConfig } from './static-config.ts';
 
-/** Where a request goes, and how. */
+/** The group that a request goes to, and the rules for it. */
 export interface RoutedRequest {
   readonly group: string;
-  /** What the upstream is asked for. */
+  /** The target for the upstream. */
   readonly target: string;
   readonly scope: string | undefined;
   readonly needsApp: boolean;
-  /** Whether the upstream may answer before the request body is there. */
+  /** The upstream may answer before the request body is there. */
   readonly duplex: boolean;
   readonly policy: Policy;
-  /** What the client has asked for and got, as the answer confirms it: RFC 7240 §3. */
+  /** The preference of the client that the hub follows, as Preference-Applied confirms it: RFC 7240 §3. */
   readonly preference: string | undefined;
   readonly headerRules: HeaderRules | undefined;
   readonly counts: RouteCounts;
@@ -35,7 +35,7 @@ export interface Snapshot {
   readonly version: number;
   readonly groups: readonly ServedSettings[];
   readonly apps: AppDirectory;
-  /** Whether a request without a token can get through. */
+  /** A request without a token can get through. */
   readonly isOpen: boolean;
   route(request: RouteRequest): RoutedRequest | undefined;
 }
@@ -50,15 +50,15 @@ const HIDDEN_WARNING =
   'this flag gets no requests: a stored route of the same path, or of a higher priority, gets them. Remove one of the two';
 
 /**
- * Compiles one version of the configuration after the other, and what this hub's flags add to it. What is made of a route is
- * kept for as long as the route and its groups are the same objects.
+ * Compiles one version of the configuration after the other, together with this hub's flags. A prepared route is kept for as long
+ * as the route and its groups are the same objects.
  */
 export class SnapshotCompiler {
   readonly #context: SnapshotContext;
   readonly #fromFlags: StaticConfig;
   readonly #routes = new RouteCompiler();
   #prepared = new Map<Route, PreparedRoute>();
-  /** Routes of flags that get nothing, and the stored route that gets it instead: what the log has said. */
+  /** Routes of flags that get no request, with the stored routes that get them instead, as the log has said. */
   #hidden = new Map<string, string>();
 
   constructor(context: SnapshotContext) {
@@ -66,7 +66,7 @@ export class SnapshotCompiler {
     this.#fromFlags = staticConfig(context.config);
   }
 
-  /** Nothing that a request can see changes before it returns. */
+  /** Changes nothing that a request can see before it returns. */
   *compile(state: ConfigState): Steps<Snapshot> {
     const { groups, routes } = this.#merge(state);
     const prepared = new Map<Route, PreparedRoute>();
@@ -113,7 +113,7 @@ export class SnapshotCompiler {
     return known && isUpToDate(known, groups) ? known : prepareRoute(route, groups, this.#context.counts);
   }
 
-  /** router-api lets no route in that cannot be used, but another version of it may think otherwise: one is left out, not all. */
+  /** router-api stores no route that cannot be used, but another version of it may think otherwise: one is left out, not all. */
   #leaveOut({ route, path, message: reason }: RouteError): void {
     this.#context.log.error({ route, path, reason }, 'a route is left out');
   }
@@ -128,7 +128,7 @@ export class SnapshotCompiler {
     this.#hidden = new Map(hidden);
   }
 
-  /** What is stored beats flags of the same name. A fresh install's group has the limits of the flags. */
+  /** A stored group beats a flag of the same name. A fresh install's group has the limits of the flags. */
   #merge(state: ConfigState): { groups: Map<string, Group>; routes: Route[] } {
     const { config } = this.#context;
     const fromFlags = this.#fromFlags;

@@ -9,7 +9,7 @@ export interface StaticConfig {
   readonly routes: readonly Route[];
 }
 
-/** What `--group NAME[=PATH]` makes: groups with the limits of the other flags, and a route for each. */
+/** Makes what `--group NAME[=PATH]` asks for: groups with the limits of the other flags, and a route for each. */
 export function staticConfig(config: HubConfig): StaticConfig {
   const names = new Set(config.groups.map(({ name }) => name));
   return {
@@ -18,7 +18,7 @@ export function staticConfig(config: HubConfig): StaticConfig {
   };
 }
 
-/** A group with the limits that the flags say; also what a fresh install's group is at this hub. */
+/** Makes a group with the limits of the flags. The group of a fresh install has them, too. */
 export function staticGroup(name: string, config: HubConfig): Group {
   return {
     name,

@@ -1,28 +1,27 @@
 import type { ChurnMap } from '../runtime/churn-map.ts';
-import { clientAddress } from './front/client-reply.ts';
-import { connectionOf } from './front/client-connection.ts';
 import type { HubConfig } from './settings.ts';
 import type { Exchange } from './exchange.ts';
 import type { RouteCounts } from './request-counts.ts';
+import { isDuplex } from './request-kind.ts';
 
 const EVERY_MS = 250;
-/** So long a body may take without counting: most are there with their heads. */
+/** A body may take this long without counting: most are there with their heads. */
 const UNCOUNTED_MS = 100;
-/** When the hub is full, it looks again at most so often. */
+/** A full hub looks again after this time at the earliest. */
 const AGAIN_MS = 10;
-/** Before a minimum rate counts. */
+/** The minimum rate counts after this time. */
 const GRACE_MS = 10_000;
 
 /**
- * Shares of --max-in-flight that requests may take while the hub waits for their bodies: of one client address (which may be a load
- * balancer with many clients, so only what is unfinished counts), of one route in one group, and of all. A quarter of the
- * hub is always left for requests that are whole.
+ * Shares of --max-in-flight that requests may take while the hub waits for their bodies: those of one client address (which may be
+ * a load balancer with many clients, so only unfinished bodies count), of one route in one group, and all. A quarter of the hub is
+ * always left for requests that are whole.
  */
 const SHARE = { client: 1 / 4, route: 1 / 2, all: 3 / 4 };
 
 /**
- * Looks at the requests whose bodies have not arrived: ends those that bring less than --min-body-rate, and of those that would
- * take more than a share of this hub the newest. Found by looking: nothing is to be kept in step with the requests.
+ * Looks at the requests whose bodies have not arrived. Ends those that bring less than --min-body-rate, and the newest of those
+ * that together take more than their share of this hub. Looking needs no counter that must be kept in step with the requests.
  */
 export class BodyWatch {
   readonly #config: HubConfig;
@@ -38,13 +37,13 @@ export class BodyWatch {
     this.#timer = setInterval(() => this.#look(), EVERY_MS);
   }
 
-  /** The hub is full. Whether it is no more when too many unfinished requests have been ended. */
+  /** The hub is full: ends unfinished requests that are too many. Returns true when the hub has room again. */
   makeRoom(): boolean {
     if (performance.now() - this.#lookedAt >= AGAIN_MS) this.#look();
     return this.#inFlight.size < this.#config.maxInFlight;
   }
 
-  /** Whether requests that need not be whole to run have taken what they may, as the last look has found. */
+  /** True when requests that need not be whole to run have taken their share, as the last look has found. */
   isShareTaken(route: RouteCounts, client: string): boolean {
     const taken = Math.max(
       (this.#perClient.get(client) ?? 0) / SHARE.client,
@@ -73,11 +72,11 @@ export class BodyWatch {
         exchange.breakOff('request-timeout');
         continue;
       }
-      const client = clientAddress(exchange.req);
+      const client = exchange.request.peer;
       const ofClient = (this.#perClient.get(client) ?? 0) + 1;
       const ofRoute = (this.#perRoute.get(exchange.counts) ?? 0) + 1;
       const share = Math.max(ofClient / SHARE.client, ofRoute / SHARE.route, (all + 1) / SHARE.all);
-      // What already runs has shown that it is wanted.
+      // A request that already runs has shown that it is wanted.
       const mayEnd = exchange.state === 'reading' || exchange.state === 'waiting';
       if (share > Math.max(maxInFlight, 1 / SHARE.client) && mayEnd) {
         exchange.breakOff('hub-full', 1);
@@ -90,12 +89,10 @@ export class BodyWatch {
   }
 }
 
-/** Whether its body is unfinished, and not because this hub does not read it. */
-function isAwaited({ req, receivedAt, done }: Exchange, now: number): boolean {
-  if (req.complete || done || now - receivedAt < UNCOUNTED_MS) return false;
-  return !req.isPaused() && !connectionOf(req.socket)?.isHeld;
+function isAwaited({ request, receivedAt, done }: Exchange, now: number): boolean {
+  return !done && now - receivedAt >= UNCOUNTED_MS && request.awaitsBody;
 }
 
-function isSlow({ isDuplex, body }: Exchange, bytesPerS: number): boolean {
-  return !isDuplex && body.bytes * 1_000 < bytesPerS * (body.waitMs - GRACE_MS);
+function isSlow({ request, routed, body }: Exchange, bytesPerS: number): boolean {
+  return !isDuplex(request, routed) && body.bytes * 1_000 < bytesPerS * (body.waitMs - GRACE_MS);
 }

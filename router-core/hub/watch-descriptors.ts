@@ -12,8 +12,8 @@ export interface DescriptorWatch {
 }
 
 /**
- * Notices that this process is out of file descriptors. Nobody else would: libuv accepts a connection for which there is none
- * with one that it has kept for that, closes it, and tells nothing. So a descriptor is taken once a second, and given back.
+ * Notices that this process is out of file descriptors. Nobody else would: libuv accepts such a connection with a descriptor that
+ * it has kept for that, closes it, and tells nothing. So the watch takes a descriptor once a second, and frees it.
  */
 export function watchDescriptors(log: Logger): DescriptorWatch {
   let shortages = 0;
@@ -35,7 +35,7 @@ export function watchDescriptors(log: Logger): DescriptorWatch {
   };
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
-  // One look after the other, however slow the file system is.
+  // The next look begins after this one, however slow the file system is.
   const next = () => {
     timer = setTimeout(() => void lookAndGoOn(), EVERY_MS).unref();
   };

@@ -3,23 +3,24 @@ import type { Exchange } from './exchange.ts';
 
 export interface Cause {
   readonly code: ProblemCode;
-  /** For the client: numbers and the name of the group, nothing of what goes on inside. */
+  /** Text for the client: numbers and the name of the group, no internals. */
   readonly detail: string;
 }
 
 /**
- * Why no agent has taken a request: it was not let in (the line is `full`, or all slots are `busy` and it may not wait), or it
- * has `waited` for as long as it may. By what the last sweep has found, which may be a second old.
+ * Finds the reason why no agent has taken a request: it was not admitted (the line is `full`, or all slots are `busy` and it may
+ * not wait), or it has `waited` for as long as it may. Goes by the last sweep, which may be a second old.
  */
 export function whyUnserved(exchange: Exchange, outcome: 'full' | 'busy' | 'waited'): Cause {
-  const { context, group, scope, policy } = exchange;
+  const { context, group, policy, attempts } = exchange;
+  const { scope } = exchange.routed;
   const { depth, lastSweep } = context.link.group(group);
   const { instances, capacity } = lastSweep;
   const { slots, taken, limit, permits, ready, upstreamDown, paused, draining } = capacity;
   const name = `group "${group}"`;
   if (instances === 0) return { code: 'no-agent', detail: `No agent of ${name} is running.` };
   if (capacity.isPaused) return { code: 'paused', detail: `The ${name} is paused.` };
-  if (exchange.isUnreached && outcome === 'waited') {
+  if (attempts.isUnreached && outcome === 'waited') {
     return {
       code: 'upstream-unreachable',
       detail: `An agent of ${name} could not connect to its upstream, and no other took the request within ${waited(policy.waitMs)}.`,

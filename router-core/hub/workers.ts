@@ -6,7 +6,7 @@ import { serveMetrics } from '../runtime/metrics-server.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import type { HubConfig } from './settings.ts';
 
-/** A worker that has lived for so long is replaced at once, ms. */
+/** A worker that has lived for this long is replaced at once, ms. */
 const STABLE_MS = 10_000;
 
 /** Keeps `workers` hub processes on one port; one that dies is replaced, with back-off when it dies young. */
@@ -19,12 +19,12 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   });
 
   const keepOne = async () => {
-    // Its own: one that cannot start does not hold up the others, nor do they hurry it.
+    // Each worker has its own back-off: one that cannot start does not hold up the others, nor do they hurry it.
     const backoff = createBackoff({ minMs: 100, maxMs: 5_000 });
     while (!stopping.signal.aborted) {
       const worker = cluster.fork();
       workers.add(worker);
-      // Not before it listens to us: what it is told while it starts is lost.
+      // A message that comes before the worker listens is lost.
       worker.once('listening', () => tellLevel(worker, log.level as LogLevel));
       const startedAt = performance.now();
       const code = await exitOf(worker);
@@ -45,7 +45,7 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   const kept = Array.from({ length: config.workers }, keepOne);
 
   closeOnSignal(async () => {
-    // Workers hear it themselves from a terminal, but not from an orchestrator.
+    // A terminal signals the workers, too. An orchestrator does not.
     stop(0);
     await Promise.all(kept);
   }, log);
@@ -53,7 +53,7 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   await Promise.all(kept);
 }
 
-/** Resolves with its exit code; 1 when it could not be started at all, for which there may be no exit. */
+/** Resolves with the exit code of a worker. It is 1 when the worker could not be started: then there may be no exit. */
 function exitOf(worker: Worker): Promise<number> {
   return new Promise((resolve) => {
     worker.once('exit', (code) => resolve(code));
@@ -65,11 +65,11 @@ function exitOf(worker: Worker): Promise<number> {
 
 function tellLevel(worker: Worker, level: LogLevel): void {
   const message: LevelMessage = { type: 'mini-router:log-level', level };
-  // One that has just died is replaced by one that is told again.
+  // A worker that has just died hears nothing. Its successor is told again.
   worker.send(message, () => {});
 }
 
-/** One scrape shows the sum of all workers. */
+/** Serves the metrics of all workers as their sum. */
 async function showMetrics(config: HubConfig, log: Logger): Promise<void> {
   if (config.metricsPort === undefined) return;
   const { collectFromWorkers } = await import('../runtime/metric-registry.ts');

@@ -65,6 +65,10 @@ export class SlimeAgent implements RelayAgent {
     return this.#requests.size;
   }
 
+  requests(): Iterable<SlimeRequest> {
+    return this.#requests;
+  }
+
   get #slots(): number {
     return this.#waiting.length + this.#returning.length + this.#requests.size - this.#held.length;
   }

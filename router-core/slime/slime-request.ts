@@ -42,6 +42,10 @@ export class SlimeRequest implements ExchangeHandlers {
     });
   }
 
+  get id(): string {
+    return this.#options.request.id;
+  }
+
   /** Whether a worker has it, and has not answered. */
   get isOut(): boolean {
     return this.#message !== undefined && this.#submission === undefined && !this.#isOver;

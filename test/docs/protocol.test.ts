@@ -34,6 +34,7 @@ const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
   settings: keys.settings,
   dead: keys.dead,
   lane: keys.lane('<n>'),
+  linked: keys.linked('<instance>'),
   up: keys.up('<id>'),
   down: keys.down('<id>', 1).replace(/1$/, '<attempt>'),
   hubChannel: keys.hubChannel('<hub>'),

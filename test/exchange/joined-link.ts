@@ -3,8 +3,11 @@ import type {
   AgentExchange,
   AgentLink,
   AgentPorts,
+  ExchangeHandlers,
   Grant,
+  OwnedRequest,
   PulledRequest,
+  StoredReply,
 } from '../../router-core/exchange/agent-link.ts';
 import { encodeReplyHead } from '../../router-core/exchange/heads.ts';
 import { recordLog } from '../support/config.ts';
@@ -30,11 +33,14 @@ export interface ReachedWorld {
 /** What came of one request at its instance. */
 export interface Opened {
   readonly exchange: AgentExchange;
-  readonly request: PulledRequest;
+  readonly request: OwnedRequest;
   /** Of the body that followed. */
   received: number;
+  readonly chunks: readonly Buffer[];
   trailers: string | undefined;
   readonly stops: string[];
+  /** Of the reply. */
+  stored: StoredReply;
   settled: number;
   writable: number;
   /** Answers 200 with this body. */
@@ -80,21 +86,37 @@ export async function joinLink(world: LinkWorld, slots: number): Promise<JoinedL
 }
 
 function openHere(link: AgentLink, request: PulledRequest): Opened {
-  const opened = { request, received: 0, trailers: undefined as string | undefined, settled: 0, writable: 0 };
+  return watchOpened(link, request, (handlers) => link.open(request, handlers));
+}
+
+/** Opens a request with handlers that note what they hear. */
+export function watchOpened(
+  link: AgentLink,
+  request: OwnedRequest,
+  open: (handlers: ExchangeHandlers) => AgentExchange,
+): Opened {
+  const stored: StoredReply = { bytes: 0, isSettled: false };
+  const counts = { received: 0, settled: 0, writable: 0 };
+  const opened = { request, ...counts, stored, trailers: undefined as string | undefined };
   const stops: string[] = [];
-  const exchange = link.open(request, {
-    onBody: (chunk) => (all.received += chunk.length),
+  const chunks: Buffer[] = [];
+  const exchange = open({
+    onBody: (chunk) => {
+      all.received += chunk.length;
+      chunks.push(chunk);
+    },
     onBodyEnd: (trailers) => (all.trailers = trailers),
     onStop: (why) => stops.push(why),
     onWritable: () => (all.writable += 1),
     onSettled: () => (all.settled += 1),
+    onStored: (now) => (all.stored = now),
   });
   const answer = (text: string) => {
     beginReply(link, exchange);
     exchange.reply.write(Buffer.from(text));
     exchange.reply.end();
   };
-  const all: Opened = Object.assign(opened, { exchange, stops, answer });
+  const all: Opened = Object.assign(opened, { exchange, stops, chunks, answer });
   return all;
 }
 

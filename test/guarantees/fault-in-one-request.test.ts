@@ -3,7 +3,9 @@ import { FrameStream } from '../../router-core/exchange/frame-stream.ts';
 import { BodyProgress } from '../../router-core/hub/body-progress.ts';
 import { DeadlineTimer } from '../../router-core/hub/deadline-timer.ts';
 import { Exchange } from '../../router-core/hub/exchange.ts';
-import { HttpReply, UpgradeReply } from '../../router-core/hub/front/client-reply.ts';
+import { Http1Reply } from '../../router-core/hub/front/http1-reply.ts';
+import { Http1Request } from '../../router-core/hub/front/http1-request.ts';
+import { SwitchReply } from '../../router-core/hub/front/switch-reply.ts';
 import { ReplyProgress } from '../../router-core/hub/reply-progress.ts';
 import { RouteCounts } from '../../router-core/hub/request-counts.ts';
 import { ServiceRate } from '../../router-core/hub/service-rate.ts';
@@ -70,7 +72,7 @@ const STEPS: Row[] = [
   [Exchange, 'handed', 'upload'],
   [Exchange, 'replying', 'small'],
   [Exchange, 'answered', 'streamed'],
-  [BodyProgress, 'ask', 'chunked'],
+  [Http1Request, 'askForBody', 'chunked'],
   [BodyProgress, 'came', 'chunked'],
   [ReplyProgress, 'begin', 'streamed'],
   [RedisHubExchange, 'openUpload', 'upload'],
@@ -79,19 +81,19 @@ const STEPS: Row[] = [
   [FrameStream, 'end', 'upload'],
   [FrameStream, 'credited', 'large upload'],
   [RouteCounts, 'replied', 'small'],
-  [HttpReply, 'startAndEnd', 'small'],
-  [HttpReply, 'start', 'streamed'],
-  [HttpReply, 'write', 'streamed'],
-  [HttpReply, 'end', 'streamed'],
+  [Http1Reply, 'startAndEnd', 'small'],
+  [Http1Reply, 'start', 'streamed'],
+  [Http1Reply, 'write', 'streamed'],
+  [Http1Reply, 'end', 'streamed'],
   [Exchange, 'touch', 'streamed'],
   [DeadlineTimer, 'set', 'small'],
   [DeadlineTimer, 'push', 'streamed'],
   [DeadlineTimer, 'clear', 'small'],
   [FrameStream, 'consume', 'large reply'],
   [RedisHubExchange, 'consumed', 'large reply'],
-  [UpgradeReply, 'start', 'switch'],
-  [UpgradeReply, 'write', 'switch'],
-  [UpgradeReply, 'end', 'switch'],
+  [SwitchReply, 'start', 'switch'],
+  [SwitchReply, 'write', 'switch'],
+  [SwitchReply, 'end', 'switch'],
   [Exchange, 'expire', 'too late'],
   [Exchange, 'fail', 'too late'],
   [RouteCounts, 'failed', 'too late'],

@@ -93,6 +93,9 @@ const BEHIND_PORTS = [
 
 const STORE_WORDS = /\bioredis\b|(?<![a-zA-Z])lane|Lane|\blastSeq\b|\bentry id\b/;
 
+/** What carries requests. In a hub only its front knows: the rest is the same for every version of HTTP. */
+const CARRIERS = /^node:(?:https?|http2|net|tls)$/;
+
 const IMPORTED = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g;
 
 /** Everything that the folder rules forbid in these files, one sentence each. */
@@ -105,6 +108,13 @@ function importViolations({ path, text }: SourceFile): string[] {
   const imported = [...text.matchAll(IMPORTED)].map((match) => match[1] ?? '');
   return imported.flatMap((specifier) => {
     if (specifier.startsWith('.')) return importOfFile({ path, zone, specifier });
+    if (
+      CARRIERS.test(specifier) &&
+      path.startsWith('router-core/hub/') &&
+      !path.startsWith('router-core/hub/front/')
+    ) {
+      return [`${path} imports ${specifier}: in a hub only its front knows what carries requests`];
+    }
     const isRedisClient = /^(@?ioredis|redis|@redis)(\/|$)/.test(specifier);
     // What the router is compared with may do as it likes.
     const isCompetitor = path.startsWith('bench/processes/');

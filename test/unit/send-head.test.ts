@@ -10,11 +10,12 @@ function headOf(head: string, { owner = 'agent-1', isWhole = true } = {}) {
   const fail = vi.fn<(code: string) => void>();
   const exchange = {
     id: 'id-1',
-    owner,
+    attempts: { owner },
+    routed: {},
     receivedAt: performance.now() - 100,
     policy: { idleMs: 1_000 },
     fail,
-    req: { method: 'GET' },
+    request: { method: 'GET' },
     reply: { start: sent, startAndEnd: sent },
     replyBody: new ReplyProgress(),
     counts: { group: { invalidReplies: 0 } },

@@ -9,11 +9,12 @@ import {
   encodeRequestHead,
 } from '../../router-core/exchange/heads.ts';
 import { decodeCard } from '../../router-core/redis/agent/agent-card.ts';
+import { decodeLinkedAgents } from '../../router-core/redis/agent/linked-agents.ts';
 import { decodeBeat } from '../../router-core/redis/agent/beat-reply.ts';
 import { decodeEntries } from '../../router-core/redis/agent/pulled-requests.ts';
 import { decodeRenewal } from '../../router-core/redis/agent/renewals.ts';
 import { deadRequest } from '../../router-core/redis/control/dead-requests.ts';
-import { liveInstance } from '../../router-core/redis/control/live-groups.ts';
+import { liveInstance, slotsOfRows } from '../../router-core/redis/control/live-instance.ts';
 import { requestOf } from '../../router-core/redis/control/requests-in-flight.ts';
 import { decodePlace } from '../../router-core/redis/hub/admissions.ts';
 import { decodeSweep } from '../../router-core/redis/hub/sweep.ts';
@@ -266,10 +267,12 @@ test('rows of reports, requests and dead ones, cards and stored objects are show
       metaBytes,
       fc.array(latin1(40), { maxLength: 8 }),
       (text, any, meta, list) => {
+        expect([...slotsOfRows({ row: any }).values()].every((slots) => slots >= 0)).toBe(true);
         const row = ['1', list[0] ?? '', meta.toString('latin1'), ...list];
         const made = [
           decodeCard(text),
-          liveInstance('g', 'i', text, any),
+          liveInstance('g', 'i', text, 1),
+          decodeLinkedAgents(text),
           requestOf({ group: 'g', stream: 'waiting', row, nowMs: 1 }),
           deadRequest({ group: 'g', id: `${list[0]}-0`, fields: ['m', meta.toString('latin1'), ...list] }),
           reader.read(1, [['a', text], list, [], ['x']], () => undefined),

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { ConfigState } from '../../config/config-state.ts';
 import type { ServedSettings } from '../../config/group-settings.ts';
 
-/** Where agents that cannot see the store come in. Chosen in hub/main.ts. */
+/** Takes the links of agents that cannot see the store. Chosen in hub/main.ts. */
 export interface AgentDoor {
-  /** What agents may do from now on. */
+  /** Agents may do what this version of the configuration says, from now on. */
   serve(state: ConfigState, groups: readonly ServedSettings[]): void;
   /** Whether a request is for the door, before any route. */
   takes(request: IncomingMessage): boolean;

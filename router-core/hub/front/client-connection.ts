@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ProblemCode } from '../../http/problems.ts';
-import type { Exchange } from '../exchange.ts';
-import { hidesNext } from './hides-next.ts';
+import type { Http1Request } from './http1-request.ts';
 import type { Lingering } from './lingering.ts';
+import type { RunningRequest } from './request-handler.ts';
 import { sliceInput } from './slice-input.ts';
 import type { Turns } from './turns.ts';
 
@@ -12,25 +11,25 @@ import type { Turns } from './turns.ts';
 const MAX_QUEUED = 8;
 
 /**
- * What Node's HTTP server itself uses to stop reading behind requests that wait (socketOnDrain in lib/_http_server.js). `pause()`
- * of the socket alone does not hold: the next request that is read resumes it.
+ * The fields with which Node's own HTTP server stops reading behind requests that wait (socketOnDrain in lib/_http_server.js).
+ * `pause()` of the socket alone does not hold: the next request that is read resumes it.
  */
 interface HeldSocket {
   _paused?: boolean;
   parser?: { pause(): void; resume(): void } | null;
 }
 
-/** What `resetAndDestroy()` sets before it calls `destroySoon()` (lib/net.js). */
+/** The field that `resetAndDestroy()` sets before it calls `destroySoon()` (lib/net.js). */
 interface ResetSocket {
   readonly resetAndClosing?: boolean;
 }
 
-/** Why a connection is not read: requests are queued, or its turn among the expensive ones has not come. */
+/** The reason for not reading a connection: requests are queued, or its turn among the expensive ones has not come. */
 type Hold = 'queue' | 'turn';
 
 /** The request that runs, or one that waits for its turn. */
 interface Turn {
-  readonly req: IncomingMessage;
+  readonly req: Http1Request;
   /** Starts its work. */
   begin(): void;
 }
@@ -39,9 +38,9 @@ export interface ConnectionOptions {
   readonly socket: Socket;
   readonly lingering: Lingering;
   readonly turns: Turns;
-  /** Answers what is no request with an error, and closes. */
+  /** Answers bytes that are no request with an error, and closes. */
   readonly refuse: (socket: Socket, code: ProblemCode) => void;
-  /** How many requests of all connections wait for their turn, and how many may. */
+  /** Count and limit of the requests that wait for their turn, of all connections. */
   readonly queued: { count: number; readonly most: number };
 }
 
@@ -60,14 +59,14 @@ export class ClientConnection {
   readonly #socket: Socket;
   readonly #holds = new Set<Hold>();
   #queue: Turn[] = [];
-  #running: IncomingMessage | undefined;
-  /** How the connection ends once all due replies are sent: the bytes behind them are no request. */
+  #current: Http1Request | undefined;
+  /** The error that ends the connection once all due replies are sent: the bytes behind them are no request. */
   #endsWith: ProblemCode | undefined;
-  /** The last reply is written; what still arrives is discarded. */
+  /** The last reply is written. Bytes that still arrive are discarded. */
   #isClosing = false;
   #isSliced = false;
-  /** The work for the running request, unless it was refused. */
-  exchange: Pick<Exchange, 'clientGone' | 'breakOff' | 'done' | 'replyBody'> | undefined;
+  /** The current request, as the hub works on it. Undefined when the hub has refused it. */
+  running: RunningRequest | undefined;
 
   constructor(options: ConnectionOptions) {
     const { socket } = options;
@@ -85,17 +84,17 @@ export class ClientConnection {
     });
   }
 
-  /** Whether a request that comes now may not begin at once. */
+  /** A request that comes now has to wait. */
   get isBusy(): boolean {
-    return this.#running !== undefined || this.#isClosing || this.#endsWith !== undefined;
+    return this.#current !== undefined || this.#isClosing || this.#endsWith !== undefined;
   }
 
   /** Begins at once: nothing else runs. */
-  start(req: IncomingMessage): void {
-    this.#running = req;
+  start(req: Http1Request): void {
+    this.#current = req;
   }
 
-  /** For a request that came while the connection was busy. */
+  /** Takes a request that came while the connection was busy. */
   queue(turn: Turn): void {
     const { queued } = this.#options;
     if (this.#isClosing || this.#endsWith) return;
@@ -109,25 +108,25 @@ export class ClientConnection {
 
   /** The running request is answered: the next one begins. */
   next(): void {
-    this.#running = undefined;
-    this.exchange = undefined;
+    this.#current = undefined;
+    this.running = undefined;
     if (this.#isClosing || this.#socket.destroyed) return;
     const turn = this.#queue.shift();
     if (turn) {
       this.#options.queued.count -= 1;
       if (this.#queue.length < MAX_QUEUED) this.release('queue');
-      this.#running = turn.req;
+      this.#current = turn.req;
       turn.begin();
     } else if (this.#endsWith) this.#options.refuse(this.#socket, this.#endsWith);
   }
 
-  /** Whether the body of this request can no longer arrive whole: what came behind its beginning is not HTTP. */
-  isBroken(req: IncomingMessage): boolean {
+  /** The body of this request can no longer arrive whole: the bytes behind its beginning are not HTTP. */
+  isBroken(req: Http1Request): boolean {
     return this.#endsWith !== undefined && !req.complete;
   }
 
   /**
-   * Node's parser has refused what came; it says so again for each piece that follows. Replies that are due are sent first,
+   * Node's parser has refused bytes; it says so again for each piece that follows. Replies that are due are sent first,
    * RFC 9112 §9.6.
    */
   broken(code: ProblemCode): void {
@@ -137,17 +136,17 @@ export class ClientConnection {
       return;
     }
     this.#endsWith = code;
-    if (!this.#running) return this.#options.refuse(this.#socket, code);
+    if (!this.#current) return this.#options.refuse(this.#socket, code);
     if (this.#socket.readableEnded) this.#socket.destroy();
-    else if (!this.#running.complete) this.exchange?.breakOff('bad-request');
+    else if (!this.#current.complete) this.running?.breakOff('bad-request');
   }
 
-  /** Whether nothing is read from it for a reason of ours. */
+  /** The hub itself keeps the connection from being read. */
   get isHeld(): boolean {
     return this.#holds.size > 0;
   }
 
-  /** What it sends costs much to read: others go first. */
+  /** Its bytes cost much to read: others go first. */
   yield(): void {
     if (!this.#isSliced) sliceInput(this.#socket);
     this.#isSliced = true;
@@ -183,25 +182,22 @@ export class ClientConnection {
     const mayStillSend =
       this.#endsWith !== undefined ||
       this.#queue.length > 0 ||
-      (this.#running !== undefined && (!this.#running.complete || hidesNext(this.#running)));
+      (this.#current !== undefined && (!this.#current.complete || this.#current.hidesNext));
     this.#dropQueue();
     if (!mayStillSend) return closeWhenSent(this.#socket);
     for (const why of this.#holds) this.release(why);
-    this.#options.lingering.add(this.#socket, this.#running);
+    this.#options.lingering.add(this.#socket, this.#current);
   }
 
   /** The client sends no more, and is taken to have gone. For HTTP/1.0 only a reset says that a reply has broken off. */
   #onEnd(): void {
-    const { exchange } = this;
-    if (this.#running?.httpVersion !== '1.0' || !exchange || exchange.done || exchange.replyBody.isComplete)
-      return;
-    this.#socket.resetAndDestroy();
+    if (this.#current?.httpVersion === '1.0' && this.running?.isReplyDue) this.#socket.resetAndDestroy();
   }
 
   #gone(): void {
     this.#isClosing = true;
     this.#dropQueue();
-    this.exchange?.clientGone();
+    this.running?.clientGone();
   }
 
   #dropQueue(): void {

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 
 const LINGER_MS = 2_000;
 const MAX_LINGERING = 1_000;
@@ -22,12 +22,12 @@ export class Lingering {
     return this.#timers.size;
   }
 
-  /** `req`: whose body is still to be read. */
-  add(socket: Socket, req: IncomingMessage | undefined): void {
+  /** `body` is still to be read. */
+  add(socket: Socket, body: Readable | undefined): void {
     if (socket.destroyed) return;
     if (socket.writable) socket.end();
     // Bytes that nobody takes would stop the reading.
-    req?.removeAllListeners('data').resume();
+    body?.removeAllListeners('data').resume();
     socket.resume();
     if (this.#timers.size >= this.#most) this.#cutOldest();
     this.#timers.set(

@@ -1,7 +1,7 @@
 import { MAX_TARGET_BYTES } from '../../http/check-request.ts';
 import type { ProblemCode } from '../../http/problems.ts';
 
-/** What `clientError` tells; `rawPacket` is the piece in which the parser has found it, up to `bytesParsed`. */
+/** The error of `clientError`. `rawPacket` is the piece in which the parser has found it, up to `bytesParsed`. */
 export interface ParserError extends Error {
   readonly code?: string;
   readonly rawPacket?: Buffer;
@@ -17,7 +17,7 @@ const VERSION = /^\S+ \S+ HTTP\/\d\.\d\r?$/;
 /** A request line, or what is left of one. */
 const LONG_LINE = /^(?:(?<method>[A-Z]{1,16}) )?(?<target>[^\s:][^\s]*)(?: HTTP\/\d\.\d\r?)?$/;
 
-/** What a client is told of what Node's parser refuses. */
+/** Returns the error for a client whose bytes Node's parser has refused. */
 export function problemOf(error: ParserError): ProblemCode {
   switch (error.code ?? '') {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
@@ -43,7 +43,7 @@ function lineOf({ rawPacket, bytesParsed = 0 }: ParserError): string {
 }
 
 /**
- * Whether a head overflowed within its target. Pieces that came before this one are gone: it may begin within the target, whose line
+ * True when a head overflowed within its target. Pieces that came before this one are gone: it may begin within the target, whose line
  * then has no method; or hold neither an end of line nor a blank, which only a target goes without for so long.
  */
 function isTarget({ rawPacket }: ParserError): boolean {

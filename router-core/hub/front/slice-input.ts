@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** So much is parsed before others get their turn: 700 chunks of one byte, about a millisecond. */
+/** Bytes that are parsed before others get their turn: 700 chunks of one byte, about a millisecond. */
 const SLICE_BYTES = 4 * 1024;
 
 /**

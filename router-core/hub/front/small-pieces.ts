@@ -13,7 +13,7 @@ export class SmallPieces {
   /** Returns false, and takes nothing, when there is no room. */
   add(piece: Buffer): boolean {
     if (this.#length + piece.length > CAPACITY) return false;
-    // One byte is the case that matters, and `set` costs more than it.
+    // Pieces of one byte matter most, and `set` costs more than an assignment.
     if (piece.length === 1) this.#bytes[this.#length] = piece[0] ?? 0;
     else this.#bytes.set(piece, this.#length);
     this.#length += piece.length;

@@ -5,12 +5,12 @@ import { SMALL_BYTES, SmallPieces } from './small-pieces.ts';
 /** Bytes that are read ahead, so that the end of the client is seen while it waits for its answer. */
 const AHEAD_BYTES = 64 * 1024;
 
-/** What a client sends behind a request to switch protocols. Small pieces that nobody takes yet are joined. */
+/** The bytes that a client sends behind a request to switch protocols. Small pieces that nobody takes yet are joined. */
 export class SwitchedInput extends Readable {
   readonly #socket: Socket;
   #pieces: SmallPieces | undefined;
 
-  /** `head`: what has come together with the request. */
+  /** `head` holds the bytes that came together with the request. */
   constructor(socket: Socket, head: Buffer) {
     super({ highWaterMark: AHEAD_BYTES });
     this.#socket = socket;

@@ -1,4 +1,4 @@
-/** Between two of them, at least. */
+/** The pause between two turns is at least this long. */
 const PAUSE_MS = 5;
 const LONGEST_REST_MS = 250;
 
@@ -30,7 +30,7 @@ export class Turns {
   }
 
   #due(): void {
-    // As late as the last read has made it: others get three times that.
+    // The timer is as late as the last read took: others get three times that.
     const lateMs = performance.now() - this.#dueAt;
     this.#hasRested = !this.#hasRested && lateMs > 2;
     if (this.#hasRested) return this.#sleep(Math.min(3 * lateMs, LONGEST_REST_MS));

@@ -15,7 +15,7 @@ interface HeldHead {
 /** Fields that decide how the connection goes on, or where the reply ends. */
 const FRAMING = /^(?:connection|keep-alive|transfer-encoding|trailer|upgrade): /im;
 
-/** One that may be sent as it is: nobody looks at it any more. */
+/** A reply that goes out as it is: nobody looks at it any more. */
 export interface WholeReply {
   readonly status: number;
   readonly reason: string;

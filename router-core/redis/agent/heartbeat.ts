@@ -34,7 +34,8 @@ export interface HeartbeatOptions {
 /** What an instance offers. Without an agent record, it is one share of the record `-`. */
 export interface Offer {
   readonly shares: readonly RecordShare[];
-  readonly report: InstanceReport;
+  /** Operators are shown the agents behind a relay instead of the relay. */
+  readonly report: InstanceReport & { readonly relay?: boolean };
 }
 
 const DEFAULT_LEASE_MS = 6_000;

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { PulledRequest, RequestHandle } from '../../exchange/agent-link.ts';
+import type { OwnedRequest, PulledRequest, RequestHandle } from '../../exchange/agent-link.ts';
 import { decodeFrame } from '../../exchange/frames.ts';
 import { decodeRequestHead } from '../../exchange/heads.ts';
 import { isFromElsewhere } from '../connection/origin.ts';
@@ -59,7 +59,7 @@ export function entryIdsOf(reply: unknown): string[] {
 }
 
 /** Where a request stands in its lane: to this link, that is its handle. */
-export function entryOf({ handle }: PulledRequest): string {
+export function entryOf({ handle }: OwnedRequest): string {
   return handle;
 }
 

@@ -1,10 +1,13 @@
-import type { AgentExchange, ExchangeHandlers, PulledRequest } from '../../exchange/agent-link.ts';
+import type { AgentExchange, ExchangeHandlers, OwnedRequest } from '../../exchange/agent-link.ts';
 import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { FrameStream, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { PART, type Frame } from '../../exchange/frames.ts';
 import type { GroupKeys } from '../scripts/keys.ts';
+import type { ResumePoint } from '../../exchange/resume-point.ts';
+import { FrameOffsets } from './frame-offsets.ts';
 import type { HeldRequest, TakenReason } from './held-requests.ts';
 import { entryOf } from './pulled-requests.ts';
+import type { Resumption } from './resumption.ts';
 
 /** What an exchange asks of its link. */
 export interface ExchangeHost {
@@ -16,8 +19,10 @@ export interface ExchangeHost {
   /** It is settled, requeued or taken away. */
   dropped(exchange: RedisAgentExchange): void;
   /** Its hub has not been heard of. */
-  abandoned(request: PulledRequest): void;
+  abandoned(request: OwnedRequest): void;
 }
+
+const AT_START = { came: 0, consumed: 0 };
 
 /** One attempt at its instance: the reply that goes out, the request that comes in, and the entry that is settled at the end. */
 export class RedisAgentExchange implements AgentExchange, HeldRequest {
@@ -28,11 +33,15 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
   readonly expiresAt: number;
   readonly reply: FrameStream;
   readonly reader: FrameReader;
-  readonly #request: PulledRequest;
-  readonly #handlers: ExchangeHandlers;
+  readonly #request: OwnedRequest;
+  #handlers: ExchangeHandlers;
   readonly #host: ExchangeHost;
+  /** Of an adopted request, until it goes on. */
+  #resumption: Resumption | undefined;
+  /** Of the request's body, when any of it follows. */
+  #offsets: FrameOffsets | undefined;
 
-  constructor(request: PulledRequest, handlers: ExchangeHandlers, host: ExchangeHost) {
+  constructor(request: OwnedRequest, handlers: ExchangeHandlers, host: ExchangeHost, resumption?: Resumption) {
     const { id, attempt, hub } = request;
     const now = performance.now();
     this.id = id;
@@ -43,17 +52,20 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
     this.#request = request;
     this.#handlers = handlers;
     this.#host = host;
+    this.#resumption = resumption;
     this.reply = new FrameStream({
       id,
       attempt,
       outKey: host.keys.down(id, attempt),
       inKey: host.keys.up(id),
       reader: hub,
-      credit: WINDOW_BYTES,
+      credit: resumption ? 0 : WINDOW_BYTES,
       onPending: (stream) => host.send(stream),
-      onWritable: () => handlers.onWritable(),
+      onWritable: () => this.#handlers.onWritable(),
       settle: { entry: this.entry, permit: `${id}:${attempt}` },
       onSettled: () => this.#onSettled(),
+      onStored:
+        resumption || handlers.onStored ? (stored) => this.#handlers.onStored?.(stored) : undefined,
     });
     this.reader = {
       id,
@@ -61,18 +73,31 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
       key: host.keys.up(id),
       lastSeq: 0,
       heardAt: now,
+      beginsLate: resumption !== undefined,
       // Hubs keep to what they were granted.
       room: Infinity,
       onFrame: (frame) => this.#onFrame(frame),
       onFault: (why) => {
         this.reply.fail('upstream-failed', why);
-        handlers.onStop(why);
+        this.#handlers.onStop(why);
       },
     };
   }
 
   consume(bytes: number): void {
-    this.reply.consume(bytes, this.reader.lastSeq);
+    this.reply.consume(bytes, this.#offsetsOf().consume(bytes));
+  }
+
+  /** An adopted request goes on, at the end of this turn: from now on these hear of it. `have` as in Resumption. */
+  resume(handlers: ExchangeHandlers, { asked }: ResumePoint, have: number): void {
+    const resumption = this.#resumption;
+    this.#offsets = new FrameOffsets({ came: have, consumed: Math.max(0, asked - WINDOW_BYTES) });
+    queueMicrotask(() => {
+      this.#resumption = undefined;
+      this.#handlers = handlers;
+      this.reader.beginsLate = false;
+      resumption?.handOver((frame) => this.#onFrame(frame), handlers);
+    });
   }
 
   abandon(): void {
@@ -86,6 +111,10 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
     this.#handlers.onStop(why);
   }
 
+  #offsetsOf(): FrameOffsets {
+    return (this.#offsets ??= new FrameOffsets(AT_START));
+  }
+
   #onSettled(): void {
     this.#host.settling(this.entry);
     this.#drop();
@@ -97,10 +126,15 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
   }
 
   #onFrame(frame: Frame): void {
+    if (this.#resumption) return this.#resumption.keep(frame);
     const handlers = this.#handlers;
     if (frame.parts & PART.stop) return handlers.onStop('cancelled');
     if (frame.credit > 0) this.reply.credited(frame.credit);
-    if (frame.body) handlers.onBody(frame.body);
+    if (frame.body) {
+      // The end is not trimmed: whoever adopts the request has to hear of it.
+      if (frame.end === undefined) this.#offsetsOf().came(frame.seq, frame.body.length);
+      handlers.onBody(frame.body);
+    }
     if (frame.failed !== undefined) handlers.onStop(frame.failed);
     if (frame.end !== undefined) handlers.onBodyEnd(frame.end);
   }

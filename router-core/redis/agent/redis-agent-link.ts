@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import type { Logger } from '../../runtime/logger.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { ChurnMap } from '../../runtime/churn-map.ts';
@@ -7,14 +8,22 @@ import type {
   AgentExchange,
   AgentLink,
   ExchangeHandlers,
+  OwnedRequest,
   RequeueReason,
   PulledRequest,
 } from '../../exchange/agent-link.ts';
+import type {
+  AdoptedRequest,
+  AdoptingLink,
+  Presented,
+  RecordGrant,
+  RequestPlace,
+} from '../../exchange/relay-link.ts';
 import { isScriptMissing, WHEN_CUT, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { FrameStream } from '../../exchange/frame-stream.ts';
 import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
-import type { RecordGrant } from '../../exchange/relay-link.ts';
+import { Adoptions } from './adoptions.ts';
 import { Heartbeat, type Offer } from './heartbeat.ts';
 import type { HeldRequests } from './held-requests.ts';
 import { Inbox } from '../frames/inbox.ts';
@@ -52,7 +61,7 @@ export interface RedisAgentLinkOptions {
 const scripts = { reply: loadScript('reply'), requeue: loadScript('requeue'), leave: loadScript('leave') };
 
 /** An instance of a group in Redis: an agent with at most one agent record, or a relay with many. */
-export class RedisAgentLink implements AgentLink {
+export class RedisAgentLink implements AgentLink, AdoptingLink {
   readonly instance: string;
   readonly #keys: GroupKeys;
   readonly #lanes: KnownLanes;
@@ -67,6 +76,7 @@ export class RedisAgentLink implements AgentLink {
   readonly #settling = new ChurnMap<true>();
   readonly #puller: RequestPuller;
   readonly #host: ExchangeHost;
+  readonly #adoptions: Adoptions;
 
   constructor(options: RedisAgentLinkOptions) {
     const { redisUrl: url, token, group, name, onRevoked, log } = options;
@@ -97,6 +107,7 @@ export class RedisAgentLink implements AgentLink {
       instance: this.instance,
       redisNow: () => this.#heartbeat.redisNow(),
       known: () => this.#knownEntries(),
+      adopting: () => this.#adoptions.ids(),
       rejoin: () => this.report(),
       onBad: (bad) => bad.forEach((each) => this.#settleBad(each)),
       log,
@@ -120,6 +131,21 @@ export class RedisAgentLink implements AgentLink {
       dropped: (exchange) => this.#drop(exchange),
       abandoned: (request) => void this.#leaveToHub(request),
     };
+    this.#adoptions = new Adoptions({
+      connection: this.#commands,
+      host: this.#host,
+      instance: this.instance,
+      lanes,
+      heartbeat: this.#heartbeat,
+      has: (id) => this.#running.has(id),
+      onAdopted: (exchange) => this.#hold(exchange),
+      log,
+    });
+  }
+
+  /** Where the keys of its group are now. */
+  get client(): Redis | undefined {
+    return this.#commands.client;
   }
 
   get missedDoorbells(): number {
@@ -172,13 +198,21 @@ export class RedisAgentLink implements AgentLink {
 
   open(request: PulledRequest, handlers: ExchangeHandlers): AgentExchange {
     const exchange = new RedisAgentExchange(request, handlers, this.#host);
-    this.#running.set(exchange.id, exchange);
-    this.#inbox.open(exchange.reader);
+    this.#hold(exchange);
     return exchange;
   }
 
+  placeOf(request: OwnedRequest): RequestPlace {
+    const { id, attempt } = request;
+    return { relay: this.instance, id, attempt, place: `${this.#lanes.own} ${entryOf(request)}` };
+  }
+
+  adopt(from: RequestPlace, presented: Presented): Promise<AdoptedRequest | undefined> {
+    return this.#adoptions.adopt(from, presented);
+  }
+
   /** See requeue.lua. */
-  async requeue(request: PulledRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
+  async requeue(request: OwnedRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
     const { id, attempt } = request;
     const isUnseen = why === 'unstarted' || why === 'unreachable';
     const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
@@ -199,6 +233,7 @@ export class RedisAgentLink implements AgentLink {
 
   async close(timeoutMs: number): Promise<void> {
     await this.#outbox.drained(AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))));
+    this.#adoptions.close();
     this.#heartbeat.close();
     this.#inbox.stop();
     const client = this.#commands.client;
@@ -215,11 +250,16 @@ export class RedisAgentLink implements AgentLink {
   }
 
   /** Its hub may only have stood still: it finds the end of this attempt, or gets the request back. */
-  async #leaveToHub(request: PulledRequest): Promise<void> {
+  async #leaveToHub(request: OwnedRequest): Promise<void> {
     const entry = entryOf(request);
     this.#settling.set(entry, true);
     await this.requeue(request, 'abandoned');
     this.#settling.delete(entry);
+  }
+
+  #hold(exchange: RedisAgentExchange): void {
+    this.#running.set(exchange.id, exchange);
+    this.#inbox.open(exchange.reader);
   }
 
   #drop(exchange: RedisAgentExchange): void {

@@ -35,6 +35,8 @@ export interface RequestPullerOptions {
   readonly redisNow: () => number;
   /** Entries that were pulled before: they run, or their settlement is on its way. */
   readonly known: () => Iterable<string>;
+  /** Ids of requests that this instance is about to adopt: they may be its own before it knows. */
+  readonly adopting: () => Iterable<string>;
   /** Registers the instance again, and its lane, when Redis has lost them. */
   readonly rejoin: () => Promise<void>;
   /** Entries that are no requests, to be settled. */
@@ -82,16 +84,22 @@ export class RequestPuller {
   /** Entries that Redis holds as ours and that we have never seen: delivered in a reply that a cut has swallowed. */
   async readPending(client: Redis): Promise<PulledRequest[]> {
     // What is settled while the read is under way may be in its reply: so what we knew before counts too.
-    const known = new Set(this.#options.known());
+    const known = new Set<string>();
+    const adopted = new Set<string>();
+    const note = () => {
+      for (const entry of this.#options.known()) known.add(entry);
+      for (const id of this.#options.adopting()) adopted.add(id);
+    };
+    note();
     const pending: PulledRequest[] = [];
     for (let from: string | undefined = '0'; from !== undefined;) {
       const reply = await client.callBuffer('XREADGROUP', ...this.#readArgs(from, MOST_IN_PULL));
+      note();
       const ids = entryIdsOf(reply);
       pending.push(...this.#decode(client, reply));
       from = ids.length < MOST_IN_PULL ? undefined : ids.at(-1);
     }
-    for (const entry of this.#options.known()) known.add(entry);
-    return pending.filter((request) => !known.has(entryOf(request)));
+    return pending.filter((request) => !known.has(entryOf(request)) && !adopted.has(request.id));
   }
 
   async #recover(error: unknown): Promise<void> {

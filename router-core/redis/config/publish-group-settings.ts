@@ -1,12 +1,10 @@
 import type { Redis } from 'ioredis';
-import { encodeFrame, NUDGE_ID } from '../../exchange/frames.ts';
+import { NUDGE } from '../../exchange/frames.ts';
 import type { AgentSettings, GroupSettings } from '../../config/group-settings.ts';
 import { groupKeys } from '../scripts/keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
 const script = loadScript('settings');
-const NUDGE = encodeFrame(NUDGE_ID, 0, 0, {});
-
 export interface SettingsToPublish {
   readonly settings: GroupSettings;
   /** Of the configuration that they are from. */

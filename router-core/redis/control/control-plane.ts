@@ -18,7 +18,7 @@ import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import { forgetDead, listDead, type DeadPage, type DeadQuery } from './dead-requests.ts';
 import { CONFIG_TAG } from '../scripts/keys.ts';
 import { readHubReports, type HubReport } from './hub-reports.ts';
-import type { LiveInstance } from './live-groups.ts';
+import type { LiveInstance } from './live-instance.ts';
 import { LiveStatusReader, type LiveStatus } from './live-status.ts';
 import { repairGroup } from './repair-group.ts';
 import { groupError, listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';

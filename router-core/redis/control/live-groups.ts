@@ -1,52 +1,16 @@
 import type { ChainableCommander, Redis } from 'ioredis';
-import { z } from 'zod';
 import { badInput } from '../../runtime/bad-input.ts';
+import { instanceOfRow } from '../agent/record-parts.ts';
 import { isServerError } from '../connection/connection.ts';
-import { listOf, textOf, wholeOf } from '../connection/reply-shape.ts';
+import { listOf, wholeOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { CONSUMER_GROUP, groupKeys } from '../scripts/keys.ts';
 import { laneNames } from '../scripts/lane-names.ts';
+import { readLinkedAgents } from './linked-instances.ts';
+import { linkedInstance, liveInstance, slotsOfRows, type LiveInstance } from './live-instance.ts';
 import { requestStreams } from '../scripts/request-streams.ts';
-import { parseJson } from '../../runtime/parse-json.ts';
-
-/** Agents write their reports themselves, so nothing in one is certain. */
-const reportSchema = z.object({
-  name: z.string().max(200),
-  version: z.string().max(100),
-  concurrency: z.number(),
-  inFlight: z.number(),
-  state: z.string().max(40),
-  reason: z.string().max(1_000).optional(),
-  agent: z.string().max(100).optional(),
-  token: z.string().max(40).optional(),
-});
-
-/** What an agent writes has a tenth of that. */
-const MOST_REPORT_CHARS = 4_096;
-
-/** A name of an agent, a dot and 8 digits. */
-const MOST_NAME_CHARS = 255;
 
 const measure = loadScript('measure-group');
-
-/** A live instance of a group. */
-export interface LiveInstance {
-  readonly id: string;
-  readonly group: string;
-  readonly name: string;
-  /** Its agent record and the id of its token, when it has one. */
-  readonly agent: string | null;
-  readonly tokenId: string | null;
-  readonly version: string;
-  /** Slots that it has, and those that the group lets it use. */
-  readonly concurrency: number;
-  readonly slots: number;
-  readonly inFlight: number;
-  /** ready, upstream-down, paused or draining. */
-  readonly state: string;
-  /** Why its upstream is down, as its agent says. */
-  readonly reason: string | null;
-}
 
 /** What a group holds at one moment. */
 export interface LiveGroup {
@@ -111,10 +75,27 @@ export async function readLiveGroups(client: Redis, names: readonly string[]): P
     return { waiting: streams.waiting.length, lane: streams.lane.length };
   });
   const replies = pipeline.length > 0 ? await results(pipeline) : [];
-  return names.map((name, i) => {
+  const groups = names.map((name, i) => {
     const { waiting, lane } = sizes[i] ?? { waiting: 0, lane: 0 };
     return liveGroup(name, sizes[i], sizes[i] ? replies.splice(0, waiting + 2 * lane + 4) : []);
   });
+  return Promise.all(groups.map((group) => withLinkedAgents(client, group)));
+}
+
+/** `relays` are not among its instances yet, nor are their agents. */
+type ReadGroup = LiveGroup & { readonly relays: readonly LiveInstance[] };
+
+/** Shows the agents behind each relay instead of the relay. The sums stay: the relay's slots, and what it runs, are theirs. */
+async function withLinkedAgents(client: Redis, { relays, ...group }: ReadGroup): Promise<LiveGroup> {
+  const shown = await Promise.all(
+    relays.map(async (relay) => {
+      const linked = await readLinkedAgents(client, group.name, relay.id);
+      if (linked.length > 0) return linked.map((report) => linkedInstance(group.name, report));
+      // It has agents and has not shown them yet, or what it has shown was lost.
+      return relay.concurrency > 0 ? [relay] : [];
+    }),
+  );
+  return { ...group, instances: [...group.instances, ...shown.flat()] };
 }
 
 /** Replies in the order in which they were asked for; `size` is undefined of a group that nobody should read. */
@@ -122,7 +103,7 @@ function liveGroup(
   name: string,
   size: { waiting: number; lane: number } | undefined,
   replies: unknown[],
-): LiveGroup {
+): ReadGroup {
   const { waiting: inLine, lane: lanes } = size ?? { waiting: 0, lane: 0 };
   const failed = replies.find((reply) => reply instanceof Error && !reply.message.startsWith('NOGROUP'));
   const sound = replies.map((reply) => (reply instanceof Error ? undefined : reply));
@@ -131,18 +112,20 @@ function liveGroup(
   const running = sum(sound.splice(0, lanes).map((reply) => listOf(reply)[0]));
   const [live, reports, slots, permits] = sound;
   const rowOf = (rows: unknown, id: string) => (rows as Record<string, unknown> | undefined)?.[id];
-  const instances = listOf(live).flatMap((id) => {
-    if (typeof id !== 'string') return [];
-    return liveInstance(name, id, rowOf(reports, id), rowOf(slots, id)) ?? [];
+  const slotsOf = slotsOfRows(slots);
+  const found = listOf(live).flatMap((id) => {
+    if (typeof id !== 'string' || instanceOfRow(id) !== id) return [];
+    return liveInstance(name, id, rowOf(reports, id), slotsOf.get(id) ?? 0) ?? [];
   });
   return {
     name,
     waiting,
     queued: Math.max(0, handed - running),
     running,
-    slots: sum(instances.map((instance) => instance.slots)),
+    slots: sum(found.map(({ instance }) => instance.slots)),
     permits: wholeOf(permits) ?? 0,
-    instances,
+    instances: found.flatMap(({ isRelay, instance }) => (isRelay ? [] : instance)),
+    relays: found.flatMap(({ isRelay, instance }) => (isRelay ? instance : [])),
     error: size
       ? ((failed as Error | undefined)?.message ?? null)
       : 'its keys hold more than the router writes',
@@ -160,24 +143,6 @@ async function results(pipeline: ChainableCommander): Promise<unknown[]> {
 
 function sum(numbers: readonly unknown[]): number {
   return numbers.reduce<number>((total, each) => total + (wholeOf(each) ?? 0), 0);
-}
-
-/** Undefined when the report is none. */
-export function liveInstance(
-  group: string,
-  id: string,
-  report: unknown,
-  slots: unknown,
-): LiveInstance | undefined {
-  const { data } = reportSchema.safeParse(parseJson(textOf(report, MOST_REPORT_CHARS) ?? ''));
-  if (data === undefined || id.length > MOST_NAME_CHARS) {
-    badInput.note('report', groupKeys(group).reports);
-    return undefined;
-  }
-  const { agent = null, token: tokenId = null, reason = null, ...rest } = data;
-  // `<lane> <slots> <record>`
-  const granted = wholeOf(textOf(slots, MOST_REPORT_CHARS)?.split(' ', 2)[1]) ?? 0;
-  return { id, group, ...rest, agent, tokenId, slots: granted, reason };
 }
 
 /** Redis's own time, ms. */

@@ -1,4 +1,4 @@
-import { encodeFrame, NUDGE_ID } from '../../exchange/frames.ts';
+import { NUDGE } from '../../exchange/frames.ts';
 import type { Redis } from 'ioredis';
 import { isServerError } from '../connection/connection.ts';
 import { listOf } from '../connection/reply-shape.ts';
@@ -15,8 +15,6 @@ const scripts = {
   keys: loadScript('repair-keys'),
   consumers: loadScript('repair-consumers'),
 };
-const NUDGE = encodeFrame(NUDGE_ID, 0, 0, {});
-
 /** Keys that one call looks at: Redis must never stand still for one group. */
 const PIECE = 200;
 

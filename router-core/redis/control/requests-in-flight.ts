@@ -1,11 +1,13 @@
 import type { Redis } from 'ioredis';
 import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import { groupKeys } from '../scripts/keys.ts';
+import { LinkedRequests } from './linked-instances.ts';
 import { readLanes, redisNowMs } from './live-groups.ts';
 import { requestStreams } from '../scripts/request-streams.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { listOf, textOf, wholeOf } from '../connection/reply-shape.ts';
 import { decodeMeta } from '../scripts/meta.ts';
+import { isRelayLane } from '../scripts/lane-names.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import type { Store } from '../connection/store.ts';
 import { callByNode, callStore } from '../connection/store-call.ts';
@@ -90,9 +92,10 @@ export async function listRequests(store: Store, query: RequestQuery): Promise<R
   for (const group of groups) {
     const { lanes = [], nowMs = 0 } = known.get(group) ?? {};
     let place: Place | undefined = group === firstGroup ? { stream, entry } : { stream: '', entry: '-' };
+    const linked = new LinkedRequests(group);
     while (place) {
       const wanted = Math.min(CHUNK, query.limit - items.length);
-      const chunk: Chunk = { group, lanes, place, wanted, nowMs };
+      const chunk: Chunk = { group, lanes, place, wanted, nowMs, linked };
       const found: Found = await callStore(store.at(group, 'commands'), (client) =>
         readChunk(client, chunk),
       ).catch((error: unknown) => {
@@ -127,6 +130,7 @@ interface Chunk {
   readonly place: Place;
   readonly wanted: number;
   readonly nowMs: number;
+  readonly linked: LinkedRequests;
 }
 
 interface Found {
@@ -135,7 +139,8 @@ interface Found {
   readonly next: Place | undefined;
 }
 
-async function readChunk(client: Redis, { group, lanes, place, wanted, nowMs }: Chunk): Promise<Found> {
+async function readChunk(client: Redis, chunk: Chunk): Promise<Found> {
+  const { group, lanes, place, wanted, nowMs, linked } = chunk;
   const keys = groupKeys(group);
   const { waiting, lane } = requestStreams(keys, lanes);
   const streams = [...waiting, ...lane];
@@ -150,11 +155,24 @@ async function readChunk(client: Redis, { group, lanes, place, wanted, nowMs }: 
     const row = rows.slice(at, at + 6).map((each) => textOf(each, MOST_CHARS) ?? '');
     const stream = names[Number(row[0]) - 1] ?? '';
     const item = requestOf({ group, stream, row, nowMs });
-    if (item) items.push(item);
+    if (item) items.push(await withLinkedAgent(client, item, stream, linked));
     else badInput.note('row', `${keys.prefix}${stream}`);
     next = { stream, entry: row[1] ?? '-' };
   }
   return { items, next: rows.length === 6 * wanted ? next : undefined };
+}
+
+/** A relay pulls for the agents that are linked to it: the one that runs the request is named. */
+async function withLinkedAgent(
+  client: Redis,
+  item: RequestInFlight,
+  stream: string,
+  linked: LinkedRequests,
+): Promise<RequestInFlight> {
+  const { id, instance: relay } = item;
+  if (relay === null || !isRelayLane(stream.slice('lane:'.length))) return item;
+  const instance = await linked.agentOf(client, relay, id);
+  return instance === undefined ? item : { ...item, instance };
 }
 
 interface Row {

@@ -114,7 +114,8 @@ export class Inbox {
       this.#deliver(reader, frame);
     } else if (frame.attempt > reader.attempt || frame.seq > reader.lastSeq) {
       // A gap; unless what is missing is being read, because it was too large for its doorbell.
-      if (frame.seq > reader.lastSeq + 1 && !this.#isBeingRead(reader)) this.missedDoorbells += 1;
+      const isGap = frame.seq > reader.lastSeq + 1 && !reader.beginsLate;
+      if (isGap && !this.#isBeingRead(reader)) this.missedDoorbells += 1;
       this.#readStream(reader);
     }
   }
@@ -194,7 +195,7 @@ export class Inbox {
         if (!isCurrent()) break;
         const { frame } = (bytes && decodeFrame(bytes)) ?? {};
         if (frame?.id !== reader.id) return giveUp('a frame cannot be read');
-        if (frame.seq === reader.lastSeq + 1 || frame.seq === FENCE) {
+        if (frame.seq === reader.lastSeq + 1 || frame.seq === FENCE || reader.beginsLate) {
           found += 1;
           this.#deliver(reader, frame);
         }

@@ -90,6 +90,7 @@ export class Outbox {
         const stream = frames[Number(number) - 1]?.stream;
         if (stream) this.#options.onRefused(stream);
       }
+      for (const item of batch) item.stream.stored();
       if (call.settlements.length > 0) this.#options.onSettled?.(call.settlements);
     };
     const onFailure = (error: unknown) => {
@@ -127,8 +128,8 @@ export class Outbox {
       keys.push(stream.outKey);
       args.push(stream.reader, seq, withBulk || bulk.length === 0 ? wholeOf(item) : '', notice);
     }
-    for (const { stream, trimTo } of trims) {
-      keys.push(stream.inKey);
+    for (const { trimKey, trimTo } of trims) {
+      keys.push(trimKey);
       args.push(trimTo);
     }
     for (const { entry, permit } of settlements) args.push(entry, permit);

@@ -1,13 +1,12 @@
 import type { FrameReader } from '../../exchange/frame-reader.ts';
 import { ROOM_BYTES, WINDOW_BYTES, type FrameStream } from '../../exchange/frame-stream.ts';
 import { encodeFrame, PART, type Frame } from '../../exchange/frames.ts';
-import { encodeRequestHead } from '../../exchange/heads.ts';
+import { encodeRequestHead, isInterimHead } from '../../exchange/heads.ts';
 import { readOwner } from '../../exchange/reply-owner.ts';
 import type {
   Admission,
   HubExchange,
   HubExchangeHandlers,
-  Moved,
   RequestParts,
   Terms,
   Upload,
@@ -15,6 +14,7 @@ import type {
 } from '../../exchange/hub-exchange.ts';
 import type { OpenRequest } from '../../exchange/hub-link.ts';
 import type { Inbox } from '../frames/inbox.ts';
+import { continuedOf, movedOf, type Continued } from './fences.ts';
 import type { GroupQueue } from './group-queue.ts';
 
 export interface RedisHubExchangeOptions {
@@ -49,6 +49,9 @@ export class RedisHubExchange implements HubExchange, FrameReader {
   #onWritable: (() => void) | undefined;
   /** Bytes of the reply that the client has taken and the agent has not been granted. */
   #taken = 0;
+  /** Bytes of the reply's body that have come, over all its streams. */
+  #received = 0;
+  #headSeen = false;
 
   constructor(options: RedisHubExchangeOptions) {
     this.#options = options;
@@ -88,16 +91,21 @@ export class RedisHubExchange implements HubExchange, FrameReader {
   }
 
   nextAttempt(isCounted: boolean): boolean {
-    const { queue, request } = this.#options;
+    const { request } = this.#options;
     // No script does either of these.
     if (isCounted && this.attempt - this.#uncounted >= request.attempts) return false;
+    return this.#goOn(isCounted, '', '');
+  }
+
+  /** Reads the stream of the next attempt from now on. */
+  #goOn(isCounted: boolean, owner: string, place: string): boolean {
     if (this.attempt >= MOST_MOVES) return false;
     if (!isCounted) this.#uncounted += 1;
     this.attempt += 1;
     this.lastSeq = 0;
-    this.key = queue.replyKey(this.id, this.attempt);
-    this.#place = '';
-    this.#owner = '';
+    this.key = this.#options.queue.replyKey(this.id, this.attempt);
+    this.#place = place;
+    this.#owner = owner;
     return true;
   }
 
@@ -160,7 +168,10 @@ export class RedisHubExchange implements HubExchange, FrameReader {
       return handlers.onHanded();
     }
     this.heard += 1;
-    if (frame.parts & PART.stop) return handlers.onMoved(movedOf(frame));
+    if (frame.parts & PART.stop) {
+      const continued = continuedOf(frame);
+      return continued ? this.#continue(continued, handlers) : handlers.onMoved(movedOf(frame));
+    }
     if (failed !== undefined) {
       const [code = '', detail = ''] = failed.split('\n', 2);
       return handlers.onFailed(code, detail);
@@ -176,7 +187,28 @@ export class RedisHubExchange implements HubExchange, FrameReader {
       if (this.#onWritable) this.#openStream().credited(credit);
       else handlers.onBodyAsked(credit);
     }
+    if (frame.head !== undefined && !isInterimHead(frame.head)) this.#headSeen = true;
+    if (frame.body) this.#received += frame.body.length;
     handlers.onReply(names ? { ...frame, owner: names.shown } : frame);
+  }
+
+  /**
+   * Another relay goes on with the request: it writes a stream of its own, from where this hub is. All that was written before
+   * stands in front of the fence, so it has been read.
+   */
+  #continue({ owner, place, begun }: Continued, handlers: HubExchangeHandlers): void {
+    if (!this.#goOn(false, owner, place)) return handlers.onFault('it has changed its relay too often');
+    // The doorbell that said so may have been lost.
+    handlers.onHanded();
+    // Without a frame in either direction there is nothing to say, and nothing that keeps the request from running again.
+    if (!begun) return;
+    this.#taken = 0;
+    const { attempt } = this;
+    const inKey = this.key;
+    // What the client has not taken is what the room is short of.
+    const upTo = this.#received + this.room - (ROOM_BYTES - WINDOW_BYTES);
+    const point = { received: this.#received, headSeen: this.#headSeen, upTo };
+    this.#openStream().resume({ attempt, inKey, reader: owner }, point);
   }
 
   #openStream(): FrameStream {
@@ -185,10 +217,4 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     this.#stream ??= this.#options.queue.openStream({ id, attempt, reader: this.#owner, onWritable });
     return this.#stream;
   }
-}
-
-function movedOf({ failed, body }: Frame): Moved {
-  const [why = '', detail] = failed?.split('\n') ?? [];
-  const isUnseen = (why === 'unstarted' || why === 'unreachable') && detail !== undefined;
-  return { unseen: isUnseen ? why : undefined, why, detail, returned: body };
 }

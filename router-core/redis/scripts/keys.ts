@@ -19,6 +19,7 @@
  * | `mr:{g}:up:<id>`               | stream                    | frames hub → agent                                       | PEXPIRE, renewed by the heartbeat |
  * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
  * | `mr:{g}:agent-slots`           | hash agent record → slots | slots of all instances of a record together              | with the instances |
+ * | `mr:{g}:linked:<instance>`     | string                    | JSON: the agents that are linked to a relay, for operators | a minute |
  *
  * | key | type | what | lifetime |
  * |-----|------|------|----------|
@@ -50,6 +51,7 @@ export interface GroupKeys {
   readonly settings: string;
   readonly dead: string;
   readonly lane: (lane: string) => string;
+  readonly linked: (instance: string) => string;
   readonly up: (id: string) => string;
   readonly down: (id: string, attempt: number) => string;
   readonly hubChannel: (hub: string) => string;
@@ -77,6 +79,7 @@ export function groupKeys(group: string): GroupKeys {
     settings: `${prefix}settings`,
     dead: `${prefix}dead`,
     lane: (lane) => `${prefix}lane:${lane}`,
+    linked: (instance) => `${prefix}linked:${instance}`,
     up: (id) => `${prefix}up:${id}`,
     down: (id, attempt) => `${prefix}down:${id}:${attempt}`,
     hubChannel: (hub) => `${prefix}hub:${hub}`,

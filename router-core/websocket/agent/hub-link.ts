@@ -1,6 +1,6 @@
 import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
 import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
-import { DEAD_AFTER_MS, LinkFault, LinkSocket, PING_AFTER_MS } from '../wire/link-socket.ts';
+import { LinkFault, LinkSocket } from '../wire/link-socket.ts';
 import { readCount, readData, readJson } from '../wire/read-parts.ts';
 import type { DialledHub } from './hub-dialer.ts';
 import {
@@ -91,6 +91,7 @@ export class HubLink implements Carrier {
     this.socket = new LinkSocket({
       ...dialled,
       onMessage: (message) => this.#onMessage(message),
+      isIdle: () => this.#channels.size === 0,
       onClose: (why) => this.#onClose(why),
     });
     this.#welcomeDue = setTimeout(() => this.socket.terminate('no welcome came'), WELCOME_MS);
@@ -253,9 +254,7 @@ export class HubLink implements Carrier {
   /** A hub renews the lease of what runs here only while it hears of this end, and this end must know as soon as it does not. */
   #watchClosely(): void {
     const leaseMs = this.welcome?.leaseMs;
-    if (this.#channels.size === 0 || leaseMs === undefined)
-      this.socket.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
-    else this.socket.expectWords(leaseMs / 6, leaseMs / 3);
+    if (leaseMs !== undefined) this.socket.expectWords(leaseMs / 6, leaseMs / 3);
   }
 
   #wakeAwaiting(): void {

@@ -69,7 +69,7 @@ export class LinkExchange implements AgentExchange {
       },
       interim: (_owner, head) => writer.interim(head),
       write: (chunk) => writer.write(chunk),
-      end: (trailers = '') => writer.end(trailers),
+      end: (trailers) => writer.end(trailers ?? ''),
       fail: (code, detail) => writer.fail(`${code}\n${loggable(detail)}`),
       close: () => writer.close(),
     };

@@ -39,6 +39,7 @@ export class Greeting {
       ws: options.ws,
       stream: options.stream,
       onMessage: (message) => this.#onMessage(message),
+      isIdle: () => !this.#agent || this.#agent.running === 0,
       onClose: (why) => this.#onClose(why),
     });
     this.#helloDue = setTimeout(() => this.#socket.refuse('protocol', 'no hello came'), HELLO_MS);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AgentLink, Grant, PulledRequest } from '../../exchange/agent-link.ts';
 import { LINK_CHANNEL, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
-import { DEAD_AFTER_MS, LinkFault, PING_AFTER_MS, type LinkSocket } from '../wire/link-socket.ts';
+import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import type { AgentIdentity } from './agent-directory.ts';
 import { readCount, readData, readJson } from '../wire/read-parts.ts';
 import { offerSchema, requeueSchema, type Hello, type Offer } from './link-schemas.ts';
@@ -146,7 +146,9 @@ export class LinkedAgent implements RelayAgent, Carrier {
 
   #carry(channel: number, relayed: RelayedRequest): void {
     this.#requests.set(channel, relayed);
-    this.#watchClosely();
+    // A request is renewed only while its link is heard of.
+    const { leaseMs } = this.#options;
+    this.socket.expectWords(leaseMs / 6, leaseMs / 3);
   }
 
   #onOver(relayed: RelayedRequest): void {
@@ -156,14 +158,6 @@ export class LinkedAgent implements RelayAgent, Carrier {
 
   #release(relayed: RelayedRequest): void {
     if (!this.#requests.delete(relayed.channel)) return;
-    if (this.#requests.size === 0) this.#watchClosely();
     this.#options.onFree();
-  }
-
-  /** A request is renewed only while its link is heard of: with requests it is asked for words more often. */
-  #watchClosely(): void {
-    const { size } = this.#requests;
-    if (size === 0) this.socket.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
-    else this.socket.expectWords(this.#options.leaseMs / 6, this.#options.leaseMs / 3);
   }
 }

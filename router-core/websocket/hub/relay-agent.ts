@@ -19,6 +19,8 @@ export interface RelayAgent {
   readonly running: number;
   /** Slots that could take a request now. */
   readonly free: number;
+  /** What it runs. */
+  requests(): Iterable<{ readonly id: string }>;
   /** By performance.now(). */
   readonly heardAt: number;
   /** Of the last ping, ms. */

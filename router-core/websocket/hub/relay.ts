@@ -33,8 +33,8 @@ interface AwayRequest {
   readonly timer: NodeJS.Timeout;
 }
 
-/** What is shown again before it would expire, ms. */
-const SHOW_EVERY_MS = 10_000;
+/** Which agent runs which request is seen so much later at most, ms. It must be shown again before it expires. */
+const SHOW_EVERY_MS = 5_000;
 
 /** A slot that was handed a request that it may not run is offered again after so long, ms. */
 const OFFER_AGAIN_MS = 500;
@@ -256,7 +256,7 @@ export class Relay {
 
   #nextFree(request: PulledRequest): RelayAgent | undefined {
     for (let tries = this.#agents.size; tries > 0; tries -= 1) {
-      if (this.#turns.length === 0) this.#turns = [...this.#agents].reverse();
+      if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();
       if (agent && agent.free > 0 && agent.takes?.(request) !== false) return agent;
     }
@@ -277,6 +277,7 @@ export class Relay {
         slots: grant.slots,
         scopes: identity.scopes,
         hardware,
+        requests: [...agent.requests()].map(({ id }) => id),
         roundTripMs,
         lastHeardAt: new Date(Date.now() - (performance.now() - heardAt)).toISOString(),
       };

@@ -63,6 +63,10 @@ export class RelayedRequest implements ExchangeHandlers {
     this.#sendRequest(carrier);
   }
 
+  get id(): string {
+    return this.#options.request.id;
+  }
+
   get channel(): number {
     return this.#channel;
   }

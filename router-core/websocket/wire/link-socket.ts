@@ -20,6 +20,8 @@ export interface LinkSocketOptions {
   readonly stream: Duplex;
   /** A message that the peer may send; the socket is refused when this throws a LinkFault. */
   readonly onMessage: (message: LinkMessage) => void;
+  /** Whether nothing runs on the link; asked after `expectWords`, until it is so. */
+  readonly isIdle?: () => boolean;
   /** Called once, whoever ended it. */
   readonly onClose: (why: string) => void;
 }
@@ -42,7 +44,10 @@ export class LinkSocket implements WriterTarget {
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
   #lookEveryMs = PING_AFTER_MS / 8;
-  #isFlushing = false;
+  /** What this turn of the event loop sends is held back to its end, so that it leaves in one write. */
+  #isTurn = false;
+  /** Bodies wait until the socket has room. */
+  #awaitsDrain = false;
   /** Nothing that comes counts any more. */
   #isClosing = false;
   #closed = false;
@@ -70,7 +75,7 @@ export class LinkSocket implements WriterTarget {
     return this.#closed;
   }
 
-  /** How long the peer may be silent: pinged after the one, given up after the other. */
+  /** How long the peer may be silent until the link is idle: pinged after the one, given up after the other. */
   expectWords(pingAfterMs: number, deadAfterMs: number): void {
     if (this.#closed || pingAfterMs === this.#pingAfterMs) return;
     this.#pingAfterMs = pingAfterMs;
@@ -93,10 +98,7 @@ export class LinkSocket implements WriterTarget {
 
   onPending(writer: LinkWriter): void {
     this.#pending.push(writer);
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    // What one turn of the event loop brings leaves together.
-    setImmediate(() => this.#flush());
+    this.#beginTurn();
   }
 
   /** Says why, then closes. */
@@ -123,24 +125,34 @@ export class LinkSocket implements WriterTarget {
   #write(message: Buffer): void {
     const { ws } = this.#options;
     if (this.#closed || ws.readyState !== ws.OPEN) return;
+    this.#beginTurn();
     ws.send(message);
     if (ws.bufferedAmount > MOST_UNREAD_BYTES) this.terminate('the peer does not read');
   }
 
-  #flush(): void {
+  #beginTurn(): void {
+    if (this.#isTurn || this.#closed) return;
+    this.#isTurn = true;
+    this.#options.stream.cork();
+    setImmediate(() => {
+      this.#isTurn = false;
+      if (!this.#awaitsDrain) this.#sendBodies();
+      this.#options.stream.uncork();
+    });
+  }
+
+  #sendBodies(): void {
     const { ws, stream } = this.#options;
-    if (this.#closed || ws.readyState !== ws.OPEN) {
-      this.#isFlushing = false;
-      return;
-    }
-    stream.cork();
     while (this.#pending.length > 0 && ws.bufferedAmount < MOST_BUFFERED_BYTES) {
       const message = this.#pending.shift()?.take();
-      if (message) ws.send(message);
+      if (message && ws.readyState === ws.OPEN) ws.send(message);
     }
-    stream.uncork();
-    this.#isFlushing = this.#pending.length > 0;
-    if (this.#isFlushing) stream.once('drain', () => this.#flush());
+    if (this.#pending.length === 0) return;
+    this.#awaitsDrain = true;
+    stream.once('drain', () => {
+      this.#awaitsDrain = false;
+      this.#beginTurn();
+    });
   }
 
   #onData(data: Buffer, isBinary: boolean): void {
@@ -166,6 +178,8 @@ export class LinkSocket implements WriterTarget {
     this.#lookedAt = now;
     // This process did not run: what the peer said meanwhile is still to be read.
     if (stoodStill) return;
+    if (this.#pingAfterMs !== PING_AFTER_MS && this.#options.isIdle?.())
+      this.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
     const silentMs = now - this.heardAt;
     if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
     if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;

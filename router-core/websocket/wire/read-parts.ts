@@ -26,7 +26,7 @@ export function readData({ head, end, failed, closed }: Readonly<Record<string, 
 }
 
 /** Characters beyond Latin-1 would not be one byte each. */
-const NOT_LATIN1 = /[^\x00-\xff]/;
+const NOT_LATIN1 = /[\u0100-\uffff]/;
 
 function optionalText(value: unknown, mostChars: number): string | undefined {
   if (value === undefined) return undefined;
