@@ -42,6 +42,8 @@ export class SlimeAgent implements RelayAgent {
   /** Requests that wait for such a worker. */
   readonly #held: SlimeRequest[] = [];
   readonly #requests = new Set<SlimeRequest>();
+  /** Ticket of the last request whose worker came back without a reply. */
+  #givenUp: string | undefined;
 
   constructor(options: SlimeAgentOptions) {
     const { about, id } = (this.#options = options);
@@ -148,7 +150,8 @@ export class SlimeAgent implements RelayAgent {
   turnAway(): void {
     for (const accept of [...this.#waiting]) accept.turnAway();
     for (const timer of this.#returning.splice(0)) clearTimeout(timer);
-    for (const held of [...this.#held]) void held.lose('agent-lost', 'its agent may not run it any more');
+    for (const held of this.#held.splice(0))
+      void held.lose('agent-lost', 'its agent may not run it any more');
     this.#options.relay.reportSoon();
   }
 
@@ -156,6 +159,11 @@ export class SlimeAgent implements RelayAgent {
   end(why: string): void {
     this.turnAway();
     for (const request of [...this.#requests]) void request.lose('agent-lost', why);
+  }
+
+  /** A reply to a request that is over: was it given up, another worker than its own had come back. */
+  cameLate(ticket: string): void {
+    if (ticket === this.#givenUp) this.workers.shared();
   }
 
   /** It is not known any more. */
@@ -172,11 +180,10 @@ export class SlimeAgent implements RelayAgent {
   #lookForLost({ request }: Call): void {
     const out = [...this.#requests].filter(({ isOut }) => isOut);
     const isBack = this.workers.isComeback(request, { waiting: this.#waiting.length, out: out.length });
-    if (isBack)
-      void out[0]?.lose(
-        'upstream-failed',
-        'the agent came back without a reply: it may not reach its upstream',
-      );
+    const [lost] = out;
+    if (!isBack || !lost) return;
+    this.#givenUp = lost.ticket;
+    void lost.lose('upstream-failed', 'the agent came back without a reply: it may not reach its upstream');
   }
 
   #expectBack(): void {

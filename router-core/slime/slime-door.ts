@@ -114,7 +114,7 @@ export class SlimeDoor {
   }
 
   #take(kind: CallKind, call: Call, about: SlimeIdentity, id: string): Promise<void> {
-    if (kind === 'submit') return this.#submit(call, about);
+    if (kind === 'submit') return this.#submit(call, about, id);
     return kind === 'join' ? this.#join(call, about, id) : this.#accept(call, about, id);
   }
 
@@ -159,10 +159,11 @@ export class SlimeDoor {
     return agent;
   }
 
-  async #submit(call: Call, { holder }: SlimeIdentity): Promise<void> {
+  async #submit(call: Call, about: SlimeIdentity, id: string): Promise<void> {
+    const { holder } = about;
     const text = fieldOf(call.request, 'slime-connection-id');
     const found = this.#agents.request(text);
-    if (found?.agent.holder === holder) {
+    if (found?.agent.holder === holder && !found.request.isOver) {
       found.agent.heardAt = performance.now();
       return found.request.submit(call);
     }
@@ -172,6 +173,7 @@ export class SlimeDoor {
     const ticket = tickets.read(text);
     if (ticket?.record !== holder) return refuse(call, 'no-ticket');
     if (!relays.has(ticket.relay)) return refuse(call, 'other-hub');
+    this.#agents.find(about, id)?.cameLate(text);
     // Its client has gone, or it was given to somebody else. The worker is not to blame, and any other status would end it.
     answer(call, 200);
   }

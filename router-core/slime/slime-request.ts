@@ -48,11 +48,12 @@ export class SlimeRequest implements ExchangeHandlers {
 
   /** Whether a worker has it, and has not answered. */
   get isOut(): boolean {
-    return this.#message !== undefined && this.#submission === undefined && !this.#isOver;
+    return this.#message !== undefined && this.#submission === undefined && !this.isOver;
   }
 
+  /** Nobody awaits a reply from here any more. */
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#isOver || this.#isLost;
   }
 
   /** Ends what must not run. To be called once its agent counts it. */
