@@ -31,6 +31,7 @@ describe('the hub', () => {
       retryUnsafe: false,
       leaseMs: 6_000,
       link: true,
+      slime: false,
       metricsPort: undefined,
       metricsHost: '127.0.0.1',
       logLevel: 'info',

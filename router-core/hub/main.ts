@@ -9,6 +9,7 @@ import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
+import { SlimeDoor } from '../slime/slime-door.ts';
 import { AgentDoor } from '../websocket/hub/agent-door.ts';
 import type { HubConfig } from './settings.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
@@ -32,9 +33,13 @@ export async function runHub(config: HubConfig): Promise<void> {
 
 /** Undefined when agents may not dial in. */
 function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined {
-  if (!config.link) return undefined;
+  const { link, slime, slimeSecret: secret, slimeGroup: group = 'default' } = config;
+  if (!link && !slime) return undefined;
   const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, log });
-  return (about) => new AgentDoor({ ...about, createRelayLink, log });
+  return (about) => {
+    const door = new AgentDoor({ ...about, createRelayLink, takesLinks: link, log });
+    return slime ? new SlimeDoor({ beside: door, secret, group, log }) : door;
+  };
 }
 
 /** Serves metrics on the hub's own port, or with workers on that of their primary. */

@@ -29,11 +29,12 @@ const ZONES: Zone[] = [
   { name: 'exchange', at: 'router-core/exchange/', mayImport: BASE },
   ...redisZones(),
   ...websocketZones(),
+  { name: 'slime', at: 'router-core/slime/', mayImport: ['websocket/hub', 'exchange', ...BASE] },
   // Where what is behind the ports is chosen. Before its folder: the first zone that fits counts.
   {
     name: 'hub/main.ts',
     at: 'router-core/hub/main.ts',
-    mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE],
+    mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', 'slime', ...BASE],
   },
   { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'routing', ...BASE] },
   {
@@ -93,7 +94,12 @@ function websocketZones(): Zone[] {
 }
 
 /** Folders that see the store through a port only: none of their files, main.ts included, names what the store is made of. */
-const BEHIND_PORTS = ['router-core/hub/', 'router-core/agent/', 'router-core/websocket/'];
+const BEHIND_PORTS = [
+  'router-core/hub/',
+  'router-core/agent/',
+  'router-core/websocket/',
+  'router-core/slime/',
+];
 
 const STORE_WORDS = /\bioredis\b|(?<![a-zA-Z])lane|Lane|\blastSeq\b|\bentry id\b/;
 

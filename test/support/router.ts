@@ -10,6 +10,7 @@ import { redisAgentPorts } from '../../router-core/redis/agent/redis-agent-ports
 import { RedisHubLink } from '../../router-core/redis/hub/redis-hub-link.ts';
 import { createLogger, type Logger } from '../../router-core/runtime/logger.ts';
 import { redisRelayLinks } from '../../router-core/redis/agent/redis-relay-links.ts';
+import { SlimeDoor } from '../../router-core/slime/slime-door.ts';
 import { AgentDoor } from '../../router-core/websocket/hub/agent-door.ts';
 import { waitFor } from './wait.ts';
 
@@ -81,6 +82,10 @@ export async function startTestHub(
       leaseMs: 1_500,
       link: true,
       linkPort: undefined,
+      slime: false,
+      slimeSecret: undefined,
+      slimeGroup: undefined,
+      slimeAppPassword: undefined,
       metricsPort: undefined,
       metricsHost: '127.0.0.1',
       logLevel: 'silent',
@@ -89,12 +94,19 @@ export async function startTestHub(
     },
     {
       createLink: (link) => new RedisHubLink(redisUrl, link),
-      createDoor: (about) =>
-        new AgentDoor({
+      createDoor: (about) => {
+        const createRelayLink = redisRelayLinks({ redisUrl, log: hubLog });
+        const { link: takesLinks = true, slime, slimeSecret: secret, slimeGroup } = options;
+        const door = new AgentDoor({
           ...about,
-          createRelayLink: redisRelayLinks({ redisUrl, log: hubLog }),
+          createRelayLink,
+          takesLinks,
           log: hubLog,
-        }),
+        });
+        return slime
+          ? new SlimeDoor({ beside: door, secret, group: slimeGroup ?? 'default', log: hubLog })
+          : door;
+      },
     },
     hubLog,
   );

@@ -5,6 +5,7 @@ import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import type { AgentIdentity } from './agent-directory.ts';
 import { readCount, readData, readJson } from '../wire/read-parts.ts';
 import { offerSchema, requeueSchema, type Hello, type Offer } from './link-schemas.ts';
+import type { RelayAgent } from './relay-agent.ts';
 import { RelayedRequest, type Carrier } from './relayed-request.ts';
 
 export interface LinkedAgentOptions {
@@ -20,8 +21,7 @@ export interface LinkedAgentOptions {
 }
 
 /** One agent behind a link, as its relay sees it: what it offers, what it may have, and what it runs. */
-export class LinkedAgent implements Carrier {
-  /** The name that its hub gives it: unique in the group. */
+export class LinkedAgent implements RelayAgent, Carrier {
   readonly instance: string;
   readonly socket: LinkSocket;
   readonly identity: AgentIdentity;
@@ -45,11 +45,22 @@ export class LinkedAgent implements Carrier {
     this.instance = `${hello.name}.${randomBytes(4).toString('hex')}`;
   }
 
+  get holder(): string {
+    return this.identity.record;
+  }
+
+  get heardAt(): number {
+    return this.socket.heardAt;
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.socket.roundTripMs;
+  }
+
   get running(): number {
     return this.#requests.size;
   }
 
-  /** Slots that could take a request now. */
   get free(): number {
     if (this.socket.closed || !this.#isWelcome) return 0;
     return Math.min(this.offer.slots, this.grant.slots) - this.#requests.size;
@@ -59,7 +70,6 @@ export class LinkedAgent implements Carrier {
     return this.#requests.values();
   }
 
-  /** Hands over a request that was pulled for it. */
   run(link: AgentLink, request: PulledRequest, ticket: string): void {
     const channel = ++this.#lastChannel;
     // The slot is taken first: the request may be over before its constructor returns.
@@ -80,7 +90,6 @@ export class LinkedAgent implements Carrier {
     return true;
   }
 
-  /** Its slots and state have changed, or it asks to be told again. */
   tell(grant: Grant): void {
     this.grant = grant;
     if (!this.#isWelcome) return;

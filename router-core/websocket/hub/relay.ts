@@ -9,9 +9,9 @@ import type {
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { packageVersion } from '../../runtime/package-info.ts';
-import type { AgentIdentity } from './agent-directory.ts';
+import { NO_RECORD, type AgentIdentity } from './agent-directory.ts';
 import { LEAST_AWAY_MS } from './link-limits.ts';
-import type { LinkedAgent } from './linked-agent.ts';
+import type { RelayAgent } from './relay-agent.ts';
 import type { RelayedRequest } from './relayed-request.ts';
 import { shareOut } from './share-out.ts';
 import type { Tickets } from './tickets.ts';
@@ -29,27 +29,31 @@ export interface RelayOptions {
 interface AwayRequest {
   readonly request: RelayedRequest;
   /** The agent as it was linked before. */
-  readonly former: LinkedAgent;
+  readonly former: RelayAgent;
   readonly timer: NodeJS.Timeout;
 }
 
 /** Which agent runs which request is seen so much later at most, ms. It must be shown again before it expires. */
 const SHOW_EVERY_MS = 5_000;
 
+/** A slot that was handed a request that it may not run is offered again after so long, ms. */
+const OFFER_AGAIN_MS = 500;
+
 /** Stands in for all agents of one group and set of scopes that are linked to this hub. */
 export class Relay {
   readonly #options: RelayOptions;
   readonly #link: RelayLink;
-  readonly #agents = new Set<LinkedAgent>();
+  readonly #agents = new Set<RelayAgent>();
   /** Requests whose link is lost, by ticket, until their agent comes back or their time is over. */
   readonly #away = new Map<string, AwayRequest>();
   /** Whose turn it is to be given a request. */
-  #turns: LinkedAgent[] = [];
+  #turns: RelayAgent[] = [];
   #joining: Promise<void> | undefined;
   #pulling: Promise<void> = Promise.resolve();
   #draining = false;
   #wake: () => void = () => undefined;
   #isReportDue = false;
+  #offerAgain: NodeJS.Timeout | undefined;
   readonly #showing: NodeJS.Timeout;
 
   constructor(options: RelayOptions) {
@@ -67,7 +71,7 @@ export class Relay {
   }
 
   /** Resolves when its offer counts in the group. Rejects when the store refuses this hub. */
-  async add(agent: LinkedAgent): Promise<void> {
+  async add(agent: RelayAgent): Promise<void> {
     this.#agents.add(agent);
     if (this.#joining) {
       await this.#joining;
@@ -80,7 +84,7 @@ export class Relay {
     this.#show();
   }
 
-  remove(agent: LinkedAgent, leaseMs: number): void {
+  remove(agent: RelayAgent, leaseMs: number): void {
     if (!this.#agents.delete(agent)) return;
     for (const request of agent.detach()) this.#await(request, agent, leaseMs);
     this.reportSoon();
@@ -89,6 +93,16 @@ export class Relay {
 
   get size(): number {
     return this.#agents.size + this.#away.size;
+  }
+
+  /** Name of its instance. */
+  get instance(): string {
+    return this.#link.instance;
+  }
+
+  get isBusy(): boolean {
+    for (const { running } of this.#agents) if (running > 0) return true;
+    return false;
   }
 
   /** Something in what its agents offer is new. Many changes of one moment are told together. */
@@ -131,11 +145,12 @@ export class Relay {
   async close(timeoutMs: number): Promise<void> {
     if (!this.#draining) await this.drain();
     clearInterval(this.#showing);
+    clearTimeout(this.#offerAgain);
     for (const { timer } of this.#away.values()) clearTimeout(timer);
     await this.#link.close(timeoutMs);
   }
 
-  #await(request: RelayedRequest, former: LinkedAgent, leaseMs: number): void {
+  #await(request: RelayedRequest, former: RelayAgent, leaseMs: number): void {
     const { ticket } = request;
     const lose = () => {
       this.#away.delete(ticket);
@@ -170,7 +185,7 @@ export class Relay {
   }
 
   #onGrants(grants: readonly RecordGrant[]): void {
-    const byRecord = new Map<string, LinkedAgent[]>();
+    const byRecord = new Map<string, RelayAgent[]>();
     for (const agent of this.#agents) {
       const { record } = agent.identity;
       const agents = byRecord.get(record);
@@ -186,7 +201,7 @@ export class Relay {
   }
 
   /** Sends this agent its grant again, so that it knows that its offer has arrived. */
-  answer(agent: LinkedAgent): void {
+  answer(agent: RelayAgent): void {
     agent.tell(agent.grant);
     this.reportSoon();
   }
@@ -213,26 +228,37 @@ export class Relay {
       await this.#link.pull(free, (request) => {
         if (!this.#dispatch(request)) unwanted.push(request);
       });
-      for (const request of unwanted) await this.#link.requeue(request, 'unstarted');
+      for (const request of unwanted) await this.#requeue(request);
     }
+  }
+
+  /** A slot that may not have this request is not offered for a moment: otherwise it would get the same one again at once. */
+  async #requeue(request: PulledRequest): Promise<void> {
+    if (this.#free <= 0) return void (await this.#link.requeue(request, 'unstarted'));
+    await this.#link.requeue(request, 'unreachable', 'no agent with a free slot may run it');
+    this.#offerAgain ??= setTimeout(() => {
+      this.#offerAgain = undefined;
+      this.reportSoon();
+    }, OFFER_AGAIN_MS);
   }
 
   /** To the agents with room, in turn. */
   #dispatch(request: PulledRequest): boolean {
-    const agent = this.#nextFree();
+    const agent = this.#nextFree(request);
     if (!agent) return false;
-    const { group, record } = agent.identity;
+    const { holder: record, identity } = agent;
+    const { group } = identity;
     const { id, attempt, handle: place } = request;
     const relay = this.#link.instance;
     agent.run(this.#link, request, this.#options.tickets.sign({ group, record, relay, id, attempt, place }));
     return true;
   }
 
-  #nextFree(): LinkedAgent | undefined {
+  #nextFree(request: PulledRequest): RelayAgent | undefined {
     for (let tries = this.#agents.size; tries > 0; tries -= 1) {
       if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();
-      if (agent && agent.free > 0) return agent;
+      if (agent && agent.free > 0 && agent.takes?.(request) !== false) return agent;
     }
     return undefined;
   }
@@ -240,18 +266,20 @@ export class Relay {
   #show(): void {
     const { hub, identity } = this.#options;
     const reports = [...this.#agents].map((agent): LinkedAgentReport => {
-      const { socket, offer, grant, running, instance, name } = agent;
+      const { offer, grant, running, instance, name, roundTripMs, heardAt, hardware } = agent;
       const { record, tokenId } = agent.identity;
-      const about = { name, agent: record, token: tokenId, instance, hub: hub.id, hubName: hub.host };
+      const ofRecord = record === NO_RECORD ? {} : { agent: record, token: tokenId };
+      const about = { name, ...ofRecord, instance, hub: hub.id, hubName: hub.host };
       return {
         ...offer.report,
         ...about,
         inFlight: running,
         slots: grant.slots,
         scopes: identity.scopes,
+        hardware,
         requests: [...agent.requests()].map(({ id }) => id),
-        roundTripMs: socket.roundTripMs,
-        lastHeardAt: new Date(Date.now() - (performance.now() - socket.heardAt)).toISOString(),
+        roundTripMs,
+        lastHeardAt: new Date(Date.now() - (performance.now() - heardAt)).toISOString(),
       };
     });
     this.#link.show(reports);

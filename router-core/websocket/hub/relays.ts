@@ -10,6 +10,7 @@ export type RelaysOptions = Omit<RelayOptions, 'identity' | 'tickets'> & {
 
 /** A relay for each group and set of scopes whose agents are linked to this hub. One without agents stays: they come back. */
 export class Relays {
+  /** Those that are linked. */
   readonly agents = new Set<LinkedAgent>();
   readonly #options: RelaysOptions;
   #tickets: Tickets | undefined;
@@ -19,15 +20,26 @@ export class Relays {
     this.#options = options;
   }
 
+  /** Rejects when the store is away, and no relay was asked for before. */
+  async tickets(): Promise<Tickets> {
+    return (this.#tickets ??= new Tickets(await this.#options.sharedSecret()));
+  }
+
   /** Rejects when the store is away. */
   async of(identity: AgentIdentity): Promise<Relay> {
-    const tickets = (this.#tickets ??= new Tickets(await this.#options.sharedSecret()));
+    const tickets = await this.tickets();
     const key = `${identity.group}\n${scopeSet(identity.scopes)}`;
     const known = this.#relays.get(key);
     if (known) return known;
     const relay = new Relay({ ...this.#options, identity, tickets });
     this.#relays.set(key, relay);
     return relay;
+  }
+
+  /** Whether a relay of this hub has this name. */
+  has(instance: string): boolean {
+    for (const relay of this.#relays.values()) if (relay.instance === instance) return true;
+    return false;
   }
 
   /** The agent has dialled anew before its former link was seen to be lost. */
@@ -49,7 +61,7 @@ export class Relays {
   }
 
   #isBusy(): boolean {
-    for (const { running } of this.agents) if (running > 0) return true;
+    for (const { isBusy } of this.#relays.values()) if (isBusy) return true;
     return false;
   }
 }
