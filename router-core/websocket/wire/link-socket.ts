@@ -43,6 +43,8 @@ export class LinkSocket implements WriterTarget {
   readonly #pending: LinkWriter[] = [];
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
+  /** The peer did not have to say anything sooner before. */
+  #expectsSince = 0;
   #lookEveryMs = PING_AFTER_MS / 4;
   /** What this turn of the event loop sends is held back to its end, so that it leaves in one write. */
   #isTurn = false;
@@ -81,6 +83,7 @@ export class LinkSocket implements WriterTarget {
     this.#pingAfterMs = pingAfterMs;
     this.#deadAfterMs = deadAfterMs;
     this.#lookEveryMs = pingAfterMs / 4;
+    this.#expectsSince = performance.now();
     clearInterval(this.#watch);
     this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
     this.#lookedAt = performance.now();
@@ -180,7 +183,7 @@ export class LinkSocket implements WriterTarget {
     if (stoodStill) return;
     if (this.#pingAfterMs !== PING_AFTER_MS && this.#options.isIdle?.())
       this.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
-    const silentMs = now - this.heardAt;
+    const silentMs = now - Math.max(this.heardAt, this.#expectsSince);
     if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
     if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;
     this.#pingedAt = performance.now();
