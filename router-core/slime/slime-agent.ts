@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { AgentLink, Grant, PulledRequest } from '../exchange/agent-link.ts';
+import type { AgentLink, ExchangeHandlers, Grant, PulledRequest } from '../exchange/agent-link.ts';
 import type { AgentIdentity } from '../websocket/hub/agent-directory.ts';
-import type { Relay } from '../websocket/hub/relay.ts';
+import type { Adoption, Relay } from '../websocket/hub/relay.ts';
 import type { RelayAgent } from '../websocket/hub/relay-agent.ts';
 import type { RelayedRequest } from '../websocket/hub/relayed-request.ts';
 import type { Hardware } from './hardware.ts';
 import { PendingAccept } from './pending-accept.ts';
 import type { Call } from './slime-calls.ts';
 import type { SlimeIdentity } from './slime-identities.ts';
-import { SlimeRequest } from './slime-request.ts';
+import { SlimeRequest, type SlimeRequestOptions } from './slime-request.ts';
 import { WorkerCount } from './worker-count.ts';
 
 export interface SlimeAgentOptions {
@@ -100,11 +100,30 @@ export class SlimeAgent implements RelayAgent {
   }
 
   run(link: AgentLink, request: PulledRequest, ticket: string): void {
+    const open = (handlers: ExchangeHandlers) => link.open(request, handlers);
+    const { method } = request.head;
+    const relayed = this.#add({ link, request, pulled: request, open, method, ticket });
+    const accept = this.#waiting.shift();
+    if (!accept) this.#held.push(relayed);
+    relayed.check();
+    if (accept && !relayed.isOver) relayed.deliver(accept.take());
+    else if (accept) this.#waiting.unshift(accept);
+  }
+
+  /** One of its workers has come from another hub with the reply to this request. */
+  takeOver({ link, adopted }: Adoption, ticket: string, method: string): SlimeRequest {
+    const { request, point } = adopted;
+    const open = (handlers: ExchangeHandlers) => adopted.open(handlers);
+    const relayed = this.#add({ link, request, pulled: undefined, open, method, ticket });
+    relayed.takeOver(point);
+    this.#options.relay.reportSoon();
+    return relayed;
+  }
+
+  #add(about: Omit<SlimeRequestOptions, 'agent' | 'onOver'>): SlimeRequest {
     const { onRequest, relay } = this.#options;
     const relayed = new SlimeRequest({
-      link,
-      request,
-      ticket,
+      ...about,
       agent: this,
       onOver: (over, comesBack) => {
         if (!this.#requests.delete(over)) return;
@@ -117,11 +136,7 @@ export class SlimeAgent implements RelayAgent {
     });
     this.#requests.add(relayed);
     onRequest(relayed, true);
-    const accept = this.#waiting.shift();
-    if (!accept) this.#held.push(relayed);
-    relayed.check();
-    if (accept && !relayed.isOver) relayed.deliver(accept.take());
-    else if (accept) this.#waiting.unshift(accept);
+    return relayed;
   }
 
   /** A worker asks for a request. */

@@ -35,7 +35,6 @@ export const REFUSALS = {
   'too-many': { status: 429, detail: 'This token has as many calls open as it may' },
   'no-group': { status: 503, detail: 'This hub cannot join the group now' },
   'no-ticket': { status: 403, detail: 'slime-connection-id is not one that this agent was given' },
-  'other-hub': { status: 421, detail: 'Another hub has handed out this request, and cannot be asked' },
   twice: { status: 409, detail: 'The reply to this request has been submitted already' },
   'bad-reply': { status: 400, detail: 'The body is not one HTTP/1.1 response' },
 } as const satisfies Record<string, Refusal>;

@@ -29,6 +29,7 @@ export class Submission {
     this.#parser.expect(method, sink);
     request.on('data', (bytes: Buffer) => this.#take(bytes));
     request.on('end', () => this.#guarded(() => this.#parser.close()));
+    if (response.destroyed) this.#break('the agent has broken off its submit', false);
     response.once('close', () => this.#break('the agent has broken off its submit', false));
   }
 

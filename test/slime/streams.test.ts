@@ -134,5 +134,5 @@ test('a reply that breaks off never looks complete', async () => {
   submit.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly');
   const response = await reply;
   submit.connection.close();
-  await expect(response.text()).rejects.toThrow();
+  await expect(response.text()).rejects.toThrow('terminated');
 });

@@ -1,10 +1,13 @@
 import type { PulledRequest } from '../../exchange/agent-link.ts';
 import type {
+  AdoptedRequest,
   CreateRelayLink,
   LinkedAgentReport,
+  Presented,
   RecordGrant,
   RecordShare,
   RelayLink,
+  RequestPlace,
 } from '../../exchange/relay-link.ts';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -38,6 +41,12 @@ const SHOW_EVERY_MS = 5_000;
 
 /** A slot that was handed a request that it may not run is offered again after so long, ms. */
 const OFFER_AGAIN_MS = 500;
+
+/** A request that has come from another relay. */
+export interface Adoption {
+  readonly link: RelayLink;
+  readonly adopted: AdoptedRequest;
+}
 
 /** Stands in for all agents of one group and set of scopes that are linked to this hub. */
 export class Relay {
@@ -248,10 +257,15 @@ export class Relay {
     if (!agent) return false;
     const { holder: record, identity } = agent;
     const { group } = identity;
-    const { id, attempt, handle: place } = request;
-    const relay = this.#link.instance;
-    agent.run(this.#link, request, this.#options.tickets.sign({ group, record, relay, id, attempt, place }));
+    const place = this.#link.placeOf(request);
+    agent.run(this.#link, request, this.#options.tickets.sign({ group, record, ...place }));
     return true;
+  }
+
+  /** Takes a request from another relay, for an agent that has come from there. Undefined when it is over, or somebody else's. */
+  async adopt(from: RequestPlace, presented: Presented): Promise<Adoption | undefined> {
+    const adopted = await this.#link.adopt(from, presented);
+    return adopted && { link: this.#link, adopted };
   }
 
   #nextFree(request: PulledRequest): RelayAgent | undefined {
