@@ -1,6 +1,6 @@
 /**
- * How much of the machine somebody else used while a load ran. A figure of a shared machine means little
- * without it: the report shows it in its header. Linux only, elsewhere null.
+ * How much of the machine other processes used while a load ran. A figure of a shared machine means little without it: the
+ * report shows it in its header. Linux only, elsewhere null.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ export interface Disturbance {
   readonly stolen: number;
 }
 
-/** Above this share for others a measurement says more about them. */
+/** With a larger share for others, a measurement says more about them. */
 export const disturbedAbove = 0.1;
 
 const quietForMs = 2_000;
@@ -46,7 +46,7 @@ function readAccounts(): { totals: CpuTotals | undefined; own: number } {
   return { totals: parseCpuTotals(readFileSync('/proc/stat', 'latin1')), own: ownTicks() };
 }
 
-/** Starts watching; the function it returns says what happened since. */
+/** Starts watching; the returned function reports the time since. */
 export function watchDisturbance(): () => Disturbance | null {
   if (process.platform !== 'linux') return () => null;
   const before = readAccounts();

@@ -15,7 +15,7 @@ import {
 
 export interface Goal {
   readonly text: string;
-  /** What was measured, or undefined when the run did not contain what is needed (or it had errors). */
+  /** The measured value, or undefined when the run did not contain what is needed (or it had errors). */
   readonly measured: string | undefined;
   readonly reached: boolean;
 }

@@ -1,8 +1,8 @@
-/** What one measurement of one target yields, before CPU and memory are added. */
+/** The result of one measurement of one target, before CPU and memory are added. */
 export interface Load {
   /** req/s, events/s or MB/s (10⁶ bytes), as the scenario's kind says. */
   readonly rate: number;
-  /** What CPU time is divided by: requests, events or MB. */
+  /** The divisor of CPU time: requests, events or MB. */
   readonly units: number;
   /** Latency of a request, or time to the first event; null for transfers. */
   readonly p50Ms: number | null;

@@ -1,4 +1,4 @@
-/** The scenarios: what load each one is, and which client makes it. */
+/** The scenarios: the load of each one, and the client that makes it. */
 import { cpus } from 'node:os';
 import { findProgram } from '../router-core/runtime/find-program.ts';
 import { parseLoad, type Load } from './load.ts';
@@ -31,7 +31,7 @@ export const smokeSize: Size = {
 };
 /** Run once before the first round, not counted: compiles the code and opens the connections to the upstream. */
 export const warmUpSize: Size = { ...smokeSize, seconds: 3, streams: 50 };
-/** One connection makes too few requests in that time for a compiler to take notice. */
+/** One connection makes too few requests in that time for the compiler to notice. */
 const WARM_UP_CONNECTIONS = 32;
 
 type Endpoint = Pick<Target, 'url' | 'header'>;
@@ -43,7 +43,7 @@ export interface Scenario {
   readonly slots: number;
   /** Worker processes of nginx and threads of haproxy. */
   readonly proxyThreads: number;
-  /** Targets for which the scenario says nothing new. */
+  /** Targets for which the scenario shows nothing new. */
   readonly without: readonly TargetName[];
   measure: Measure;
   /** Load of the same kind that warms a target up. */
@@ -77,7 +77,7 @@ function loadSmall(connections: number): Measure {
       const args = [target, String(connections), String(seconds), ...(header === undefined ? [] : [header])];
       return parseLoad(await runClient(workspace, 'autocannon-load', args));
     }
-    // One thread: a second one would only take CPU from what is measured.
+    // One thread: a second one would only take CPU from the targets.
     const headers = header === undefined ? [] : ['-H', header];
     const load = ['-t1', `-c${connections}`, `-d${seconds}`];
     const args = [...load, ...headers, '--timeout', '10', '--latency', target];
@@ -97,7 +97,7 @@ function small(name: string, connections: number, slots: number, without: readon
   };
 }
 
-/** What streams or uploads is more than the bare one can do. */
+/** bare-pull has neither streams nor uploads. */
 const WITH_BODIES: readonly TargetName[] = ['bare-pull', 'router-tcp', 'router-apps'];
 
 const loadEvents: Measure = async (workspace, { url }, { streams, events, eventEveryMs }) => {
@@ -143,7 +143,7 @@ export const scenarios: readonly Scenario[] = [
   transfer('upload'),
 ];
 
-/** For CI, where every second counts: what only compares is left out. */
+/** For CI, where every second counts: scenarios that only compare are omitted. */
 export const smokeScenarios: readonly Scenario[] = scenarios.map((scenario) =>
   !scenario.without.includes('direct')
     ? scenario

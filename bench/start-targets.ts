@@ -1,4 +1,4 @@
-/** Starts what the command line asks for and this machine has. */
+/** Starts the targets that the command line names and this machine has. */
 import { findProgram } from '../router-core/runtime/find-program.ts';
 import type { Options } from './options.ts';
 import { startBarePull } from './targets/bare-pull.ts';
@@ -26,7 +26,7 @@ function isMissing(name: TargetName): boolean {
   return (name === 'nginx' || name === 'haproxy') && findProgram(name) === undefined;
 }
 
-/** nginx and haproxy are optional, unless they were asked for by name. */
+/** nginx and haproxy are optional, unless they were named. */
 function available(options: Options, note: (line: string) => void): TargetName[] {
   const missing = options.only.filter(isMissing);
   if (missing.length > 0 && options.onlyGiven) throw new Error(`not on PATH: ${missing.join(', ')}`);
@@ -36,7 +36,7 @@ function available(options: Options, note: (line: string) => void): TargetName[]
 
 type Start = (settings: TargetSettings, scenario: Scenario) => Promise<Target>;
 
-/** What a target is set up differently for. Scenarios with the same figure share one. */
+/** The setting in which a target differs between scenarios. Scenarios with the same value share one. */
 const variants: Readonly<Record<TargetName, (scenario: Scenario) => number>> = {
   direct: () => 0,
   nginx: ({ proxyThreads }) => proxyThreads,

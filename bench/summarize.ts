@@ -4,7 +4,7 @@ import type { Round, Sample } from './run-rounds.ts';
 import type { Scenario } from './scenarios.ts';
 import { targetNames, type TargetName } from './targets/target.ts';
 
-/** The targets everything is set in relation to. */
+/** The targets to which all others are compared. */
 export const references = ['nginx', 'haproxy', 'node-push'] as const;
 export type Reference = (typeof references)[number];
 
@@ -22,7 +22,7 @@ export interface Summary {
   /** Summed over all rounds: a single one makes the figures invalid. */
   readonly errors: number;
   readonly errorDetail: string;
-  /** Of the rates; for events of the times to the first event. */
+  /** Ratios of the rates; for events, of the times to the first event. */
   readonly ratios: Readonly<Record<Reference, number | null>>;
   readonly cpuUsPerUnit: PerProcess;
   /** The largest of all rounds. */

@@ -41,7 +41,7 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // The group is gone already: that is what was asked for.
+    // The group is gone already.
   }
 }
 

@@ -37,7 +37,7 @@ const ACTIONS: readonly Action[] = [
   {
     kind: 'agent',
     action: 'pause',
-    description: 'Its instances pull no more requests. What they run finishes.',
+    description: 'Its instances pull no more requests. Running requests finish.',
     fields: { paused: true },
   },
   {
@@ -89,8 +89,8 @@ function repairEndpoint(api: Api, parts: ApiParts): void {
     tags: ['groups'],
     summary: 'Repair a group',
     description:
-      "Rebuilds the group's state in Redis from what hubs and agents know. Requests that run go on. " +
-      'For the time after somebody has written into its keys, as with a stolen token of an agent.',
+      "Rebuilds the group's state in Redis from what hubs and agents know. Running requests go on. " +
+      'Use it after somebody has written into its keys, for instance with a stolen token of an agent.',
     ...forRole('operator'),
     request: { params: nameParam },
     responses: { 200: jsonContent(viewSchema('group'), 'The group'), ...guardedAnswers('not-found') },

@@ -15,6 +15,7 @@ import type { Api, ApiParts } from './endpoint.ts';
 import { eventsEndpoint } from './events.ts';
 import { flagRoutesEndpoint } from './flag-routes.ts';
 import { healthEndpoints } from './health.ts';
+import { logsEndpoint } from './logs.ts';
 import { instanceEndpoints } from './instances.ts';
 import { meEndpoint } from './me.ts';
 import { apiMetrics, EndpointCounts, metricsEndpoint } from './metrics.ts';
@@ -56,6 +57,7 @@ export function createApi(parts: ApiParts, options: ApiOptions): Api {
   instanceEndpoints(api, parts);
   requestEndpoints(api, parts);
   deadEndpoints(api, parts);
+  logsEndpoint(api, parts);
   eventsEndpoint(api, parts);
   const sources = [parts.processMetrics, apiMetrics(parts.control, counts)];
   metricsEndpoint(api, { sources, isOpen: options.openMetrics });

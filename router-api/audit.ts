@@ -29,7 +29,7 @@ export function auditEndpoint(api: Api, { control }: ApiParts): void {
     path: '/v1/audit',
     tags: ['audit'],
     operationId: 'listAuditEntries',
-    summary: 'List who has changed what',
+    summary: 'List changes and who made them',
     description: 'Newest first. About the last ten thousand entries are kept.',
     ...forRole('viewer'),
     request: { query },

@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type { ControlPlane } from '../router-core/redis/control/control-plane.ts';
 import type { ApiEnv, ApiParts } from './endpoint.ts';
+import { parseToken } from '../router-core/config/token.ts';
 import { FailedLogins } from './failed-logins.ts';
 import { ApiProblem } from './problems.ts';
 
@@ -28,7 +29,10 @@ export function authenticate({ admins, control, log }: ApiParts): MiddlewareHand
         log.warn({ ip }, 'a wrong admin token');
       }
       if (token !== undefined && !control.isInformed) throw new ApiProblem('store-unavailable');
-      throw new ApiProblem('unauthorized', { headers: { 'WWW-Authenticate': 'Bearer' } });
+      throw new ApiProblem('unauthorized', {
+        detail: whyUnauthorized(token),
+        headers: { 'WWW-Authenticate': 'Bearer' },
+      });
     }
     c.set('admin', admin);
     c.set(
@@ -38,6 +42,19 @@ export function authenticate({ admins, control, log }: ApiParts): MiddlewareHand
     if (!admin.isRoot) control.tokenUse.note([admin.tokenId]);
     await next();
   };
+}
+
+/** Says nothing of what is stored: a wrong token is refused with the same words, whatever is wrong with it. */
+function whyUnauthorized(token: string | undefined): string {
+  if (token === undefined) return 'Send the token of an admin as "Authorization: Bearer mr_admin_…"';
+  const { kind } = parseToken(token) ?? {};
+  if (kind !== undefined && kind !== 'admin') {
+    return `This is the token of an ${kind}; this API takes those of admins, which begin with mr_admin_`;
+  }
+  return (
+    'The token is unknown here, was revoked, or has expired. Another admin makes a new one with `router-cli admin rotate NAME`; ' +
+    'without any, `router-cli admin init` writes an admin straight to Redis'
+  );
 }
 
 function knownAdmins(control: ControlPlane) {

@@ -22,21 +22,23 @@ import { removalOf, requireConfirmation, toConfirm } from './confirm-removal.ts'
 import { actorOf, forRole, jsonContent, guardedAnswers } from './endpoint.ts';
 import type { Api, ApiContext, ApiEnv, ApiParts } from './endpoint.ts';
 import { keepAccess } from './keep-access.ts';
-import { maskFor } from './object-view.ts';
+import { maskFor, warningsSchema } from './object-view.ts';
+import { openRouteWarnings } from './open-routes.ts';
 import { etagOf, isKnown, requireMatch } from './preconditions.ts';
 import { ApiProblem } from './problems.ts';
 
 const issuedSchema = z.object({
   kind: z.enum(TOKEN_KINDS),
   name: z.string(),
-  token: z.string().meta({ description: 'The token itself: no other answer ever shows it again' }),
+  token: z.string().meta({ description: 'The token itself. No other answer shows it' }),
 });
 
 const appliedSchema = z
   .object({
-    version: z.number().meta({ description: 'The version of the configuration after this' }),
+    version: z.number().meta({ description: 'The version of the configuration after the change' }),
     changes: z.array(objectChangeSchema),
     tokens: z.array(issuedSchema).meta({ description: 'The tokens of new apps, agents and admins' }),
+    warnings: warningsSchema,
     toConfirm: z.int().meta({
       description:
         'The `yesDelete` that this document needs before it can be applied; 0 when it needs none. Counts in a dry run, too',
@@ -86,7 +88,7 @@ const applyQuery = z.object({
   dryRun: z
     .enum(['true', 'false'])
     .default('false')
-    .meta({ description: 'true: tell what would change, and change nothing' }),
+    .meta({ description: 'true: show the changes without making them' }),
   yesDelete: z
     .string()
     .regex(/^\d{1,9}$/, 'expected a number of objects')
@@ -94,7 +96,7 @@ const applyQuery = z.object({
     .optional()
     .meta({
       description:
-        'How many objects this document removes. Required when that is all of them, or more than half of four or more. ' +
+        'How many objects this document removes. Required when that is all objects, or more than half of at least four. ' +
         'Another number is refused',
     }),
 });
@@ -156,17 +158,26 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     const tokens = isDryRun ? [] : issued.filter(({ kind, name }) => !objectsOf(before, kind).has(name));
     const { version } = isDryRun ? before : after;
     c.header('ETag', etagOf(version));
-    return c.json({ version, changes: changes.map(plainChange), tokens, toConfirm: confirm }, 200);
+    const warnings = warningsAbout(changes, after);
+    const about = warnings.length > 0 ? { warnings } : {};
+    return c.json({ version, changes: changes.map(plainChange), tokens, ...about, toConfirm: confirm }, 200);
   });
 }
 
 /** An empty file or an unset variable sends an empty document. Nobody means by it that every object and token should go. */
+const MOST_WARNINGS = 20;
+
+function warningsAbout(changes: readonly { kind: string; name: string }[], after: ConfigState): string[] {
+  const apps = changes.filter(({ kind }) => kind === 'app').slice(0, MOST_WARNINGS);
+  return apps.flatMap(({ name }) => openRouteWarnings(after, after.apps.get(name)));
+}
+
 const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (/^\s*(?:\{\s*\}|null)?\s*$/.test(await c.req.text())) {
     throw new ApiProblem('invalid', {
       detail:
-        'The document is empty. To remove everything, give it with empty lists, {"groups": [], "routes": [], "apps": [], ' +
-        '"agents": [], "admins": []}, and say with yesDelete how many objects that removes',
+        'The document is empty. To remove everything, send empty lists, {"groups": [], "routes": [], "apps": [], ' +
+        '"agents": [], "admins": []}, and the number of objects that this removes as yesDelete',
     });
   }
   await next();
@@ -187,7 +198,7 @@ async function refuseBroken(document: ConfigDocument): Promise<void> {
   if (problems.length === 0) return;
   throw new ConfigRefusal(
     'conflict',
-    'What the document says does not fit together',
+    'The document contradicts itself',
     problems.map(({ path, message }) => ({ path: formatPath(path), message })),
   );
 }

@@ -44,6 +44,6 @@ export function requireConfirmation(removal: Removal, yesDelete: number | undefi
   const what = objects.length === 0 ? 'no object' : `${objects.length} of the ${of} objects: ${named}${more}`;
   const given = yesDelete === undefined ? '' : `, not ${yesDelete}`;
   throw new ApiProblem('unconfirmed', {
-    detail: `This removes ${what}. If that is what you want, say yesDelete=${objects.length}${given}`,
+    detail: `This removes ${what}. To confirm it, pass yesDelete=${objects.length}${given}`,
   });
 }

@@ -12,11 +12,10 @@ const deadSchema = z
     group: z.string(),
     method: z.string(),
     target: z.string().meta({
-      description:
-        'The path and query that the upstream was asked for, the first 1,000 bytes. Headers and body are not kept',
+      description: 'Path and query, the first 1,000 bytes. Headers and body are not kept',
     }),
     attempts: z.number(),
-    instance: z.string().nullable().meta({ description: 'The instance that had it last' }),
+    instance: z.string().nullable().meta({ description: 'The last instance that had the request' }),
     hub: z.string(),
     reason: z.string(),
     at: z.string(),
@@ -67,8 +66,8 @@ function forgetEndpoint(api: Api, { control }: ApiParts): void {
     path: '/v1/dead/{group}/{id}',
     tags: ['requests'],
     operationId: 'forgetDeadRequest',
-    summary: 'Take a request off the list of those given up',
-    description: 'For a request that somebody has looked into. The audit log keeps who it was.',
+    summary: 'Remove a request from the list of those given up',
+    description: 'Use it when somebody has examined the request. The audit log keeps their name.',
     ...forRole('operator'),
     request: {
       params: z.object({
@@ -77,7 +76,7 @@ function forgetEndpoint(api: Api, { control }: ApiParts): void {
       }),
     },
     responses: {
-      200: jsonContent(forgottenSchema, 'The request is off the list'),
+      200: jsonContent(forgottenSchema, 'The request was removed from the list'),
       ...guardedAnswers('not-found', 'invalid'),
     },
   });

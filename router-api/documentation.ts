@@ -17,8 +17,8 @@ const TAGS = [
   { name: 'config', description: 'The whole configuration as one document.' },
   { name: 'requests', description: 'Requests in flight, and requests that were given up.' },
   { name: 'status', description: 'What is running now.' },
-  { name: 'audit', description: 'Who has changed what.' },
-  { name: 'health', description: 'For load balancers, and for whatever restarts processes.' },
+  { name: 'audit', description: 'Changes and who made them.' },
+  { name: 'health', description: 'For load balancers and supervisors.' },
 ];
 
 /** The page runs no script and loads nothing; this policy makes browsers enforce it. */

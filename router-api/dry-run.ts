@@ -6,7 +6,7 @@ export const dryRunQuery = z.object({
   dryRun: z
     .enum(['true', 'false'])
     .optional()
-    .meta({ description: 'true: check the change and answer what would come of it, and change nothing' }),
+    .meta({ description: 'true: check the change and answer its result without making it' }),
 });
 
 export function isDryRun(c: ApiContext): boolean {

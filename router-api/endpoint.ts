@@ -51,7 +51,9 @@ export function requireRole(role: Role): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const { admin } = c.var;
     if (RANK[admin.role] < RANK[role]) {
-      throw new ApiProblem('forbidden', { detail: `This takes the role ${role}; yours is ${admin.role}` });
+      throw new ApiProblem('forbidden', {
+        detail: `This takes the role ${role}; yours is ${admin.role}. An admin can give you another one: router-cli admin set NAME --role ${role}`,
+      });
     }
     await next();
   };

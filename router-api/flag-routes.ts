@@ -58,7 +58,7 @@ export function flagRoutesEndpoint(api: Api, { control }: ApiParts): void {
     operationId: 'listFlagRoutes',
     summary: 'List routes from the flags of hubs',
     description:
-      'Those of the live hubs. They compete with the stored routes by the same order, with priority 0; of two that are ' +
+      'The routes of all live hubs. They compete with the stored routes in the same order, with priority 0; of two that are ' +
       'otherwise equal the stored one gets the request.',
     ...forRole('viewer'),
     responses: {

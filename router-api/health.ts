@@ -12,7 +12,7 @@ export function healthEndpoints(api: Api, { control, closing }: ApiParts): void 
     tags: ['health'],
     operationId: 'checkLive',
     summary: 'Check that router-api runs',
-    description: 'Asks Redis nothing. Needs no token.',
+    description: 'Does not call Redis. Needs no token.',
     security: [],
     responses: { 200: jsonContent(z.object({ status: z.literal('live') }), 'router-api runs') },
   });

@@ -20,7 +20,7 @@ import type { Api, ApiEnv } from './endpoint.ts';
 export const API_METRICS = {
   requests: {
     name: 'mini_router_api_requests_total',
-    help: 'Requests that router-api has answered; without an endpoint of that path its name is empty',
+    help: 'Requests that router-api has answered; `endpoint` is empty for an unknown path',
     type: 'counter',
     labels: ['endpoint', 'code'],
   },
@@ -69,7 +69,7 @@ export const API_METRICS = {
   },
   instances: {
     name: 'mini_router_group_instances',
-    help: 'Live instances of a group, by what they say of themselves',
+    help: 'Live instances of a group, by the state that they report',
     type: 'gauge',
     labels: ['group', 'state'],
   },
@@ -148,7 +148,7 @@ export function metricsEndpoint(api: Api, { sources, isOpen }: MetricsOptions): 
     tags: ['status'],
     operationId: 'readMetrics',
     summary: 'Read metrics, for Prometheus',
-    description: 'Of router-api itself, and of every group as Redis holds it now.',
+    description: 'Metrics of router-api itself, and of every group as Redis holds it now.',
     ...(isOpen ? { security: [] } : forRole('viewer')),
     responses: {
       200: {

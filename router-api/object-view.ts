@@ -4,6 +4,7 @@ import { OBJECT_SCHEMAS, type ObjectKind } from '../router-core/config/object-ki
 import { MASK, type Route } from '../router-core/config/route.ts';
 import type { StoredToken } from '../router-core/config/token.ts';
 import { isIdentity, type AnyStored } from '../router-core/config/config-edits.ts';
+import { withoutStoreFields } from '../router-core/config/config-state.ts';
 import type { TokenUse } from '../router-core/redis/control/token-use.ts';
 
 /** A JSON object. Its schema says which fields it has. */
@@ -43,19 +44,40 @@ export function viewSchema(kind: ObjectKind): z.ZodType<Json> {
 export function createdSchema(kind: ObjectKind): z.ZodType<Json> {
   if (!isIdentity(kind)) return viewSchema(kind);
   const token = z.string().meta({ description: 'The token itself: no other answer ever shows it again' });
-  const fields = { ...storeFields, tokens: z.array(tokenViewSchema), token };
+  const warnings = kind === 'app' ? { warnings: warningsSchema } : {};
+  const fields = { ...storeFields, tokens: z.array(tokenViewSchema), token, ...warnings };
   return extended(kind, fields, `Created${titleOf(kind)}`);
 }
 
 const ignored = z
   .unknown()
   .optional()
-  .meta({ description: 'Ignored, so that what GET shows can be sent back' });
+  .meta({ description: 'Ignored, so that the answer of GET can be sent back' });
+
+/** A field of the answers to writes of apps. */
+export const warningsSchema = z
+  .array(z.string())
+  .optional()
+  .meta({ description: 'What was written and probably does not do what is meant; left out: nothing' });
+
+/** What a write answers: the object as it is then. */
+export function writtenSchema(kind: ObjectKind): z.ZodType<Json> {
+  if (kind !== 'app') return viewSchema(kind);
+  const fields = { ...storeFields, tokens: z.array(tokenViewSchema), warnings: warningsSchema };
+  return extended(kind, fields, 'ChangedApp');
+}
+
+/** The fields of a request without those that answers add. */
+export function writtenFields(body: Readonly<Json>): Json {
+  const { warnings: _, ...fields } = withoutStoreFields(body);
+  return fields;
+}
 
 /** The schema of an object in requests: its fields, and those that GET adds, which are ignored. */
 export function writeSchema(kind: ObjectKind): z.ZodType<Json> {
   const tokens = isIdentity(kind) ? { tokens: ignored } : {};
-  const fields = { revision: ignored, createdAt: ignored, updatedAt: ignored, ...tokens };
+  const warnings = kind === 'app' ? { warnings: ignored } : {};
+  const fields = { revision: ignored, createdAt: ignored, updatedAt: ignored, ...tokens, ...warnings };
   return extended(kind, fields, `Written${titleOf(kind)}`);
 }
 

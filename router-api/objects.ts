@@ -3,14 +3,22 @@ import { z } from 'zod';
 import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-kinds.ts';
 import { isIdentity } from '../router-core/config/config-edits.ts';
 import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
-import { objectsOf, withoutStoreFields } from '../router-core/config/config-state.ts';
+import { objectsOf, withoutStoreFields, type ConfigState } from '../router-core/config/config-state.ts';
 import { dryRunQuery, isDryRun } from './dry-run.ts';
 import { actorOf, forRole, guardedAnswers, jsonContent, writerOf } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { issueToken } from './issue-token.ts';
 import { keepAccess } from './keep-access.ts';
 import { mergePatch } from './merge-patch.ts';
-import { createdSchema, titleOf, viewSchema, writeSchema, type Json } from './object-view.ts';
+import {
+  createdSchema,
+  titleOf,
+  writeSchema,
+  writtenFields,
+  writtenSchema,
+  type Json,
+} from './object-view.ts';
+import { openRouteWarnings } from './open-routes.ts';
 import { requireMatch, wantsNew } from './preconditions.ts';
 import { nameParam, objectNamed, readEndpoints, viewOne } from './read-objects.ts';
 import { removeEndpoint } from './remove-object.ts';
@@ -33,7 +41,7 @@ function createEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     operationId: `create${titleOf(kind)}`,
     summary: `Create ${oneOf(kind)}`,
     description: isIdentity(kind)
-      ? `Fields that are left out get their defaults. The answer has the token of the ${kind}: no other one shows it again.`
+      ? `Fields that are left out get their defaults. The answer has the token of the ${kind}. No other answer shows it.`
       : 'Fields that are left out get their defaults.',
     ...forRole(writerOf(kind)),
     request: {
@@ -46,7 +54,7 @@ function createEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     },
   });
   api.openapi(route, async (c) => {
-    const fields = withoutStoreFields(c.req.valid('json'));
+    const fields = writtenFields(c.req.valid('json'));
     return c.json(await create(c, { kind, parts, fields }), 201);
   });
 }
@@ -71,7 +79,7 @@ async function create(
     },
   });
   c.header('Location', `/v1/${LIST_OF[kind]}/${encodeURIComponent(name)}`);
-  const view = await viewOne(c, parts, objectNamed(after, kind, name));
+  const view = await viewWritten(c, parts, { kind, name, after });
   return issued && !dryRun ? { ...view, token: issued.token } : view;
 }
 
@@ -95,7 +103,7 @@ function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
       body: { required: true, ...jsonContent(writeSchema(kind), `The ${kind}`) },
     },
     responses: {
-      200: jsonContent(viewSchema(kind), `The ${kind} as it is now`),
+      200: jsonContent(writtenSchema(kind), `The ${kind} as it is now`),
       201: jsonContent(createdSchema(kind), `The new ${kind}`),
       ...guardedAnswers(
         'not-found',
@@ -109,10 +117,10 @@ function replaceEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
   });
   api.openapi(route, async (c) => {
     const { name } = c.req.valid('param');
-    const fields = withoutStoreFields(c.req.valid('json'));
+    const fields = writtenFields(c.req.valid('json'));
     if (wantsNew(c)) {
       if (fields['name'] !== name) {
-        throw new ConfigRefusal('invalid', 'The name is another one than in the path', [
+        throw new ConfigRefusal('invalid', 'The name differs from the name in the path', [
           { path: 'name', message: `must be "${name}"` },
         ]);
       }
@@ -142,7 +150,7 @@ function changeEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     ...forRole(writerOf(kind)),
     request: { params: nameParam, query: dryRunQuery, body: { required: true, content } },
     responses: {
-      200: jsonContent(viewSchema(kind), `The ${kind} as it is now`),
+      200: jsonContent(writtenSchema(kind), `The ${kind} as it is now`),
       ...guardedAnswers(
         'not-found',
         'conflict',
@@ -154,7 +162,7 @@ function changeEndpoint(api: Api, kind: ObjectKind, parts: ApiParts): void {
     },
   });
   api.openapi(route, async (c) => {
-    const patch = withoutStoreFields(c.req.valid('json'));
+    const patch = writtenFields(c.req.valid('json'));
     const edited = (fields: Json) => mergePatch(fields, patch);
     return c.json(await edit(c, { kind, parts, action: 'update', edited }), 200);
   });
@@ -182,5 +190,16 @@ export async function edit(c: ApiContext, { kind, parts, action, edited }: Objec
       return [{ kind, name, fields: edited(withoutStoreFields({ ...object })) }];
     },
   });
-  return viewOne(c, parts, objectNamed(after, kind, name));
+  return viewWritten(c, parts, { kind, name, after });
+}
+
+/** The object that was written, and what to know about it. */
+async function viewWritten(
+  c: ApiContext,
+  parts: ApiParts,
+  { kind, name, after }: { kind: ObjectKind; name: string; after: ConfigState },
+): Promise<Json> {
+  const view = await viewOne(c, parts, objectNamed(after, kind, name));
+  const warnings = kind === 'app' ? openRouteWarnings(after, after.apps.get(name)) : [];
+  return warnings.length > 0 ? { ...view, warnings } : view;
 }

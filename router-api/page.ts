@@ -25,15 +25,16 @@ export function pageOf<T extends z.ZodType>(item: T) {
   });
 }
 
-/** The same for lists over groups, some of which may not be readable. */
+const groupError = z.object({ group: z.string(), message: z.string() }).meta({ id: 'GroupError' });
+
+/** A field of lists over groups, some of which may not be readable. */
+export const groupErrors = z
+  .array(groupError)
+  .optional()
+  .meta({ description: 'Groups whose state in Redis could not be read: repair them' });
+
 export function pageOfGroups<T extends z.ZodType>(item: T) {
-  const error = z.object({ group: z.string(), message: z.string() }).meta({ id: 'GroupError' });
-  return pageOf(item).extend({
-    errors: z
-      .array(error)
-      .optional()
-      .meta({ description: 'Groups whose state in Redis could not be read: repair them' }),
-  });
+  return pageOf(item).extend({ errors: groupErrors });
 }
 
 /** Names in order. The maps never change, so each is sorted once. */

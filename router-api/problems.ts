@@ -43,7 +43,7 @@ export const problemSchema = z
     code: z
       .enum(Object.keys(API_PROBLEMS) as [ApiProblemCode, ...ApiProblemCode[]])
       .meta({ description: 'The error, for programs' }),
-    detail: z.string().optional().meta({ description: 'What was wrong this time' }),
+    detail: z.string().optional().meta({ description: 'The details of this error' }),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()

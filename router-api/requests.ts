@@ -28,7 +28,7 @@ const outcomeSchema = z
     id: z.string(),
     outcome: z
       .enum(['removed', 'running'])
-      .meta({ description: 'removed: it never ran; running: its agent was told to stop it' }),
+      .meta({ description: 'removed: it never ran; running: its agent was ordered to stop it' }),
   })
   .meta({ id: 'Cancelled' });
 
@@ -78,14 +78,16 @@ function cancelEndpoint(api: Api, { control }: ApiParts): void {
     tags: ['requests'],
     operationId: 'cancelRequest',
     summary: 'Cancel a request in flight',
-    description: 'Wherever it is. Its client gets 503 `cancelled`.',
+    description: 'Cancels it wherever it is. Its client gets 503 `cancelled`.',
     ...forRole('operator'),
     request: {
       params: z.object({
         id: requestId.meta({ description: 'Its id: the field Router-Request-Id of its reply' }),
       }),
       query: z.object({
-        group: group.meta({ description: 'Its group, if you know it: the request is found sooner' }),
+        group: group.meta({
+          description: 'The group of the request, if you know it: the request is found sooner',
+        }),
       }),
     },
     responses: {

@@ -49,7 +49,7 @@ export const apiSettings = {
   },
   openMetrics: {
     flag: '--open-metrics [true|false]',
-    about: 'answer /metrics without a token, to whoever reaches this address',
+    about: 'answer /metrics without a token, to anybody who reaches this address',
     default: 'false',
     type: flag(),
   },

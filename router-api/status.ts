@@ -59,7 +59,7 @@ const groupSchema = z
     instances: z.array(instanceSchema),
     error: z.string().nullable().meta({
       description:
-        'What Redis says of keys of the group that are not as they must be: repair it; null: all are',
+        'The error of Redis for keys of the group that hold something unexpected: repair the group; null: no error',
     }),
   })
   .meta({ id: 'GroupStatus' });

@@ -26,10 +26,7 @@ const requestSchema = z
 const explanationSchema = z
   .object({
     matched: z.string().nullable().meta({ description: 'The route that it takes; null: no route matches' }),
-    target: z
-      .string()
-      .nullable()
-      .meta({ description: 'The path and query that the upstream would be asked for' }),
+    target: z.string().nullable().meta({ description: 'The path and query that the upstream would get' }),
     source: z
       .string()
       .nullable()
@@ -55,14 +52,14 @@ export function testRouteEndpoint(api: Api, { control }: ApiParts): void {
     path: '/v1/routes/test',
     tags: ['routes'],
     operationId: 'testRoute',
-    summary: 'Tell which route a request would take',
+    summary: 'Find the route that a request would take',
     description:
-      'And why it would take no other one. Nothing is sent or changed. The routes from the flags of all live hubs count, ' +
+      'Also says why it would take no other one. Nothing is sent or changed. The routes from the flags of all live hubs count, ' +
       'also where only some hubs have them: see `source`.',
     ...forRole('viewer'),
     request: { body: { required: true, ...jsonContent(requestSchema, 'The request') } },
     responses: {
-      200: jsonContent(explanationSchema, 'Where the request would go'),
+      200: jsonContent(explanationSchema, 'The route of the request'),
       ...guardedAnswers('body-too-large', 'unsupported-media-type', 'invalid'),
     },
   });

@@ -20,7 +20,7 @@ const rotation = z
       .min(0)
       .max(LONGEST_GRACE_MS)
       .default(0)
-      .meta({ description: 'How long the old tokens stay good; 0: they end at once' }),
+      .meta({ description: 'How long the old tokens stay valid; 0: they end at once' }),
   })
   .meta({ id: 'Rotation' });
 
@@ -30,7 +30,7 @@ const revocation = z
       .string()
       .max(64)
       .optional()
-      .meta({ description: 'The token to revoke; left out: all of them' }),
+      .meta({ description: 'The token to revoke; when omitted, all of them' }),
   })
   .meta({ id: 'Revocation' });
 

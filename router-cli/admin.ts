@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createToken } from '../router-core/config/token.ts';
 import { matching, redisUrl } from '../router-core/runtime/options.ts';
-import { packageFolder } from '../router-core/runtime/package-info.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
+import { spawnProgram } from '../router-core/runtime/spawn-program.ts';
 import type { ConfigOf, Settings } from '../router-core/runtime/settings.ts';
 
 export const adminInitSettings = {
@@ -23,20 +21,19 @@ export const adminInitSettings = {
 } satisfies Settings;
 
 /**
- * Makes an admin where no API needs to be asked, and prints its token. Done by router-api's launcher: this one knows
- * nothing of Redis. The URL travels in the environment: a command line can be read by everybody on the machine.
+ * Makes an admin without an API, and prints its token. The launcher of router-api does it, because router-cli may not connect
+ * to Redis. The URL is passed in the environment: every user of the machine can read command lines.
  */
 export async function initAdmin(
   { redisUrl: url, name }: ConfigOf<typeof adminInitSettings>,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const script = join(packageFolder(), 'bin', 'router-api');
-  const child = spawn(process.execPath, [script, 'init-admin', '--name', name], {
+  const child = spawnProgram('router-api', ['init-admin', '--name', name], {
     env: { ...env, ROUTER_REDIS_URL: url },
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text));
   await once(child, 'close');
   if (child.exitCode === 0) return;
   throw new CommandError(complaint.trim().replace(/^router-api: error: /, ''), {
@@ -44,7 +41,7 @@ export async function initAdmin(
   });
 }
 
-/** A token to give router-api as ROUTER_ADMIN_TOKEN; nothing else knows of it. */
+/** Prints a token for ROUTER_ADMIN_TOKEN of router-api; it is stored nowhere. */
 export function printAdminToken(): void {
   process.stdout.write(`${createToken('admin', new Date().toISOString()).token}\n`);
 }

@@ -14,7 +14,7 @@ const chatRequest = z.object({
   messages: z.array(z.object({ role: z.string(), content: z.unknown() })).default([]),
 });
 
-/** Answers as OpenAI's chat completions do: in one piece, or as server-sent events, a token at a time. */
+/** Answers like OpenAI's chat completions: in one piece, or as server-sent events, a token at a time. */
 export async function answerChat(body: string, response: ServerResponse): Promise<void> {
   const request = chatRequest.safeParse(parseJson(body));
   if (!request.success) {
@@ -32,7 +32,7 @@ export async function answerChat(body: string, response: ServerResponse): Promis
 }
 
 async function streamTokens(response: ServerResponse, head: object, tokens: string[]): Promise<void> {
-  // A client that has gone needs no more tokens.
+  // Ends the tokens when the client has gone.
   const gone = new AbortController();
   response.once('close', () => gone.abort());
 

@@ -6,7 +6,7 @@ import { answerChat, MODEL } from './demo-chat.ts';
 
 const ECHO_LIMIT_BYTES = 1024 * 1024;
 
-/** Sent again and again by /large: text, so that a curious `curl | head` shows something. */
+/** The repeated content of /large: text, so that a curious `curl | head` shows something. */
 const LARGE_CHUNK = Buffer.from('mini-router demo\n'.repeat(3856).slice(0, 65_536));
 
 const INDEX = {
@@ -59,7 +59,7 @@ async function echo(request: IncomingMessage, response: ServerResponse): Promise
   sendJson(response, 200, { method: request.method, path: request.url, headers: request.headers, body });
 }
 
-/** Written as fast as it is read: a slow client slows this loop down, and nothing piles up in between. */
+/** Written as fast as the client reads: a slow client slows this loop down, and nothing piles up. */
 async function sendLarge(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {
   const size = parseSize(text);
   if (size === undefined) return sendJson(response, 400, { error: { message: `"${text}" is not a size` } });
@@ -75,7 +75,7 @@ async function sendLarge(request: IncomingMessage, response: ServerResponse, tex
   response.end();
 }
 
-/** Undefined when it is larger than anything this demo has a use for. */
+/** Undefined when the body is larger than this demo needs. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -15,10 +15,10 @@ A context is a URL and an admin token. \`login\` makes one and makes it the curr
 \`--context\` names another one for a single command. They are in \`$XDG_CONFIG_HOME/mini-router/contexts.json\`, or in
 \`~/.config\` without that variable, in a file that only its user may read. While \`up\` runs, it has a context named \`local\`.
 
-| variable           | what it says                                                                              |
+| variable           | meaning                                                                                    |
 | ------------------ | ----------------------------------------------------------------------------------------- |
-| \`ROUTER_API_URL\`   | URL of router-api; wins over every context                                                |
-| \`ROUTER_API_TOKEN\` | token of an admin; wins over every context. A token goes only to the URL that it is for   |
+| \`ROUTER_API_URL\`   | URL of router-api; takes precedence over every context                                                |
+| \`ROUTER_API_TOKEN\` | token of an admin; takes precedence over every context. A token goes only to the URL that it is for   |
 | \`ROUTER_REDIS_URL\` | for \`up\` and \`admin init\`; also what the commands that \`agent add\` prints tell agents to dial |
 | \`NO_COLOR\`         | no colours, whatever it says; there are none either where the output is no terminal       |
 
@@ -48,7 +48,7 @@ Verbs may go first and nouns may be plural, as hands that know kubectl type them
 | \`--context prod -o json get status\` | \`status --context prod -o json\` |
 `;
 
-/** docs/cli.md, but for how a formatter lays out its tables. */
+/** The text of docs/cli.md, except for a formatter's layout of its tables. */
 export function documentCommands(): string {
   const program = createCli({ env: {}, script: 'router-cli' });
   const codes = Object.values(EXIT_CODES).map(({ code, means }) => [String(code), means]);
@@ -101,7 +101,7 @@ function describe(command: Command, level: number): string[] {
   ];
 }
 
-/** Without the `help` that commander adds by itself: it has no parent, and every command has --help. */
+/** Without the `help` command that commander adds: every command has --help. */
 function visible(command: Command): Command[] {
   return command
     .createHelp()

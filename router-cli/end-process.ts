@@ -5,7 +5,7 @@ interface Endable {
   signal(name: NodeJS.Signals): void;
 }
 
-/** SIGTERM, and SIGKILL when the process has not ended `graceMs` later. Resolves at its end. */
+/** Sends SIGTERM, and SIGKILL when the process has not ended `graceMs` later. Resolves at its end. */
 export async function endProcess(target: Endable, { graceMs }: { graceMs: number }): Promise<void> {
   target.signal('SIGTERM');
   const patience = new AbortController();

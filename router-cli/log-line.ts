@@ -14,7 +14,7 @@ const LEVEL_NAMES: Record<number, string> = {
   60: 'fatal',
 };
 
-/** A line that a part printed. What is not a log line (a stack of a crash) has no message, and is worth showing. */
+/** A line that a part printed. A line that is no log line (the stack of a crash) has no message, and is always shown. */
 export interface LogLine {
   readonly text: string;
   readonly message: string | undefined;
@@ -25,7 +25,7 @@ export interface LogLine {
 export function parseLogLine(text: string): LogLine {
   const parsed = text.startsWith('{') ? pinoLine.safeParse(parseJson(text)) : undefined;
   if (!parsed?.success) return { text, message: undefined, isWarning: true, fields: {} };
-  // What every line of a part has, and the terminal shows otherwise or not at all.
+  // Fields of every line, which the terminal shows in another way or not at all.
   const { level, msg, time: _time, pid: _pid, name: _name, err, ...fields } = parsed.data;
   const reason = z.object({ message: z.string() }).safeParse(err).data?.message;
   const rest = Object.entries(fields).map(([key, value]) => `${key}=${JSON.stringify(value)}`);

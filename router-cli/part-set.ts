@@ -4,23 +4,23 @@ import { startPart } from './part.ts';
 import type { Part, PartCommand } from './part.ts';
 
 /**
- * The order of stopping: no new work, then the work that is under way, then what that needs. Kinds are stopped one
+ * The order of stopping: first the source of new work, then the running work, then what it depends on. Kinds are stopped one
  * after another, parts of a kind together.
  */
 const STOP_ORDER = ['hub', 'agent', 'api', 'demo', 'redis'] as const;
 
 export type PartKind = (typeof STOP_ORDER)[number];
 
-/** More than the parts' own --drain: only what does not stop by itself is killed. */
+/** Longer than the parts' own --drain: only a part that does not stop by itself is killed. */
 const STOP_GRACE_MS = 10_000;
 
 export interface PartSet {
   /** Starts a part and resolves when it is ready. */
   start(kind: PartKind, command: PartCommand): Promise<{ part: Part; line: LogLine }>;
-  /** Rejects when a part ends that was not told to. */
+  /** Rejects when a part ends before `stop`. */
   readonly failed: Promise<never>;
   readonly isStopping: boolean;
-  /** Stops all parts in order. May be called again: it is one stop. */
+  /** Stops all parts in order. A repeated call joins the first one. */
   stop(): Promise<void>;
 }
 

@@ -1,28 +1,26 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sleep } from '../router-core/runtime/backoff.ts';
-import { packageFolder } from '../router-core/runtime/package-info.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
+import { spawnProgram, type ProgramName } from '../router-core/runtime/spawn-program.ts';
 import { endProcess } from './end-process.ts';
 import { parseLogLine } from './log-line.ts';
 import type { LogLine } from './log-line.ts';
 
 const LAST_LINES = 15;
 
-/** The first start of Redis in Docker downloads it; everything else is there within a second or two. */
+/** The first start of Redis in Docker downloads it; other parts are ready within a second or two. */
 const READY_WITHIN_MS = { redis: 200_000, other: 30_000 };
 
 export interface PartCommand {
-  /** As the person in front of the terminal knows it: `hub`, `upstream-1`. */
+  /** The name that the terminal shows: `hub`, `upstream-1`. */
   name: string;
-  launcher: 'router-core' | 'router-api' | 'router-cli';
+  launcher: ProgramName;
   args: string[];
   env: NodeJS.ProcessEnv;
-  /** What tells that it is ready: the message of a log line, and then the URL, where there is one, that answers 2xx. */
+  /** The sign that the part is ready: the message of a log line, and then a URL that answers 2xx, if there is one. */
   readyWhen: { logs: string; answers?: (line: LogLine) => string };
-  /** What to look at when that does not come. */
+  /** Advice when it does not become ready. */
   hint?: string;
 }
 
@@ -31,21 +29,21 @@ export interface Part {
   readonly name: string;
   readonly pid: number;
   readonly ended: Promise<void>;
-  /** The log line that said it is ready. Rejects when it ends before or takes too long. */
+  /** The log line that said it is ready. Rejects when the part ends before, or takes too long. */
   readonly ready: Promise<LogLine>;
-  /** How it ended, in words, with the last that it printed. */
+  /** A sentence on how it ended, with the last lines that it printed. */
   obituary(): string;
-  /** SIGTERM, and SIGKILL when that takes longer than `graceMs`. */
+  /** Sends SIGTERM, and SIGKILL when that takes longer than `graceMs`. */
   stop(options: { graceMs: number }): Promise<void>;
 }
 
 /**
- * Starts a part. It gets a session of its own, so that the terminal's Ctrl-C reaches only us and the order of
- * stopping is ours; and an IPC channel, whose end tells it that we are gone even when that was a SIGKILL.
+ * Starts a part in a session of its own, so that Ctrl-C in the terminal reaches only `up`, which stops the parts in order. Its
+ * IPC channel closes when `up` is gone, even after a SIGKILL.
  */
 export function startPart(command: PartCommand, show: (line: LogLine) => void): Part {
   const { name, launcher, args, env, readyWhen } = command;
-  const child = spawn(process.execPath, [join(packageFolder(), 'bin', launcher), ...args], {
+  const child = spawnProgram(launcher, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
@@ -79,7 +77,7 @@ export function startPart(command: PartCommand, show: (line: LogLine) => void): 
     return line;
   });
   const ready = whenReady({ isReady, ended, obituary, command, patience });
-  // Stopped while starting, nobody may be waiting for it any more.
+  // When the part is stopped while it starts, nobody may be waiting for it.
   ready.catch(() => undefined);
 
   return {

@@ -15,19 +15,19 @@ const STOP_MS = 5_000;
 export interface PrivateRedis {
   readonly url: string;
   readonly pid: number;
-  /** Resolves when the server has ended, asked to or not, with how that came. */
+  /** Resolves when the server has ended, with a text that says how. */
   readonly ended: Promise<string>;
   /** Stops the server and deletes its directory. */
   close(): Promise<void>;
 }
 
-/** A path of a socket may be no longer, in bytes: 104 of them on macOS and BSD, 108 on Linux, one for the end. */
+/** The longest path of a socket, in bytes: 104 on macOS and BSD, 108 on Linux, one of them for the end. */
 const LONGEST_SOCKET = 103;
 
 /**
- * A Redis of our own, in a new temporary directory. Never one that is already there. It listens on a Unix socket in that directory,
- * where nobody but this user gets in and messages cost less than over TCP; in Docker, or where the path of the directory
- * is too long for a socket, on a free loopback port.
+ * Starts a Redis of our own, in a new temporary directory; never uses one that is already there. It listens on a Unix socket
+ * in that directory, which only this user can open and where messages cost less than over TCP. In Docker, or where the path is
+ * too long for a socket, it listens on a free loopback port.
  */
 export async function startPrivateRedis(): Promise<PrivateRedis> {
   const engine = await findRedisEngine();
@@ -53,13 +53,13 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
   }
 }
 
-/** Path of the socket for a server with its data in `dir`; undefined where it has to listen on a port. */
+/** The path of the socket for a server with its data in `dir`; undefined when it must listen on a port. */
 export function socketIn(dir: string, engine: RedisEngine): string | undefined {
   const path = join(dir, 'redis.sock');
   return engine.isDirect && Buffer.byteLength(path) <= LONGEST_SOCKET ? path : undefined;
 }
 
-/** As `--redis` takes it. */
+/** In the format of `--redis`. */
 export function socketUrl(path: string): string {
   return `unix://${pathToFileURL(path).pathname}`;
 }

@@ -10,6 +10,7 @@ import { auditCommand } from './commands/audit.ts';
 import { completionCommands } from './commands/completion.ts';
 import { configCommands } from './commands/config.ts';
 import { contextCommands } from './commands/context.ts';
+import { logsCommand } from './commands/logs.ts';
 import { loginCommand } from './commands/login.ts';
 import { objectCommands } from './commands/objects.ts';
 import { requestCommands } from './commands/requests.ts';
@@ -24,13 +25,16 @@ const ABOUT: Readonly<Record<ObjectKind, string>> = {
   group: 'groups: interchangeable services, their waiting line and their limits',
   route: 'routes: which requests go to which group',
   app: 'apps: clients with tokens and limits of their own',
-  agent: 'agents: what pulls requests for the services of a group',
+  agent: 'agents: processes that pull requests for the services of a group',
   admin: 'admins: who may use router-api',
 };
 
-/** All commands of router-cli; nothing runs until it is told to parse. */
+/** All commands of router-cli. Nothing runs before the arguments are parsed. */
 export function createCli(surroundings: Surroundings): Command {
-  const program = createProgram({ name: 'router-cli', about: 'Run and manage mini-router.' });
+  const program = createProgram({
+    name: surroundings.binary === undefined ? 'router-cli' : 'mini-router cli',
+    about: 'Run and manage mini-router.',
+  });
   serverCommands(program, surroundings);
   loginCommand(program, surroundings);
   contextCommands(program, surroundings);
@@ -48,12 +52,13 @@ export function createCli(surroundings: Surroundings): Command {
   configCommands(program, surroundings);
   requestCommands(program, surroundings);
   auditCommand(program, surroundings);
+  logsCommand(program, surroundings);
   completionCommands(program, surroundings);
   program.addHelpText('after', SPELLINGS);
   return program;
 }
 
-/** What needs no API: there may be none yet, or nobody who could use it. */
+/** Commands that need no API: there may be none yet, or no admin who could use it. */
 function directAdminCommands(parent: Command, env: NodeJS.ProcessEnv): void {
   useSettings(parent.command('init'), adminInitSettings, (config) => initAdmin(config, env)).description(
     'write an admin straight to Redis and print its token: for the first one, or when all tokens are lost',

@@ -11,23 +11,23 @@ export interface RedisCommand {
 }
 
 export interface RedisPlace {
-  /** On 127.0.0.1; 0 for none. */
+  /** A port on 127.0.0.1; 0 for none. */
   readonly port: number;
-  /** Path of a Unix socket as well, which only this user can open. Not in Docker. */
+  /** The path of a Unix socket that only this user can open. Not in Docker. */
   readonly socket?: string | undefined;
-  /** Of its data. */
+  /** The directory of its data. */
   readonly dir: string;
   readonly args: string[];
 }
 
 /** A way to run a Redis on this machine. */
 export interface RedisEngine {
-  /** False when the process that we start is not the server itself, so that their process ids differ. */
+  /** False when the started process is not the server itself, so that their process ids differ. */
   readonly isDirect: boolean;
   command(place: RedisPlace): RedisCommand;
 }
 
-/** redis-server or valkey-server when there is one, else Docker. */
+/** redis-server or valkey-server if one is installed, else Docker. */
 export async function findRedisEngine(): Promise<RedisEngine> {
   const program = findProgram('redis-server', 'valkey-server');
   if (program !== undefined) return binaryEngine(program);
@@ -52,8 +52,8 @@ export function binaryEngine(program: string): RedisEngine {
 }
 
 /**
- * What to put before a command so that Linux kills it with its parent: not even a SIGKILL of ours leaves a server
- * behind. util-linux has it, busybox's setpriv knows no such option; without it, everything else works as well.
+ * Arguments before a command that make Linux kill it with its parent, so that not even a SIGKILL leaves a server behind.
+ * util-linux has this; busybox's setpriv does not, and everything else works without it.
  */
 function dyingWithUs(): string[] {
   const setpriv = findProgram('setpriv');
@@ -63,14 +63,14 @@ function dyingWithUs(): string[] {
 }
 
 function dockerEngine(): RedisEngine {
-  // As this user, so that what Redis writes into `dir` can be deleted again.
+  // As this user, so that the files of Redis in `dir` can be deleted.
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
   const server = [IMAGE, 'redis-server', '--protected-mode', 'no', '--dir', '/data'];
   return {
     isDirect: false,
     command({ port, dir, args }) {
       const mapping = ['--publish', `127.0.0.1:${port}:6379`, '--volume', `${dir}:/data`];
-      // In the foreground: docker passes our SIGTERM on to the server and removes the container at its end.
+      // In the foreground: docker passes SIGTERM on to the server and removes the container at its end.
       return { program: 'docker', args: ['run', '--rm', '--user', user, ...mapping, ...server, ...args] };
     },
   };

@@ -9,9 +9,9 @@ const DIRECT_START_MS = 15_000;
 const DOCKER_START_MS = 180_000;
 
 export interface RedisProcess {
-  /** Of the server, or of the docker command that runs it. */
+  /** The process id of the server, or of the docker command that runs it. */
   readonly pid: number;
-  /** Resolves when its process has ended, with how that came: "was ended by SIGKILL". */
+  /** Resolves when its process has ended, with a text that says how: "was ended by SIGKILL". */
   readonly ended: Promise<string>;
   signal(name: NodeJS.Signals): void;
 }
@@ -27,8 +27,8 @@ export class RedisStartError extends Error {
 }
 
 /**
- * Starts one server and waits until it answers. It keeps nothing on disk unless `args` ask for it, and reads no
- * configuration file.
+ * Starts one server and waits until it answers. It stores nothing on disk unless `args` ask for it, and reads no configuration
+ * file.
  */
 export async function startRedisProcess(
   engine: RedisEngine,
@@ -72,8 +72,8 @@ export async function startRedisProcess(
 }
 
 /**
- * Whether the server at `address` answers and is the process we started: on a port that somebody else has taken in the
- * meantime, theirs would answer. A server that asks for a password counts as ready.
+ * True when the server at `address` answers and is the process that was started: another one may have taken the port in the
+ * meantime. A server that asks for a password counts as ready.
  */
 async function isReady(address: NetConnectOpts, pid: number | undefined): Promise<boolean> {
   const socket = connect(address);

@@ -16,7 +16,7 @@ const demoSettings = {
   },
 } as const;
 
-/** Commands that run until they are told to stop. What only they need is loaded by them: the others start sooner. */
+/** Commands that run until they are stopped. They import their code when they run, so that other commands start sooner. */
 export function serverCommands(program: Command, surroundings: Surroundings): void {
   useSettings(program.command('up'), upSettings, async (config) => {
     const [{ up }, { createLogger }] = await Promise.all([import('./up.ts'), loadLogger()]);

@@ -1,6 +1,6 @@
 import { LIST_OF, OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
 
-/** What hands that know kubectl and gh type in place of a command of router-cli; `get` is decided by what follows. */
+/** Words that users of kubectl and gh type in place of router-cli's; the meaning of `get` depends on the next word. */
 const VERBS: Readonly<Record<string, string>> = {
   describe: 'show',
   view: 'show',
@@ -10,7 +10,7 @@ const VERBS: Readonly<Record<string, string>> = {
   edit: 'edit',
 };
 
-/** Nouns, and how else they are spelled. */
+/** Nouns and their other spellings. */
 const NOUNS: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(OBJECT_KINDS.map((kind) => [kind, [LIST_OF[kind]]])),
   context: ['contexts', 'ctx'],
@@ -22,7 +22,7 @@ const NOUN_OF = new Map(
   Object.entries(NOUNS).flatMap(([noun, others]) => [noun, ...others].map((word) => [word, noun] as const)),
 );
 
-/** Options that may stand before the command, too; each has a value. */
+/** Options that may precede the command; each has a value. */
 const GLOBAL = /^(--context|-o|--output)(=|$)/;
 
 /** For --help. */
@@ -31,7 +31,7 @@ Verbs may go first and nouns may be plural, as with kubectl: \`get groups\`, \`g
 \`delete route NAME\`, \`edit group NAME\`. \`help COMMAND\` is \`COMMAND --help\`; --context and -o may go before the command.
 `;
 
-/** The arguments as the commands are called: noun, verb, rest. Those that are spelled so already stay as they are. */
+/** The arguments as router-cli's commands are called: noun, verb, rest. Known spellings stay as they are. */
 export function spellOut(given: readonly string[]): string[] {
   const { leading, words } = takeGlobal(given);
   const [first = '', second = '', ...rest] = words;
@@ -76,7 +76,7 @@ function nounFirst(word: string, rest: readonly string[]): string[] | undefined 
   return [noun, VERBS[verb] ?? verb, ...args];
 }
 
-/** One that is named is shown, else all are listed. */
+/** With a name: show it. Without one: list all. */
 function readOf(noun: string, args: readonly string[]): string {
   if (noun === 'config') return 'export';
   const isNamed = args[0] !== undefined && !args[0].startsWith('-');

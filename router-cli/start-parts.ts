@@ -5,10 +5,10 @@ import type { PartSet } from './part-set.ts';
 import { findRedisEngine } from './redis-engine.ts';
 import type { RunningPart } from './up-report.ts';
 
-/** What is under way may finish, but whoever pressed Ctrl-C is waiting for the prompt. */
+/** Running requests may finish, but the person who pressed Ctrl-C waits for the prompt. */
 const DRAIN = ['--drain', '3s'];
 
-/** The parts say that they are ready in an info line: a variable must not silence it. */
+/** The parts announce in an info line that they are ready, so a variable must not silence it. */
 const LOG_LEVEL = ['--log-level', 'info'];
 
 export interface StartContext {
@@ -17,13 +17,13 @@ export interface StartContext {
   env: NodeJS.ProcessEnv;
 }
 
-/** The Redis at `givenUrl`, or else a private one. The URL may hold a password, the address that is shown does not. */
+/** The Redis at `givenUrl`, or else a private one. The URL may contain a password, the shown address does not. */
 export async function startRedis({ parts, env }: StartContext, givenUrl: string | undefined) {
   if (givenUrl !== undefined) {
     const address = withoutLogin(givenUrl);
     return { name: 'redis', what: 'given', address, pid: undefined, url: givenUrl };
   }
-  // Looked for here as well, so that its absence is one line and not a part that failed to start.
+  // Looked for here as well, so that a missing engine is one line and not a part that failed to start.
   await findRedisEngine();
   const { line } = await parts.start('redis', {
     name: 'redis',
@@ -48,7 +48,7 @@ export async function startDemo({ parts, env }: StartContext): Promise<RunningPa
   return { name: 'demo', what: 'demo upstream', address: url, pid: part.pid };
 }
 
-/** The Redis URL travels in the environment: a command line can be read by everybody on the machine. */
+/** The Redis URL is passed in the environment: every user of the machine can read command lines. */
 export async function startHub(
   { parts, env }: StartContext,
   { port, redisUrl }: { port: number; redisUrl: string },
@@ -78,7 +78,7 @@ export async function startHub(
 const boundPort = z.object({ port: z.number() });
 const apiAddress = ({ fields }: LogLine) => `http://127.0.0.1:${boundPort.parse(fields).port}`;
 
-/** Port 0 lets it choose: nobody can take a port that it already has. */
+/** Port 0 lets the process choose, so that no other process can take the port first. */
 export async function startApi(
   { parts, env }: StartContext,
   { port, redisUrl, token }: { port: number; redisUrl: string; token: string },
@@ -120,7 +120,7 @@ export async function startAgent(
       ...LOG_LEVEL,
     ],
     env: { ...env, ROUTER_REDIS_URL: redisUrl },
-    // Ready it is once its upstream is there, which may come later.
+    // The agent is ready once its upstream is there, which may come later.
     readyWhen: { logs: 'agent has joined its group' },
     hint: 'does Redis answer?',
   });

@@ -1,13 +1,13 @@
 export interface RunningPart {
   readonly name: string;
   readonly what: string;
-  /** Where it listens; for an agent, what it calls. */
+  /** The listening address; for an agent, the address of its upstream. */
   readonly address: string;
-  /** Undefined for what was there before. */
+  /** Undefined for a Redis that was running before. */
   readonly pid: number | undefined;
 }
 
-/** What runs where, and what to paste to see it work. The hub is the first of `parts`; `status` a command. */
+/** The running parts, and commands to try them. The hub is the first of `parts`; `status` a command. */
 export function describe(
   parts: readonly RunningPart[],
   { demo, status }: { demo: boolean; status: string | undefined },

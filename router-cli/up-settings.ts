@@ -33,13 +33,13 @@ export const upSettings = {
   },
   demo: {
     flag: '--demo [true|false]',
-    about: 'start a small upstream to try things with',
+    about: 'start a small upstream for a first try',
     default: 'false',
     type: flag(),
   },
   verbose: {
     flag: '--verbose [true|false]',
-    about: 'show all that the parts log, not only warnings',
+    about: 'show the whole log of the parts, not only warnings',
     default: 'false',
     type: flag(),
   },

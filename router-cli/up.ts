@@ -13,8 +13,8 @@ import { describe, type RunningPart } from './up-report.ts';
 import type { UpConfig } from './up-settings.ts';
 
 /**
- * Runs a whole router on loopback until it is told to stop: each part is a process of its own, started by its own
- * launcher, as it would be in production. Rejects when a part fails; by then the others have been stopped.
+ * Runs a whole router on loopback until it is stopped: each part is a process of its own, started by its own launcher, as in
+ * production. Rejects when a part fails; by then the others have been stopped.
  */
 export async function up(
   config: UpConfig,
@@ -42,7 +42,7 @@ export async function up(
   }, log);
 
   try {
-    // Known to nobody else, and gone with this process.
+    // Nobody else knows this token, and it ends with this process.
     const { token } = createToken('admin', new Date().toISOString());
     const started = await Promise.race([startAll(config, { env, parts }, token), parts.failed]);
     const { running, api, redis } = started;
@@ -51,10 +51,10 @@ export async function up(
       token,
       redisUrl: withoutLogin(redis.url),
     }).catch((error: unknown) => {
-      log.warn({ err: error }, 'no context for router-cli: its commands have to be told the URL and a token');
+      log.warn({ err: error }, 'no context for router-cli: its commands need the URL and a token');
       return undefined;
     });
-    // Told to stop in the meantime.
+    // Stopped in the meantime.
     if (parts.isStopping) await forgetContext();
     else console.log(describe(running, { demo: config.demo, status: statusCommand(surroundings, context) }));
     await parts.failed;
@@ -92,10 +92,10 @@ async function startAll(config: UpConfig, context: StartContext, token: string) 
 
 const API_PORT = 8081;
 
-/** One that was asked for is used or refused; else its usual one when that is free. */
+/** A given port is used or refused; otherwise the default one when it is free. */
 async function chooseApiPort({ apiPort, port }: UpConfig): Promise<number> {
   if (apiPort !== undefined) return apiPort === 0 ? 0 : choosePort(apiPort, '--api-port');
-  // Whoever takes any port for the hub does so here, too.
+  // With any port for the hub, any port will do here, too.
   if (port === 0) return 0;
   return (await isPortFree(API_PORT).catch(() => false)) ? API_PORT : 0;
 }

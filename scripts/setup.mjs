@@ -132,7 +132,7 @@ function redisAnswers() {
   });
 }
 
-/** Whether there is such a program. */
+/** True when PATH has this program. */
 export function isOnPath(program) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     if (folder === '') return false;

@@ -116,11 +116,13 @@ describe('the agent', () => {
       token: undefined,
       group: 'default',
       upstreams: ['http://localhost:8000'],
-      // Of the token's record; 1 without one.
+      // Default: the concurrency of the token's record; 1 without one.
       concurrency: undefined,
       name: hostname(),
       healthPath: undefined,
       setHeaders: [],
+      labels: {},
+      reportHardware: true,
       preserveHost: false,
       drainMs: 30_000,
       connectTimeoutMs: 10_000,

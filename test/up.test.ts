@@ -21,7 +21,7 @@ interface Contexts {
 interface Running {
   up: LaunchedProcess;
   hub: string;
-  /** Of every part in the table that `up` prints. */
+  /** Process ids of every part in the table that `up` prints. */
   pids: number[];
 }
 

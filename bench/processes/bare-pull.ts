@@ -1,7 +1,7 @@
 /**
- * Target `bare-pull`: what the way through Redis costs when nothing is promised. A stream, a consumer group, a reply stream
- * with a doorbell that carries the reply, and one script call per tick: no slots, limits, leases, redelivery, cancelling,
- * deadlines, flow control, request bodies or errors. A request whose agent dies hangs for ever.
+ * Target `bare-pull`: the cost of the way through Redis without any promise. A stream, a consumer group, a reply stream with a
+ * doorbell that carries the reply, and one script call per tick: no slots, limits, leases, redelivery, cancelling, deadlines,
+ * flow control, request bodies or errors. A request whose agent dies hangs for ever.
  * Usage: bare-pull.js hub PORT REDIS_URL, bare-pull.js agent REDIS_URL UPSTREAM_URL SLOTS
  */
 import { createServer, type ServerResponse } from 'node:http';
@@ -34,7 +34,7 @@ const connect = (url: string) => {
   return socket ? new Redis({ protocol: 2, ...socket }) : new Redis(url, { protocol: 2 });
 };
 
-/** Calls `send` once per tick with what was added in it, at most 128 at once. */
+/** Calls `send` once per tick with the items added in it, at most 128 at once. */
 function perTick<T>(send: (batch: T[]) => void): (item: T) => void {
   const batch: T[] = [];
   const flush = () => {

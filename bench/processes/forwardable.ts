@@ -12,7 +12,7 @@ const notForwarded = new Set([
   'upgrade',
 ]);
 
-/** Names and values in turn, as latin1 strings, without what ends at this hop. */
+/** Names and values in turn, as latin1 strings, without hop-by-hop fields. */
 export function forwardable(raw: readonly (string | Buffer)[]): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {

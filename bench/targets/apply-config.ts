@@ -10,7 +10,7 @@ const appliedSchema = z.object({ tokens: z.array(z.object({ name: z.string(), to
 export interface Applied {
   /** router-api, which goes on: it keeps the logins of agents. It is not on the way of a request. */
   readonly api: Child;
-  /** Of the one app or agent in the document. */
+  /** The token of the one app or agent in the document. */
   readonly token: string;
 }
 

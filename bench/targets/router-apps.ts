@@ -1,6 +1,6 @@
 /**
- * Target `router-apps`: the router with a configuration as a company has it. A thousand routes, the one that matches after
- * all others needs the token of an app, and each request carries it.
+ * Target `router-apps`: the router with a configuration of realistic size. A thousand routes; the last one matches, needs the
+ * token of an app, and each request carries it.
  */
 import { applyConfig } from './apply-config.ts';
 import { startParts } from './router.ts';
@@ -28,7 +28,7 @@ export async function startRouterWithApps(
 ): Promise<Target> {
   const parts = await startParts(settings, { slots, profileDir: undefined });
   const { api, token } = await applyConfig(settings, parts.redisUrl, document());
-  // router-api is not on the way of a request: its CPU is none of a request's.
+  // No request passes router-api, so its CPU does not count.
   const started = { ...parts, name: 'router-apps', header: `Router-Token: ${token}` } as const;
   return readyTarget({ ...started, children: [...parts.children, api] }, settings);
 }

@@ -11,7 +11,7 @@ import type { Child } from '../workspace.ts';
 import { readyTarget, repositoryFile, type Target, type TargetSettings } from './target.ts';
 
 export interface RouterOptions {
-  /** The agent's concurrency: what is above it waits in Redis. */
+  /** The agent's concurrency: further requests wait in Redis. */
   readonly slots: number;
   /** Redis on a port instead of a Unix socket. */
   readonly overTcp?: boolean;
@@ -76,8 +76,8 @@ export async function startHubParts(
 ): Promise<{ redis: StartedRedis; hub: Child; port: number }> {
   const redis = await startRedis(settings, options.overTcp);
   const port = await freePort();
-  // The large upload is 1 GiB: above the default limit of a body, which is not what is measured here.
-  // And a hub gives load balancers a third of its drain time to notice: nobody waits for that here.
+  // The large upload is 1 GiB: above the default limit of a body, which is not measured here. And a hub gives load balancers a
+  // third of its drain time to notice: nobody waits for that here.
   const limits = ['--queue-depth', '10000', '--max-body', '0', '--drain', '3s'];
   const at = ['--redis', redis.url, '--port', String(port), '--host', '127.0.0.1'];
   const hub = await startPart(settings, options, 'hub', [...at, ...limits]);
@@ -86,7 +86,7 @@ export async function startHubParts(
   return { redis, hub, port };
 }
 
-/** What an agent calls, and how often at once. */
+/** The upstream of an agent, and how many calls it makes at once. */
 export function agentArgs(settings: TargetSettings, { slots }: RouterOptions): string[] {
   return ['--upstream', `http://127.0.0.1:${settings.upstreamPort}`, '--concurrency', String(slots)];
 }

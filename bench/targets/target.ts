@@ -1,4 +1,4 @@
-/** What the benchmark can send load to, and how each one is started. */
+/** The targets that the benchmark can send load to, and how each one is started. */
 import { fileURLToPath } from 'node:url';
 import type { Child, Workspace } from '../workspace.ts';
 import { freePort } from '../../router-core/runtime/free-port.ts';
@@ -23,7 +23,7 @@ export interface Target {
   readonly url: string;
   /** `Name: value` that each request carries. */
   readonly header: string | undefined;
-  /** What a request passes through, and so what is charged for it. */
+  /** The processes that a request passes, whose CPU is charged for it. */
   readonly processes: ProcessTable;
   children(): readonly Child[];
 }
@@ -51,7 +51,7 @@ export interface StartedTarget {
   readonly port: number;
   readonly children: readonly Child[];
   readonly header?: string;
-  /** Those whose CPU and memory count; all unless said otherwise. */
+  /** The processes whose CPU and memory count; all when omitted. */
   readonly measured?: readonly Child[];
 }
 

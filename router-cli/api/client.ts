@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { failureOf, unreachable } from './failure.ts';
 import { parseJson } from '../../router-core/runtime/parse-json.ts';
 
-/** Longer than router-api itself lets a request take. */
+/** Longer than router-api lets a request take. */
 const ANSWER_WITHIN_MS = 65_000;
 
-/** The most that router-api puts on a page. */
+/** The largest page of router-api. */
 const PAGE = 1_000;
 
 export type JsonObject = Record<string, unknown>;
@@ -16,7 +16,7 @@ export interface ApiTarget {
   readonly token: string;
 }
 
-/** Called with what is waited for; answers what ends that. */
+/** Called with a text that says what is waited for; returns a function that ends the display. */
 export type Progress = (text: string) => () => void;
 
 export interface CallOptions {
@@ -33,12 +33,12 @@ export interface Answer {
 
 const pageSchema = z.looseObject({ items: z.array(z.unknown()), next: z.string().nullable() });
 
-/** `apiPath('agents', name, 'rotate')`: names as they are, each one segment. */
+/** `apiPath('agents', name, 'rotate')`: each name is one segment. */
 export function apiPath(...segments: string[]): string {
   return `/v1/${segments.map(encodeURIComponent).join('/')}`;
 }
 
-/** Talks to one router-api. Every method rejects with an ApiFailure when that does not work. */
+/** Talks to one router-api. Every method rejects with an ApiFailure when a call fails. */
 export class ApiClient {
   readonly url: string;
   readonly #token: string;
@@ -71,7 +71,7 @@ export class ApiClient {
     return { headers: response.headers, body };
   }
 
-  /** The answer as it comes; whether it is an error, the caller looks. */
+  /** The response as it comes; the caller checks for errors. */
   async fetch(method: string, path: string, options: CallOptions = {}): Promise<Response> {
     const { query = {}, body, headers = {}, signal } = options;
     const url = new URL(this.url + path);
@@ -81,7 +81,7 @@ export class ApiClient {
     try {
       return await fetch(url, {
         method,
-        // Whoever sends us elsewhere would get the token.
+        // A redirect could send the token to another server.
         redirect: 'manual',
         headers: {
           authorization: `Bearer ${this.#token}`,

@@ -9,7 +9,9 @@ export interface ApiEvent {
 
 const PATH = '/v1/events';
 
-/** What GET /v1/events tells, until the connection or `signal` ends it. Rejects with an ApiFailure when it cannot begin. */
+/**
+ * The events of GET /v1/events, until the connection or `signal` ends them. Rejects with an ApiFailure when they cannot begin.
+ */
 export async function* readEvents(api: ApiClient, signal: AbortSignal): AsyncGenerator<ApiEvent> {
   const response = await api.fetch('GET', PATH, { signal });
   if (!response.ok || response.body === null) {

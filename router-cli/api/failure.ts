@@ -4,12 +4,12 @@ import { CommandError } from '../../router-core/runtime/run-command.ts';
 import { EXIT_CODES, type ExitReason } from '../exit-codes.ts';
 import { printable } from '../terminal/printable.ts';
 
-/** A call of the API that did not work; its message says what to do next. */
+/** A failed call of the API; its message says what to do next. */
 export class ApiFailure extends CommandError {
   override readonly name = 'ApiFailure';
-  /** Of the problem document; `unreachable` when nothing has answered. */
+  /** From the problem document; `unreachable` when there was no response. */
   readonly code: string;
-  /** What is wrong where in what was sent. */
+  /** Problems of the sent fields. */
   readonly problems: readonly FieldProblem[];
   readonly #reason: ExitReason;
   readonly #text: FailureText;
@@ -22,7 +22,7 @@ export class ApiFailure extends CommandError {
     this.problems = text.problems ?? [];
   }
 
-  /** The same failure, whose problems are said in other words. */
+  /** The same failure with other texts of its problems. */
   withProblems(problems: readonly FieldProblem[]): ApiFailure {
     return new ApiFailure(this.#reason, { ...this.#text, problems });
   }
@@ -74,7 +74,7 @@ export interface FailedCall {
   readonly path: string;
 }
 
-/** What an answer that is an error means to the person who typed the command. */
+/** The meaning of an error response for the person who typed the command. */
 export function failureOf(call: FailedCall, status: number, body: unknown): ApiFailure {
   const parsed = problemSchema.safeParse(body);
   if (!parsed.success) {
@@ -112,7 +112,7 @@ function hintFor(code: string, { path, url }: FailedCall): string | undefined {
   return hints[code];
 }
 
-/** Nothing has answered. */
+/** There was no response. */
 export function unreachable({ url }: FailedCall, error: unknown): ApiFailure {
   return new ApiFailure('unreachable', {
     code: 'unreachable',
@@ -122,7 +122,7 @@ export function unreachable({ url }: FailedCall, error: unknown): ApiFailure {
   });
 }
 
-/** fetch says only "fetch failed"; the reason is below. */
+/** The message of fetch is only "fetch failed"; its causes have the reason. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return 'it did not answer in time';

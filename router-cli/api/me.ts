@@ -8,7 +8,7 @@ const meSchema = z.looseObject({ name: text, role: text, expiresAt: z.string().n
 
 export type Me = z.output<typeof meSchema>;
 
-/** Whose token the client has. Rejects with an ApiFailure when it is nobody's. */
+/** The admin of the client's token. Rejects with an ApiFailure when it is not valid. */
 export async function whoAmI(api: ApiClient, options: CallOptions = {}): Promise<Me> {
   const { body } = await api.call('GET', '/v1/me', options);
   return meSchema.parse(body);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What GET /v1/status answers, as far as it is shown: an API of another version may say more, or less. */
+/** The shown part of the answer of GET /v1/status: an API of another version may have more fields, or fewer. */
 
 const count = z.number().catch(0);
 const quantile = z.number().nullable().catch(null);
@@ -17,6 +17,28 @@ export const instanceSchema = z.looseObject({
   inFlight: count,
   state: z.string().catch('unknown'),
   reason: z.string().nullable().catch(null),
+  labels: z.record(z.string(), z.string()).catch({}),
+  hardware: z
+    .looseObject({
+      cpu: z.string().catch(''),
+      cores: count,
+      memoryBytes: count,
+      gpus: z
+        .array(
+          z.looseObject({
+            name: z.string().catch(''),
+            memoryBytes: count,
+            driver: z.string().catch(''),
+            count,
+          }),
+        )
+        .catch([]),
+      os: z.string().catch(''),
+      arch: z.string().catch(''),
+      node: z.string().catch(''),
+    })
+    .nullable()
+    .catch(null),
   link: linkSchema.nullable().catch(null),
 });
 

@@ -23,21 +23,21 @@ const ACTIONS: readonly Action[] = [
   {
     kind: 'group',
     action: 'repair',
-    about: 'rebuild its state in Redis, after somebody has had the run of it',
-    done: 'is repaired; hubs drop within seconds what they know nothing of',
+    about: 'rebuild its state in Redis, after somebody has tampered with it',
+    done: 'is repaired; within seconds hubs drop requests that no hub has sent',
   },
   { kind: 'app', action: 'pause', about: 'refuse its requests', done: 'is paused: its requests are refused' },
   { kind: 'app', action: 'resume', about: 'take its requests again', done: 'may send requests again' },
   {
     kind: 'agent',
     action: 'pause',
-    about: 'let its instances pull nothing; what runs finishes',
-    done: 'is paused: what runs finishes',
+    about: 'let its instances pull nothing; running requests finish',
+    done: 'is paused: running requests finish',
   },
   { kind: 'agent', action: 'resume', about: 'let its instances pull again', done: 'pulls again' },
 ];
 
-/** What can be done to an object with one word. */
+/** The actions on an object that need only its name. */
 export function actionCommands(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {
   for (const { action, about, done } of ACTIONS.filter((each) => each.kind === kind)) {
     addApiCommand(parent, surroundings, {

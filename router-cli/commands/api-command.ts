@@ -11,12 +11,12 @@ import { anyText, useFlag } from './flags.ts';
 
 type Format = 'text' | 'wide' | 'json' | 'yaml';
 
-/** Results: as JSON or YAML when that is asked for, else as text that fits the terminal. */
+/** Prints results: as JSON or YAML when requested, else as text that fits the terminal. */
 export interface Output extends TableSpace {
-  /** For programs, as JSON or YAML: all that there is, in one value. */
+  /** True for JSON and YAML, where a result is one complete value. */
   readonly isData: boolean;
   readonly format: Format;
-  /** `lines` is only asked when they are what is wanted. */
+  /** `lines` is only called for text. */
   readonly show: (value: unknown, lines: () => readonly string[]) => void;
   /** For people, on stderr. */
   readonly note: (text: string) => void;
@@ -26,12 +26,12 @@ const FORMATS: readonly Format[] = ['json', 'yaml', 'wide'];
 
 const WATCH_MS = 2_000;
 
-/** A command that runs, and what it was given. */
+/** A running command with its arguments. */
 export interface Invocation {
   readonly args: readonly string[];
   readonly out: Output;
   readonly surroundings: Surroundings;
-  /** Goes on, or throws. */
+  /** Returns, or throws when the person says no. */
   readonly confirm: (question: string) => Promise<void>;
 }
 
@@ -42,14 +42,14 @@ export interface ApiInvocation extends Invocation {
 
 export interface CommandShape {
   readonly name: string;
-  /** As commander writes arguments: `<name>`, `[file]`, `<id…>` is `<id...>`. */
+  /** In the syntax of commander: `<name>`, `[file]`; `<id…>` stands for `<id...>`. */
   readonly args?: string;
   readonly about: string;
-  /** What --json prints. */
+  /** The description of the output of --json. */
   readonly json: string;
-  /** It asks first: it gets --yes. */
+  /** True for a command that asks first: it gets --yes. */
   readonly asks?: boolean;
-  /** It can be run again and again: it gets --watch. */
+  /** True for a command that may be repeated: it gets --watch. */
   readonly watch?: boolean;
 }
 
@@ -73,7 +73,7 @@ export function runs(
   command.action(async () => run(await invocationOf(command, surroundings)));
 }
 
-/** Adds a command that asks the API; `setUp` gives it more flags and answers what it does. */
+/** Adds a command that calls the API; `setUp` adds flags and returns the action. */
 export function addApiCommand(
   parent: Command,
   surroundings: Surroundings,
@@ -83,15 +83,15 @@ export function addApiCommand(
   const run = shape.setUp(command);
   const context = useFlag(command, {
     flag: '--context <name>',
-    about: 'whom to talk to, instead of the current context',
+    about: 'the context to use instead of the current one',
     type: anyText(),
   });
-  if (shape.watch) command.option('-w, --watch', 'go on, and print it again whenever it has changed');
+  if (shape.watch) command.option('-w, --watch', 'keep running, and print it again whenever it changes');
   return command.action(async () => {
     const target = await chooseTarget(surroundings.env, context());
     const watch = command.getOptionValue('watch') === true;
     const invocation = await invocationOf(command, surroundings);
-    // Over and over, whoever waits has seen that it is asked.
+    // A repeated command would show its progress again and again.
     const api = new ApiClient(target, watch ? undefined : showProgress);
     for (;;) {
       await run({ ...invocation, target, api });
@@ -107,10 +107,10 @@ async function invocationOf(command: Command, surroundings: Surroundings): Promi
   if (options.output !== undefined && format === 'text') {
     command.error(`error: --output: "${options.output}" is none of json, yaml, wide`);
   }
-  // Loaded here: it is a fifth of the time that a command takes to start.
+  // Imported here: loading it takes a fifth of the time that a command needs to start.
   const toYaml = format === 'yaml' ? (await import('yaml')).stringify : undefined;
   return {
-    // An argument of several texts is a list.
+    // An argument with several texts is a list.
     args: (command.processedArgs as (string | string[] | undefined)[]).flatMap((arg) => arg ?? []),
     out: openOutput(surroundings, { format, toYaml }),
     surroundings,
@@ -123,7 +123,7 @@ interface OutputOptions {
   readonly toYaml: ((value: unknown) => string) | undefined;
 }
 
-/** Each result is printed when it is another one than the last. */
+/** With --watch, a result is printed only when it differs from the last one. */
 function openOutput({ env }: Surroundings, { format, toYaml }: OutputOptions): Output {
   const { stdout, stderr } = process;
   const isData = format === 'json' || format === 'yaml';
@@ -141,7 +141,7 @@ function openOutput({ env }: Surroundings, { format, toYaml }: OutputOptions): O
     show(value, lines) {
       const text = textOf(value, lines);
       if (text === last) return;
-      // YAML may hold several documents.
+      // Separates the documents of YAML.
       const between = last === undefined ? '' : toYaml ? '---\n' : isData ? '' : '\n';
       last = text;
       stdout.write(text === '' ? '' : `${between}${text}\n`);

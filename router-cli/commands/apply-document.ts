@@ -8,6 +8,7 @@ import type { ApiInvocation, Output } from './api-command.ts';
 import { changeSchema, describeChanges, type Change } from './changes.ts';
 import { placingProblems, type SourceText } from './place-problems.ts';
 import { readText, readYaml } from './read-yaml.ts';
+import { showWarnings } from './show-warnings.ts';
 import { showToken } from './show-token.ts';
 import { isObject } from './use-fields.ts';
 
@@ -15,7 +16,7 @@ const MOST_NAMED = 20;
 
 const appliedSchema = z.looseObject({
   changes: z.array(changeSchema),
-  /** Missing in answers of a router-api that does not ask. */
+  /** Missing in responses of a router-api that requires no confirmation. */
   toConfirm: z.number().catch(0),
   tokens: z.array(z.object({ kind: z.enum(TOKEN_KINDS), name: z.string(), token: z.string() })).catch([]),
 });
@@ -26,13 +27,13 @@ export interface SourceDocument extends SourceText {
 
 export interface ApplyOptions {
   readonly yesDelete?: number | undefined;
-  /** Only shows it. */
+  /** Only shows the changes. */
   readonly dryRun?: boolean;
-  /** The version that the document was made from. With another one, the document is refused. */
+  /** The version that the document was based on. With another current version the document is refused. */
   readonly etag?: string | null;
 }
 
-/** Shows what a document would change, asks, and applies it. */
+/** Shows the changes that a document would make, asks, and applies it. */
 export async function applyDocument(
   invocation: ApiInvocation,
   source: SourceDocument,
@@ -41,6 +42,7 @@ export async function applyDocument(
   const { api, out, confirm, target } = invocation;
   const { document } = source;
   const { changes, toConfirm, etag, body: plan } = await planned(api, source);
+  showWarnings(plan, out);
   if (changes.length === 0) {
     out.show(plan, () => ['Nothing to change.']);
     return;
@@ -57,7 +59,7 @@ export async function applyDocument(
   out.note(describePlan(changes, out).join('\n'));
   requireNumber(changes, toConfirm, yesDelete);
   await confirm(`Apply this to ${target.url}?`);
-  // Only what was shown: when somebody else has written in the meantime, it is refused.
+  // Only the shown changes may be applied: when somebody else has written in the meantime, the API refuses.
   const headers: Record<string, string> = etag === null ? {} : { 'if-match': etag };
   const { body } = await api.call('PUT', '/v1/config', { body: document, query: { yesDelete }, headers });
   const { tokens } = appliedSchema.parse(body);
@@ -71,7 +73,7 @@ export async function applyDocument(
   ]);
 }
 
-/** Before anything is asked: what was shown is most of what there is, or not what its number says. */
+/** Checked before the question: the removal of most objects needs --yes-delete with their number. */
 function requireNumber(changes: readonly Change[], toConfirm: number, given: number | undefined): void {
   const removed = changes.filter(({ change }) => change === 'removed');
   if (given === undefined ? toConfirm === 0 : given === removed.length) return;
@@ -82,7 +84,7 @@ function requireNumber(changes: readonly Change[], toConfirm: number, given: num
       ? 'nothing'
       : `${count(removed.length, 'object')}: ${[...names, ...more].join(', ')}`;
   throw new CommandError(
-    `nothing was changed: this removes ${what}. If that is what you want, say it with --yes-delete ${removed.length}`,
+    `nothing was changed: this removes ${what}. To confirm it, pass --yes-delete ${removed.length}`,
   );
 }
 
@@ -97,7 +99,7 @@ export async function parseDocument(source: SourceText): Promise<JsonObject> {
   if (document === undefined || (isObject(document) && Object.keys(document).length === 0)) {
     throw new CommandError(
       `${file}: the document is empty. To remove everything, write empty lists ` +
-        '(groups: [], routes: [], apps: [], agents: [], admins: []) and say with --yes-delete how many objects that removes',
+        '(groups: [], routes: [], apps: [], agents: [], admins: []) and pass the number of objects that this removes as --yes-delete',
     );
   }
   if (isObject(document)) return document;

@@ -19,11 +19,11 @@ const entrySchema = z.looseObject({
 });
 type Entry = z.output<typeof entrySchema>;
 
-/** `audit`: who has changed what. */
+/** `audit`: the changes and who made them. */
 export function auditCommand(program: Command, surroundings: Surroundings): void {
   addApiCommand(program, surroundings, {
     name: 'audit',
-    about: 'show who has changed what, newest first',
+    about: 'show changes and who made them, newest first',
     json: 'an array of the items of GET /v1/audit',
     watch: true,
     setUp(command) {
@@ -46,7 +46,7 @@ export function auditCommand(program: Command, surroundings: Surroundings): void
       return async ({ api, out }) => {
         const query = { kind: kind(), name: name(), actor: actor() };
         const items = await api.list('/v1/audit', { query, limit: limit() });
-        if (items.length === 0) out.note('nothing like that has happened');
+        if (items.length === 0) out.note('there are no such changes');
         const entries = z.array(entrySchema).parse(items);
         out.show(items, () => (entries.length === 0 ? [] : table(entries, columns, out)));
       };

@@ -18,7 +18,7 @@ const MARKS: Record<Change['change'], { mark: string; tone: Tone }> = {
   changed: { mark: '~', tone: 'warn' },
 };
 
-/** As people read a diff: a line per object, and one per field of a changed one. */
+/** Like a diff: a line per object, and one per field of a changed object. */
 export function describeChanges(changes: readonly Change[], style: Style): string[] {
   return changes.flatMap(({ kind, name, change, fields = [] }) => {
     const { mark, tone } = MARKS[change];

@@ -2,8 +2,8 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /**
- * What a shell has to read to complete router-cli: it hands the words so far, the last one unfinished, to the hidden command
- * `complete` of the router-cli that was typed, wherever that is. When there is nothing to offer, it offers files.
+ * The shell code that completes router-cli: it passes the words so far, the last one unfinished, to the hidden command
+ * `complete` of the router-cli that was typed. When there is nothing to offer, it offers files.
  */
 export const COMPLETION_SCRIPTS: Readonly<Record<Shell, string>> = {
   bash: `# source <(router-cli completion bash)

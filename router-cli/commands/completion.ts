@@ -7,14 +7,14 @@ import { contextFilePath, readContexts } from '../contexts/context-file.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { COMPLETION_SCRIPTS, SHELLS } from './completion-script.ts';
 
-/** Whoever has pressed the tab key waits. */
+/** The person waits after pressing the tab key. */
 const NAMES_WITHIN_MS = 1_500;
 const MOST_NAMES = 1_000;
 
 export function completionCommands(program: Command, surroundings: Surroundings): void {
   program
     .command('completion <shell>')
-    .description(`print what makes ${SHELLS.join(', ')} complete commands, flags and names`)
+    .description(`print the script with which ${SHELLS.join(', ')} complete commands, flags and names`)
     .action((wanted: string) => {
       const shell = SHELLS.find((each) => each === wanted);
       if (!shell) throw new CommandError(`"${wanted}" is none of ${SHELLS.join(', ')}`);
@@ -27,7 +27,7 @@ export function completionCommands(program: Command, surroundings: Surroundings)
   });
 }
 
-/** What may stand in the place of the last word, as far as it begins like it. */
+/** The candidates for the last word that begin like it. */
 async function complete(
   program: Command,
   words: readonly string[],
@@ -41,12 +41,12 @@ async function complete(
     { command, option, current, hasArgument: rest.length > 0 },
     surroundings,
   );
-  // Of a list with commas, only the last item is being written.
+  // In a list with commas, only the last item is incomplete.
   const done = option && current.includes(',') ? current.slice(0, current.lastIndexOf(',') + 1) : '';
   return [...new Set(candidates)].map((each) => done + each).filter((each) => each.startsWith(current));
 }
 
-/** The command that the words lead to, and those behind it. */
+/** The command that the words name, and the rest of them. */
 function commandAt(
   program: Command,
   words: readonly string[],
@@ -67,7 +67,7 @@ function optionNamed({ options }: Command, word: string): Option | undefined {
 
 interface Place {
   readonly command: Command;
-  /** Whose value is being written. */
+  /** The option whose value is incomplete. */
   readonly option: Option | undefined;
   readonly current: string;
   readonly hasArgument: boolean;
@@ -115,7 +115,7 @@ function objectNames(kind: ObjectKind, surroundings: Surroundings): Promise<stri
   return namesFrom(`/v1/${LIST_OF[kind]}`, 'name', surroundings);
 }
 
-/** None when the API cannot be asked: a shell that completes says no errors. */
+/** Empty when the API cannot be reached: a completing shell shows no errors. */
 async function namesFrom(path: string, field: string, { env }: Surroundings): Promise<string[]> {
   try {
     const api = new ApiClient(await chooseTarget(env, undefined));

@@ -8,7 +8,7 @@ import {
   type ObjectKind,
 } from '../../router-core/config/object-kinds.ts';
 
-const HEAD = `# The whole configuration of mini-router but tokens: what is not named here is removed when it is applied.
+const HEAD = `# The whole configuration of mini-router but tokens: objects that are not named here are removed when it is applied.
 #   router-cli config diff     shows what applying it would change
 #   router-cli config apply    shows that, asks, and does it
 # Every field but those of the fresh install is a comment, with its default or an example. Durations are milliseconds.
@@ -22,7 +22,7 @@ const EXAMPLES: Readonly<Record<ObjectKind, object>> = {
   admin: { name: 'alice', role: 'operator' },
 };
 
-/** The configuration of a fresh install, with every field that there is as a comment: from the schemas. */
+/** The configuration of a fresh install, with every possible field as a comment, made from the schemas. */
 export function configTemplate(): string {
   return [HEAD, ...OBJECT_KINDS.map((kind) => section(kind))].join('\n');
 }
@@ -35,14 +35,14 @@ function section(kind: ObjectKind): string {
     `# ${list}: an example, then all fields`,
     ...example.map((line) => `#   ${line}`),
     '#',
-    // A schema with an id of its own is a definition that the whole only refers to.
+    // A schema with an id is a definition, and the document only refers to it.
     ...fieldLines(schema.properties ? schema : (Object.values($defs)[0] ?? {}), ''),
     ...fresh(kind),
     '',
   ].join('\n');
 }
 
-/** What is there before anything is configured; names and what is not the default only. */
+/** The objects of a fresh install: only names and fields that differ from their default. */
 function fresh(kind: ObjectKind): string[] {
   if (kind === 'group') return ['groups:', ...FRESH_DOCUMENT.groups.map(({ name }) => `  - name: ${name}`)];
   if (kind !== 'route') return [`${LIST_OF[kind]}: []`];

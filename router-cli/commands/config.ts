@@ -11,7 +11,7 @@ import { useDryRun, useFlag } from './flags.ts';
 
 const FILE = 'mini-router.yaml';
 
-/** `config`: everything at once, as a file to be kept in a repository. */
+/** `config`: the whole configuration as a file, to be kept in a repository. */
 export function configCommands(program: Command, surroundings: Surroundings): void {
   const parent = program.command('config').description('the whole configuration as a YAML file');
   initCommand(parent, surroundings);
@@ -27,7 +27,7 @@ function initCommand(parent: Command, surroundings: Surroundings): void {
     args: '[file]',
     about: `write a commented file to begin with (default: ${FILE}; - prints it)`,
     json: '{"file"}',
-  }).option('--force', 'replace the file when it is there');
+  }).option('--force', 'replace an existing file');
   runs(command, surroundings, async ({ args: [file = FILE], out }) => {
     const { configTemplate } = await import('./config-template.ts');
     const text = configTemplate();
@@ -41,10 +41,10 @@ function initCommand(parent: Command, surroundings: Surroundings): void {
 }
 
 async function writeNew(file: string, text: string, { replace }: { replace: boolean }): Promise<void> {
-  // Headers that routes set may be secrets.
+  // Header values that routes set may be secrets.
   await writeFile(file, text, { flag: replace ? 'w' : 'wx', mode: 0o600 }).catch(
     (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EEXIST' ? 'it is there already: --force replaces it' : error.message;
+      const reason = error.code === 'EEXIST' ? 'it exists already: --force replaces it' : error.message;
       throw new CommandError(`cannot write ${file}: ${reason}`, { exitCode: EXIT_CODES.failed.code });
     },
   );
@@ -57,7 +57,7 @@ function exportCommand(parent: Command, surroundings: Surroundings): void {
     about: 'write the configuration without tokens as YAML (default: print it)',
     json: 'the document, instead of YAML',
     setUp(command) {
-      command.option('--force', 'replace the file when it is there');
+      command.option('--force', 'replace an existing file');
       return async ({ api, out, args: [file = '-'] }) => {
         const { body } = await api.call('GET', '/v1/config');
         const { stringify } = await import('yaml');
@@ -79,7 +79,7 @@ function diffCommand(parent: Command, surroundings: Surroundings): void {
     about: `show what applying a file would change (default: ${FILE}; - is standard input)`,
     json: '{"changes": [{"kind", "name", "change", "fields": [[path, before, after]]}]}',
     setUp(command) {
-      command.option('--exit-code', 'end with 1 when something would change');
+      command.option('--exit-code', 'exit with 1 when there are changes');
       return async ({ api, out, args: [file = FILE] }) => {
         const { changes } = await planned(api, await readDocument(file));
         out.show({ changes }, () => describePlan(changes, out));
@@ -95,8 +95,8 @@ function applyCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'apply',
     args: '[file]',
-    about: `make the configuration what a file says: what it does not name is removed (default: ${FILE})`,
-    json: '{"version", "changes", "tokens"}; changes as in diff, tokens of what is new',
+    about: `apply a file as the whole configuration: objects that it does not name are removed (default: ${FILE})`,
+    json: '{"version", "changes", "tokens"}; changes as in diff, tokens of new objects',
     asks: true,
     setUp: (command) => {
       const yesDelete = useYesDelete(command);
@@ -114,8 +114,8 @@ function editCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'edit',
     about:
-      'open the configuration in your editor ($VISUAL or $EDITOR), then show what that changes, ask and apply it',
-    json: 'what `apply` prints',
+      'open the configuration in your editor ($VISUAL or $EDITOR), then show the changes, ask and apply them',
+    json: 'the same as `apply`',
     asks: true,
     setUp: (command) => {
       const yesDelete = useYesDelete(command);

@@ -10,15 +10,15 @@ import { timeInWords } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addCommand, runs } from './api-command.ts';
 
-/** What is asked is not worth a longer wait: the rest is known without. */
+/** The rest is known without the API, so a longer wait is not worth it. */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** What is known of a token without telling it: its id, which `admin show` has, too. */
+/** The id of a token, which is no secret: `admin show` lists it, too. */
 function tokenId(token: string): string {
   return token.split('_')[2] ?? '';
 }
 
-/** Which APIs this user knows, and which one commands talk to. */
+/** The APIs that this user knows, and the current one. */
 export function contextCommands(program: Command, surroundings: Surroundings): void {
   const parent = program.command('context').description('which router-api the commands talk to');
   const path = contextFilePath(surroundings.env);
@@ -62,7 +62,7 @@ function showCommand(parent: Command, surroundings: Surroundings): void {
     about: 'show which API is used, with variables taken into account, and who you are there',
     json:
       '{"context", "url", "tokenId", "name", "role", "expiresAt"}; ' +
-      'context is null when variables say it all, name and role when the API does not answer',
+      'context is null when variables replace it, name and role when the API does not answer',
   });
   runs(show, surroundings, async ({ out }) => {
     const target = await chooseTarget(surroundings.env, undefined);
@@ -98,7 +98,7 @@ function listCommand(parent: Command, surroundings: Surroundings, path: string):
     });
     const { env } = surroundings;
     if (env['ROUTER_API_URL'] && env['ROUTER_API_TOKEN']) {
-      out.note('ROUTER_API_URL and ROUTER_API_TOKEN are set: they win over all of these');
+      out.note('ROUTER_API_URL and ROUTER_API_TOKEN are set: they take precedence over all of these');
     }
     if (rows.length === 0) out.note('there are no contexts yet: router-cli login URL makes one');
     out.show(rows, () => {

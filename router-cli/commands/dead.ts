@@ -24,7 +24,7 @@ type DeadRequest = z.output<typeof deadSchema>;
 /** Characters of a target that are kept. */
 const KEPT = 1_000;
 
-/** `requests dead` and `requests forget`: what was given up. */
+/** `requests dead` and `requests forget`: the requests that were given up. */
 export function deadCommands(parent: Command, surroundings: Surroundings): void {
   listCommand(parent, surroundings);
   forgetCommand(parent, surroundings);
@@ -33,7 +33,7 @@ export function deadCommands(parent: Command, surroundings: Surroundings): void 
 function listCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'dead',
-    about: 'list requests given up after their last attempt, newest first: they may be what kills agents',
+    about: 'list requests given up after their last attempt, newest first: one of them may crash its agents',
     json: 'an array of the items of GET /v1/dead',
     setUp(command) {
       const group = useFlag(command, {
@@ -44,7 +44,7 @@ function listCommand(parent: Command, surroundings: Surroundings): void {
       const limit = useLimit(command);
       const hub = useFlag(command, {
         flag: '--curl <hub>',
-        about: 'print instead a curl line for each that sends it to the hub at this URL again',
+        about: 'print a curl line for each instead, which sends it to the hub at this URL again',
         type: httpUrl(),
       });
       return async ({ api, out }) => {
@@ -72,12 +72,12 @@ function forgetCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'forget',
     args: '<id...>',
-    about: 'take requests off the list of those given up',
+    about: 'remove requests from the list of those given up',
     json: 'an array of {"id", "group"}',
     setUp(command) {
       const group = useFlag(command, {
         flag: '--group <group>',
-        about: 'whose list they are on, to find them sooner',
+        about: 'the group of the requests, to find them sooner',
         type: anyText(),
       });
       return async ({ api, out, args }) => {
@@ -86,13 +86,13 @@ function forgetCommand(parent: Command, surroundings: Surroundings): void {
           const { body } = await api.call('DELETE', apiPath('dead', group() ?? (await groupOf(api, id)), id));
           forgotten.push(body);
         }
-        out.show(forgotten, () => args.map((id) => `${id} was taken off the list`));
+        out.show(forgotten, () => args.map((id) => `${id} was removed from the list`));
       };
     },
   });
 }
 
-/** Of a request that no list has, the API says so: any group will do. */
+/** For a request that is in no list the API reports the error, so any group will do. */
 async function groupOf(api: ApiClient, id: string): Promise<string> {
   const dead = z.array(deadSchema).parse(await api.list('/v1/dead'));
   return dead.find((each) => each.id === id)?.group ?? 'default';
@@ -108,7 +108,7 @@ const columns: readonly Column<DeadRequest>[] = [
   { title: 'REQUEST', cell: (row) => `${row.method} ${row.target}` },
 ];
 
-/** What is stored may come from anybody: in a shell it must stay one word. */
+/** Stored texts may come from anybody: in a shell each must stay one word. */
 function curlLines({ id, method, target }: DeadRequest, hub: string): string[] {
   const url = quoted(hub.replace(/\/+$/, '') + target);
   const how = method === 'HEAD' ? '--head' : `--request ${quoted(method)}`;

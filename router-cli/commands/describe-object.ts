@@ -3,7 +3,7 @@ import { labelled, type TableSpace } from '../terminal/table.ts';
 import { durationInWords, sizeInWords, timeInWords } from '../terminal/words.ts';
 import { isObject } from './use-fields.ts';
 
-/** All that an object says, a line for each field. */
+/** All fields of an object, a line for each. */
 export function describeObject(object: JsonObject, space: TableSpace): string[] {
   return labelled(fieldsOf('', object), space);
 }
@@ -20,7 +20,7 @@ function fieldsOf(path: string, value: unknown): [label: string, value: string][
   return [[path, valueInWords(path, value)]];
 }
 
-/** By the unit in the name of the field. */
+/** Formats a value by the unit in the name of its field. */
 export function valueInWords(path: string, value: unknown): string {
   if (value === null || value === undefined) return path.endsWith('At') ? 'never' : 'none';
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(String).join(', ');

@@ -16,21 +16,21 @@ import { useFlag } from './flags.ts';
 
 const TIMEOUT_MS = 300_000;
 const LOOK_EVERY_MS = 500;
-/** Of the instances that still run; more would hide what is said about them. */
+/** The most running instances that are named; a longer list would hide the message. */
 const MOST_NAMED = 10;
 
-/** `agent drain`: sets it, and with `--wait` stays until nothing of the agent runs. */
+/** `agent drain`: sets the state, and with `--wait` waits until no instance of the agent runs. */
 export function drainAgentCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'drain',
     args: '<name>',
-    about: 'let its instances finish what runs, and end',
+    about: 'let its instances finish their requests, and end',
     json: 'the agent as it is now',
     setUp(command) {
-      command.option('--wait', 'come back when the last of them has ended');
+      command.option('--wait', 'wait until the last of them has ended');
       const timeout = useFlag(command, {
         flag: '--timeout <duration>',
-        about: 'with --wait: fail when some are still there after so long (default: 5m)',
+        about: 'with --wait: how long to wait before it fails (default: 5m)',
         type: duration(),
       });
       return async (invocation) => {
@@ -45,17 +45,17 @@ export function drainAgentCommand(parent: Command, surroundings: Surroundings): 
         if (isWaiting) await waitUntilGone(name, timeoutMs ?? TIMEOUT_MS, invocation);
         const done = isWaiting
           ? 'has drained: no instance of it is left'
-          : 'drains: its instances finish what runs, and end';
+          : 'drains: its instances finish their requests, and end';
         out.show(body, () => [`The agent ${name} ${done}.`]);
       };
     },
   });
 }
 
-/** Rejects when there are still instances after that long, or nobody could say. */
+/** Rejects when instances still run after that time, or when the API did not answer. */
 async function waitUntilGone(name: string, timeoutMs: number, { target }: ApiInvocation): Promise<void> {
   const endMs = performance.now() + timeoutMs;
-  // Without a spinner of its own: there is one for all of the waiting.
+  // Without progress of its own: one covers the whole wait.
   const api = new ApiClient(target);
   const progress = changingProgress();
   try {
@@ -74,7 +74,7 @@ async function waitUntilGone(name: string, timeoutMs: number, { target }: ApiInv
   }
 }
 
-/** The failure when the API is away for now: the agent drains without it. */
+/** The failure when the API is temporarily away: the agent drains without it. */
 async function instancesOf(name: string, api: ApiClient): Promise<InstanceStatus[] | ApiFailure> {
   try {
     return z.array(instanceSchema).parse(await api.list(apiPath('agents', name, 'instances')));
@@ -106,7 +106,7 @@ function stillThere(name: string, left: readonly InstanceStatus[], timeoutMs: nu
   return new CommandError(lines.join('\n'), { exitCode: EXIT_CODES.failed.code });
 }
 
-/** A spinner whose text may become another one. */
+/** Progress whose text can change. */
 function changingProgress(): { show: (text: string) => void; end: () => void } {
   let shown = '';
   let end: () => void = () => undefined;

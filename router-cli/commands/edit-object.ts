@@ -11,7 +11,7 @@ import { placingProblems } from './place-problems.ts';
 import { readYaml } from './read-yaml.ts';
 import { isObject } from './use-fields.ts';
 
-/** `group edit NAME`: one object in the editor of the person. */
+/** `group edit NAME`: opens one object in the person's editor. */
 export function editObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'edit',

@@ -8,8 +8,8 @@ import type { ApiInvocation } from './api-command.ts';
 import type { SourceText } from './place-problems.ts';
 
 /**
- * Lets a person edit a value as YAML and hands on what has become of it. When that fails the text is kept, and named: it may
- * be an hour's work. It may also hold secrets, so that only its user can read it.
+ * Lets a person edit a value as YAML and passes the text on. When that fails, the file is kept and named: it may be an hour's
+ * work. It may also contain secrets, so only its user can read it.
  */
 export async function editYaml(
   { out, surroundings }: ApiInvocation,

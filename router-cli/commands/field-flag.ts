@@ -5,12 +5,12 @@ import { anyText } from './flags.ts';
 export interface FieldFlag {
   readonly flag: string;
   readonly about: string;
-  /** Where its value goes. */
+  /** The path of the field. */
   readonly path: readonly string[];
   readonly type: OptionType<unknown>;
-  /** A new object needs it. */
+  /** True when a new object needs it. */
   readonly required?: boolean;
-  /** It may be given several times; what else separates values, if anything does. */
+  /** The flag may be given several times; `separator` separates several values in one. */
   readonly list?: { readonly separator?: string };
 }
 
@@ -23,7 +23,7 @@ export const description: FieldFlag = {
   type: anyText(),
 };
 
-/** Of groups, and of routes where they differ. */
+/** Timeouts of groups, and of routes that differ from their group. */
 export const timeouts: FieldFlag[] = [
   {
     flag: '--first-byte-timeout <duration>',

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
 import { count as wholeNumber, fromText, type OptionType } from '../../router-core/runtime/options.ts';
 
-/** One flag of a command. Unlike the settings of a server it has no variable: it belongs to what is typed. */
+/** One flag of a command. Unlike the settings of a server it has no variable. */
 export interface Flag<T> {
-  /** As commander writes it. */
+  /** In the syntax of commander. */
   readonly flag: string;
   readonly about: string;
   readonly type: OptionType<T>;
@@ -11,7 +11,10 @@ export interface Flag<T> {
 
 export type FlagReader<T> = () => T | undefined;
 
-/** Gives `command` the flag; the reader answers its value once the command runs. A wrong value ends the command. */
+/**
+ * Adds the flag to `command` and returns a function that reads its value once the command runs. A wrong value ends the
+ * command.
+ */
 export function useFlag<T>(command: Command, { flag, about, type }: Flag<T>): FlagReader<T> {
   const option = new Option(flag, about);
   command.addOption(option);
@@ -48,32 +51,32 @@ function parseValue<T>(
   return command.error(`error: ${option.long ?? option.flags}: ${problem}`);
 }
 
-/** Any text; what it may be, the API says. */
+/** Any text; the API checks it. */
 export function anyText(): OptionType<string> {
   return fromText('a text', (text) => text);
 }
 
-/** Whether to only tell what would come of it. */
+/** True when the changes should only be shown. */
 export function useDryRun(command: Command): () => boolean {
   const dryRun = useFlag(command, {
     flag: '--dry-run',
-    about: 'only tell what would change',
+    about: 'only show the changes',
     type: anyText(),
   });
   return () => dryRun() !== undefined;
 }
 
-/** What tells the API the same. */
+/** The query of the API for a dry run. */
 export function dryRunQuery(dryRun: boolean) {
   return { dryRun: dryRun ? 'true' : undefined };
 }
 
 /** The most that a list shows. */
-export function useLimit(command: Command): () => number {
+export function useLimit(command: Command, most = 100_000): () => number {
   const limit = useFlag(command, {
     flag: '--limit <n>',
     about: 'at most so many (default: 100)',
-    type: wholeNumber({ from: 1, to: 100_000 }),
+    type: wholeNumber({ from: 1, to: most }),
   });
   return () => limit() ?? 100;
 }
@@ -86,7 +89,7 @@ const MS_PER_UNIT: Record<string, number> = {
   y: 31_536_000_000,
 };
 
-/** From now on (`12h`, `90d`, `1y`), a time, or `never`: ISO 8601, null for never. */
+/** A time from now (`12h`, `90d`, `1y`), a point in time, or `never`: ISO 8601, null for never. */
 export function expiry(): OptionType<string | null> {
   return fromText('how long from now (12h, 90d, 1y), a time (2027-01-31T12:00:00Z) or never', (text) => {
     if (text === 'never') return null;
@@ -97,7 +100,7 @@ export function expiry(): OptionType<string | null> {
   });
 }
 
-/** A day, or a time with its zone: one without would be another one elsewhere. */
+/** A day, or a time with its zone: without one, the time would depend on the machine. */
 function readTime(text: string): number {
   return /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : NaN;
 }

@@ -15,12 +15,12 @@ import { showProgress } from '../terminal/progress.ts';
 import { addCommand, runs } from './api-command.ts';
 import { useFlag } from './flags.ts';
 
-/** A token that was made a moment ago is not known to every process at once. */
+/** Not every process knows a token that was made a moment ago. */
 const KNOWN_AFTER_MS = 1_500;
 
 const NAME = matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of letters, digits, . _ -');
 
-/** `login`: tries a token, and keeps it with its URL as a context. */
+/** `login`: checks a token, and stores it with its URL as a context. */
 export function loginCommand(parent: Command, surroundings: Surroundings): void {
   const command = addCommand(parent, {
     name: 'login',

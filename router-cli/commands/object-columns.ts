@@ -61,7 +61,7 @@ function matchInWords({ match }: View<'route'>): string {
   return `${methods}${match.host ?? ''}${path}${headers}`;
 }
 
-/** A stored route, or one that hubs have from their flags. */
+/** A stored route, or one from the flags of hubs. */
 type RouteRow = View<'route'> & { source?: string };
 
 /** `llama`, or `llama 90%, other 10%`. */
@@ -112,7 +112,7 @@ const admin: Column<View<'admin'>>[] = [
   description,
 ];
 
-/** What `list` shows of each kind. */
+/** The columns of `list` for each kind. */
 export const OBJECT_COLUMNS = { group, route, app, agent, admin } as unknown as Readonly<
   Record<ObjectKind, readonly Column<JsonObject>[]>
 >;

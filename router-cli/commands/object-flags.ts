@@ -87,7 +87,7 @@ const app: FieldFlag[] = [
   { flag: '--rate <n/time>', about: 'requests per time: 10/s, 600/1m', path: ['rate'], type: rate },
   {
     flag: '--burst <n>',
-    about: 'requests beyond the rate that a pause has saved up',
+    about: 'requests above the rate that may come at once after a pause',
     path: ['rate', 'burst'],
     type: count({ from: 0 }),
   },

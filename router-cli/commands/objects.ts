@@ -8,18 +8,18 @@ import { instanceSchema } from '../api/status.ts';
 import { table } from '../terminal/table.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand } from './api-command.ts';
-import { pointOutOpenRoutes } from './open-routes.ts';
+import { showWarnings } from './show-warnings.ts';
 import { editObjectCommand } from './edit-object.ts';
 import { describeObject } from './describe-object.ts';
 import { FIELD_FLAGS } from './object-flags.ts';
 import { OBJECT_COLUMNS } from './object-columns.ts';
 import { removeObjectCommand } from './remove-object.ts';
 import { showToken } from './show-token.ts';
-import { instanceColumns } from './instances.ts';
-import { anyText, dryRunQuery, useDryRun, useFlag } from './flags.ts';
+import { describeInstances } from './instances.ts';
+import { anyText, dryRunQuery, useDryRun, useFlag, useListFlag } from './flags.ts';
 import { joined, useFields, useReset } from './use-fields.ts';
 
-/** What the fields of a new object begin with. */
+/** The first fields of a new object. */
 const NEW: Partial<Record<ObjectKind, JsonObject>> = { admin: { role: 'viewer' } };
 
 /** list, show, add, set, edit and remove: the same for each kind of objects. */
@@ -43,8 +43,9 @@ function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
     watch: true,
     setUp: (command) => {
       const group = kind === 'agent' ? useGroupFilter(command) : () => undefined;
+      const label = kind === 'agent' ? useLabelFilter(command) : () => undefined;
       return async ({ api, out }) => {
-        const stored = await api.list(apiPath(LIST_OF[kind]));
+        const stored = await api.list(apiPath(LIST_OF[kind]), { query: { label: label()?.join(',') } });
         const all = kind === 'route' ? [...stored, ...(await listFlagRoutes(api))] : stored;
         const only = group();
         const items = only === undefined ? all : all.filter((each) => each['group'] === only);
@@ -62,7 +63,15 @@ function useGroupFilter(command: Command): () => string | undefined {
   return useFlag(command, { flag: '--group <group>', about: 'only those of this group', type: anyText() });
 }
 
-/** Read-only: they are flags of the live hubs. */
+function useLabelFilter(command: Command): () => string[] | undefined {
+  return useListFlag(command, {
+    flag: '--label <name=value>',
+    about: 'only those that run with this label; may be repeated',
+    type: anyText(),
+  });
+}
+
+/** Read-only: these routes come from the flags of live hubs. */
 async function listFlagRoutes(api: ApiClient): Promise<JsonObject[]> {
   const { body } = await api.call('GET', '/v1/flag-routes');
   return (body as { items: JsonObject[] }).items;
@@ -83,9 +92,7 @@ function showCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
           kind === 'agent' && !out.isData ? await api.list(apiPath('agents', name, 'instances')) : [];
         out.show(body, () => [
           ...describeObject(body as JsonObject, out),
-          ...(instances.length > 0
-            ? ['', ...table(z.array(instanceSchema).parse(instances), instanceColumns, out)]
-            : []),
+          ...describeInstances(z.array(instanceSchema).parse(instances), out),
         ]);
       },
   });
@@ -103,19 +110,22 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
       const isDryRun = useDryRun(command);
       return async (invocation) => {
         const { api, out, args } = invocation;
-        const body = { ...NEW[kind], ...(await fields()), name: args[0] };
+        const given = await fields();
+        const body = { ...NEW[kind], ...given.fields, name: args[0] };
         requireFields(kind, body);
         const dryRun = isDryRun();
         const query = dryRunQuery(dryRun);
-        const { body: created } = await api.call('POST', apiPath(LIST_OF[kind]), { body, query });
+        const { body: created } = await given.placing(() =>
+          api.call('POST', apiPath(LIST_OF[kind]), { body, query }),
+        );
         const object = created as JsonObject;
+        showWarnings(object, out);
         if (dryRun) {
           return out.show(object, () => [
             `Would add the ${kind} ${args[0]}:`,
             ...describeObject(object, out),
           ]);
         }
-        if (kind === 'app') await pointOutOpenRoutes(invocation, object);
         out.show(object, () => [
           `Added the ${kind} ${args[0]}.`,
           ...showToken({ kind, object, upstream: upstream(), isNew: true }, invocation),
@@ -136,11 +146,11 @@ function isIdentity(kind: ObjectKind): boolean {
   return TOKEN_KINDS.some((each) => each === kind);
 }
 
-/** Only for the command that is printed: the record of an agent says nothing of its services. */
+/** Only for the command that is printed: an agent record has no upstreams. */
 export function useUpstream(command: Command): () => string | undefined {
   return useFlag(command, {
     flag: '--upstream <url>',
-    about: 'the service beside the agent, for the command that is printed',
+    about: 'the URL of the service beside the agent, for the printed command',
     type: anyText(),
   });
 }
@@ -161,21 +171,24 @@ function setCommand(parent: Command, kind: ObjectKind, surroundings: Surrounding
           out,
           args: [name = ''],
         } = invocation;
-        const body = joined(reset(), await fields());
+        const given = await fields();
+        const body = joined(reset(), given.fields);
         if (Object.keys(body).length === 0) {
           throw new CommandError(`nothing to set: see router-cli ${kind} set --help`);
         }
         const dryRun = isDryRun();
         const query = dryRunQuery(dryRun);
-        const { body: changed } = await api.call('PATCH', apiPath(LIST_OF[kind], name), { body, query });
+        const { body: changed } = await given.placing(() =>
+          api.call('PATCH', apiPath(LIST_OF[kind], name), { body, query }),
+        );
         const object = changed as JsonObject;
+        showWarnings(object, out);
         if (dryRun) {
           return out.show(object, () => [
             `Would change the ${kind} ${name} to:`,
             ...describeObject(object, out),
           ]);
         }
-        if (kind === 'app') await pointOutOpenRoutes(invocation, object);
         out.show(object, () => [`Changed the ${kind} ${name}.`]);
       };
     },

@@ -10,15 +10,22 @@ export interface SourceText {
   readonly text: string;
 }
 
-/** Makes the call; what the API finds wrong in the file is named with its line, and with the field that was meant. */
-export async function placingProblems<T>(source: SourceText, call: () => Promise<T>): Promise<T> {
+/**
+ * Makes the call; what the API finds wrong in the file is named with its line, and with the field that was meant. `isOfFile`:
+ * false for a path whose value came from elsewhere.
+ */
+export async function placingProblems<T>(
+  source: SourceText,
+  call: () => Promise<T>,
+  isOfFile: (path: string) => boolean = () => true,
+): Promise<T> {
   try {
     return await call();
   } catch (error) {
     if (!(error instanceof ApiFailure) || error.problems.length === 0) throw error;
     const lineOf = await linesOf(source.text);
     const placed = error.problems.map(({ path, message }): FieldProblem => {
-      const line = lineOf(path);
+      const line = isOfFile(path) ? lineOf(path) : undefined;
       const at = line === undefined ? path : `${nameOf(source.path)}:${line}: ${path}`;
       return { path: at, message: `${message}${message === 'unknown field' ? wayOut(path) : ''}` };
     });
@@ -26,7 +33,9 @@ export async function placingProblems<T>(source: SourceText, call: () => Promise
   }
 }
 
-/** The line in which a value stands whose path is `groups[0].concurrency`; of its owner when it is missing. */
+/**
+ * Returns a function from a path such as `groups[0].concurrency` to the line of that value; of its owner when it is missing.
+ */
 async function linesOf(text: string): Promise<(path: string) => number | undefined> {
   const { LineCounter, parseDocument, isNode, isMap, isScalar } = await import('yaml');
   const lines = new LineCounter();
@@ -44,7 +53,7 @@ async function linesOf(text: string): Promise<(path: string) => number | undefin
       const owner: unknown =
         length === 1 ? document.contents : document.getIn(steps.slice(0, length - 1), true);
       const key = steps[length - 1];
-      // A field stands where its name does, also when its value begins further down.
+      // The line of a field is that of its name, even when its value begins further down.
       const pair = isMap(owner)
         ? owner.items.find((each) => isScalar(each.key) && each.key.value === key)
         : undefined;
@@ -63,7 +72,7 @@ function wayOut(path: string): string {
   return `${guess}${guess === '' ? ';' : ''} \`router-cli config init -\` shows all fields`;
 }
 
-/** Of all objects, and of what stands in them. */
+/** The names of all fields of all objects. */
 function fieldNames(): Set<string> {
   const names = new Set<string>();
   const collect = (schema: unknown): void => {

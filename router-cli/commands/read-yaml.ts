@@ -14,9 +14,9 @@ export function readText(path: string): Promise<string> {
   });
 }
 
-/** YAML, of which JSON is a part. Undefined where nothing stands. */
+/** Parses YAML, which includes JSON. Undefined for an empty text. */
 export async function readYaml({ path, text }: { path: string; text: string }): Promise<unknown> {
-  // YAML takes a hundred times as long: half a minute for a hundred thousand routes.
+  // JSON is tried first, because YAML takes a hundred times as long: half a minute for a hundred thousand routes.
   const value = parseJson(text) ?? (await parseYaml(text, nameOf(path)));
   const found = shapeProblem(value);
   if (found) {
@@ -30,9 +30,12 @@ export function nameOf(path: string): string {
   return path === '-' ? 'standard input' : path;
 }
 
-/** As `parse` of the package does it, but for the depth, which it would only notice when its stack is full, or not even then. */
+/**
+ * Like `parse` of the package, but with a limit on the depth: the package notices depth only when its stack is full, or not at
+ * all.
+ */
 async function parseYaml(text: string, name: string): Promise<unknown> {
-  // Loaded here: it is a fifth of the time that a command takes to start.
+  // Imported here: loading it takes a fifth of the time that a command needs to start.
   const { Composer, Lexer, LineCounter, Parser } = await import('yaml');
   const lines = new LineCounter();
   const refuse = (problem: string, offset?: number): never => {
@@ -55,7 +58,7 @@ async function parseYaml(text: string, name: string): Promise<unknown> {
   try {
     return document?.toJS() as unknown;
   } catch (thrown) {
-    // Of aliases: one that names nothing, or so many that what they stand for has no bounds.
+    // An alias without an anchor, or aliases that would expand without bounds.
     if (!(thrown instanceof ReferenceError)) throw thrown;
     const isBomb = thrown.message.startsWith('Excessive alias count');
     return refuse(isBomb ? 'its aliases (*name) stand for too much: write it out' : thrown.message);

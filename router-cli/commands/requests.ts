@@ -11,7 +11,7 @@ import { anyText, useFlag, useLimit } from './flags.ts';
 
 const outcomeSchema = z.looseObject({ outcome: z.string() });
 
-/** `requests`: what has no answer yet, and what was given up. */
+/** `requests`: the requests without an answer, and those that were given up. */
 export function requestCommands(program: Command, surroundings: Surroundings): void {
   const parent = program
     .command('requests')
@@ -44,7 +44,7 @@ export function requestCommands(program: Command, surroundings: Surroundings): v
     setUp(command) {
       const group = useFlag(command, {
         flag: '--group <group>',
-        about: 'where they are, to find them sooner',
+        about: 'the group of the requests, to find them sooner',
         type: anyText(),
       });
       return async ({ api, out, args }) => {
@@ -62,7 +62,7 @@ export function requestCommands(program: Command, surroundings: Surroundings): v
 
 function inWords(body: unknown): string {
   const isRunning = outcomeSchema.parse(body).outcome === 'running';
-  return isRunning ? 'was running: its agent was told to stop it' : 'was taken out before it ran';
+  return isRunning ? 'was running: its agent was ordered to stop it' : 'was removed before it ran';
 }
 
 const columns: readonly Column<RequestInFlight>[] = [

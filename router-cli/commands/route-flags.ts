@@ -20,7 +20,7 @@ const headerCondition = fromText(
   },
 );
 
-/** Where requests go, and what is done to them on the way. */
+/** The groups of a route, and its changes to requests. */
 export const routeFlags: FieldFlag[] = [
   {
     flag: '--to <group[=weight],…>',
@@ -59,7 +59,7 @@ export const routeFlags: FieldFlag[] = [
   },
   {
     flag: '--strip-prefix [true|false]',
-    about: 'without the prefix that matched',
+    about: 'remove the prefix that matched',
     path: ['stripPrefix'],
     type: flag(),
   },
@@ -91,7 +91,7 @@ export const routeFlags: FieldFlag[] = [
   },
   {
     flag: '--scope <scope>',
-    about: 'only agents that carry it get the requests',
+    about: 'only agents with this scope get the requests',
     path: ['scope'],
     type: anyText(),
   },

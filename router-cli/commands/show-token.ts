@@ -10,11 +10,11 @@ interface Shown {
   readonly kind: ObjectKind;
   readonly object: JsonObject;
   readonly upstream?: string | undefined;
-  /** Else a rotation has made its token. */
+  /** False: a rotation has made the token. */
   readonly isNew: boolean;
 }
 
-/** The new token of an object, if it has one, and how to use it. */
+/** The new token of an object, if there is one, and how to use it. */
 export function showToken({ kind, object, upstream, isNew }: Shown, invocation: ApiInvocation): string[] {
   const { token } = object;
   if (typeof token !== 'string') return [];

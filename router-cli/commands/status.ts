@@ -3,15 +3,15 @@ import { statusSchema, type GroupStatus, type HubStatus, type Status } from '../
 import { table, type Column, type TableSpace } from '../terminal/table.ts';
 import { count, latencyInWords, timeInWords } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { addApiCommand } from './api-command.ts';
-import { instanceColumns } from './instances.ts';
+import { addApiCommand, type Output } from './api-command.ts';
+import { instanceColumns, wideInstanceColumns } from './instances.ts';
 
 /** `status`: what is running now. */
 export function statusCommand(program: Command, surroundings: Surroundings): void {
   addApiCommand(program, surroundings, {
     name: 'status',
     about: 'show what is running: hubs, groups and their instances',
-    json: 'what GET /v1/status answers',
+    json: 'the answer of GET /v1/status',
     watch: true,
     setUp:
       () =>
@@ -22,7 +22,7 @@ export function statusCommand(program: Command, surroundings: Surroundings): voi
   });
 }
 
-function describeStatus(status: Status, space: TableSpace): string[] {
+function describeStatus(status: Status, space: Output): string[] {
   const { hubs, groups, version } = status;
   const instances = groups.flatMap((group) => group.instances);
   const behind = hubs.filter(({ configVersion }) => configVersion !== version);
@@ -47,22 +47,29 @@ function describeStatus(status: Status, space: TableSpace): string[] {
     `${parts.join(', ')}; ${version === 0 ? 'nothing is configured yet' : `configuration ${version}`}`,
     ...hints.map((hint) => space.style('warn', hint)),
     ...section(groups, groupColumns, space),
-    ...section(instances, instanceColumns, space),
+    ...legend(groups).map((line) => space.style('quiet', line)),
+    ...section(instances, space.format === 'wide' ? wideInstanceColumns : instanceColumns, space),
     ...section(hubs, hubColumns, space),
   ];
+}
+
+/** Only when there is something to explain. */
+function legend(groups: readonly GroupStatus[]): string[] {
+  if (groups.every(({ waiting, queued }) => waiting === 0 && queued === 0)) return [];
+  return ['WAITING: in line for a slot. QUEUED: handed out, not yet pulled by an agent.'];
 }
 
 function section<T>(rows: readonly T[], columns: readonly Column<T>[], space: TableSpace): string[] {
   return rows.length === 0 ? [] : ['', ...table(rows, columns, space)];
 }
 
-/** Whether requests of the group run, as far as its agents are concerned. */
+/** True when the agents of the group can run its requests. */
 export function isServing(group: GroupStatus): boolean {
   const state = stateOfGroup(group);
   return state === 'active' || state === 'by flags';
 }
 
-/** In which state its instances are when none takes requests: the state that its operator can end comes first. */
+/** The state of its instances when none takes requests. States that the operator can end come first. */
 function whyNone(instances: GroupStatus['instances']): string {
   const has = (state: string) => instances.some((instance) => instance.state === state);
   if (has('upstream-down')) return 'upstream down';

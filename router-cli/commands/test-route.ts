@@ -19,13 +19,13 @@ const explanationSchema = z.looseObject({
 });
 type Explanation = z.output<typeof explanationSchema>;
 
-/** `route test`: where a request would go, and why. */
+/** `route test`: the route of a request, and the reasons. */
 export function testRouteCommand(parent: Command, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'test',
     args: '<target>',
-    about: 'tell which route a request would take: /v1/models, or a whole URL',
-    json: 'what POST /v1/routes/test answers',
+    about: 'show the route that a request would take: /v1/models, or a whole URL',
+    json: 'the answer of POST /v1/routes/test',
     setUp(command) {
       const method = useFlag(command, {
         flag: '-X, --method <method>',
@@ -34,7 +34,7 @@ export function testRouteCommand(parent: Command, surroundings: Surroundings): v
       });
       const host = useFlag(command, {
         flag: '--host <host>',
-        about: 'as the Host field has it',
+        about: 'the Host field',
         type: anyText(),
       });
       const headers = useListFlag(command, {

@@ -10,7 +10,7 @@ import { anyText, useFlag } from './flags.ts';
 import { useUpstream } from './objects.ts';
 import { showToken } from './show-token.ts';
 
-/** rotate and revoke, for what has tokens. */
+/** rotate and revoke, for objects with tokens. */
 export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Surroundings): void {
   addApiCommand(parent, surroundings, {
     name: 'rotate',
@@ -20,7 +20,7 @@ export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Su
     setUp(command) {
       const grace = useFlag(command, {
         flag: '--grace <duration>',
-        about: 'how long the tokens so far stay good (default: they end at once)',
+        about: 'how long the old tokens stay valid (default: they end at once)',
         type: duration(),
       });
       const upstream = kind === 'agent' ? useUpstream(command) : () => undefined;
@@ -36,7 +36,7 @@ export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Su
         });
         const end = graceMs === 0 ? 'have ended' : `end in ${durationInWords(graceMs)}`;
         out.show(body, () => [
-          `The ${kind} ${name} has a new token; those so far ${end}.`,
+          `The ${kind} ${name} has a new token; the old ones ${end}.`,
           ...showToken({ kind, object: body as JsonObject, upstream: upstream(), isNew: false }, invocation),
         ]);
       };
@@ -46,7 +46,7 @@ export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Su
   addApiCommand(parent, surroundings, {
     name: 'revoke',
     args: '<name>',
-    about: `end tokens of one ${kind} at once, and what runs for them`,
+    about: `end tokens of one ${kind} at once, and the requests that use them`,
     json: `the ${kind} as it is now`,
     asks: true,
     setUp(command) {

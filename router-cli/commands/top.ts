@@ -5,16 +5,16 @@ import { followStatus } from '../top/follow-status.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { addApiCommand } from './api-command.ts';
 
-/** `top`: what is running, live. */
+/** `top`: a live view of the router. */
 export function topCommand(program: Command, surroundings: Surroundings): void {
   addApiCommand(program, surroundings, {
     name: 'top',
     about: 'show what is running, live, and act on it; ? shows the keys',
-    json: 'what `status --json` prints, every second, one line each',
+    json: 'the output of `status --json` every second, one line each',
     setUp:
       () =>
       async ({ target, out }) => {
-        // Without a word on stderr: the screen is taken.
+        // Without progress on stderr: the view has the screen.
         const api = new ApiClient(target);
         if (out.isData) {
           await followStatus(api, new AbortController().signal, {
@@ -28,7 +28,7 @@ export function topCommand(program: Command, surroundings: Surroundings): void {
             'top needs a terminal: `router-cli status` shows the same once, `top --json` as lines',
           );
         }
-        // Loaded here: only this command needs what draws on a terminal.
+        // Imported here: only this command draws on a terminal.
         const { runTop } = await import('../top/top.ts');
         await runTop(api, { colours: out.style('good', 'x') !== 'x' });
       },

@@ -5,13 +5,15 @@ import { withoutLogin } from './redis-address.ts';
 import { contextFilePath, readContexts, type Contexts } from './context-file.ts';
 
 export interface ChosenTarget extends ApiTarget {
-  /** Undefined: variables say it all. */
+  /** Undefined when variables name the API. */
   readonly context: string | undefined;
-  /** What agents dial, without a login, as far as it is known. */
+  /** The address of Redis for agents, without a login, if it is known. */
   readonly redisUrl: string | undefined;
 }
 
-/** Which API to talk to, and as whom: variables beat `--context`, which beats the current context. */
+/**
+ * The API and the token to use: variables take precedence over `--context`, which takes precedence over the current context.
+ */
 export async function chooseTarget(
   env: NodeJS.ProcessEnv,
   wanted: string | undefined,
@@ -28,7 +30,7 @@ export async function chooseTarget(
     throw new CommandError('ROUTER_API_TOKEN is set, but no URL: set ROUTER_API_URL, too');
   }
   if (url !== undefined && context?.url !== url) {
-    // The token of one API is not to be shown to another one.
+    // The token of one API must not be sent to another.
     throw new CommandError(`ROUTER_API_URL is set, but no token for it: set ROUTER_API_TOKEN, too`);
   }
   if (context === undefined) {
@@ -63,7 +65,7 @@ export function contextNamed({ contexts }: Contexts, name: string) {
   );
 }
 
-/** Never repeats it: it may hold a password. */
+/** Errors never repeat the URL: it may contain a password. */
 export function checkApiUrl(text: string, where: string): void {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';

@@ -10,9 +10,9 @@ import { parseJson } from '../../router-core/runtime/parse-json.ts';
 const contextSchema = z.object({
   url: z.string(),
   token: z.string(),
-  /** What agents dial, for the commands that are printed. */
+  /** The address of Redis in printed agent commands. */
   redisUrl: z.string().optional(),
-  /** Of the `router-cli up` that made it: it ends with that process. */
+  /** The process id of the `router-cli up` that made the context, which ends with that process. */
   pid: z.number().optional(),
 });
 export type Context = z.output<typeof contextSchema>;
@@ -23,13 +23,13 @@ const contextsSchema = z.object({
 });
 export type Contexts = z.output<typeof contextsSchema>;
 
-/** Where contexts are kept: as the XDG base directory specification says. */
+/** The path of the file with contexts, as the XDG base directory specification says. */
 export function contextFilePath(env: NodeJS.ProcessEnv): string {
   const base = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
   return join(base, 'mini-router', 'contexts.json');
 }
 
-/** None when there is no file yet. */
+/** Empty when there is no file yet. */
 export async function readContexts(path: string): Promise<Contexts> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '{}';
@@ -45,7 +45,7 @@ export async function readContexts(path: string): Promise<Contexts> {
   );
 }
 
-/** Reads, edits and writes: only this user can read the file, and nobody ever sees half of it. */
+/** Reads, edits and writes the file. Only this user can read it, and no reader ever sees half of it. */
 export async function editContexts(path: string, edit: (contexts: Contexts) => Contexts): Promise<void> {
   const edited = edit(await readContexts(path));
   const fresh = `${path}.${randomUUID()}`;

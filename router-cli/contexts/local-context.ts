@@ -4,14 +4,14 @@ const NAME = 'local';
 
 export interface LocalContext {
   readonly name: string;
-  /** Whether commands use it without being told to. */
+  /** True when commands use the context without --context. */
   readonly isCurrent: boolean;
   remove(): Promise<void>;
 }
 
 /**
- * A context for the API that `router-cli up` runs, for as long as it does. It becomes the current one only when there is
- * none that somebody has chosen: a command for their API must not end up here, nor the other way round.
+ * A context for the API of a running `router-cli up`. It becomes the current one only when no other was chosen: a command for
+ * another API must not end up here, nor the other way round.
  */
 export async function addLocalContext(
   env: NodeJS.ProcessEnv,
@@ -42,7 +42,7 @@ export async function addLocalContext(
   };
 }
 
-/** Without those whose `up` was killed. */
+/** Without contexts whose `up` was killed. */
 function withoutEnded({ current, contexts }: Contexts): Contexts {
   const alive = Object.entries(contexts).filter(([, { pid }]) => pid === undefined || isAlive(pid));
   const left = Object.fromEntries(alive);

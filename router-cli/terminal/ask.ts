@@ -12,11 +12,11 @@ function interrupted(): CommandError {
   return new CommandError('interrupted: nothing was changed', { exitCode: EXIT_CODES.interrupted.code });
 }
 
-/** Goes on, or throws. Where nobody can be asked, `--yes` has to say it. */
+/** Returns, or throws. Without a terminal, `--yes` is required. */
 export async function confirm(question: string, { yes }: { yes: boolean }): Promise<void> {
   if (yes) return;
   if (!canAsk())
-    throw new CommandError(`${question} Not asked, because this is no terminal: say it with --yes`);
+    throw new CommandError(`${question} Not asked, because there is no terminal: confirm with --yes`);
   // On stderr: stdout is for results.
   const readline = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new AbortController();
@@ -33,7 +33,7 @@ export async function confirm(question: string, { yes }: { yes: boolean }): Prom
   throw new CommandError('not confirmed: nothing was changed', { exitCode: EXIT_CODES.failed.code });
 }
 
-/** A line that does not show on the screen. */
+/** Reads a line that does not show on the screen. */
 export async function askSecret(question: string): Promise<string> {
   if (!canAsk()) {
     throw new CommandError(
@@ -41,7 +41,7 @@ export async function askSecret(question: string): Promise<string> {
     );
   }
   const { stdin, stderr } = process;
-  // Before the question: what is typed at once is not to show either.
+  // Before the question: characters that are typed at once must not show either.
   stdin.setRawMode(true).setEncoding('utf8');
   stderr.write(question);
   let secret = '';

@@ -1,7 +1,7 @@
 /** Control characters, and those that turn the direction of a line: a terminal would obey them. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** What somebody else has written (a description, a target), fit for a line of a terminal. */
+/** Makes a foreign text (a description, a target) fit for a line of a terminal. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '·');
 }
@@ -24,7 +24,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** At most so many columns; what was cut off shows as … */
+/** At most so many columns; … stands for the rest. */
 export function truncate(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
   let width = 0;
@@ -37,7 +37,7 @@ export function truncate(text: string, columns: number): string {
   return columns < 1 ? '' : `${cut}…`;
 }
 
-/** Filled up with blanks, or cut, to exactly so many columns. */
+/** Padded or cut to exactly so many columns. */
 export function fit(text: string, columns: number, { right = false } = {}): string {
   const shown = truncate(text, columns);
   const blanks = ' '.repeat(Math.max(0, columns - displayWidth(shown)));

@@ -1,9 +1,9 @@
 const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const FRAME_MS = 100;
-/** What is faster needs no explanation. */
+/** Shorter waits need no explanation. */
 const SLOW_MS = 700;
 
-/** Says on stderr what is waited for, while that takes long. Answers what ends it. Silent where there is no terminal. */
+/** Shows on stderr what is waited for, while that takes long. Returns a function that ends it. Silent without a terminal. */
 export function showProgress(text: string): () => void {
   const { stderr } = process;
   if (!stderr.isTTY) return () => undefined;

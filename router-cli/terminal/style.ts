@@ -17,7 +17,7 @@ export function styleFor(stream: OutputStream, env: NodeJS.ProcessEnv): Style {
   const plain = !stream.isTTY || Boolean(env['NO_COLOR']) || env['TERM'] === 'dumb';
   return (tone, text) => {
     if (plain || tone === undefined || text === '') return text;
-    // Decided above, for the stream that it is for; by itself it would look at stdout.
+    // Decided above for the right stream; styleText itself would check stdout.
     return styleText(FORMATS[tone], text, { validateStream: false });
   };
 }

@@ -6,18 +6,18 @@ export interface Column<T> {
   readonly cell: (row: T) => string;
   readonly tone?: (row: T) => Tone | undefined;
   readonly right?: boolean;
-  /** Left out when there is too little room. */
+  /** True for a column that is omitted when there is too little room. */
   readonly optional?: boolean;
 }
 
 export interface TableSpace {
-  /** Undefined: there is no terminal, and nothing is cut. */
+  /** Undefined without a terminal: then nothing is cut. */
   readonly columns: number | undefined;
   readonly style: Style;
 }
 
 const GAP = 2;
-/** A column is not made narrower than that: better that the line is cut. */
+/** A column is not made narrower than this: cutting the line is better. */
 const LEAST = 6;
 
 export interface Cell {
@@ -25,13 +25,13 @@ export interface Cell {
   readonly tone: Tone | undefined;
 }
 
-/** The cells of a table, filled up with blanks to the widths of their columns; between them belong two more. */
+/** The cells of a table, padded to the widths of their columns, with two blanks between them. */
 export interface TableLayout {
   readonly header: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** A column in which no row says anything is left out. `available`: columns of the terminal, if there is one. */
+/** Columns without any text are omitted. `available`: columns of the terminal, if there is one. */
 export function layOutTable<T>(
   rows: readonly T[],
   columns: readonly Column<T>[],
@@ -79,7 +79,7 @@ export const COLUMN_GAP = ' '.repeat(GAP);
 /** Lines of a table with a header. */
 export function table<T>(rows: readonly T[], columns: readonly Column<T>[], space: TableSpace): string[] {
   const { header, rows: laidOut } = layOutTable(rows, columns, space.columns);
-  // The last cell needs no blanks behind it.
+  // The last cell needs no padding.
   const join = (cells: readonly Cell[]) =>
     cells
       .map(({ text, tone }, i) => space.style(tone, i === cells.length - 1 ? text.trimEnd() : text))
@@ -88,7 +88,7 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[], spac
   return [join(header.map((text) => ({ text, tone: 'quiet' as const }))), ...laidOut.map(join)];
 }
 
-/** Takes from the widest column, one by one, until all fit; what then does not is left out at the right. */
+/** Shortens the widest column one by one until all fit; the rest is cut off at the right. */
 function shrink(natural: readonly number[], available: number): number[] {
   const widths = [...natural];
   while (totalWidth(widths) > available) {

@@ -5,7 +5,7 @@ const UNITS = [
   ['s', 1_000],
 ] as const;
 
-/** `3m`, `2h`, `15d`: the largest unit of which there is one, rounded down. */
+/** `3m`, `2h`, `15d`: the largest unit of at least one, rounded down. */
 function roughly(ms: number): string {
   for (const [unit, size] of UNITS) {
     if (ms >= size) return `${Math.floor(ms / size)}${unit}`;
@@ -15,17 +15,17 @@ function roughly(ms: number): string {
 
 const SHORT_MS = 30_000;
 
-/** A time as people say it: `3m ago`, `in 89d`. Empty for none. */
+/** A time in words: `3m ago`, `in 89d`. Empty for none. */
 export function timeInWords(iso: unknown, nowMs = Date.now()): string {
   const at = typeof iso === 'string' ? Date.parse(iso) : NaN;
   if (Number.isNaN(at)) return '';
-  // Of what was set to 90 days a moment ago, 90 are left.
+  // A time that was set to 90 days a moment ago should show as 90 days.
   const text = at > nowMs ? roughly(at - nowMs + SHORT_MS) : roughly(nowMs - at);
   if (text === 'now') return text;
   return at > nowMs ? `in ${text}` : `${text} ago`;
 }
 
-/** Milliseconds as flags take them: `250ms`, `30s`, `1h`, exact. */
+/** Milliseconds in the format of flags: `250ms`, `30s`, `1h`, exact. */
 export function durationInWords(ms: unknown): string {
   if (typeof ms !== 'number') return '';
   if (ms === 0) return '0';
@@ -35,12 +35,12 @@ export function durationInWords(ms: unknown): string {
   return `${ms}ms`;
 }
 
-/** For how long something has been so: `840ms`, `3s`, `2m`. */
+/** A duration so far: `840ms`, `3s`, `2m`. */
 export function elapsed(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)}ms` : roughly(ms);
 }
 
-/** An estimate, with two digits: `0.4ms`, `38ms`, `1.2s`, `3.5m`. Empty for none. */
+/** An estimate with two digits: `0.4ms`, `38ms`, `1.2s`, `3.5m`. Empty for none. */
 export function latencyInWords(ms: number | null): string {
   if (ms === null) return '';
   if (ms < 999.5) return `${twoDigits(ms)}ms`;
@@ -51,7 +51,7 @@ function twoDigits(value: number): string {
   return value < 9.95 ? value.toFixed(1) : String(Math.round(value));
 }
 
-/** Bytes as flags take them: `64KiB`, `100MiB`. */
+/** Bytes in the format of flags: `64KiB`, `100MiB`. */
 export function sizeInWords(bytes: unknown): string {
   if (typeof bytes !== 'number') return '';
   if (bytes === 0) return '0';

@@ -6,14 +6,14 @@ import { statusSchema, type Status } from '../api/status.ts';
 
 export interface Listener {
   readonly onStatus: (status: Status) => void;
-  /** There is no connection now; it is tried again. */
+  /** The connection is lost; it is tried again. */
   readonly onLost: (why: string) => void;
 }
 
-/** A second without a status is normal; so many are not. */
+/** A second without a status is normal; this many are not. */
 const SILENT_MS = 5_000;
 
-/** Tells every status until `signal` ends it. Rejects when it is of no use to try again: the token is not good. */
+/** Reports every status until `signal` ends it. Rejects when the token is refused, so that another try would not help. */
 export async function followStatus(api: ApiClient, signal: AbortSignal, listener: Listener): Promise<void> {
   const backoff = createBackoff({ minMs: 200, maxMs: 3_000 });
   while (!signal.aborted) {

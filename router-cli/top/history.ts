@@ -7,7 +7,7 @@ const LENGTH = 60;
 export class History {
   readonly #values = new Map<string, number[]>();
 
-  /** One moment: what is not named in it is forgotten. */
+  /** Adds the values of one moment. Names that are missing in it are forgotten. */
   add(moment: ReadonlyMap<string, number>): void {
     for (const name of this.#values.keys()) if (!moment.has(name)) this.#values.delete(name);
     for (const [name, value] of moment) {
@@ -15,7 +15,7 @@ export class History {
     }
   }
 
-  /** The last values, newest at the right, from 0 to the most of them. */
+  /** The last values, newest at the right, scaled from 0 to their maximum. */
   line(name: string, columns: number): string {
     if (columns < 1) return '';
     const values = (this.#values.get(name) ?? []).slice(-columns);

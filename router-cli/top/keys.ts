@@ -6,11 +6,11 @@ const PAGE = 10;
 
 interface KeyContext {
   readonly api: ApiClient;
-  /** To be called when something changes later. */
+  /** Must be called when something changes later. */
   readonly draw: () => void;
 }
 
-/** What a key does. Answers whether to go on. */
+/** Handles a key. Returns false to quit. */
 export function pressKey(state: TopState, key: string, { api, draw }: KeyContext): boolean {
   if (key === 'CTRL_C') return false;
   state.message = undefined;
@@ -41,7 +41,7 @@ function typeFilter(state: TopState, key: string): void {
     state.isTyping = false;
     state.filter = '';
   } else if (key === 'BACKSPACE') state.filter = state.filter.slice(0, -1);
-  // Names of keys are longer; characters of two halves are none that anybody filters by.
+  // Names of keys are longer; characters outside the basic plane are not used in filters.
   else if (key.length === 1) state.filter += key;
 }
 

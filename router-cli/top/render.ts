@@ -6,7 +6,7 @@ import { TOP_KEYS } from './top-keys.ts';
 import type { TopState } from './top-state.ts';
 import { rowsOf, VIEWS, type ViewRow, type ViewTable } from './top-view.ts';
 
-/** A part of a line that looks alike. */
+/** A part of a line with one style. */
 export interface Segment {
   readonly text: string;
   readonly tone?: Tone | undefined;
@@ -65,7 +65,7 @@ function header({ status, history, lost }: TopState, url: string, columns: numbe
   ];
 }
 
-/** A number before a word would read as a count: the key stands in brackets, and the count behind. */
+/** A number before a word would read as a count, so the key stands in brackets, and the count behind. */
 function tabs({ status, view, filter, isTyping }: TopState): Line {
   const rows = rowsOf(status);
   const names = VIEWS.flatMap((each, i): Segment[] => [
@@ -87,7 +87,7 @@ function tableLines(state: TopState, { columns, rows: room }: ScreenSize): Line[
   }
   const { header: titles, rows } = layOutTable<ViewRow>(table.rows, columnsOf(table, state), columns);
   const selected = state.selectedIndex(table.rows);
-  // The selected row is always among those that there is room for.
+  // The selected row is always visible.
   const visible = Math.max(1, room - 1);
   const from = Math.max(0, Math.min(selected - Math.floor(visible / 2), rows.length - visible));
   return [
@@ -104,7 +104,7 @@ function columnsOf({ titles, right, optional }: ViewTable, { order }: TopState) 
   return titles.map((title, i) => ({
     title: i === order.column ? `${title}${order.descending ? '▼' : '▲'}` : title,
     right: right[i] ?? false,
-    // What the rows are sorted by is shown.
+    // The column by which the rows are sorted is always shown.
     optional: (optional[i] ?? false) && i !== order.column,
     cell: (row: ViewRow) => row.cells[i] ?? '',
     tone: (row: ViewRow) => row.tones[i],

@@ -5,7 +5,7 @@ import { clip, type Line, type ScreenSize } from './render.ts';
 export interface Screen {
   readonly size: ScreenSize;
   draw(lines: readonly Line[]): void;
-  /** Gives the terminal back as it was. May be called again. */
+  /** Restores the terminal. May be called again. */
   close(): void;
 }
 
@@ -22,7 +22,7 @@ const COLOURS: Readonly<Record<Exclude<Tone, 'strong'>, string>> = {
   quiet: 'gray',
 };
 
-/** Takes the whole terminal: its other screen, without a cursor, key by key. */
+/** Takes the whole terminal: its alternate screen, without a cursor, key by key. */
 export function openScreen({ onKey, onResize }: ScreenEvents, { colours }: { colours: boolean }): Screen {
   const { terminal, ScreenBuffer } = terminalKit;
   let buffer = new ScreenBuffer({ dst: terminal });
@@ -45,7 +45,7 @@ export function openScreen({ onKey, onResize }: ScreenEvents, { colours }: { col
     terminal.hideCursor(false);
     terminal.styleReset();
     terminal.fullscreen(false);
-    // Else the process would wait for more keys.
+    // Otherwise the process would wait for more keys.
     process.stdin.pause().unref();
   };
 
@@ -54,7 +54,7 @@ export function openScreen({ onKey, onResize }: ScreenEvents, { colours }: { col
   terminal.grabInput(true);
   terminal.on('key', key);
   terminal.on('resize', resize);
-  // Whatever ends the process: a shell on the other screen, without a cursor, is of no use.
+  // However the process ends: a shell on the alternate screen without a cursor would be useless.
   process.once('exit', close);
 
   return {
@@ -63,13 +63,13 @@ export function openScreen({ onKey, onResize }: ScreenEvents, { colours }: { col
     },
     draw(lines) {
       if (!isOpen) return;
-      // Not clear(): what that leaves is transparent, and stays on the screen. And no array.
+      // clear() would leave transparent cells, whose old content stays on the screen. fill() takes an object, not an array.
       // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type
       buffer.fill({ attr: { defaultColor: true, bgDefaultColor: true }, char: ' ' });
       for (const [y, line] of lines.entries()) {
         let x = 0;
         for (const { text, tone, inverse = false } of clip(line, terminal.width)) {
-          // As an argument: what stands in the text is no format.
+          // The text is passed as an argument: it must not be read as a format.
           buffer.put(
             { x, y, attr: attributes(tone, { inverse, colours }), wrap: false, dx: 1, dy: 0 },
             '%s',

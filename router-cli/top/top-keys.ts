@@ -1,4 +1,4 @@
-/** What `top` shows when it is asked for help, in 80 columns; docs/cli.md has it, too. */
+/** The help text of `top`, in 80 columns; docs/cli.md has it, too. */
 export const TOP_KEYS = [
   '↑ ↓ j k   select a row           1 2 3 4 Tab  groups, instances, requests, hubs',
   's         sort by the next one   r            the other way round',

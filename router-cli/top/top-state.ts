@@ -23,12 +23,12 @@ export interface Question {
   readonly run: () => Promise<string>;
 }
 
-/** Requests begin with the oldest: who waits longest is looked for. */
+/** The oldest requests come first: people look for those that wait longest. */
 const FIRST_ORDER: Partial<Record<View, Order>> = { requests: { column: 3, descending: true } };
 
 const EMPTY: Status = { version: 0, hubs: [], groups: [] };
 
-/** What is on the screen, and what the keys have made of it. Knows neither a terminal nor the API. */
+/** The state of the view, which keys change. Knows neither a terminal nor the API. */
 export class TopState {
   view: View = 'groups';
   filter = '';
@@ -37,7 +37,7 @@ export class TopState {
   isHelp = false;
   question: Question | undefined;
   message: { readonly text: string; readonly tone: Tone } | undefined;
-  /** Why nothing new comes; undefined: it comes. */
+  /** The reason why no status comes; undefined while it does. */
   lost: string | undefined = 'connecting …';
   readonly history = new History();
   #status: Status = EMPTY;
@@ -73,7 +73,7 @@ export class TopState {
     this.#requests = requests;
   }
 
-  /** What the view shows: filtered and sorted. */
+  /** The rows of the view, filtered and sorted. */
   table(): ViewTable {
     const shown: Shown = { status: this.#status, requests: this.#requests, history: this.history };
     const table = tableOf(this.view, shown);
@@ -89,7 +89,7 @@ export class TopState {
     return { ...table, rows };
   }
 
-  /** Follows its row when the order changes; when that has gone, the first one is selected. */
+  /** Follows its row when the order changes; when the row has gone, the first one is selected. */
   selectedIndex(rows: readonly ViewRow[]): number {
     const id = this.#selected.get(this.view);
     return Math.max(

@@ -10,7 +10,7 @@ import type { History } from './history.ts';
 export const VIEWS = ['groups', 'instances', 'requests', 'hubs'] as const;
 export type View = (typeof VIEWS)[number];
 
-/** What a row stands for: what keys act on. */
+/** The object of a row, on which keys act. */
 export type Subject =
   | { readonly kind: 'group'; readonly id: string; readonly paused: boolean }
   | { readonly kind: 'instance'; readonly id: string; readonly agent: string | null; readonly state: string }
@@ -33,7 +33,7 @@ export interface ViewTable {
 }
 
 interface TopColumn<T> extends Column<T> {
-  /** What rows are sorted by; its text when left out. */
+  /** The value by which rows are sorted; the text when omitted. */
   readonly value?: (row: T) => string | number;
 }
 
@@ -112,13 +112,13 @@ function number<T>(title: string, value: (row: T) => number, tone?: Column<T>['t
 }
 
 function latency(title: string, ms: (row: GroupStatus) => number | null): TopColumn<GroupStatus> {
-  // Who has none is the fastest.
+  // Rows without a value sort as the fastest.
   const column = number<GroupStatus>(title, (row) => ms(row) ?? -1);
-  // The column stays when nobody has any: what is live should not jump.
+  // The column stays when it is empty: a live view should not jump.
   return { ...column, cell: (row) => latencyInWords(ms(row)) || '-', optional: true };
 }
 
-/** How many rows each view has. */
+/** The number of rows of each view. */
 export function rowsOf({ groups, hubs }: Status): Readonly<Record<View, number>> {
   const sum = (value: (group: GroupStatus) => number) =>
     groups.reduce((total, group) => total + value(group), 0);
@@ -136,7 +136,7 @@ export interface Shown {
   readonly history: History;
 }
 
-/** All rows of a view, as they come. */
+/** All rows of a view, unsorted. */
 export function tableOf(view: View, { status, requests, history }: Shown): ViewTable {
   const { groups } = status;
   if (view === 'groups') {

@@ -11,7 +11,7 @@ import { TopState } from './top-state.ts';
 const REQUESTS_MS = 1_000;
 const MOST_REQUESTS = 200;
 
-/** The live view, until a key or a signal ends it. Rejects when the API refuses; the terminal is as it was, then. */
+/** The live view, until a key or a signal ends it. Rejects when the API refuses; the terminal is restored by then. */
 export async function runTop(api: ApiClient, { colours }: { colours: boolean }): Promise<void> {
   const state = new TopState();
   const stop = new AbortController();
@@ -46,7 +46,7 @@ export async function runTop(api: ApiClient, { colours }: { colours: boolean }):
   }
 }
 
-/** Only while they are shown: to list them costs Redis more than the rest. */
+/** Only while they are shown: listing them costs Redis more than the rest. */
 async function followRequests(
   api: ApiClient,
   state: TopState,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { areLabels, parseLabel, type Labels } from '../exchange/hardware.ts';
 import { LOG_LEVELS } from '../runtime/logger.ts';
 import { metricsSettings } from '../runtime/metrics-server.ts';
 import {
@@ -7,6 +8,7 @@ import {
   count,
   duration,
   flag,
+  fromText,
   header,
   httpUrl,
   matching,
@@ -43,7 +45,7 @@ export const agentSettings = {
   },
   group: {
     flag: '--group <name>',
-    about: 'the group whose requests to pull; with a token, its record says which',
+    about: 'the group whose requests to pull; with a token, the group of its record',
     default: 'default',
     type: matching(/^[A-Za-z0-9._-]{1,64}$/, 'a group name (letters, digits, . _ -, up to 64)'),
   },
@@ -61,13 +63,14 @@ export const agentSettings = {
   },
   name: {
     flag: '--name <name>',
-    about: 'how this agent appears in status and in Router-Agent',
+    about: 'name of this agent in status and in Router-Agent',
     default: hostname(),
     type: matching(/^[A-Za-z0-9._-]{1,128}$/, 'a name (letters, digits, . _ -, up to 128)'),
   },
   healthPath: {
     flag: '--health <path>',
-    about: 'path to ask the upstream for; nothing is pulled while it does not answer 2xx (default: no check)',
+    about:
+      'path of a health check at the upstream; nothing is pulled unless it answers 2xx (default: no check)',
     type: matching(/^\/[^\s#]*$/, 'a path that begins with /').optional(),
   },
   setHeaders: {
@@ -76,6 +79,26 @@ export const agentSettings = {
     // Values may contain commas, so a comma in the variable separates only before another "name: ".
     list: { inEnv: /,(?=\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+:\s)/ },
     type: z.array(header()).default([]),
+  },
+  labels: {
+    flag: '--label <name=value>',
+    about: 'what operators can find this agent by, such as zone=eu; may be repeated',
+    list: { inFlag: /,/, inEnv: /,/ },
+    type: z
+      .array(fromText('a label: name=value, of letters, digits and . _ - (and / in the name)', parseLabel))
+      .default([])
+      .refine(
+        (labels) => areLabels(labels.map((each) => each.join('='))),
+        'at most 16 labels, 1,000 characters in all',
+      )
+      .transform((labels): Labels => Object.fromEntries(labels)),
+  },
+  reportHardware: {
+    flag: '--report-hardware [true|false]',
+    about: 'tell operators processor, memory, GPUs and system of this machine',
+    default: 'true',
+    negatable: true,
+    type: flag(),
   },
   preserveHost: {
     flag: '--preserve-host [true|false]',

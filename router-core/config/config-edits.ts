@@ -120,7 +120,7 @@ function* refuseBrokenReferences(
     'conflict',
     removed === undefined
       ? 'The rest of the configuration does not allow that'
-      : `The group "${removed}" is in use: give what uses it another group, or remove that first`,
+      : `The group "${removed}" is in use: give its users another group, or remove them first`,
     problems.map(({ path, message }) => ({
       path: readablePath(path, document, edits),
       // A missing group can only be the group that the edit removes.

@@ -36,7 +36,7 @@ function look(value: unknown, above: object[], path: (string | number)[]): Shape
 /** Texts without any value. */
 export const SHAPE_PROBLEMS: Readonly<Record<ShapeProblem['problem'], string>> = {
   'too-deep': `nested deeper than ${DEEPEST} levels`,
-  loop: 'an alias (*name) stands within what it names: that has no end',
+  loop: 'an alias (*name) refers to a value that contains it',
   'unusable-name': `${UNUSABLE_NAME} cannot be the name of a field`,
 };
 

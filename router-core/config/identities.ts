@@ -27,7 +27,7 @@ export const appSchema = z
           .min(0)
           .max(1_000_000_000)
           .default(0)
-          .meta({ description: 'Requests beyond the rate that a pause has saved up' }),
+          .meta({ description: 'Requests above the rate that may come at once after a pause' }),
       })
       .nullable()
       .default(null)

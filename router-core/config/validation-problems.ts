@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 
-/** What is wrong with one place of something that a person or a program has written. */
+/** One problem in a text that a person or a program has written, with its place. */
 export interface ValidationProblem {
-  /** As people write it: `routes[3].match.path`; empty for the whole. */
+  /** In a readable form: `routes[3].match.path`; empty for the whole. */
   readonly path: string;
   /** Never repeats a value: it may be a secret. */
   readonly message: string;
@@ -21,8 +21,8 @@ export function formatPath(path: Path): string {
 }
 
 /**
- * Every problem that zod found, in its order; an unknown field is one problem at its own path. `within`: where in the whole
- * the value is that zod has looked at.
+ * Every problem that zod found, in its order; an unknown field is one problem at its own path. `within`: the path
+ * of the parsed value.
  */
 export function validationProblems(error: z.ZodError, within: Path = []): ValidationProblem[] {
   return error.issues.flatMap((issue) => problemsOf(issue, [...within, ...issue.path]));
@@ -33,9 +33,9 @@ function problemsOf(issue: z.core.$ZodIssue, at: Path): ValidationProblem[] {
     return issue.keys.map((key) => ({ path: formatPath([...at, key]), message: 'unknown field' }));
   }
   const path = formatPath(at);
-  // "Invalid key in record" does not say what a key must be like; the issue within does.
+  // "Invalid key in record" does not say what is wrong with the key; the inner issue does.
   if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, message }));
-  // zod does not say otherwise that there was nothing.
+  // zod has no other sign for a missing value.
   const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
   return [{ path, message: isMissing ? 'this field is required' : issue.message }];
 }

@@ -1,5 +1,6 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { AgentIdentitySource } from './agent-identity.ts';
+import type { Hardware, Labels } from './hardware.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { RequestHead } from './heads.ts';
 
@@ -82,7 +83,7 @@ export interface PulledRequest {
   readonly handle: RequestHandle;
 }
 
-/** What a link knows of a request that it has, whoever pulled it. */
+/** A link knows this of each request that it has, whoever pulled it. */
 export type OwnedRequest = Pick<PulledRequest, 'id' | 'attempt' | 'hub' | 'remainingMs' | 'handle'>;
 
 export interface ExchangeHandlers {
@@ -118,7 +119,7 @@ export interface AgentExchange {
 /** The reply as its agent writes it. */
 export type ReplyStream = Pick<FrameStream, 'start' | 'interim' | 'write' | 'end' | 'fail' | 'close'>;
 
-/** What the group allows an instance. */
+/** The grant of the group to an instance. */
 export interface Grant {
   /** How many of the offered slots the instance may use. */
   readonly slots: number;
@@ -141,4 +142,7 @@ export interface InstanceReport {
   /** Its agent record and the id of its token, when it has one. */
   readonly agent?: string | undefined;
   readonly token?: string | undefined;
+  readonly labels?: Labels | undefined;
+  /** The machine that it runs on; undefined when it is not to tell. */
+  readonly hardware?: Hardware | undefined;
 }

@@ -127,12 +127,12 @@ export function encodeFrame(
 
 export const NUDGE = encodeFrame(NUDGE_ID, 0, 0, {});
 
-/** The reason why a request was moved when its upstream has certainly not seen it. */
-export type UnseenReason = 'unstarted' | 'unreachable';
-
-/** Ends an attempt: the request is in line again. Without a reason its upstream may have seen it. `detail` is for the log. */
-export function movedFrame(id: string, attempt: number, why?: UnseenReason, detail = ''): Buffer {
-  const failed = why && `${why}\n${loggable(detail)}`;
+/**
+ * Ends an attempt: the request is in line again. `unstarted` and `unreachable` say that its upstream has certainly not seen it.
+ * `detail` is for the log.
+ */
+export function movedFrame(id: string, attempt: number, why: string, detail: string): Buffer {
+  const failed = `${why}\n${loggable(detail)}`;
   return encodeFrame(id, attempt, FENCE, { stop: true, failed });
 }
 

@@ -10,24 +10,24 @@ import type {
 import type { ResumePoint } from './resume-point.ts';
 
 /**
- * How a hub stands in for the agents that are linked to it: one instance per group and set of scopes, whatever the agent records
- * behind it, so that the store sees as many instances as there are hubs.
+ * A hub's relay for the agents that are linked to it: one instance per group and set of scopes, whatever their agent records,
+ * so that the store sees as many instances as there are hubs.
  */
 export type CreateRelayLink = (options: RelayLinkOptions) => RelayLink;
 
 export interface RelayLinkOptions {
   readonly group: string;
   readonly scopes: readonly string[];
-  /** The instance's name starts with it: the hub's. */
+  /** The name of the hub; the instance's name begins with it. */
   readonly name: string;
-  /** What the linked agents offer now. */
+  /** The slots that the linked agents offer now. */
   readonly report: () => { shares: readonly RecordShare[]; report: InstanceReport };
   /** Called whenever the lease is renewed: one grant for each share, in their order. */
   readonly onGrants: (grants: readonly RecordGrant[]) => void;
   readonly log: Logger;
 }
 
-/** What the linked agents of one agent record offer together. */
+/** The slots that the linked agents of one agent record offer together. */
 export interface RecordShare {
   readonly record: string;
   /** Slots offered, those of running requests included. */
@@ -46,7 +46,7 @@ export interface RelayLink extends AgentLink, AdoptingLink {
 
 /** How requests go from one relay to another: their agent has lost the link to the one, and presents them to the other. */
 export interface AdoptingLink {
-  /** Where a request of this link stands. What its agent is given to present has to say it, in a form that nobody can invent. */
+  /** Where a request of this link stands. The ticket of its agent has to say it, in a form that nobody can invent. */
   placeOf(request: OwnedRequest): RequestPlace;
   /**
    * Takes a request from the relay that has it, and waits until its client's hub has said how far it is. Undefined when it is
@@ -65,7 +65,7 @@ export interface RequestPlace {
   readonly place: string;
 }
 
-/** What an agent says of a request that it presents. */
+/** An agent says this of a request that it presents. */
 export interface Presented {
   /**
    * Counts the links of the agent's process, from 1: when an agent has asked several relays for the same request, the last one
@@ -89,7 +89,7 @@ export interface AdoptedRequest {
 
 /** One agent behind a relay, as an operator sees it. */
 export interface LinkedAgentReport extends InstanceReport {
-  /** Name that its hub gave it; unique in the group. */
+  /** The name that its hub gave it; unique in the group. */
   readonly instance: string;
   /** Id and name of the hub that carries it. */
   readonly hub: string;

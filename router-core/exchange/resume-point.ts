@@ -3,15 +3,15 @@
  * and writes the other. Bytes, counted from the beginning of each body.
  */
 export interface ResumePoint {
-  /** Of the reply's body: what the hub has received. */
+  /** Bytes of the reply's body that the hub has received. */
   readonly received: number;
   /** The head of the reply has come. Interim heads do not count. */
   readonly headSeen: boolean;
-  /** Of the reply's body: up to where the hub takes it. */
+  /** The hub takes the reply's body up to here. */
   readonly upTo: number;
-  /** Of the rest of the request's body: what stands in the frames before this one. */
+  /** Bytes of the rest of the request's body in the frames before this one. */
   readonly sent: number;
-  /** Of the rest of the request's body: up to where the hub may send it; 0: nobody has asked for it. */
+  /** The hub may send the rest of the request's body up to here; 0: nobody has asked for it. */
   readonly asked: number;
 }
 

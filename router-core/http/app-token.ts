@@ -1,4 +1,4 @@
-/** What is not part of a token may stand before it: a blank, a tab, a quotation mark. */
+/** Characters that cannot be part of a token may stand before it: a blank, a tab, a quotation mark. */
 const APP_TOKEN = /(?:^|[^0-9A-Za-z_])mr_app_/i;
 /** RFC 9110 §11.4: the scheme in any case, then blanks; some clients write a tab. */
 const BEARER = /^bearer[ \t]+(\S+)$/i;
@@ -6,14 +6,14 @@ const BEARER = /^bearer[ \t]+(\S+)$/i;
 export interface TakenCredentials {
   /** The first app token that was sent as a bearer's. */
   readonly appToken: string | undefined;
-  /** The value without any app token; empty when nothing else was there. */
+  /** The value without any app token; empty when nothing else is in it. */
   readonly rest: string;
 }
 
 /**
- * Takes app tokens out of the value of an Authorization field. The field holds one credential (RFC 9110 §11.6.2), but whoever
- * joins two fields into one makes a list of it, and an app token must not reach an upstream in any way: every part of the list
- * that holds one goes. The same function says who sends a request and what goes on, so they cannot disagree.
+ * Takes app tokens out of the value of an Authorization field. The field holds one credential (RFC 9110 §11.6.2), but a proxy
+ * that joins two fields makes it a list, and no app token may reach an upstream: every part of the list that contains one is
+ * removed. One function both identifies the sender and decides what is forwarded, so the two cannot disagree.
  */
 export function takeAppToken(value: string): TakenCredentials {
   if (!APP_TOKEN.test(value)) return { appToken: undefined, rest: value };
@@ -26,7 +26,7 @@ export function takeAppToken(value: string): TakenCredentials {
   return { appToken, rest: others.join(',').trim() };
 }
 
-/** The app token that a request carries: `Router-Token`, or a bearer's in `Authorization`, of which there may be several. */
+/** The app token of a request: in `Router-Token`, or as a bearer token in `Authorization`, of which there may be several. */
 export function appTokenOf(raw: readonly string[]): string | undefined {
   let own: string | undefined;
   let bearer: string | undefined;
@@ -35,7 +35,7 @@ export function appTokenOf(raw: readonly string[]): string | undefined {
     if (length !== 12 && length !== 13) continue;
     const name = raw[i]?.toLowerCase();
     const value = raw[i + 1] ?? '';
-    // Two of them are no token: which one counts would be a guess.
+    // Two of them count as none: choosing one would be a guess.
     if (name === 'router-token') own = own === undefined ? value.trim() : `${own}, ${value}`;
     else if (name === 'authorization') bearer ??= takeAppToken(value).appToken;
   }

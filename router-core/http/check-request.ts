@@ -27,11 +27,11 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 const refuse = (problem: ProblemCode): CheckedRequest => ({ ok: false, problem });
 
 /**
- * Refuses what Node's lenient parser lets through and what would mean different things to different servers behind us
- * (request smuggling). The target is passed on byte for byte.
+ * Refuses requests that Node's lenient parser accepts and that several servers could read differently (request smuggling). The
+ * target is passed on byte for byte.
  */
 export function checkRequest({ method, url, httpVersion, rawHeaders }: RequestLine): CheckedRequest {
-  // A request line without a version is taken by llhttp as HTTP/0.9 (nodejs/llhttp#877).
+  // llhttp takes a request line without a version for HTTP/0.9 (nodejs/llhttp#877).
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     return refuse(httpVersion === '0.9' ? 'bad-request' : 'version-not-supported');
   }
@@ -40,14 +40,14 @@ export function checkRequest({ method, url, httpVersion, rawHeaders }: RequestLi
   const fields = checkFraming(rawHeaders, httpVersion);
   if (!fields) return refuse('bad-request');
   const { host } = fields;
-  // Also beside an absolute target, which wins over it: RFC 9112 §3.2.
+  // Host is checked even beside an absolute target, which takes precedence over it: RFC 9112 §3.2.
   if (host === undefined ? httpVersion === '1.1' : !isAuthority(host, httpVersion))
     return refuse('bad-request');
 
   let target = url;
   let authority = host ?? '';
   if (!url.startsWith('/') && url !== '*') {
-    // The target's authority wins over Host, RFC 9112 §3.2.2.
+    // The target's authority takes precedence over Host, RFC 9112 §3.2.2.
     const absolute = ABSOLUTE.exec(url);
     if (!absolute) return refuse('bad-request');
     authority = absolute[1] ?? '';
@@ -64,7 +64,7 @@ function isAuthority(text: string, httpVersion: string): boolean {
   return text === '' ? httpVersion === '1.0' : AUTHORITY.test(text);
 }
 
-/** As it was sent, but for blanks around values. */
+/** The size of the head as sent, except for blanks around values. */
 function headBytes(method: string, url: string, raw: readonly string[]): number {
   // " HTTP/1.1" and the ends of two lines.
   let bytes = method.length + url.length + 14;
@@ -80,7 +80,7 @@ function hasControlOrNonAscii(text: string): boolean {
   return false;
 }
 
-/** Undefined when two servers could disagree on where the body ends or whom the request is for. */
+/** Undefined when two servers could disagree on the end of the body or the host of the request. */
 function checkFraming(
   raw: readonly string[],
   httpVersion: string,

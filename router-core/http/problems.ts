@@ -8,6 +8,8 @@ export interface Problem {
   readonly status: number;
   readonly executed: Executed;
   readonly title: string;
+  /** The `detail` of every such error that has none of its own: what to do about it. */
+  readonly advice?: string;
 }
 
 /**
@@ -16,8 +18,21 @@ export interface Problem {
  */
 export const PROBLEMS = {
   'bad-request': { status: 400, executed: 'no', title: 'The request is not valid HTTP' },
-  unauthorized: { status: 401, executed: 'no', title: 'An app token is required' },
-  forbidden: { status: 403, executed: 'no', title: 'This app may not do that' },
+  unauthorized: {
+    status: 401,
+    executed: 'no',
+    title: 'An app token is required',
+    advice:
+      'Send the token of an app as "Authorization: Bearer mr_app_…" or "Router-Token: mr_app_…". If you have sent one, it is ' +
+      'unknown here, was revoked, or has expired: ask for a new one.',
+  },
+  forbidden: {
+    status: 403,
+    executed: 'no',
+    title: 'This app may not do that',
+    advice:
+      'The app is paused, or may not use the group behind this path: the operator of the router can change both.',
+  },
   'no-route': { status: 404, executed: 'no', title: 'No route matches this request' },
   'method-not-supported': { status: 501, executed: 'no', title: 'The router does not support this method' },
   'request-timeout': { status: 408, executed: 'no', title: 'The request did not arrive in time' },
@@ -105,11 +120,20 @@ export function problemResponse(
   code: ProblemCode,
   { requestId, method, isRepeatable, handedOver, retryAfterS, detail }: ProblemContext,
 ): ProblemResponse {
-  const { status, title } = PROBLEMS[code];
+  const { status, title, advice }: Problem = PROBLEMS[code];
   const executed = handedOver ? 'maybe' : PROBLEMS[code].executed;
   // The request never ran, or running it twice does no harm.
   const safeToRetry = executed === 'no' || (isRepeatable ?? isIdempotent(method));
-  const document = { type: 'about:blank', title, status, detail, code, executed, safeToRetry, requestId };
+  const document = {
+    type: 'about:blank',
+    title,
+    status,
+    detail: detail ?? advice,
+    code,
+    executed,
+    safeToRetry,
+    requestId,
+  };
   const body = Buffer.from(`${JSON.stringify(document)}\n`);
   const headers = [
     ...['Content-Type', 'application/problem+json', 'Content-Length', String(body.length)],

@@ -36,7 +36,11 @@ export function whyUnserved(exchange: Exchange, outcome: 'full' | 'busy' | 'wait
     return { code: 'no-agent', detail: `Every agent of ${name} is being stopped (${draining}).` };
   }
   if (outcome === 'full') {
-    return { code: 'queue-full', detail: `${depth} requests of ${name} wait already.` };
+    return {
+      code: 'queue-full',
+      detail:
+        depth === 1 ? `1 request of ${name} waits already.` : `${depth} requests of ${name} wait already.`,
+    };
   }
   const isLimit = limit > 0 && permits >= limit && slots > taken;
   if (isLimit && outcome === 'busy') {

@@ -52,7 +52,7 @@ export class BadInput {
     const total = this.counts[kind];
     this.#log?.warn(
       { kind, where: where.slice(0, 200), total },
-      'dropped what Redis holds and this version cannot read; said once a minute',
+      'dropped data in Redis that this version cannot parse; logged once a minute',
     );
   }
 }

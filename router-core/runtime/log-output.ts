@@ -91,6 +91,6 @@ function isFull(error: unknown): boolean {
 
 function droppedLine(count: number): string {
   const time = new Date().toISOString();
-  const msg = `${count} lines are missing here: nobody has read this log fast enough`;
+  const msg = `${count} lines are missing here: the reader of this log was too slow`;
   return `${JSON.stringify({ level: 40, time, pid: process.pid, msg })}\n`;
 }

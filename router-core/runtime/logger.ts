@@ -3,6 +3,7 @@ import type { DestinationStream, Logger } from 'pino';
 import { redactTokens } from '../config/token.ts';
 import { LogOutput } from './log-output.ts';
 import { prettyOutput } from './pretty-log.ts';
+import { RecentProblems } from './recent-problems.ts';
 
 export type { Logger };
 
@@ -19,23 +20,38 @@ export interface LoggerOptions {
 /** Children of each logger, because a child's level no longer follows its parent once it is made. */
 const childrenOf = new WeakMap<Logger, WeakRef<Logger>[]>();
 
+const problemsOf = new WeakMap<Logger, RecentProblems>();
+
 /**
  * One JSON object per line on stdout; readable lines when stdout is a terminal. No line contains a token, whatever was logged:
  * the final text is searched for tokens.
  */
 export function createLogger({ level, name, destination }: LoggerOptions): Logger {
   const children: WeakRef<Logger>[] = [];
+  const problems = new RecentProblems();
   const options = {
     level,
     base: { name, pid: process.pid },
     timestamp: stdTimeFunctions.isoTime,
     serializers: { err: describeError },
-    hooks: { streamWrite: redactSecrets },
+    hooks: {
+      streamWrite: (line: string) => {
+        const redacted = redactSecrets(line);
+        problems.note(redacted);
+        return redacted;
+      },
+    },
     onChild: (child: Logger) => children.push(new WeakRef(child)),
   };
   const log = pino(options, destination ?? (process.stdout.isTTY ? prettyOutput(1) : new LogOutput(1)));
   childrenOf.set(log, children);
+  problemsOf.set(log, problems);
   return log;
+}
+
+/** What a logger and its children have logged of level warn or above. Only the logger itself knows, none of its children. */
+export function recentProblems(log: Logger): RecentProblems | undefined {
+  return problemsOf.get(log);
 }
 
 /** Changes the level of a logger and of all its children. */

@@ -15,7 +15,7 @@ export const metricsSettings = {
   },
   metricsHost: {
     flag: '--metrics-host <address>',
-    about: 'address that the port for metrics listens on; whoever reaches it may read them',
+    about: 'address that the port for metrics listens on; anybody who reaches it may read them',
     default: '127.0.0.1',
     type: matching(/^[^\s/]+$/, 'an address or host name'),
   },

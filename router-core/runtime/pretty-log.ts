@@ -44,7 +44,7 @@ function textOf(value: unknown): string {
 
 /** To a terminal, some of these are commands. JSON has escaped them until here. */
 function printable(text: string): string {
-  return text.replaceAll(/[\x00-\x09\x0b-\x1f]/g, '\ufffd');
+  return text.replaceAll(/[^\P{Cc}\n]/gu, '\ufffd');
 }
 
 function indent(text: string): string {

@@ -7,7 +7,7 @@ export interface Endpoint {
 /** The address of Redis, and how its master is found. */
 export interface StoreUrl {
   readonly kind: 'standalone' | 'sentinel' | 'cluster';
-  /** Of Redis itself, of its sentinels, or of some nodes of the Cluster; empty for a Unix socket. */
+  /** Addresses of Redis itself, of its sentinels, or of some nodes of the Cluster; empty for a Unix socket. */
   readonly endpoints: readonly Endpoint[];
   /** The name of the master at the sentinels; empty without sentinels. */
   readonly master: string;

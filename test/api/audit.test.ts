@@ -26,7 +26,7 @@ test('says who has changed what, when and from where, newest first', async () =>
   await eve.post('/v1/apps/shop/revoke');
   await eve.put('/v1/groups/gpu', { name: 'gpu' });
   await eve.delete('/v1/groups/gpu');
-  // What changes nothing, or is refused, is not there.
+  // Requests that change nothing, or are refused, leave no entry.
   await eve.patch('/v1/apps/shop', {});
   await eve.delete('/v1/groups/default');
   await eve.create('app', { name: 'shop' }).catch(() => undefined);

@@ -23,7 +23,7 @@ test('a document that is empty is refused, however that is written', async () =>
     for (const body of [undefined, '', ' \n\t', 'null', '{}', ' { \n } ']) {
       const answer = await api.call('PUT', `/v1/config${query}`, { body, headers });
       expect(problemOf(answer)).toEqual({ status: 422, code: 'invalid' });
-      expect(detailOf(answer)).toContain('To remove everything, give it with empty lists');
+      expect(detailOf(answer)).toContain('To remove everything, send empty lists');
     }
   }
   expect(problemOf(await api.call('PUT', '/v1/config')).status).toBe(422);
@@ -37,12 +37,12 @@ test('what removes more than half of the objects needs their number, and the ref
   expect(problemOf(refused)).toEqual({ status: 409, code: 'unconfirmed' });
   expect(detailOf(refused)).toBe(
     'This removes 4 of the 6 objects: group default, group a2, group a3, route default. ' +
-      'If that is what you want, say yesDelete=4',
+      'To confirm it, pass yesDelete=4',
   );
   const wrong = await api.put('/v1/config?yesDelete=3', half);
   expect([problemOf(wrong).code, detailOf(wrong)]).toEqual([
     'unconfirmed',
-    expect.stringMatching(/group a2.*say yesDelete=4, not 3$/) as string,
+    expect.stringMatching(/group a2.*pass yesDelete=4, not 3$/) as string,
   ]);
   for (const value of ['', 'all', '-1', '4.0', '1e1']) {
     const answer = await api.put(`/v1/config?yesDelete=${value}`, half);

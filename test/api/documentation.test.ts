@@ -151,7 +151,7 @@ test('the examples of /docs are commands that do what their operation does, and 
   );
   expect(commands.filter((command) => command.includes("'{}'"))).toEqual([]);
   const create = commands.find((command) => command.includes('-X POST "$ROUTER_API/v1/groups"')) ?? '';
-  // What the shell makes of it, without curl.
+  // The arguments that the shell would pass to curl.
   const script = `curl() { printf '%s\\n' "$@"; }; ${create}`;
   const env = { ...process.env, ROUTER_API: api.url, TOKEN: api.token };
   const { stdout } = await promisify(execFile)('sh', ['-c', script], { env });

@@ -3,7 +3,7 @@ import { apiHere, problemOf } from '../support/api.ts';
 import { newToken } from '../support/config.ts';
 import { redisHere } from '../support/parts.ts';
 
-// What every request goes through.
+// The checks that every request passes.
 
 test('what cannot be taken is refused with a problem document', async () => {
   const api = await apiHere((await redisHere()).url);
@@ -122,4 +122,25 @@ test('no answer is kept, framed or taken for something else', async () => {
     expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
     expect(headers.get('set-cookie')).toBeNull();
   }
+});
+
+test('who may not do something is told what to do, and nothing of what is stored', async () => {
+  const api = await apiHere((await redisHere()).url);
+  const detailOf = async (token: string | null) =>
+    ((await api.get('/v1/status', { token })).body as { detail: string }).detail;
+  expect(await detailOf(null)).toBe('Send the token of an admin as "Authorization: Bearer mr_admin_…"');
+  expect(await detailOf(newToken('app').token)).toContain('This is the token of an app');
+  const unknown = await detailOf(newToken('admin').token);
+  expect(unknown).toContain('unknown here, was revoked, or has expired');
+  const viewer = await api.admin('viewer');
+  await api.delete('/v1/admins/viewer');
+  expect(await detailOf(viewer.token)).toBe(unknown);
+
+  const reader = await api.admin('viewer', 'reader');
+  const { status, body } = await reader.post('/v1/groups', { name: 'a' });
+  expect(status).toBe(403);
+  expect(body).toMatchObject({
+    detail:
+      'This takes the role operator; yours is viewer. An admin can give you another one: router-cli admin set NAME --role operator',
+  });
 });

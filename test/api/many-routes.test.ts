@@ -23,8 +23,9 @@ function routeTo(group: string, i: number) {
 }
 
 /**
- * What the work costs this process, in which router-api is, and for how long it lets nothing else run: the time of the clock or
- * of CPU, whichever is less. Other processes stretch the first; V8's collector, which works beside it, adds to the second.
+ * The cost of the work for this process, in which router-api is, and the longest time in which nothing else ran: by the clock
+ * or by CPU time, whichever is less. Other processes stretch the first; V8's collector, which works beside it, adds to the
+ * second.
  */
 async function costOf(work: () => Promise<Answer>) {
   let longestMs = 0;
@@ -39,7 +40,7 @@ async function costOf(work: () => Promise<Answer>) {
   }, 5);
   onTestFinished(() => clearInterval(timer));
   const answer = await work();
-  // What follows a write without being waited for counts, too.
+  // Work that follows a write without being awaited counts, too.
   await new Promise((resolve) => setTimeout(resolve, 300));
   clearInterval(timer);
   const { user, system } = process.cpuUsage(from);

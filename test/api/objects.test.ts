@@ -51,7 +51,7 @@ describe.each(OBJECT_KINDS)('a %s', (kind) => {
     const changed = await api.patch(one, { description: 'changed' });
     expect(changed).toMatchObject({ status: 200, body: { description: 'changed' } });
     expect((await api.get(one)).body).toEqual(changed.body);
-    // What GET shows may be sent back.
+    // The answer of GET may be sent back.
     const replaced = await api.put(one, { ...(changed.body as object), description: 'replaced' });
     expect(replaced).toMatchObject({ status: 200, body: { description: 'replaced' } });
     expect((await api.patch(one, { description: null })).body).toMatchObject({ description: '' });

@@ -19,7 +19,7 @@ interface OpenApi {
   components: Record<string, Record<string, unknown>>;
 }
 
-// What the linters of OpenAPI documents ask for, too: clients are generated from the document.
+// Linters of OpenAPI documents require this, too: clients are generated from the document.
 async function openApi() {
   const api = await apiHere((await redisHere()).url);
   const document = (await api.get('/openapi.json', { token: null })).body as OpenApi;

@@ -3,7 +3,7 @@ import { apiHere, problemOf } from '../support/api.ts';
 import { hubHere, redisHere, withRedis } from '../support/parts.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What one object says of another.
+// References between objects.
 
 test('a group that is used is not removed, and one that is not there cannot be used', async () => {
   const redis = await redisHere();

@@ -138,7 +138,7 @@ test('keys in headers that routes set are for those who may change them', async 
     expect(masked).not.toContain('hidden-key');
     expect(masked).toContain('"x-key":"***"');
   }
-  // What a viewer has read does not overwrite what it has not seen.
+  // A document that a viewer has read does not overwrite the values that were masked in it.
   const { body: seen } = await viewer.get('/v1/config');
   const refused = await api.put('/v1/config', seen);
   expect([refused.status, refused.text]).toEqual([422, expect.stringContaining('give the value itself')]);

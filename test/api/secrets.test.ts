@@ -23,7 +23,7 @@ async function dumpOf(client: Redis): Promise<string> {
   return JSON.stringify(parts);
 }
 
-/** What must not be seen of a token: its secret and what follows, but not its kind and id. */
+/** The part of a token that must stay secret: everything after its kind and id. */
 const secretOf = (token: string) => token.split('_').slice(3).join('_');
 
 test('no token is in Redis, in an answer but the one that has made it, or in the log', async () => {

@@ -46,7 +46,7 @@ test('tells where a request would go, and why not elsewhere', async () => {
   }
   expect(whys).toEqual(['host', 'method', 'header x-kind', 'path']);
 
-  // What was changed counts at once.
+  // A change counts at once.
   await api.delete('/v1/routes/default');
   const none = await api.post('/v1/routes/test', { target: '/other' });
   expect(none.body).toMatchObject({ matched: null, target: null, groups: [], needsApp: false });

@@ -9,7 +9,7 @@ import { useCliBench } from '../support/cli.ts';
 
 const cli = useCliBench();
 
-/** What is offered for the last of these words. */
+/** The candidates for the last of these words. */
 const offered = async (...words: string[]) =>
   (await cli.text('complete', '--', ...words)).split('\n').slice(0, -1);
 

@@ -31,7 +31,7 @@ test('what removes most of the objects needs their number', async () => {
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain(
     'this removes 4 objects: group b, group c, group default, route default. ' +
-      'If that is what you want, say it with --yes-delete 4',
+      'To confirm it, pass --yes-delete 4',
   );
   expect(await run(text, '--yes-delete', '5')).toMatchObject({
     code: 2,
@@ -76,11 +76,11 @@ test('aliases without an end, and levels without number, are told in words and a
     return stderr;
   });
   const [loop, inner, tooMuch, unknown, flow, maps, block, json, two, field] = said;
-  expect(loop).toContain('groups[0]: an alias (*name) stands within what it names');
-  expect(inner).toContain('groups[0].queue: an alias (*name) stands within what it names');
+  expect(loop).toContain('groups[0]: an alias (*name) refers to a value that contains it');
+  expect(inner).toContain('groups[0].queue: an alias (*name) refers to a value that contains it');
   expect(tooMuch).toContain('its aliases (*name) stand for too much');
   expect(unknown).toContain('Unresolved alias');
   for (const text of [flow, maps, block, json]) expect(text).toContain('nested deeper than 64 levels');
   expect(two).toMatch(/standard input:2:\d+: there is more than one document/);
-  expect(field).toContain('an alias (*name) stands within what it names');
+  expect(field).toContain('an alias (*name) refers to a value that contains it');
 });

@@ -52,7 +52,7 @@ test('init, diff, apply and export go round', async () => {
 
   const asked = await cli.run(['config', 'apply']);
   expect(asked.code).toBe(2);
-  expect(asked.stderr).toMatch(/^\+ group llama\n\+ agent gpu-1\n.*say it with --yes\n$/);
+  expect(asked.stderr).toMatch(/^\+ group llama\n\+ agent gpu-1\n.*confirm with --yes\n$/);
   const applied = await cli.text('config', 'apply', '--yes');
   expect(applied).toContain('Applied 2 changes.\n\nThe agent gpu-1 is new.\n\nIts token is shown only now:');
   expect(applied).toMatch(/ROUTER_AGENT_TOKEN=mr_agent_\w+ \S+ agent --redis/);

@@ -138,7 +138,7 @@ test('what refuses, does not answer, or is something else, is told apart', async
   const viewer = await bench.api.create('admin', { name: 'viewer', role: 'viewer' });
   const refused = await bench.run(['group', 'add', 'x'], { env: { ROUTER_API_TOKEN: viewer } });
   expect(refused.code).toBe(4);
-  expect(refused.stderr).toContain('This takes the role operator; yours is viewer\n  Ask an admin');
+  expect(refused.stderr).toContain('This needs the role operator; yours is viewer\n  Ask an admin');
 
   const closed = `http://127.0.0.1:${await freePort()}`;
   const away = await bench.run(['status'], { env: { ROUTER_API_URL: closed } });

@@ -29,7 +29,7 @@ test('requests dead shows what was given up and how to send it again; forget tak
     '',
   ]);
 
-  expect(await cli.text('requests', 'forget', 'h-1')).toBe('h-1 was taken off the list\n');
+  expect(await cli.text('requests', 'forget', 'h-1')).toBe('h-1 was removed from the list\n');
   const again = await cli.run(['requests', 'forget', 'h-1', '--group', 'default']);
   expect(again.code).toBe(3);
   expect(again.stderr).toContain('See what there is: router-cli requests dead');

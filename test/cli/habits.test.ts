@@ -6,7 +6,7 @@ import { launch } from '../support/processes.ts';
 import { useCliBench } from '../support/cli.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What hands that know kubectl and gh type. Every command is a process of its own.
+// Commands as users of kubectl and gh type them. Every command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 });
 
 const cli = useCliBench();
@@ -89,15 +89,33 @@ test('what is missing or in use is named, with a way out', async () => {
   expect(agent.code).toBe(2);
   expect(agent.stderr).toContain('a new agent needs --group <group>');
   expect(used.code).toBe(5);
-  expect(used.stderr).toContain('The group "default" is in use: give what uses it another group');
+  expect(used.stderr).toContain('The group "default" is in use: give its users another group');
   expect(used.stderr).toContain('routes.default.groups[0].group: uses this group');
+});
+
+test('what is wrong in a file of fields is named with its line, and what is wrong in a flag without', async () => {
+  const file = join(cli.folder, 'fields.yaml');
+  await writeFile(file, '# a group\ndescription: slow\nqueue:\n  waitMs: 1000\n  depht: 5\nleaseMs: 1\n');
+  const added = await cli.run(['group', 'add', 'placed', '-f', file]);
+  expect(added.code).toBe(2);
+  expect(added.stderr).toContain(`${file}:5: queue.depht: unknown field; did you mean "depth"?`);
+  expect(added.stderr).toContain(`${file}:6: leaseMs: `);
+  const set = await cli.run(['group', 'set', 'default', '-f', '-'], { input: '\n\nconcurrency: many\n' });
+  expect(set.code).toBe(2);
+  expect(set.stderr).toContain('standard input:3: concurrency: ');
+
+  await writeFile(file, 'match: { path: /x }\nrewrite: /y\n');
+  const flags = ['--to', 'default', '--host', 'not a host'];
+  const mixed = await cli.run(['route', 'add', 'mixed', '-f', file, ...flags]);
+  expect(mixed.stderr).toContain('match.host: ');
+  expect(mixed.stderr).not.toContain(file);
 });
 
 test('limits of an app that nobody has to name are pointed out', async () => {
   const added = await cli.run(['app', 'add', 'shop', '--rate', '10/s']);
   expect(added).toMatchObject({
     code: 0,
-    stderr: expect.stringContaining('these routes ask for none: default') as string,
+    stderr: expect.stringContaining('these routes ask for no token: default') as string,
   });
   await cli.api.patch('/v1/routes/default', { auth: 'app' });
   expect(await cli.run(['app', 'set', 'shop', '--rate', '20/s'])).toMatchObject({ code: 0, stderr: '' });

@@ -56,7 +56,7 @@ test('status, requests and audit show what runs and what was done', { timeout: 9
   expect(await cli.json('requests', 'list', '--limit', '1')).toHaveLength(1);
   const idOf = (state: string) => requests.find((request) => request.state === state)?.id ?? '';
   expect(await cli.text('requests', 'cancel', idOf('waiting'), '--group', 'default')).toBe(
-    `${idOf('waiting')} was taken out before it ran\n`,
+    `${idOf('waiting')} was removed before it ran\n`,
   );
   expect(await cli.json('requests', 'cancel', idOf('running'))).toEqual([
     { id: idOf('running'), outcome: 'running' },

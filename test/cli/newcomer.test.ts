@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait.ts';
 
 afterEach(expectNoProcessLeft);
 
-/** What has a test of its own: all tests, and the live view, which needs a terminal. */
+/** Tested elsewhere: all tests, and the live view, which needs a terminal. */
 const NOT_HERE = /^npm test|^bin\/router-cli top$/;
 
 /** The commands of a section, in their order, without their comments. */
@@ -20,7 +20,7 @@ function commandsOf(heading: string): string[] {
   return lines.filter((line) => line !== '' && !NOT_HERE.test(line));
 }
 
-/** What is typed into a terminal of this checkout. */
+/** Types a line into a terminal of this checkout. */
 function type(line: string) {
   const child = spawn('sh', ['-c', line], {
     cwd: packageFolder(),

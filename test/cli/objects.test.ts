@@ -12,7 +12,7 @@ const cli = useCliBench();
 interface Case {
   kind: ObjectKind;
   add: string[];
-  /** What it then is, as far as flags have said. */
+  /** The new object, as far as flags have set it. */
   added: object;
   set: string[];
   changed: object;
@@ -130,7 +130,7 @@ describe.each(CASES)('router-cli $kind', ({ kind, add, added, set, changed, mist
     expect(nothing.code).toBe(2);
     expect(nothing.stderr).toContain(`nothing to set: see router-cli ${kind} set --help`);
     expect(unconfirmed.code).toBe(2);
-    expect(unconfirmed.stderr).toContain('this is no terminal: say it with --yes');
+    expect(unconfirmed.stderr).toContain('there is no terminal: confirm with --yes');
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { useCliBench } from '../support/cli.ts';
 import { hasTmux, terminalHere } from '../support/terminal.ts';
 
-// What only a terminal has: width, colours, and somebody who can be asked.
+// Tests of things that only a terminal has: width, colours, and somebody who can be asked.
 
 vi.setConfig({ testTimeout: 90_000 });
 

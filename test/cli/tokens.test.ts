@@ -21,7 +21,7 @@ describe.each(['app', 'agent', 'admin'] as const)('tokens of %s', (kind) => {
     const [token = ''] = tokensIn(await cli.text(kind, 'add', 'mine', ...group));
     expect(parseToken(token)?.kind).toBe(kind);
     const rotated = await cli.text(kind, 'rotate', 'mine');
-    expect(rotated).toContain(`The ${kind} mine has a new token; those so far have ended.`);
+    expect(rotated).toContain(`The ${kind} mine has a new token; the old ones have ended.`);
     expect(tokensIn(rotated)).toHaveLength(1);
     expect(tokensIn(rotated)).not.toContain(token);
     expect(tokensIn(await cli.text(kind, 'show', 'mine'))).toEqual([]);
@@ -34,7 +34,7 @@ describe.each(['app', 'agent', 'admin'] as const)('tokens of %s', (kind) => {
       cli.run([kind, 'revoke', 'nobody']),
     ]);
     expect(runs.map(({ code }) => code)).toEqual([3, 2]);
-    expect(runs[1]?.stderr).toContain('say it with --yes');
+    expect(runs[1]?.stderr).toContain('confirm with --yes');
   });
 });
 
@@ -86,7 +86,7 @@ test('pause, resume and drain', async () => {
   await cli.api.create('agent', { name: 'worker', group: 'default' });
   await cli.api.create('app', { name: 'client' });
   expect(await cli.text('agent', 'pause', 'worker')).toBe(
-    'The agent worker is paused: what runs finishes.\n',
+    'The agent worker is paused: running requests finish.\n',
   );
   expect(await cli.json('agent', 'drain', 'worker')).toMatchObject({ draining: true });
   expect(await cli.json('agent', 'resume', 'worker')).toMatchObject({ draining: false, paused: false });

@@ -154,7 +154,7 @@ describe.skipIf(!hasTmux)('router-cli top', () => {
     await other.press('1');
     await other.press('p');
     await other.press('y');
-    await other.shows(/This takes the role operator; yours is viewer/);
+    await other.shows(/This needs the role operator; yours is viewer/);
     await cli.api.post('/v1/admins/leaver/revoke', {});
     await other.shows(/router-cli: error: An admin token is required/, { timeoutMs: 30_000 });
     await waitFor(async () => (await other.foreground()) === 'sh', { what: 'the end of top' });

@@ -124,7 +124,7 @@ async function namesOf(api: ApiClient, group: string): Promise<string[]> {
   return items.filter((each) => each.group === group).map(({ name }) => name);
 }
 
-/** What is removed goes from its node. */
+/** A removed group leaves its node. */
 async function dropGroup({ api, cluster, groups }: Started): Promise<void> {
   const [name] = groups;
   for (const path of [`agents/of-${name}`, `routes/${name}`, `groups/${name}`]) {

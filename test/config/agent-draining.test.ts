@@ -59,6 +59,23 @@ test('a record that is to drain: what runs finishes, nothing new is pulled, the 
   await expectNothingLeft(redis.url, group);
 });
 
+test('an agent that is started while its record drains says so and ends well', async () => {
+  const redis = await redisHere();
+  const group = uniqueGroup();
+  await configure(redis.url, { groups: [{ name: group, leaseMs: 1_500 }] });
+  const hub = await configuredHub(redis.url);
+  expect(hub.url).toContain('http');
+  const token = await agentRecords(redis.url).set('machine', { group, draining: true });
+  const upstream = await upstreamHere((_req, res) => res.end());
+  const flags = ['--redis', redis.url, '--upstream', upstream.url, '--log-level', 'warn'];
+  const agent = launch('router-core', ['agent', ...flags], { env: { ROUTER_AGENT_TOKEN: token } });
+  onTestFinished(() => agent.kill('SIGKILL'));
+  expect(await agent.ended).toEqual({ code: 0, signal: null });
+  expect(agent.stdout).toContain(
+    'this agent ends at once, its record drains: router-cli agent resume machine, then start it again',
+  );
+});
+
 async function launchNext(redisUrl: string, token: string, { listener }: ReturnType<typeof countCalls>) {
   const upstream = await upstreamHere(listener);
   const env = { ROUTER_AGENT_TOKEN: token };

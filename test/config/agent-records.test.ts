@@ -10,7 +10,7 @@ import { agentHere, redisHere, upstreamHere, waitForQueued, withRedis } from '..
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What an agent's record says counts for all instances that use its token, while they run.
+// The settings of an agent's record apply to all running instances that use its token.
 
 /** A hub, and what is needed to start agents of records. `/hold…` is answered when released. */
 async function start() {

@@ -6,7 +6,7 @@ import { agentHere, hubProcess, redisHere, upstreamHere, withRedis } from '../su
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What an app may do at once, and how often, over all hubs together.
+// The concurrency and the rate of an app, over all hubs together.
 
 type AppLimits = Omit<NonNullable<ConfigInput['apps']>[number], 'name' | 'tokens'>;
 

@@ -105,16 +105,19 @@ test.each<[string, () => Record<string, string>]>([
     status: 401,
     headers: { 'router-error': 'unauthorized', 'www-authenticate': 'Bearer', 'router-executed': 'no' },
   });
+  // The same whatever is wrong: it tells nobody which tokens there are.
+  expect((JSON.parse(answer.body) as { detail: string }).detail).toMatch(/^Send the token of an app as /);
 });
 
 test.each([
   ['a paused app', paused],
   ['a group that is not among those of the app', elsewhere],
 ])('%s gets 403', async (_what, { token }) => {
-  expect(await get({ 'router-token': token })).toMatchObject({
-    status: 403,
-    headers: { 'router-error': 'forbidden' },
-  });
+  const answer = await get({ 'router-token': token });
+  expect(answer).toMatchObject({ status: 403, headers: { 'router-error': 'forbidden' } });
+  expect((JSON.parse(answer.body) as { detail: string }).detail).toMatch(
+    /^The app is paused, or may not use the group behind this path: the operator/,
+  );
 });
 
 test.each<[string, () => Record<string, string>]>([

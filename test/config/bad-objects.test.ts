@@ -5,7 +5,7 @@ import { agentHere, redisHere, upstreamHere } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What the store would never have written, or another version of it has: one object is left out, not all.
+// Objects that the store would never have written, or that another version has written: one object is left out, not all.
 
 async function start() {
   const redis = await redisHere();

@@ -6,7 +6,7 @@ import { agentHere, redisHere, upstreamHere, waitForQueued, withRedis } from '..
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What a stored group says counts from the next request on, without anything being started again.
+// The policy of a stored group applies from the next request on, without a restart.
 
 type GroupInput = Omit<NonNullable<ConfigInput['groups']>[number], 'name'>;
 

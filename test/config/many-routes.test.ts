@@ -9,12 +9,12 @@ import { waitFor } from '../support/wait.ts';
 const ROUTES = 10_000;
 
 /**
- * Of two hubs, the write, and the requests that look for it. Seen: 320 ms, of which one hub compiles for 25 ms: see
+ * CPU time of two hubs, the write, and the requests that look for it. Seen: 320 ms, of which one hub compiles for 25 ms: see
  * test/unit/config-changes-speed.test.ts. Nobody is answered meanwhile: it must not become seconds.
  */
 const CPU_AT_MOST_MS = 700;
 
-/** What this process, in which the hub is, has used: the hub cannot have been busy for longer, however slow the machine. */
+/** CPU time of this process, in which the hub is: the hub cannot have been busy for longer, however slow the machine. */
 async function cpuMs(during: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage();
   await during();
@@ -22,7 +22,7 @@ async function cpuMs(during: () => Promise<unknown>): Promise<number> {
   return (user + system) / 1_000;
 }
 
-/** Of the next hundred requests. */
+/** The median of the next hundred requests. */
 async function medianMs({ outcomes }: Load): Promise<number> {
   const from = outcomes.size;
   await waitFor(() => outcomes.size >= from + 100, { what: 'a hundred requests' });

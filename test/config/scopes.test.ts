@@ -63,7 +63,7 @@ test('a request that asks for a scope, itself or by its route, runs only where a
   const byRoute = await bodies(times(40, (i) => ask(`${hub.url}/eu/${i}`)));
   expect(new Set(byRoute)).toEqual(new Set(['eu', 'both']));
   expect(new Set(await bodies(times(20, (i) => askFor('gpu', `/${i}`))))).toEqual(new Set(['both']));
-  // What the route says beats what the client asks for.
+  // The route's scope takes precedence over the client's.
   expect(new Set(await bodies(times(20, (i) => askFor('gpu', `/eu/${i}`))))).toEqual(new Set(['eu', 'both']));
   await expectNothingLeft(redis.url, group);
 });

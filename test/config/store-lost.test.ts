@@ -88,7 +88,7 @@ test('Redis is away for a while: the last configuration serves on when it is bac
   await waitFor(async () => (await statuses(hubs, '/served/')).every((status) => status === 503), {
     what: 'the hubs to notice',
   });
-  // What no route matches needs no Redis.
+  // A request without a route needs no Redis.
   expect(await statuses(hubs, '/elsewhere')).toEqual([404, 404]);
   await redis.restart();
 

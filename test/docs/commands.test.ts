@@ -29,7 +29,7 @@ const PARTS: Record<string, string[]> = {
   'router-api': flagsOf(apiSettings),
 };
 
-/** What can be typed after `bin/`, with the flags it knows. */
+/** The commands after `bin/`, with the flags of each. */
 const COMMANDS: Record<string, string[]> = { ...PARTS, ...commandsOf(createCli({ env: {}, script: '' })) };
 
 function commandsOf(command: Command, before = ''): Record<string, string[]> {
@@ -43,7 +43,7 @@ function commandsOf(command: Command, before = ''): Record<string, string[]> {
 
 const scripts = (JSON.parse(readFile('package.json')) as { scripts: Record<string, string> }).scripts;
 
-/** What is wrong with what was typed after `bin/`. */
+/** The unknown commands and flags in a line after `bin/`. */
 function unknownIn(typed: string): string[] {
   const command = Object.keys(COMMANDS).find((name) => `${typed} `.startsWith(`${name} `));
   if (command === undefined) return [typed.split(' --')[0] ?? typed];

@@ -7,7 +7,7 @@ import { readFile, tableRows } from './markdown.ts';
 
 const rows = tableRows(readFile('docs/failures.md'));
 
-/** What is wrong with the last cell of a row: a link to a test file and, after a colon, a title in it. */
+/** The problem in the last cell of a row, which should be a link to a test file and, after a colon, a title in it. */
 function wrongTest(cell = ''): string | undefined {
   const [, path, title] = /^\[[\w-]+\]\(\.\.\/(test\/[\w/.-]+)\)(?:: (.+))?$/.exec(cell) ?? [];
   if (path === undefined) return `no link to a test: ${cell}`;

@@ -18,7 +18,7 @@ export function markdownFiles(folder = ''): string[] {
   });
 }
 
-/** What is below a heading, up to the next one of the same or a higher level. Throws when there is no such heading. */
+/** The text below a heading, up to the next one of the same or a higher level. Throws when there is no such heading. */
 export function section(text: string, heading: string): string {
   const lines = text.split('\n');
   const from = lines.indexOf(heading);

@@ -45,7 +45,7 @@ test('no two metrics have the same name, and each follows the rules for its type
 
 const TARGET = new Set(['le', 'job', 'instance']);
 
-/** What is wrong with an expression: metrics that there are not, labels that its metrics do not have. */
+/** The problems of an expression: unknown metrics, and labels that its metrics do not have. */
 function unknownIn(expression: string): string[] {
   const used = [...expression.matchAll(/\b((?:mini_router|process)_\w+)(?:\{([^}]*)\})?/g)];
   const metrics = used.map(([, name = '', matchers = '']) => ({

@@ -20,7 +20,7 @@ import { readFile, section, tableRows } from './markdown.ts';
 const text = readFile('docs/protocol.md');
 const keys = groupKeys('g');
 
-/** What the builders of keys make of placeholders. The compiler complains when a builder is missing here. */
+/** The keys that builders make from placeholders. The compiler complains when a builder is missing here. */
 const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
   waiting: keys.waiting,
   redelivery: keys.redelivery,
@@ -33,6 +33,7 @@ const SHOWN: Record<Exclude<keyof GroupKeys, 'group' | 'prefix'>, string> = {
   hubs: keys.hubs,
   settings: keys.settings,
   dead: keys.dead,
+  log: keys.log,
   lane: keys.lane('<n>'),
   linked: keys.linked('<instance>'),
   up: keys.up('<id>'),

@@ -5,7 +5,7 @@ import { pullingTests } from './pulling-tests.ts';
 import { givingBackTests, replyTests } from './reply-tests.ts';
 import { windowTests } from './window-tests.ts';
 
-/** What every implementation of AgentLink promises, whatever is between it and the hub. */
+/** The promises of every implementation of AgentLink, whatever is between it and the hub. */
 export function agentLinkSuite(name: string, makeWorld: () => Promise<LinkWorld>): void {
   describe(`an agent's link over ${name}`, () => {
     describe('pulling', () => {

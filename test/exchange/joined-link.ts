@@ -15,7 +15,7 @@ import { waitFor } from '../support/wait.ts';
 
 /** A group behind a hub. Everything in it ends with its test. */
 export interface LinkWorld {
-  /** Of the hub: every request to it goes to the group. A request may run twice at most. */
+  /** The URL of the hub: every request to it goes to the group. A request may run twice at most. */
   readonly url: string;
   readonly group: string;
   readonly leaseMs: number;
@@ -30,7 +30,7 @@ export interface ReachedWorld {
   readonly restore: () => void;
 }
 
-/** What came of one request at its instance. */
+/** The events of one request at its instance. */
 export interface Opened {
   readonly exchange: AgentExchange;
   readonly request: OwnedRequest;
@@ -39,7 +39,7 @@ export interface Opened {
   readonly chunks: readonly Buffer[];
   trailers: string | undefined;
   readonly stops: string[];
-  /** Of the reply. */
+  /** How much of the reply the store has. */
   stored: StoredReply;
   settled: number;
   writable: number;

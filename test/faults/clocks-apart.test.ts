@@ -46,7 +46,7 @@ test('clocks are minutes and an hour apart: limits, leases and deadlines hold', 
     await world.waitForRunning(3, (call) => call.agent === agent.name);
     const killedAt = clockMs();
     await agent.kill();
-    // What it held is given up when its lease ends by Redis's clock: neither at once nor minutes later.
+    // Its requests are given up when its lease ends by Redis's clock: neither at once nor minutes later.
     await world.waitForOutcome(({ error, at }) => error === 'agent-lost' && at > killedAt);
     const lost = record.outcomes().filter(({ error, at }) => error === 'agent-lost' && at > killedAt);
     const afterMs = Math.min(...lost.map(({ at }) => at)) - killedAt;

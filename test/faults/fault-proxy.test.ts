@@ -128,7 +128,7 @@ test('the byte limit lets exactly so many bytes through', async () => {
   dialled.socket.write('0123456789');
   await reached;
   await waitFor(() => dialled.seen.end !== '', { what: 'the reset' });
-  // Whether a reset behind unread bytes is read as one is up to the system.
+  // The system decides if a reset behind unread bytes is noticed.
   expect(dialled.seen.text).toBe('0123456');
   await echoed(await dial(), 'the limit is spent');
 });

@@ -8,7 +8,8 @@ import { startRedis, type TestRedis } from '../support/redis.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What nobody has caught leaves a process in doubt: it says so, lets what runs finish for a moment, and ends with code 1.
+// An uncaught error leaves a process in doubt: it is logged, running requests may finish for a moment, and the process exits
+// 1.
 
 let redis: TestRedis;
 beforeAll(async () => {

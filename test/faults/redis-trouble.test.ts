@@ -25,7 +25,7 @@ test('Redis is killed and comes back with its data', TIMEOUT, async () => {
 });
 
 test('Redis is killed and comes back empty', TIMEOUT, async () => {
-  // What is lost holds its client until its deadline: soon enough for clients to be there when Redis is.
+  // A lost request holds its client until its deadline: soon enough for clients to be there when Redis is.
   const world = await startUnderLoad({ deadlineMs: 3_000 });
   for (let round = 0; round < shortOrLong(1, 30); round++) {
     await world.redis.kill('SIGKILL');

@@ -22,7 +22,7 @@ test.skipIf(!hasClusters()).each(SIGNALS.slice(0, shortOrLong(1, 2)))(
     await redis.kill(signal);
     await redis.failedOver();
     await world.expectServing(SERVING_MS, 30);
-    // What is rung comes at once: the doorbells have gone to the new master, too.
+    // Rings arrive at once: the doorbells have followed the new master.
     await sleep(500);
     await expectHonest(world);
   },

@@ -8,10 +8,10 @@ import { memoryOf, MIB, TELLS_MEMORY } from '../support/memory.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { uniqueGroup } from '../support/router.ts';
 
-/** Of the large body, in MiB. */
+/** Size of the large body, in MiB. */
 const LARGE_MIB = Number(process.env['LARGE_BODY_MIB'] ?? 1_024);
 const WARM_UP_MIB = 64;
-/** What a process may use more than after its warm-up, however large the body. */
+/** The most memory that a process may add after its warm-up, however large the body. */
 const GROWTH_MIB = 64;
 
 let redis: TestRedis;

@@ -74,7 +74,7 @@ test('its hub hears that it waits again, and the next agent runs it, also when o
   expect(await outcome).toMatchObject({ status: 200, body: 'done' });
 });
 
-/** Whether its metrics say that a request of it is in line. */
+/** True when the hub's metrics count one of its requests in line. */
 async function waitingAt(hub: TestHub): Promise<boolean> {
   const scrape = await scrapeSources(hub.metrics);
   return scrape.sum('mini_router_hub_requests_in_progress', { state: 'waiting' }) === 1;

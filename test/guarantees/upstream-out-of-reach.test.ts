@@ -98,7 +98,7 @@ test('who has waited for an upstream that is down is told so, whether it was tri
   });
 });
 
-/** What the instances of a group say of themselves. */
+/** The reports of a group's instances. */
 function reportsOf(group: string): Promise<string> {
   return withRedis(redis.url, async (client) => (await client.hvals(`mr:{${group}}:reports`)).join());
 }

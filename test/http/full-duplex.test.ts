@@ -54,7 +54,7 @@ test.each([
   const isChunked = what !== 'with a length';
   const part = (text: string) => (isChunked ? chunk(text) : text);
   const client = await openRaw(path.port);
-  // What the route or the kind of the request says counts.
+  // The route decides, or the kind of the request.
   const target = what === 'gRPC' ? '/' : '/duplex/';
   client.write(rawRequest([`POST ${target} HTTP/1.1`, 'Host: h', ...framing]));
   for (let i = 1; i <= 4; i++) {

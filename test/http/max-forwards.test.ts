@@ -30,7 +30,7 @@ test.each([
 test.each([
   ['OPTIONS', '3', '2'],
   ['TRACE', '1', '0'],
-  // What it does not count for, and what is no number, goes on as it is.
+  // Other methods, and values that are no numbers, are passed on as they are.
   ['GET', '0', '0'],
   ['OPTIONS', 'many', 'many'],
 ])('%s with Max-Forwards: %s goes on with %s', async (method, sent, passed) => {

@@ -46,7 +46,7 @@ test('a group that does not wait refuses when no slot is free, and serves when o
   await busy.close();
 });
 
-/** Whether a request gets past the hub: it is then held by the upstream. */
+/** True when a request gets past the hub: then the upstream holds it. */
 async function probe(port: number): Promise<boolean> {
   const client = await openRaw(port);
   client.write(GET);

@@ -6,7 +6,7 @@ import { startRedis, type TestRedis } from '../support/redis.ts';
 let redis: TestRedis;
 let path: DataPath;
 let upstream: Awaited<ReturnType<typeof startRawUpstream>>;
-/** What the upstream answers, as bytes. */
+/** The upstream's reply, as bytes. */
 let answer = '';
 let lastHead = '';
 

@@ -14,9 +14,9 @@ import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 const CLIENTS = 16;
-/** What the promise says: two windows of body for each request. */
+/** The promise: two windows of body for each request. */
 const PER_REQUEST_MIB = 2;
-/** What the process itself grows by under load: code, heap spaces. */
+/** The growth of the process itself under load: code, heap spaces. */
 const SLACK_MIB = 64;
 
 let redis: TestRedis;
@@ -172,7 +172,7 @@ test('small pieces are joined in their order, as far as there is room', () => {
   expect(pieces.count).toBe(2);
   const first = pieces.take();
   expect(pieces.add(Buffer.from('e'))).toBe(true);
-  // What was taken is nobody else's.
+  // A piece that was taken is not reused.
   expect(first.toString()).toBe('abcd');
   expect(pieces.take().toString()).toBe('e');
   for (let i = 0; i < 16; i++) expect(pieces.add(Buffer.alloc(1_024))).toBe(true);

@@ -12,7 +12,7 @@ import { useTemporaryDirectory } from '../support/temporary-directory.ts';
 
 const directory = useTemporaryDirectory();
 
-/** What the hub answers to two requests for an upstream behind TLS, and how many connections they took. */
+/** The hub's answers to two requests for an upstream behind TLS, and how many connections they took. */
 async function askTwice(env: NodeJS.ProcessEnv) {
   let connections = 0;
   const server = createServer({ cert: CERTIFICATE, key: PRIVATE_KEY }, (req, res) => {

@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait.ts';
 
 const POST = { method: 'POST', body: 'x' };
 
-/** What a client is told that waited for nothing. */
+/** The error of a client that waited for nothing. */
 async function told(url: string) {
   const { status, headers, body } = await ask(url, POST);
   expect(headers).toMatchObject({ 'router-executed': 'no' });

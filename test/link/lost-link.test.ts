@@ -5,7 +5,7 @@ import { linkedAgent, type ScriptedAgent } from './support/scripted-agent.ts';
 
 const HEAD = '200\n\n1\n';
 
-/** What a former link was called. */
+/** The name of a former link. */
 function formerOf(agent: ScriptedAgent): unknown {
   return agent.messages.find(({ type }) => type === MESSAGE.welcome)?.json['instance'];
 }

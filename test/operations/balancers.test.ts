@@ -58,7 +58,7 @@ async function configure(name: Name, hub: string): Promise<{ config: string; url
     .replaceAll('10.77.0.11:8080', hub)
     .replaceAll(/10\.77\.0\.1[23]:8080/g, nobody);
   const config = join(here, 'config');
-  // That of nginx is a part of a whole.
+  // The file of nginx is a part of a whole.
   const whole = `pid ${here}/pid; error_log stderr; events {} http { access_log off; include ${config}.part; }`;
   if (name === 'nginx') await writeFile(`${config}.part`, text);
   await writeFile(config, name === 'nginx' ? whole : text);

@@ -24,8 +24,8 @@ export function partOf(words: readonly string[]): string | undefined {
 }
 
 /**
- * What a part says to its command line in an environment: the config that it would run with, or its complaint. Variables
- * that it does not know are complained about, too.
+ * The config with which a part would run for a command line in an environment, or its complaint. Unknown variables are
+ * complained about, too.
  */
 export async function startupOf(
   words: readonly string[],

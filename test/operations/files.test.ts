@@ -21,7 +21,7 @@ import {
 const folder = useTemporaryDirectory();
 const inRepository = (path: string) => join(packageFolder(), path);
 
-/** What new-logins.sh writes, and what the pages add for systemd and for agents. */
+/** The variables that new-logins.sh writes, and those that the pages add for systemd and for agents. */
 function environmentOf(name: string): Record<string, string> {
   if (!existsSync(join(folder.path, 'users.acl'))) {
     execFileSync(inRepository('deploy/new-logins.sh'), [folder.path, '10.77.0.10:6379']);

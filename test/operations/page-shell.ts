@@ -56,7 +56,7 @@ export function openShell({ cwd, scratch }: { cwd: string; scratch: string }): P
   };
 }
 
-/** What a failure shows: without what a loop has said again and again. */
+/** The last lines of a failed command, without the repeated lines of a loop. */
 function lastLines(output: string): string {
   const lines = output.split('\n');
   return lines

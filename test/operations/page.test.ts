@@ -40,7 +40,7 @@ const CHECKS: Record<string, string> = {
 
 interface Block {
   section: string;
-  /** Of the section, from 1. */
+  /** Number of the section, from 1. */
   number: number;
   commands: string;
 }
@@ -57,7 +57,7 @@ function blocksOf(page: string): Block[] {
   return found;
 }
 
-/** Of a machine without haproxy; its users get the rest of the page. */
+/** True for a machine without haproxy; its users get the rest of the page. */
 function withoutBalancer({ commands }: Block): boolean {
   return !/haproxy -f|https:/.test(commands);
 }

@@ -6,7 +6,7 @@ import { startRedis, type TestRedis } from '../support/redis.ts';
 import { uniqueGroup, type TestHub } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What docs/operations.md says that things cost in Redis. Engines and versions differ: within a factor of two is near.
+// The costs in Redis that docs/operations.md states. Engines and versions differ: within a factor of two is near.
 
 const REQUESTS = 200;
 /** As a usual client sends them. */
@@ -27,7 +27,7 @@ function documented(what: string): number {
   return Number(digits) * (unit === 'KiB' ? 1024 : 1);
 }
 
-/** Of the keys of a group alone: the buffers of connections grow and shrink meanwhile. */
+/** Memory of a group's keys alone: the buffers of connections grow and shrink meanwhile. */
 function memoryOfKeys(group: string): Promise<number> {
   return withRedis(redis.url, async (client) => {
     const keys = await client.keys(`mr:{${group}}:*`);
@@ -64,7 +64,7 @@ interface CostOptions {
   reached: () => Promise<unknown>;
 }
 
-/** What each of REQUESTS requests costs while `reached` says that all of them are where they are to be measured. */
+/** The cost of each of REQUESTS requests, measured when `reached` says that all of them are in place. */
 async function costOfRequest({ hub, group, options = {}, reached }: CostOptions): Promise<number> {
   const before = await memoryOfKeys(group);
   const asked = Array.from({ length: REQUESTS }, () =>
@@ -111,7 +111,7 @@ test('a request that runs', async () => {
 });
 
 test('an instance, a hub', async () => {
-  // Of its own: connections of the tests before may still be going.
+  // A server of its own: connections of earlier tests may still be closing.
   const { url } = await redisHere();
   const group = uniqueGroup();
   const upstream = await upstreamHere(() => {});

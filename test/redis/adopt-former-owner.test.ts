@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait.ts';
 
 const LATE_MS = 700;
 
-/** What this relay sends from now on arrives late; resolves when all of it has. */
+/** From now on everything that this relay sends arrives late. Returns a function that waits until all of it has. */
 function delay({ proxy, link }: Relay): () => Promise<void> {
   proxy.set({ latencyMs: LATE_MS });
   return () => link.close(10_000);

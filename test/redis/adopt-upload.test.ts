@@ -25,7 +25,7 @@ async function consumeUntil(opened: Opened, before: number, total: number): Prom
   return consumed;
 }
 
-const bytesOf = (opened: Opened) => Buffer.concat(opened.chunks as Buffer[]);
+const bytesOf = (opened: Opened) => Buffer.concat(opened.chunks);
 
 test.each([
   ['a piece', 100_000],
@@ -37,7 +37,7 @@ test.each([
   const first = former.open(await former.next());
   first.exchange.reply.start({ owner: former.link.instance, credit: WINDOW_BYTES });
   const consumed = await consumeUntil(first, 0, 2 * WINDOW_BYTES);
-  // Of the window that is open now, the agent gets only a part.
+  // The agent gets only a part of the window that is open now.
   const isFull = () => first.received >= consumed + (WINDOW_BYTES * 3) / 4;
   await waitFor(isFull, { what: 'the window to be full' });
   const have = Math.max(consumed, first.received - lost);

@@ -3,7 +3,8 @@ import { agentUrl, denialOf, newLogin, provision, startGuardedRedis } from '../s
 import type { GuardedRedis } from '../support/agent-logins.ts';
 import { withRedis } from '../support/parts.ts';
 
-// What a stolen token cannot do, even to its own group. What it cannot reach: agent-login-keys-forbidden.test.ts.
+// The commands that a stolen token cannot run, even in its own group. Keys out of its reach:
+// agent-login-keys-forbidden.test.ts.
 
 let redis: GuardedRedis;
 let url: string;

@@ -5,7 +5,7 @@ import { agentUrl, denialOf, newLogin, provision, startGuardedRedis } from '../s
 import type { GuardedRedis, TestLogin, Way } from '../support/agent-logins.ts';
 import { withRedis } from '../support/parts.ts';
 
-// What a stolen token cannot reach: with the very commands that agents need, plainly and from scripts.
+// The keys that a stolen token cannot reach: with the very commands that agents need, plainly and from scripts.
 
 let redis: GuardedRedis;
 let login: TestLogin;
@@ -40,7 +40,7 @@ async function fill(): Promise<void> {
   });
 }
 
-/** Of all keys that are not the agent's own group's. */
+/** All keys outside of the agent's own group. */
 async function contents(): Promise<string[]> {
   return withRedis(redis.adminUrl, async (client) => {
     const keys = (await client.keys('*')).filter((key) => !key.startsWith('mr:{own}:')).sort();

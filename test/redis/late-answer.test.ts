@@ -50,6 +50,7 @@ async function beatingInstance() {
       report: { name: 'instance', version: '0', concurrency: 1, inFlight: held.length, state: 'ready' },
     }),
     onGrants: () => undefined,
+    onBeat: () => undefined,
     held: {
       get size() {
         return held.length;
@@ -64,7 +65,7 @@ async function beatingInstance() {
     store.close();
     client.disconnect();
   });
-  // What a sweep does to an instance whose lease has ended.
+  // The effect of a sweep on an instance whose lease has ended.
   const end = () => client.zrem(keys.instances, 'instance');
   await heartbeat.beat({ renews: true });
   return { heartbeat, hold, taken, end };

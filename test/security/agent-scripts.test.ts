@@ -78,6 +78,8 @@ test('an agent that comes before any hub waits for them, says so once, and goes 
       hubCa: undefined,
       healthPath: undefined,
       setHeaders: [],
+      labels: {},
+      reportHardware: false,
       preserveHost: false,
       drainMs: 100,
       connectTimeoutMs: 1_000,

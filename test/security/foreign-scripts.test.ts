@@ -52,7 +52,7 @@ async function timed(
 ): Promise<number> {
   const { sha } = readScript(name);
   const startedAt = performance.now();
-  // What it answers is all the same.
+  // The answer does not matter.
   await withRedis(url, (client) => client.evalsha(sha, names.length, ...names, ...args)).catch(
     () => undefined,
   );

@@ -5,7 +5,7 @@ import { badInput } from '../../router-core/runtime/bad-input.ts';
 import { inboxHere, readerOf, type InboxHere } from '../support/inbox.ts';
 import { waitFor } from '../support/wait.ts';
 
-// What a thief in one group can put into channels and streams, and what a hub that hears and reads it makes of it.
+// Data that a thief in one group can put into channels and streams, and the reactions of a hub that reads it.
 
 const CHANNEL = 'mr:{beta}:hub:h';
 const KEY = 'mr:{beta}:down:r:1';

@@ -11,7 +11,7 @@ import { waitFor } from '../support/wait.ts';
 import { inPieces, metaOf, rawFrame } from './support/by-hand.ts';
 import { thiefHere, type Thief } from './support/thief.ts';
 
-// What a stolen token has written into its group does not outlive the token.
+// Data that a stolen token has written into its group does not outlive the token.
 
 const LEASE_MS = 1_500;
 

@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait.ts';
 import { inPieces, metaOf, wholeReply } from './support/by-hand.ts';
 import { thiefHere } from './support/thief.ts';
 
-// What docs/security.md says that the holder of an agent's token can do: in its own group, and to the Redis that all share.
+// docs/security.md says what the holder of an agent's token can do: in its own group, and to the Redis that all share.
 
 let redis: GuardedRedis;
 beforeAll(async () => {

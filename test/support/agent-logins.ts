@@ -13,7 +13,7 @@ const PASSWORD = 'of-the-default-user';
 
 /** A Redis that lets nobody in without a login. */
 export interface GuardedRedis extends TestRedis {
-  /** Of the default user, who may do everything. */
+  /** URL of the default user, who may do everything. */
   readonly adminUrl: string;
 }
 
@@ -77,7 +77,7 @@ export function connectionsOf(redis: GuardedRedis, user: string): Promise<string
   });
 }
 
-/** What Redis says to a login that may not; and to anybody about a few commands within scripts. */
+/** The answers of Redis to a login that may not run a command; and to anybody for a few commands within scripts. */
 const DENIED = [
   /^NOPERM /,
   // Redis 7.0, then Redis 7.2 and later.

@@ -38,7 +38,7 @@ export function agentRecords(redisUrl: string): AgentRecords {
   };
 }
 
-/** What the instances of a group say of themselves, by the names of their agents. */
+/** The reports of a group's instances, by the names of their agents. */
 export async function reportsOf(redisUrl: string, group: string): Promise<Map<string, InstanceReport>> {
   const reports = await withRedis(redisUrl, (client) => client.hvals(`mr:{${group}}:reports`));
   return new Map(

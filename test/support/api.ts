@@ -90,7 +90,7 @@ export class ApiClient {
 }
 
 export interface TestApi extends ApiClient {
-  /** What it has logged so far. */
+  /** Its log so far. */
   readonly lines: ReturnType<typeof recordLog>['lines'];
 }
 
@@ -131,7 +131,7 @@ export function untilReady(client: ApiClient): Promise<boolean> {
   return waitFor(isReady, { what: 'router-api to be ready' });
 }
 
-/** What a problem document says, without its texts for people. */
+/** The fields of a problem document, without its texts for people. */
 export function problemOf({ status, body }: Answer): { status: number; code: string; paths?: string[] } {
   const { code, errors } = body as { code: string; errors?: { path: string }[] };
   return { status, code, ...(errors && { paths: errors.map(({ path }) => path) }) };

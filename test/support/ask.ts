@@ -2,7 +2,7 @@ import { request, type Agent as ConnectionPool, type IncomingHttpHeaders } from 
 import type { Readable } from 'node:stream';
 
 /**
- * What became of one client request. `broken` is a connection that ended before the reply was complete; with a status, it
+ * The outcome of one client request. `broken` is a connection that ended before the reply was complete; with a status, it
  * broke after the head.
  */
 export interface Outcome {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
-/** What an upstream has seen so far. */
+/** The calls of an upstream so far. */
 export interface CallCounter {
   readonly listener: RequestListener;
   /** Paths in the order in which their calls began. */

@@ -1,4 +1,4 @@
-/** Of localhost and 127.0.0.1, signed by itself, for tests only: whoever trusts it trusts everybody who reads this. */
+/** A self-signed certificate for localhost and 127.0.0.1, for tests only: its key is public. */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBZzCCAQ2gAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
 c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM

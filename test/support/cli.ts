@@ -29,7 +29,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 export interface CliBench {
   readonly api: TestApi;
   readonly redis: TestRedis;
-  /** Of the process, until the file ends. */
+  /** Folder of the process, until the file ends. */
   readonly folder: string;
   /** As root of the API. */
   run(args: readonly string[], options?: CliOptions): Promise<CliRun>;

@@ -106,7 +106,7 @@ export function recordLog(): { log: Logger; lines: LogLine[] } {
 
 export const LOG_ERROR = 50;
 
-/** What a fake client must say so that the hub takes its Host for another name. */
+/** Makes the hub take another name for the client's Host. */
 export function askAs(
   url: string,
   {

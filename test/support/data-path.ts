@@ -14,7 +14,7 @@ export interface DataPath {
 
 /** Short: nothing runs any more when a test ends. */
 const DRAIN_MS = 300;
-/** What an agent goes by until a hub has told its group otherwise. */
+/** The lease of an agent until a hub has published another one. */
 const LEASE_MS = 6_000;
 
 interface DataPathOptions {
@@ -47,7 +47,7 @@ export async function startDataPath(
   };
 }
 
-/** What reached an upstream. */
+/** A request as it reached an upstream. */
 export interface SeenRequest {
   readonly method: string;
   readonly url: string;

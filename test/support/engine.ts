@@ -15,22 +15,22 @@ export function engineOf(program: string): RedisEngine {
   return basename(program) === 'dragonfly' ? dragonfly(program) : binaryEngine(program);
 }
 
-/** Whether it can be a Cluster, and be watched by sentinels: as processes, with Redis's own flags. */
+/** True when the engine can be a Cluster, and be watched by sentinels: as processes, with Redis's own flags. */
 export function hasClusters(): boolean {
   const program = engineProgram();
   return program !== undefined && basename(program) !== 'dragonfly';
 }
 
 /**
- * Whether a server is to be a Cluster of its own, with all slots (see scripts/test-engines.mjs): then it refuses what mixes
- * keys of several slots. Nodes of larger Clusters and servers that have replicas are what their tests make of them.
+ * True when a server is to be a Cluster of its own, with all slots (see scripts/test-engines.mjs): then it refuses commands
+ * that mix keys of several slots. Tests make nodes of larger Clusters and servers with replicas themselves.
  */
 export function isOneNodeCluster(args: readonly string[]): boolean {
   const isSpecial = args.includes('--cluster-enabled') || args.includes('--repl-diskless-sync-delay');
   return process.env['TEST_CLUSTER'] === '1' && !isSpecial;
 }
 
-/** What tests ask of Redis that Dragonfly has under the same name, and what it does anyway. */
+/** Flags of tests that Dragonfly has under the same name; it needs no others. */
 const DRAGONFLY_FLAGS = new Set(['--requirepass', '--maxmemory']);
 const DRAGONFLY_HABITS = new Set(['--save ', '--appendonly no', '--maxmemory-policy noeviction']);
 

@@ -13,7 +13,7 @@ export interface InboxHere {
   readonly store: Store;
   /** A client of the test's own. */
   readonly redis: Redis;
-  /** What it had to give up: tag and reason. */
+  /** The streams that it had to abandon: tag and reason. */
   readonly faults: readonly string[];
 }
 

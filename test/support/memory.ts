@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Whether this system tells how much memory a process uses. */
+/** True when this system reports the memory of a process. */
 export const TELLS_MEMORY = existsSync('/proc/self/status');
 
 /** Resident memory of a process now and at its highest, in bytes. */

@@ -47,7 +47,7 @@ export async function scrapeUrl(url: string): Promise<Scrape> {
   return new Scrape(await response.text());
 }
 
-/** What parts in this process show. */
+/** The metrics of parts in this process. */
 export async function scrapeSources(...sources: readonly MetricSource[]): Promise<Scrape> {
   return new Scrape(await renderMetrics(sources));
 }

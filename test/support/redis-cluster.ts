@@ -11,7 +11,7 @@ const MASTERS = 3;
 /** Three masters, each with a third of the slots, and a replica of each if wanted. */
 export interface RedisCluster {
   readonly storeUrl: string;
-  /** Of the masters that it began with. */
+  /** The first masters. */
   readonly masters: readonly [TestRedis, TestRedis, TestRedis];
   readonly replicas: readonly TestRedis[];
   /** A name whose keys are on this one of the masters. */
@@ -24,7 +24,7 @@ export interface RedisCluster {
 
 export interface ClusterOptions {
   readonly withReplicas?: boolean;
-  /** Of the default user. */
+  /** Password of the default user. */
   readonly password?: string;
 }
 

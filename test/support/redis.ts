@@ -21,12 +21,12 @@ export interface RedisOptions {
 /** A real server that belongs to one test file. */
 export interface TestRedis {
   readonly url: string;
-  /** What hubs and agents are given when that is not the URL of this one server. */
+  /** The URL for hubs and agents, when that is not the URL of this one server. */
   readonly storeUrl?: string;
   readonly port: number;
   /** Where the server keeps its files. */
   readonly dir: string;
-  /** Of the server; undefined when it runs in a container. */
+  /** Process id of the server; undefined when it runs in a container. */
   readonly pid: number | undefined;
   /** Sends a signal. Waits for the end of the process when the signal ends it (not with SIGSTOP and SIGCONT). */
   kill(signal: NodeJS.Signals): Promise<void>;

@@ -141,6 +141,8 @@ export async function startTestAgent(
       name: 'test-agent',
       healthPath: undefined,
       setHeaders: [],
+      labels: {},
+      reportHardware: false,
       preserveHost: false,
       drainMs: 2_000,
       connectTimeoutMs: 2_000,
@@ -157,8 +159,7 @@ export async function startTestAgent(
 }
 
 /**
- * What a group still holds in Redis: per-request keys, permits, entries handed out or waiting. All empty when nothing has
- * leaked.
+ * The keys of a group in Redis: per-request keys, permits, entries handed out or waiting. All empty when nothing has leaked.
  */
 export async function leftovers(
   redisUrl: string,

@@ -16,18 +16,18 @@ export interface TestTerminal {
   run(line: string): Promise<void>;
   /** Keys as tmux names them: `Enter`, `Up`, `C-c`, or characters. */
   press(...keys: string[]): Promise<void>;
-  /** What is on the screen. */
+  /** The text on the screen. */
   screen(): Promise<string>;
   /** The same with its escape sequences. */
   coloured(): Promise<string>;
   /** Resolves with the screen once it matches. */
   shows(what: RegExp, options?: { timeoutMs?: number }): Promise<string>;
   resize(columns: number, rows: number): Promise<void>;
-  /** Whether a program has the other screen, and whether there is a cursor. */
+  /** True for a program with the alternate screen, and for a visible cursor. */
   modes(): Promise<{ otherScreen: boolean; cursor: boolean }>;
-  /** What runs in the foreground. */
+  /** The program in the foreground. */
   foreground(): Promise<string>;
-  /** Of what the shell has started. */
+  /** The process id of the shell's child. */
   childPid(): Promise<number>;
 }
 

@@ -2,7 +2,7 @@ import { sleep } from '../../router-core/runtime/backoff.ts';
 
 interface WaitOptions {
   timeoutMs?: number;
-  /** What is waited for, to be read in the failure: "the hub to be ready". */
+  /** The condition, for the message of a failure: "the hub to be ready". */
   what: string;
 }
 

@@ -8,7 +8,7 @@ import { AGENT_SCRIPTS } from '../../router-core/redis/scripts/agent-scripts.ts'
 const LOGIN = { tokenId: 'abc', sha256: 'a1'.repeat(32), group: 'llama-3.1_x' };
 const SUBCOMMANDS = /\b(?:XGROUP|XINFO|CLIENT|OBJECT|SCRIPT)\b/;
 
-/** What the scripts of agents call, in the words of rules. */
+/** The commands that the scripts of agents call, in the words of rules. */
 function calledByScripts(): string[] {
   const called = new Set<string>();
   for (const name of AGENT_SCRIPTS) {

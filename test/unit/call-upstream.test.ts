@@ -3,7 +3,7 @@ import { fieldLines } from '../../router-core/http/field-lines.ts';
 import { callUpstream, type CallOptions } from '../../router-core/agent/upstream/call-upstream.ts';
 import type { UpstreamRequest } from '../../router-core/http/request-writer.ts';
 
-/** What a request is turned into, and the error when it is refused. */
+/** The head of a request for the upstream, and the error when it is refused. */
 function callOf(request: { method?: string; target?: string; body?: Buffer }, headers: string[] = []) {
   const call = vi.fn<(request: UpstreamRequest) => void>();
   const onUnanswered = vi.fn<(error: Error) => void>();

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { fieldLines } from '../../router-core/http/field-lines.ts';
-import { decodeFrame, encodeFrame, FENCE, PART, type FrameParts } from '../../router-core/exchange/frames.ts';
+import {
+  decodeFrame,
+  encodeFrame,
+  FENCE,
+  movedFrame,
+  PART,
+  type FrameParts,
+} from '../../router-core/exchange/frames.ts';
 import { decoded } from '../support/decoded.ts';
 import {
   decodeReplyHead,
@@ -98,4 +105,9 @@ describe('a head', () => {
     expect(decodeReplyHead(encodeReplyHead(head))).toEqual(head);
     expect(decodeReplyHead(encodeReplyHead({ ...head, reason: '' }))).toEqual({ ...head, reason: '' });
   });
+});
+
+test('a frame of a moved request always says why', () => {
+  const { frame } = decoded(movedFrame('id-1', 2, 'lost', 'its lease has ended'));
+  expect(frame).toMatchObject({ failed: 'lost\nits lease has ended', seq: FENCE });
 });

@@ -19,7 +19,7 @@ test.each([
   [['ready'], { slots: 0 }, 'no slots'],
   [['upstream-down', 'paused'], {}, 'upstream down'],
   [['paused', 'draining'], {}, 'agents paused'],
-  // What runs on keeps its slot until it ends.
+  // A running request keeps its slot until it ends.
   [['draining'], { slots: 1 }, 'agents draining'],
 ])('of a group whose instances are %j, %j, it is said: %s', (states, fields, said) => {
   const shown = group(states, fields);

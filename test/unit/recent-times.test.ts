@@ -10,7 +10,7 @@ test('what a histogram has grown by lately, without what was before', () => {
   expect(recent.growth(histogram, 2_000)?.times).toEqual({ '1': 1, '2.5': 2, Infinity: 1 });
   histogram.observe(40);
   expect(recent.growth(histogram, 12_000)?.times).toEqual({ '1': 1, '2.5': 2, '50': 1, Infinity: 1 });
-  // What was there at 2 s was counted more than twenty seconds ago.
+  // A value of 2 s was counted more than twenty seconds ago.
   expect(recent.growth(histogram, 22_000)?.times).toEqual({ '50': 1 });
   expect(recent.growth(histogram, 32_000)).toBeUndefined();
   histogram.observe(3);

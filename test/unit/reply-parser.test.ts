@@ -11,7 +11,7 @@ const EMPTY = `${OK}Content-Length: 0\r\n\r\n`;
 interface Case {
   text: string;
   method?: string;
-  /** What differs from an empty 200 OK. */
+  /** The differences from an empty 200 OK. */
   reply: Partial<Reply>;
   /** The upstream's close ends the reply. */
   untilClose?: boolean;

@@ -18,7 +18,7 @@ const TEXTS = [
 const alternatives = (count: number) =>
   Array.from({ length: count }, (_, i) => `${String.fromCharCode(0x4e00 + 3 * i)}x`).join('|');
 
-/** What stops a backtracking matcher, what is slow for an automaton, and what is slow to compile. */
+/** Expressions that stop a backtracking matcher, that are slow for an automaton, or slow to compile. */
 const BOMBS = [
   ...['(a+)+$', '(a|a)+$', '(a|aa)+$', '(.*)*b$', '(x+x+)+y', '^(([a-z])+.)+[A-Z]([a-z])+$', '(a*)*c|(b*)*d'],
   ...[
@@ -40,7 +40,7 @@ const BOMBS = [
   ],
 ];
 
-/** What would take long. */
+/** Expressions that would take long. */
 const TOO_LARGE = [
   ...[
     '(a{1000}){1000}',

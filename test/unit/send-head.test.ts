@@ -4,7 +4,7 @@ import { ReplyProgress } from '../../router-core/hub/reply-progress.ts';
 import { sendHead } from '../../router-core/hub/send-response.ts';
 import type { Frame } from '../../router-core/exchange/frames.ts';
 
-/** What becomes of the head that an agent says; `isWhole`: the frame holds all of the reply. */
+/** The client's head for an agent's head; `isWhole`: the frame holds all of the reply. */
 function headOf(head: string, { owner = 'agent-1', isWhole = true } = {}) {
   const sent = vi.fn<(status: number, reason: string, fields: string) => void>();
   const fail = vi.fn<(code: string) => void>();

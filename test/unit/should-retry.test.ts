@@ -3,7 +3,7 @@ import { PROBLEMS, problemResponse, type ProblemCode } from '../../router-core/h
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
-/** What a client is told: its document, and whether its library may send the request again by itself. */
+/** The answer to a client: its document, and whether its library may send the request again by itself. */
 function told(code: ProblemCode, context: { method: string; isRepeatable?: boolean; handedOver?: boolean }) {
   const { fields, body } = problemResponse(code, { requestId: 'r', ...context });
   const { safeToRetry } = JSON.parse(String(body)) as { safeToRetry: boolean };

@@ -21,7 +21,12 @@ export interface AdoptInput {
 }
 
 export type AdoptOutcome =
-  | { readonly outcome: 'adopted'; readonly entry: string; readonly meta: RequestMeta; readonly begun: boolean }
+  | {
+      readonly outcome: 'adopted';
+      readonly entry: string;
+      readonly meta: RequestMeta;
+      readonly begun: boolean;
+    }
   /** Somebody has adopted it before; as its next attempt it stands there. */
   | { readonly outcome: 'continued'; readonly turn: number; readonly to: RequestPlace }
   | { readonly outcome: 'gone' | 'busy' };

@@ -16,7 +16,7 @@ export interface AdoptionsOptions {
   readonly instance: string;
   readonly lanes: Pick<KnownLanes, 'own'>;
   readonly heartbeat: Pick<Heartbeat, 'leaseMs' | 'redisNow'>;
-  /** Whether this instance has the request. */
+  /** True for a request that this instance has. */
   readonly has: (id: string) => boolean;
   /** From now on its lease is to be renewed and its frames read. */
   readonly onAdopted: (exchange: RedisAgentExchange) => void;

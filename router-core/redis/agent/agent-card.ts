@@ -8,7 +8,7 @@ import { AGENT_USER_PREFIX, loginOfToken } from '../connection/agent-user.ts';
 import { agentCardKey, tagOf } from '../scripts/keys.ts';
 import { openStore } from '../connection/store.ts';
 
-/** What an agent's token is for: the one thing that it can read outside of its group. */
+/** The record, group and limits of an agent's token: the only key outside of its group that the token can read. */
 export interface AgentCard {
   /** Name of the agent record. */
   readonly agent: string;
@@ -25,12 +25,12 @@ const cardSchema: z.ZodType<AgentCard> = z.object({
   scopes: z.array(scopeName).max(16),
 });
 
-/** Undefined for what router-api does not write. */
+/** Undefined for a text that router-api would not write. */
 export function decodeCard(text: string): AgentCard | undefined {
   return cardSchema.safeParse(parseJson(text)).data;
 }
 
-/** The id in an agent's token, which is no secret. Throws a CommandError for what is not one. */
+/** The id in an agent's token, which is no secret. Throws a CommandError for any other text. */
 export function tokenIdOf(token: string): string {
   return loginOfToken(token).username.slice(AGENT_USER_PREFIX.length);
 }
@@ -38,7 +38,7 @@ export function tokenIdOf(token: string): string {
 export interface ReadCardOptions {
   readonly redisUrl: string;
   readonly token: string;
-  /** Asks on until this is true of the answer. */
+  /** Asks again until this returns true. */
   readonly until?: (card: AgentCard) => boolean;
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -62,7 +62,7 @@ export async function readAgentCard(options: ReadCardOptions): Promise<AgentCard
         else if (until(card)) return card;
       }
       if (text === null && !said) {
-        log.warn('Redis does not know what this token is for; waiting for router-api to tell it');
+        log.warn('Redis does not know this token yet; waiting for router-api to add it');
         said = true;
       }
       await sleep(backoff.next(), signal);

@@ -2,7 +2,7 @@ import type { Grant } from '../../exchange/agent-link.ts';
 import { leaseOf, listOf, textOf, wholeOf, wordOf } from '../connection/reply-shape.ts';
 import { laneNames } from '../scripts/lane-names.ts';
 
-/** What heartbeat.lua replies. */
+/** The reply of heartbeat.lua. */
 export interface BeatReply {
   /** Redis ms. */
   readonly now: number;

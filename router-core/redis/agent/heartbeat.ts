@@ -17,21 +17,23 @@ import { heartbeatMs, streamTtlMs } from '../scripts/times.ts';
 export interface HeartbeatOptions {
   readonly connection: Connection;
   readonly keys: GroupKeys;
-  /** What of the group its scripts are told; each beat finds the lanes that there are. */
+  /** The lanes that its scripts get; each beat updates them. */
   readonly lanes: KnownLanes;
   readonly instance: string;
-  /** The rows in which its shares stand. */
+  /** The rows of its shares. */
   readonly parts: RecordParts;
-  /** What the group lets the instance do, per share; called with every beat. */
+  /** The grants of the group, one per share; called with every beat. */
   readonly onGrants: (grants: readonly RecordGrant[]) => void;
   readonly report: () => Offer;
   readonly held: HeldRequests;
-  /** Those of the whole process. */
+  /** Shared by all instances of the process. */
   readonly renewals: Renewals;
+  /** Called after each beat and each renewal. */
+  readonly onBeat: () => void;
   readonly log: Logger;
 }
 
-/** What an instance offers. Without an agent record, it is one share of the record `-`. */
+/** The offer of an instance. Without an agent record, it is one share of the record `-`. */
 export interface Offer {
   readonly shares: readonly RecordShare[];
   /** Operators are shown the agents behind a relay instead of the relay. */
@@ -42,7 +44,7 @@ const DEFAULT_LEASE_MS = 6_000;
 
 /**
  * Keeps an instance registered and its requests leased: a beat every third of the lease at most. While nothing runs and
- * nothing is new, it is renewed together with the others of its process instead.
+ * nothing changes, it is renewed together with the other instances of its process instead.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -53,14 +55,14 @@ export class Heartbeat {
   /** Redis ms minus this process's monotonic ms. */
   #clockOffset = 0;
   #running: Promise<void> | undefined;
-  /** Begins when the one that runs has ended; all who ask meanwhile share it. */
+  /** Begins when the running beat has ended; all callers until then share it. */
   #next: Promise<void> | undefined;
   #renewsNext = false;
-  /** What was said with the last beat, and what it told, if a renewal can do the same from then on. */
+  /** The report of the last beat and the version in its reply, when a renewal may replace the next beats. */
   #quiet: { readonly said: string; readonly version: string } | undefined;
   /**
-   * Requests that Redis knew of until it lost its data: it will not know them again, and nobody else has them. Until that
-   * time their hubs may still be on their way back to it.
+   * Requests that Redis forgot when it lost its data. It will not know them again, and no other instance has them. Until the
+   * given time their hubs may still be reconnecting.
    */
   readonly #unknownToStore = new WeakMap<HeldRequest, number>();
 
@@ -68,7 +70,7 @@ export class Heartbeat {
     this.#options = options;
   }
 
-  /** The group's lease, as the last beat told. */
+  /** The group's lease, as of the last beat. */
   get leaseMs(): number {
     return this.#leaseMs;
   }
@@ -77,7 +79,7 @@ export class Heartbeat {
     return streamTtlMs(this.#leaseMs);
   }
 
-  /** Redis's clock, as far as the last beat told. */
+  /** Redis's clock, as of the last beat. */
   redisNow(): number {
     return performance.now() + this.#clockOffset;
   }
@@ -87,13 +89,13 @@ export class Heartbeat {
     void this.#beatForEver();
   }
 
-  /** Beats now; changes of slots take effect with it. With `renews`, requests are renewed as well. Rejects when Redis is away. */
+  /** Beats now; changed slots take effect with it. With `renews`, requests are renewed as well. Rejects when Redis is away. */
   beat({ renews = false } = {}): Promise<void> {
     this.#renewsNext ||= renews;
     return (this.#next ??= this.#beatNext());
   }
 
-  /** One at a time, and the last one sees the newest report. */
+  /** One beat at a time, and the last one sends the newest report. */
   async #beatNext(): Promise<void> {
     await this.#running?.catch(() => undefined);
     this.#next = undefined;
@@ -111,6 +113,7 @@ export class Heartbeat {
     const { signal } = this.#closing;
     const renewOrBeat = async () => {
       if (!(await this.#renew())) await this.beat({ renews: true });
+      this.#options.onBeat();
     };
     const onFailure = (error: unknown) => {
       this.#options.log.debug({ err: error }, 'heartbeat failed, trying again');
@@ -126,7 +129,7 @@ export class Heartbeat {
     }
   }
 
-  /** Resolves with false when it takes a beat. */
+  /** Resolves with false when a beat is needed. */
   async #renew(): Promise<boolean> {
     const { connection, keys, lanes, instance, held, report, renewals } = this.#options;
     const { client } = connection;
@@ -148,7 +151,7 @@ export class Heartbeat {
     return true;
   }
 
-  /** Takes what Redis says of its clock and of the lease. */
+  /** Stores the clock and the lease of a reply. */
   #learn({ now, leaseMs }: { now: number; leaseMs: number }, sentAt: number): void {
     this.#clockOffset = now - (sentAt + performance.now()) / 2;
     this.#leaseMs = leaseMs;
@@ -169,7 +172,7 @@ export class Heartbeat {
     for (let i = 0; i < Math.max(split.length, batches.length); i++) {
       const part = i < split.length ? i : 0;
       const its = { part, shares: split[part] ?? [], report };
-      // Settled meanwhile, it would look like one that was taken away.
+      // A request that was settled meanwhile would look like one that was taken away.
       const batch = (batches[i] ?? []).filter((request) => held.has(request));
       let beat = await this.#call(client, { ...its, batch, goesOn: false });
       while (beat.hasMore) beat = await this.#call(client, { ...its, batch: [], goesOn: true });
@@ -195,7 +198,7 @@ export class Heartbeat {
     const sentAt = performance.now();
     const beat = await callBeat(client, { keys, lanes, instance, streamTtlMs: this.streamTtlMs, ...about });
     const { now, leaseMs } = beat;
-    // Registered less than a lease ago and yet unknown: Redis has lost its data, so nobody else can have our requests.
+    // Registered less than a lease ago and yet unknown: Redis has lost its data, so no other instance can have our requests.
     const storeWasEmptied = about.part === 0 && beat.joined && now - this.#lastBeatAt < leaseMs;
     this.#learn({ now, leaseMs }, sentAt);
     lanes.set(beat.lanes);
@@ -210,7 +213,7 @@ export class Heartbeat {
   #tell(request: HeldRequest, fate: unknown): void {
     const now = performance.now();
     const hubDueAt = this.#unknownToStore.get(request);
-    // Its hub has ended it, and what it told us was lost with the data of Redis.
+    // Its hub has ended it, and the reset was lost with the data of Redis.
     const isOver = now > request.expiresAt + this.#leaseMs;
     if (isOver) request.onTaken('over');
     else if (fate === 'abandoned') request.onTaken('abandoned');
@@ -222,8 +225,9 @@ export class Heartbeat {
 const NOTHING: Grant = { slots: 0, state: 'unknown' };
 
 /**
- * Instances that started together, or got Redis back together, must not go on beating together: a thousand beats at once
- * hold up every request for some 50 ms. Those of one process meet in some dozen ticks: one by one they would cost twice as much.
+ * Instances that started together, or got Redis back together, must not go on beating together: a thousand beats at once hold
+ * up every request for some 50 ms. Those of one process share some dozen ticks, because renewals one by one would cost twice
+ * as much.
  */
 function untilNextBeat(mostMs: number): number {
   const tickMs = mostMs / 20;

@@ -7,8 +7,8 @@ import { loadScript, runScript } from '../connection/run-script.ts';
 const script = loadScript('join');
 
 /**
- * The lanes that an instance may join. More readers that wait for one lane would slow down each request that is handed to it; a
- * relay has one to itself.
+ * The lanes that an instance may join. More blocked readers of one lane would slow down each request that is handed to it. A
+ * relay has a lane to itself.
  */
 const KINDS = {
   shared: { first: 0, count: FIRST_RELAY_LANE, mostInstances: 8 },
@@ -17,12 +17,13 @@ const KINDS = {
 
 export type LaneKind = keyof typeof KINDS;
 
-/** Lanes of other scopes that an instance's scripts look at in one call. */
+/** Lanes of other scopes that one script call of an instance looks at. */
 const MOST_OTHERS = 8;
 
 /**
- * The lanes of a group as an instance knows them. What its requests free of the group's limit belongs to the oldest in line,
- * who may need a lane of other scopes: so its scripts are told of some of these, too, and with each heartbeat of others.
+ * The lanes of a group that an instance knows. When its requests release room under the group's limit, the oldest request in
+ * line gets it, which may need a lane of other scopes. So the instance's scripts get some of those lanes, too, and others with
+ * each heartbeat.
  */
 export class KnownLanes {
   readonly #keys: GroupKeys;
@@ -48,13 +49,13 @@ export class KnownLanes {
     return this.#own;
   }
 
-  /** Finds a place for a new instance. Rejects when Redis is away. */
+  /** Finds a lane for a new instance. Rejects when Redis is away. */
   async join(client: Redis, instance: string, leaseMs: number): Promise<void> {
     const { slots, lanes, instances } = this.#keys;
     const { first, count, mostInstances } = KINDS[this.#kind];
     const args = [instance, this.#end, mostInstances, leaseMs, first, count];
     const lane = await runScript(client, script, [slots, lanes, instances], args);
-    // Another name than its own group's cannot be pulled from; the first lane of its scopes always can.
+    // A name of other scopes cannot be pulled from; the first lane of its own scopes always can.
     this.#own = isLaneName(lane) && lane.endsWith(this.#end) ? lane : this.#firstLane;
     this.#script = groupScript(this.#keys, [this.#own]);
   }
@@ -63,12 +64,12 @@ export class KnownLanes {
     return `${KINDS[this.#kind].first}${this.#end}`;
   }
 
-  /** How many there are, the own one included; 0 until a heartbeat has told. */
+  /** The number of lanes, the own one included; 0 before the first heartbeat. */
   get count(): number {
     return this.#count;
   }
 
-  /** Takes all lanes as a heartbeat has found them; none when there are as many as before. */
+  /** Takes all lanes from a heartbeat; an empty list means that their number has not changed. */
   set(found: readonly string[]): void {
     if (found.length > 0) {
       this.#count = found.length;
@@ -79,7 +80,7 @@ export class KnownLanes {
     this.#script = groupScript(this.#keys, [this.#own, ...part]);
   }
 
-  /** What scripts are told; the own lane is the first. */
+  /** The lanes for the next script call; the own lane is the first. */
   get script(): GroupScript {
     return this.#script;
   }

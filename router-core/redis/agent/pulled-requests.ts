@@ -6,10 +6,10 @@ import { isFromElsewhere } from '../connection/origin.ts';
 import { listOf } from '../connection/reply-shape.ts';
 import { decodeMeta, type RequestMeta } from '../scripts/meta.ts';
 
-/** An entry that is no request: it is settled, or it would come again for ever. */
+/** An entry that is no request. It is settled: otherwise it would come again for ever. */
 export interface BadEntry {
   readonly entry: string;
-  /** Whom to tell; undefined when that cannot be read either. */
+  /** Says which hub to inform; undefined when it cannot be parsed either. */
   readonly meta: RequestMeta | undefined;
 }
 
@@ -26,12 +26,12 @@ interface DecodeContext {
 
 const ENTRY_ID = /^\d{1,20}-\d{1,20}$/;
 
-/** Longer texts are no meta: decodeMeta would have to be given a copy of them. */
+/** No meta is longer: decodeMeta would need a copy of the text. */
 const MOST_META_BYTES = 512;
 
 /**
- * The requests in what XREADGROUP has replied of one lane: `[[stream, [[entry id, [meta, payload]], …]]]`, or null. Nothing in
- * a lane is certain, because every agent of the group may write there.
+ * The requests in the reply of XREADGROUP for one lane: `[[stream, [[entry id, [meta, payload]], …]]]`, or null. Nothing in a
+ * lane can be trusted, because every agent of the group may write there.
  */
 export function decodeEntries(reply: unknown, context: DecodeContext): DecodedEntries {
   const requests: PulledRequest[] = [];
@@ -39,7 +39,7 @@ export function decodeEntries(reply: unknown, context: DecodeContext): DecodedEn
   for (const row of listOf(listOf(listOf(reply)[0])[1])) {
     const [id, fields] = listOf(row);
     const entry = Buffer.isBuffer(id) && id.length <= 41 ? id.toString('latin1') : '';
-    // Without fields: deleted since it was delivered, so cancelled.
+    // An entry without fields was deleted since it was delivered: the request was cancelled.
     if (!ENTRY_ID.test(entry) || !Array.isArray(fields)) continue;
     const [metaBytes, payload] = fields as unknown[];
     const meta =
@@ -53,7 +53,7 @@ export function decodeEntries(reply: unknown, context: DecodeContext): DecodedEn
   return { requests, bad };
 }
 
-/** The entries in such a reply, also those that are no requests. */
+/** The ids of all entries in such a reply, including those that are no requests. */
 export function entryIdsOf(reply: unknown): string[] {
   return listOf(listOf(listOf(reply)[0])[1]).map((row) => String(listOf(row)[0]));
 }

@@ -9,10 +9,10 @@ import type { HeldRequest, TakenReason } from './held-requests.ts';
 import { entryOf } from './pulled-requests.ts';
 import type { Resumption } from './resumption.ts';
 
-/** What an exchange asks of its link. */
+/** The parts of its link that an exchange uses. */
 export interface ExchangeHost {
   readonly keys: GroupKeys;
-  /** The stream has something to send. */
+  /** The stream has frames to send. */
   send(stream: FrameStream): void;
   /** Its settlement is on its way. */
   settling(entry: string): void;
@@ -36,12 +36,17 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
   readonly #request: OwnedRequest;
   #handlers: ExchangeHandlers;
   readonly #host: ExchangeHost;
-  /** Of an adopted request, until it goes on. */
+  /** Takes the frames of an adopted request until it goes on. */
   #resumption: Resumption | undefined;
-  /** Of the request's body, when any of it follows. */
+  /** Frames of the request's body, when any of it follows. */
   #offsets: FrameOffsets | undefined;
 
-  constructor(request: OwnedRequest, handlers: ExchangeHandlers, host: ExchangeHost, resumption?: Resumption) {
+  constructor(
+    request: OwnedRequest,
+    handlers: ExchangeHandlers,
+    host: ExchangeHost,
+    resumption?: Resumption,
+  ) {
     const { id, attempt, hub } = request;
     const now = performance.now();
     this.id = id;
@@ -64,8 +69,7 @@ export class RedisAgentExchange implements AgentExchange, HeldRequest {
       onWritable: () => this.#handlers.onWritable(),
       settle: { entry: this.entry, permit: `${id}:${attempt}` },
       onSettled: () => this.#onSettled(),
-      onStored:
-        resumption || handlers.onStored ? (stored) => this.#handlers.onStored?.(stored) : undefined,
+      onStored: resumption || handlers.onStored ? (stored) => this.#handlers.onStored?.(stored) : undefined,
     });
     this.reader = {
       id,

@@ -50,11 +50,13 @@ export interface RedisAgentLinkOptions {
   readonly onGrants: (grants: readonly RecordGrant[]) => void;
   readonly log: Logger;
   readonly redisUrl: string;
-  /** The agent's token, which is its login; without it, the URL says who logs in. */
+  /** The agent's token, which is its login; without it, the login is in the URL. */
   readonly token?: string | undefined;
-  /** Those of the whole process. */
+  /** Shared by all instances of the process. */
   readonly renewals: Renewals;
-  /** Its login has been taken away; called several times. */
+  /** Called after each beat, with the key of its group's log. A hub that relays for agents keeps its own log elsewhere. */
+  readonly keepLog?: ((client: Redis | undefined, key: string, process: string) => void) | undefined;
+  /** The login was revoked; called several times. */
   readonly onRevoked?: (() => void) | undefined;
 }
 
@@ -72,7 +74,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   readonly #heartbeat: Heartbeat;
   readonly #parts = new RecordParts();
   readonly #running = new ChurnMap<RedisAgentExchange>();
-  /** Entries whose settlement is on its way: they may still show up as pending, and must not run again. */
+  /** Entries whose settlement is on its way: they may still be listed as pending, and must not run again. */
   readonly #settling = new ChurnMap<true>();
   readonly #puller: RequestPuller;
   readonly #host: ExchangeHost;
@@ -97,6 +99,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
       onGrants: options.onGrants,
       held: this.#held,
       renewals: options.renewals,
+      onBeat: () => options.keepLog?.(this.#commands.client, this.#keys.log, this.instance),
       log,
     });
     this.#puller = new RequestPuller({
@@ -112,18 +115,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
       onBad: (bad) => bad.forEach((each) => this.#settleBad(each)),
       log,
     });
-    this.#outbox = new Outbox({
-      connection: this.#commands,
-      script: scripts.reply,
-      groupInput: () => lanes.script,
-      args: () => [this.#heartbeat.streamTtlMs],
-      inFlight: () => this.#running.size,
-      onRefused: (stream) => this.#onRefused(stream),
-      onSettled: (settlements) => {
-        for (const { entry: settled } of settlements) this.#settling.delete(settled);
-      },
-      log,
-    });
+    this.#outbox = this.#createOutbox(log);
     this.#host = {
       keys: this.#keys,
       send: (stream) => this.#outbox.add(stream),
@@ -148,6 +140,21 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     return this.#commands.client;
   }
 
+  #createOutbox(log: Logger): Outbox {
+    return new Outbox({
+      connection: this.#commands,
+      script: scripts.reply,
+      groupInput: () => this.#lanes.script,
+      args: () => [this.#heartbeat.streamTtlMs],
+      inFlight: () => this.#running.size,
+      onRefused: (stream) => this.#onRefused(stream),
+      onSettled: (settlements) => {
+        for (const { entry: settled } of settlements) this.#settling.delete(settled);
+      },
+      log,
+    });
+  }
+
   get missedDoorbells(): number {
     return this.#inbox.missedDoorbells;
   }
@@ -163,7 +170,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
         await this.#heartbeat.beat();
         return this.#heartbeat.start();
       } catch (error) {
-        // No hub and no router-api has been here yet, or none of this version: missing-scripts.ts has said so.
+        // No hub and no router-api of this version was here yet. missing-scripts.ts has logged it.
         if (!isScriptMissing(error)) throw error;
       }
     }
@@ -181,7 +188,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   }
 
   async report(): Promise<void> {
-    // When Redis is away the next heartbeat says it.
+    // When Redis is away the next heartbeat reports.
     await this.#heartbeat.beat().catch(() => undefined);
   }
 
@@ -214,19 +221,18 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   /** See requeue.lua. */
   async requeue(request: OwnedRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
     const { id, attempt } = request;
-    const isUnseen = why === 'unstarted' || why === 'unreachable';
-    const moved = movedFrame(id, attempt, isUnseen ? why : undefined, detail);
+    const moved = movedFrame(id, attempt, why, detail);
     const lost = encodeFrame(id, attempt, FENCE, { failed: 'agent-lost\nthe hub was not heard of' });
     const { slots, agentSlots, down, up } = this.#keys;
     const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];
     const args = [...this.#lanes.script.args, this.instance, entryOf(request), why, moved, lost];
-    // Once the lease is over, the sweep has found it.
+    // After the lease the sweep has found the request.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     const call = async (): Promise<boolean> => {
       const client = await this.#commands.ready(signal);
       return client !== undefined && (await runScript(client, scripts.requeue, keys, args)) === 1;
     };
-    // Asked again after a cut, it answers 1 when the first call went through. A refusal of the server is the end.
+    // Asked again after a cut, the script answers 1 when the first call went through. A refusal of the server is final.
     const isDone = await retry(call, { signal, ...WHEN_CUT }).catch(() => false);
     return isDone === true;
   }
@@ -269,9 +275,9 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   }
 
   /**
-   * Nobody awaits the reply: its hub has removed the stream, or the sweep has taken the request and fenced it. It is settled,
-   * which changes nothing when it is no longer ours. Left pending, it would run again when we drain or our lease ends,
-   * although it has been executed.
+   * Nobody awaits the reply: its hub has removed the stream, or the sweep has taken the request and fenced it. The request is
+   * settled, which changes nothing when another instance has it. If it stayed pending, it would run again when this instance
+   * drains or its lease ends, although it was executed.
    */
   #onRefused(stream: FrameStream): void {
     const running = this.#running.get(stream.id);
@@ -280,7 +286,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     running.onTaken('over');
   }
 
-  /** Its hub is told, if that can be read; others cannot read it either. */
+  /** Informs the hub of the entry when its meta can be parsed. */
   #settleBad({ entry, meta }: BadEntry): void {
     if (this.#settling.get(entry)) return;
     badInput.note('entry', this.#keys.lane(this.#lanes.own));

@@ -2,23 +2,25 @@ import type { AgentIdentitySource } from '../../exchange/agent-identity.ts';
 import type { AgentLinkOptions, AgentPorts } from '../../exchange/agent-link.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { readAgentCard, tokenIdOf } from './agent-card.ts';
+import { LogKeeper } from '../scripts/log-keeper.ts';
 import { RedisAgentLink, type RedisAgentLinkOptions } from './redis-agent-link.ts';
 import { Renewals } from './renewals.ts';
 
 export interface RedisAgentOptions {
   readonly redisUrl: string;
-  /** The agent's token, which is its login; without it, the URL says who logs in. */
+  /** The agent's token, which is its login; without it, the login is in the URL. */
   readonly token?: string | undefined;
-  /** The token has been taken away; called several times. */
+  /** The token was revoked; called several times. */
   readonly onRevoked?: () => void;
   readonly log: Logger;
 }
 
-/** An agent that reaches its group straight through Redis. Call it once a process: its links share their renewals. */
+/** The ports of an agent that connects to Redis directly. Call it once a process: its links share their renewals. */
 export function redisAgentPorts({ redisUrl, token, onRevoked, log }: RedisAgentOptions): AgentPorts {
   const renewals = new Renewals();
+  const logs = new LogKeeper(log);
   return {
-    createLink: (options) => createLink(options, { redisUrl, token, renewals, onRevoked }),
+    createLink: (options) => createLink(options, { redisUrl, token, renewals, onRevoked }, logs),
     identitySource: token === undefined ? undefined : cardSource({ redisUrl, token, log }),
   };
 }
@@ -27,10 +29,13 @@ export function redisAgentPorts({ redisUrl, token, onRevoked, log }: RedisAgentO
 function createLink(
   { report, onGrant, record = '-', ...options }: AgentLinkOptions,
   store: Pick<RedisAgentLinkOptions, 'redisUrl' | 'token' | 'renewals' | 'onRevoked'>,
+  logs: LogKeeper,
 ): RedisAgentLink {
+  const agent = record === '-' ? undefined : record;
   return new RedisAgentLink({
     ...options,
     ...store,
+    keepLog: (client, key, process) => logs.keep(client, key, { process, name: options.name, agent }),
     lanes: 'shared',
     report: () => {
       const { slots, report: said } = report();
@@ -42,7 +47,7 @@ function createLink(
   });
 }
 
-/** An agent's card is all that its token can read outside of its group. */
+/** The card of its token is the only key outside of its group that an agent can read. */
 function cardSource(options: { redisUrl: string; token: string; log: Logger }): AgentIdentitySource {
   return {
     async identify(signal) {

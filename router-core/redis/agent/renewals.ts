@@ -4,14 +4,14 @@ import type { GroupKeys } from '../scripts/keys.ts';
 import { leaseOf, listOf, wholeOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
-/** What an instance knows of its group, and is renewed by as long as it holds. */
+/** The state of its group as an instance knows it. The instance may be renewed while that is still true. */
 export interface Renewal {
   readonly client: Redis;
   readonly keys: GroupKeys;
   readonly version: string;
   readonly laneCount: number;
   readonly instance: string;
-  /** How long the answer is awaited: it may go over the connection of another instance, and that may be dead. */
+  /** How long to wait for the answer: it may come over the connection of another instance, which may be dead. */
   readonly patienceMs: number;
 }
 
@@ -21,20 +21,23 @@ export interface Renewed {
   readonly leaseMs: number;
 }
 
-/** Instances of one group that know the same of it, and what Redis says of them. */
+/** Instances of one group that know the same state, and the reply of Redis for them. */
 interface Gathering {
   readonly instances: string[];
-  /** Undefined: none in time. */
+  /** Undefined: no reply in time. */
   readonly reply: Promise<(Renewed & { readonly renewed: ReadonlySet<number> }) | undefined>;
 }
 
 const script = loadScript('renew');
 
-/** Renews the instances of one process whose beats meet with one call: a fifth of the time that a heartbeat of each takes in Redis. */
+/**
+ * Renews instances of one process whose beats coincide with one call: a fifth of the time that heartbeats of each take in
+ * Redis.
+ */
 export class Renewals {
   readonly #gatherings = new Map<string, Gathering>();
 
-  /** Resolves with undefined when it must make a heartbeat of its own; rejects when Redis is away. */
+  /** Resolves with undefined when the instance must send a heartbeat of its own; rejects when Redis is away. */
   async renew(renewal: Renewal): Promise<Renewed | undefined> {
     const { keys, version, laneCount, instance } = renewal;
     const about = `${keys.prefix} ${version} ${laneCount}`;
@@ -59,7 +62,7 @@ export class Renewals {
   }
 }
 
-/** Undefined for what renew.lua does not reply. */
+/** Undefined for a reply that renew.lua does not make. */
 export function decodeRenewal(
   reply: unknown,
 ): (Renewed & { readonly renewed: ReadonlySet<number> }) | undefined {
@@ -70,7 +73,7 @@ export function decodeRenewal(
   return { now, leaseMs, renewed: new Set(numbers.filter((each) => typeof each === 'number')) };
 }
 
-/** What the promise resolves with, or undefined when that takes longer. */
+/** The value of the promise, or undefined when it takes longer. */
 async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   const settled = new AbortController();
   try {

@@ -10,7 +10,7 @@ import { decodeEntries, entryIdsOf, entryOf, type BadEntry } from './pulled-requ
 import { listOf } from '../connection/reply-shape.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
-/** One blocking read lasts at most so long: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
+/** The longest blocking read: a reader that Redis forgot to wake (Dragonfly) wakes by itself. */
 export const BLOCK_MS = 5_000;
 
 /** Pause after a pull that Redis has refused. */
@@ -25,7 +25,7 @@ const MOST_IN_PULL = 128;
 const LATE_MS = 100;
 
 export interface RequestPullerOptions {
-  /** For reads that wait, and nothing else. */
+  /** For blocking reads only. */
   readonly blocking: Connection;
   readonly commands: Connection;
   readonly keys: GroupKeys;
@@ -39,7 +39,7 @@ export interface RequestPullerOptions {
   readonly adopting: () => Iterable<string>;
   /** Registers the instance again, and its lane, when Redis has lost them. */
   readonly rejoin: () => Promise<void>;
-  /** Entries that are no requests, to be settled. */
+  /** Settles entries that are no requests. */
   readonly onBad: (bad: readonly BadEntry[]) => void;
   readonly log: Logger;
 }
@@ -48,7 +48,7 @@ export interface RequestPullerOptions {
 export class RequestPuller {
   readonly #options: RequestPullerOptions;
   readonly #stopping = new AbortController();
-  /** The blocking connection whose pending entries have been read; a new one starts with them. */
+  /** The blocking connection whose pending entries were read; a new connection starts with them. */
   #caughtUp: Redis | undefined;
 
   constructor(options: RequestPullerOptions) {
@@ -56,8 +56,8 @@ export class RequestPuller {
   }
 
   /**
-   * Hands out up to `max` requests as soon as there are any. Resolves then, when it was stopped, after a while without any, or
-   * after trouble.
+   * Passes up to `max` requests to `take` as soon as there are any, then resolves. Also resolves when it was stopped, after a
+   * while without requests, or after an error.
    */
   async pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
     const { signal } = this.#stopping;
@@ -68,7 +68,7 @@ export class RequestPuller {
     try {
       requests = await this.#read(client, max);
     } catch (error) {
-      // What was delivered and not handed out is read again as pending.
+      // Entries that were delivered but not handed out are read again as pending.
       this.#caughtUp = undefined;
       if (!signal.aborted) await this.#recover(error);
       return;
@@ -76,14 +76,14 @@ export class RequestPuller {
     for (const request of requests) take(request);
   }
 
-  /** From now on nothing is pulled. A read that waits ends with its connection. */
+  /** Ends pulling. A blocked read ends with its connection. */
   stop(): void {
     this.#stopping.abort();
   }
 
-  /** Entries that Redis holds as ours and that we have never seen: delivered in a reply that a cut has swallowed. */
+  /** Entries that Redis holds as ours and that this process has never seen: their reply was lost with a connection. */
   async readPending(client: Redis): Promise<PulledRequest[]> {
-    // What is settled while the read is under way may be in its reply: so what we knew before counts too.
+    // Entries that are settled while the read is under way may be in its reply: so those that we knew before count, too.
     const known = new Set<string>();
     const adopted = new Set<string>();
     const note = () => {
@@ -109,13 +109,13 @@ export class RequestPuller {
     // NOGROUP: Redis has lost its data. The heartbeat makes the group again.
     log.warn({ err: error }, 'pull failed, joining again');
     await rejoin();
-    // Anything else, such as a login that may not pull from this group any more, would come back at once.
+    // Other errors, such as a login that may not pull from this group any more, would come back at once.
     if (!error.message.startsWith('NOGROUP')) await sleep(REFUSED_MS, signal);
   }
 
   async #read(client: Redis, max: number): Promise<PulledRequest[]> {
     if (this.#caughtUp !== client) {
-      // A reply lost with the old connection leaves its entries pending: they come first.
+      // Entries of a reply that was lost with the old connection are pending: they come first.
       const pending = await this.readPending(client);
       this.#caughtUp = client;
       if (pending.length > 0) return this.#dropUnwanted(pending);
@@ -130,9 +130,9 @@ export class RequestPuller {
   }
 
   /**
-   * An instance that was frozen or cut off finds requests that were handed to it some time ago. Their reset may have been
-   * rung while nobody listened, their hub may be gone, or the sweep may have given them to others: what is late is looked
-   * at before it starts.
+   * An instance that was frozen or cut off finds requests that were handed to it some time ago. Their reset may have been rung
+   * while nobody listened, their hub may be gone, or the sweep may have given them to others. So late requests are checked
+   * before they start.
    */
   async #dropUnwanted(requests: PulledRequest[]): Promise<PulledRequest[]> {
     const wanted: PulledRequest[] = [];
@@ -160,7 +160,7 @@ export class RequestPuller {
     return requests.flatMap((request) => {
       const at = late.indexOf(request);
       if (at < 0 || found[at] === 'run') return [request];
-      // Nobody awaits it: settled without having run. Otherwise it is no longer ours.
+      // Nobody awaits it: it is settled without having run. Otherwise another instance has it.
       return found[at] === 'unwanted' ? [{ ...request, remainingMs: 0 }] : [];
     });
   }

@@ -23,7 +23,7 @@ export interface ResumptionOptions {
 }
 
 /**
- * What comes for an adopted request before its relay opens it. The client's hub says how far both bodies are; until then, frames
+ * Keeps what comes for an adopted request before its relay opens it. The client's hub says how far both bodies are; until then, frames
  * are kept that the former relay may not have brought to the agent.
  */
 export class Resumption implements ExchangeHandlers {
@@ -38,14 +38,17 @@ export class Resumption implements ExchangeHandlers {
   #kept: Frame[] = [];
   #keptBytes = 0;
   #lastSeq = 0;
-  /** What else the relay is to hear. */
+  /** Other news for the relay. */
   readonly #news: ((handlers: ExchangeHandlers) => void)[] = [];
 
   constructor({ attempt, have, point, timeoutMs }: ResumptionOptions) {
     this.#attempt = attempt;
     this.#have = have;
     this.point = new Promise((resolve) => (this.#settle = resolve));
-    this.#timer = setTimeout(() => this.#fail('its hub does not say how far the reply is'), timeoutMs).unref();
+    this.#timer = setTimeout(
+      () => this.#fail('its hub does not say how far the reply is'),
+      timeoutMs,
+    ).unref();
     if (point) this.#found(point);
   }
 
@@ -53,7 +56,7 @@ export class Resumption implements ExchangeHandlers {
   keep(frame: Frame): void {
     if (frame.parts & PART.stop) return this.onStop('cancelled');
     if (this.#isFound) return void this.#kept.push(frame);
-    // What is missing was trimmed: the agent has it.
+    // Missing frames were trimmed: the agent has them.
     if (frame.seq !== this.#lastSeq + 1) this.#forget();
     this.#lastSeq = frame.seq;
     const point = frame.attempt === this.#attempt ? decodeResumePoint(frame.head ?? '') : undefined;

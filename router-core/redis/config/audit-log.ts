@@ -12,7 +12,7 @@ import { CONFIG_KEYS } from '../scripts/keys.ts';
 import { endBefore } from '../scripts/times.ts';
 import { parseJson } from '../../runtime/parse-json.ts';
 
-/** Who changes the configuration. */
+/** The author of a change. */
 export const actorSchema = z.object({
   name: z.string().meta({ description: 'The name of the admin' }),
   tokenId: z.string().nullable(),
@@ -48,16 +48,16 @@ export const auditEntrySchema = z
   .meta({ id: 'AuditEntry', description: 'One write of the configuration, or what was done to one request' });
 export type AuditEntry = z.output<typeof auditEntrySchema>;
 
-/** An entry of ten thousand changes says no more than one of a thousand. */
+/** An entry with more changes would help nobody. */
 const MOST_CHANGES = 1_000;
 
-/** What a write has changed, fit for everybody's eyes: without values that may be secret. */
+/** The changes of a write, without values that may be secret. */
 export function* visibleChanges(before: ConfigState, after: ConfigState): Steps<ObjectChange[]> {
   const changes = (yield* diffDocuments(listsOf(before), listsOf(after))).map(maskSecrets);
   return [...changes, ...tokenChanges(before, after, changes)];
 }
 
-/** Headers that a route sets may be API keys of its upstreams. */
+/** Header values that a route sets may be API keys of upstreams. */
 function maskSecrets(change: ObjectChange): ObjectChange {
   if (change.kind !== 'route' || change.fields === undefined) return change;
   const mask = (value: unknown) => (value === null ? null : MASK);
@@ -91,7 +91,7 @@ export function auditEntry(
   return JSON.stringify({ ...rest, changes: changes.slice(0, MOST_CHANGES), ...(more > 0 && { more }) });
 }
 
-/** Something done to one request. */
+/** An action on one request. */
 export interface RequestNote {
   readonly actor: Actor;
   readonly action: 'cancel' | 'forget';
@@ -99,13 +99,13 @@ export interface RequestNote {
   readonly request: string;
 }
 
-/** Notes what is no write of the configuration. */
+/** Logs an action that does not write the configuration. */
 export async function noteRequest(client: Redis, note: RequestNote): Promise<void> {
   const entry = auditEntry({ at: new Date().toISOString(), ...note, changes: [] });
   await append(client, entry);
 }
 
-/** Notes that a group was repaired. */
+/** Logs the repair of a group. */
 export async function noteRepair(
   client: Redis,
   { actor, version, group }: { actor: Actor; version: number; group: string },
@@ -121,7 +121,7 @@ async function append(client: Redis, entry: string): Promise<void> {
 
 export interface AuditQuery {
   readonly limit: number;
-  /** Id of the entry before which, in time, the page begins. */
+  /** Id of the entry from which the page goes back in time. */
   readonly after?: string | undefined;
   readonly kind?: string | undefined;
   readonly name?: string | undefined;
@@ -135,7 +135,7 @@ export interface AuditPage {
 
 const CHUNK = 200;
 
-/** Newest first. The stream is capped, so that even a filter that matches nothing comes to an end. */
+/** Newest first. The stream is capped, so even a filter that matches nothing ends. */
 export async function readAudit(client: Redis, query: AuditQuery): Promise<AuditPage> {
   const items: (AuditEntry & { id: string })[] = [];
   let from = query.after === undefined ? '+' : endBefore(query.after);

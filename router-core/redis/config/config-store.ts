@@ -13,19 +13,19 @@ const scripts = { read: loadScript('read-config'), commit: loadScript('commit-co
 
 const HASHES = OBJECT_KINDS.map((kind) => configKey(LIST_OF[kind]));
 
-/** Entries the audit stream keeps, about. */
+/** The approximate number of entries that the audit stream keeps. */
 export const AUDIT_ENTRIES = 10_000;
 
-/** One object written or, without `json`, removed. */
+/** One object written, or removed when `json` is undefined. */
 export interface ConfigChange {
   readonly kind: ObjectKind;
   readonly name: string;
   readonly json: string | undefined;
 }
 
-/** Entries of one reply: what Redis and this process do in a millisecond or two. */
+/** Entries of one reply: Redis and this process handle them in a millisecond or two. */
 const PAGE = 500;
-/** Who writes all the time is read in one reply. */
+/** After so many pages that a write has outdated, everything is read in one reply. */
 const PAGED_TRIES = 3;
 
 interface StoredConfig {
@@ -35,7 +35,7 @@ interface StoredConfig {
 }
 
 /**
- * Reads the whole configuration as of one moment. Neither Redis nor this process is held up by it, however large it is. Rejects with
+ * Reads the whole configuration as of one moment, without holding up Redis or this process, however large it is. Rejects with
  * the reason of `signal` when that aborts.
  */
 export async function readConfig(
@@ -45,12 +45,15 @@ export async function readConfig(
   const { version, hashes } = (await readInPages(client, signal)) ?? (await readAtOnce(client));
   const onBad = ({ kind, name: object, reason }: UnreadableObject) => {
     badInput.note('config', CONFIG_KEYS.version);
-    log.error({ kind, object, reason }, 'an object of the configuration is left out');
+    log.error({ kind, object, reason }, 'an object of the configuration cannot be used and is left out');
   };
   return inSlices(reader.read(version, hashes, onBad), signal);
 }
 
-/** Of one moment when the version is the same before and after: every write makes another one. Undefined when it never was. */
+/**
+ * The pages are of one moment when the version is the same before and after them: every write changes it. Undefined when it
+ * was never the same.
+ */
 async function readInPages(
   client: Redis,
   signal: AbortSignal | undefined,
@@ -92,17 +95,17 @@ function versionIn(text: unknown): number {
 }
 
 /**
- * The version that a write on top of `base` makes. Versions only grow, also past a Redis that has lost its data and starts
- * anew: hence the clock, and not a counter.
+ * The version of a write on top of `base`. Versions only grow, even when Redis has lost its data and starts again: so they
+ * come from the clock, not from a counter.
  */
 export function nextVersion(base: number): number {
   return Math.max(base + 1, Date.now());
 }
 
 export interface ConfigCommit {
-  /** The version that the changes were made from. */
+  /** The version from which the changes were made. */
   readonly base: number;
-  /** What nextVersion(base) said; the changed objects carry it as their revision. */
+  /** The result of nextVersion(base); changed objects get it as their revision. */
   readonly version: number;
   readonly changes: readonly ConfigChange[];
   /** JSON. */
@@ -110,8 +113,8 @@ export interface ConfigCommit {
 }
 
 /**
- * Writes all changes or none. Resolves with false when somebody has written since `base`: read again and decide anew.
- * Rejects with the server's error, or with the connection's: then nobody knows whether it was written.
+ * Writes all changes or none. Resolves with false when another process has written since `base`: then the caller reads again
+ * and decides again. Rejects with the server's error, or with the connection's: then nobody knows if it was written.
  */
 export async function commitConfig(client: Redis, commit: ConfigCommit): Promise<boolean> {
   const written = await runScript(

@@ -10,27 +10,30 @@ import { CHANGES_CHANNEL, CONFIG_KEYS } from '../scripts/keys.ts';
 
 export interface ConfigWatchOptions {
   readonly commands: Connection;
-  /** Where changes are announced; a hint, as every doorbell. */
+  /** Announces changes; hints, as all doorbells are. */
   readonly doorbells: Connection;
   /**
-   * Called with the first state and with every other one, before `state` is it. What takes its time may reject when `superseded`
-   * aborts: a newer version is there.
+   * Called with the first state and every later one, before `state` returns it. May reject when `superseded` aborts: a newer
+   * version is there.
    */
   readonly onState: (state: ConfigState, superseded: AbortSignal) => void | Promise<void>;
-  /** What this process has of a version already: it has written it itself. */
+  /** The state of a version that this process has written itself. */
   readonly known?: (version: number) => ConfigState | undefined;
   readonly log: Logger;
 }
 
-/** A change whose announcement was lost is noticed after so long at most, ms. */
+/** A change whose announcement was lost is noticed within this time, ms. */
 const CHECK_MS = 5_000;
 
-/** Who writes all the time does not keep the others from ever taking a version: for longer than that none gives way to a newer one. */
+/**
+ * Reading a version for longer than this, ms, goes on when a newer one appears. Otherwise a busy writer could keep this
+ * process from ever applying a version.
+ */
 const PATIENCE_MS = 5_000;
 
 /**
- * Follows the configuration: reads it whole when it was changed, and hands on each version as one state. While Redis is
- * away, or has lost it, the last state stays.
+ * Follows the configuration: reads all of it after each change, and passes each version on as one state. While Redis is away,
+ * or has lost its data, the last state stays.
  */
 export class ConfigWatch {
   readonly #options: ConfigWatchOptions;
@@ -39,9 +42,9 @@ export class ConfigWatch {
   #state: ConfigState | undefined;
   #wake: AbortController = new AbortController();
   #saidLost = false;
-  /** The version that is being read and taken. */
+  /** The version that is being read and applied. */
   #taking: { readonly version: number; readonly superseded: AbortController } | undefined;
-  /** Since when another version than that of `state` is known to be there. */
+  /** The time since which another version than that of `state` is known. */
   #behindSince: number | undefined;
 
   constructor(options: ConfigWatchOptions) {
@@ -56,12 +59,12 @@ export class ConfigWatch {
     return this.#state;
   }
 
-  /** The version in Redis, read anew. Rejects with StoreUnavailableError. */
+  /** The version in Redis, read now. Rejects with StoreUnavailableError. */
   newestVersion(): Promise<number> {
     return callStore(this.#options.commands, readVersion);
   }
 
-  /** Looks now whether there is a new version. */
+  /** Checks now if there is a new version. */
   check(): void {
     this.#wake.abort();
   }
@@ -78,7 +81,7 @@ export class ConfigWatch {
       this.#giveWayTo(Number(version));
       this.check();
     });
-    // Failed with its connection; the next one tries again.
+    // It failed with its connection; the next one subscribes again.
     await client.subscribe(CHANGES_CHANNEL).catch(() => undefined);
     this.check();
   }
@@ -110,7 +113,7 @@ export class ConfigWatch {
     try {
       await this.#take(client, version, superseded.signal);
     } catch (error) {
-      // Given up for a newer one, which is looked for next.
+      // Abandoned for a newer version, which the next look finds.
       if (!superseded.signal.aborted) throw error;
     } finally {
       this.#taking = undefined;
@@ -127,13 +130,13 @@ export class ConfigWatch {
     this.#behindSince = undefined;
   }
 
-  /** What is taken and is no longer the newest need not come to its end. */
+  /** A version that is no longer the newest need not be applied. */
   #giveWayTo(version: number): void {
     const isPatient = performance.now() - (this.#behindSince ?? 0) < PATIENCE_MS;
     if (this.#taking && version > this.#taking.version && isPatient) this.#taking.superseded.abort();
   }
 
-  /** Redis came back without its data: what was configured goes on. */
+  /** Redis came back without its data: the last configuration stays. */
   #keep(): void {
     if (!this.#saidLost) {
       this.#options.log.error(

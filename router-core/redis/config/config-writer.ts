@@ -16,20 +16,20 @@ import { callStore } from '../connection/store-call.ts';
 export interface ConfigWriterOptions {
   readonly commands: Connection;
   readonly checkRoute: EditContext['checkRoute'];
-  /** Called with every state that is another one than the last. */
+  /** Called with every new state. */
   readonly onState: (state: ConfigState) => void;
   readonly log: Logger;
 }
 
 export interface ConfigEdit {
   readonly actor: Actor;
-  /** What the audit log calls it. */
+  /** The name of the action in the audit log. */
   readonly action: string;
-  /** Called with the newest state, and again with a newer one when somebody else was faster. Throws ConfigRefusal. */
+  /** Called with the newest state, and again with a newer one when another writer was faster. Throws ConfigRefusal. */
   readonly edit: (state: ConfigState) => readonly ObjectEdit[];
-  /** Looks at what would come of it; throws ConfigRefusal. */
+  /** Checks the state after the change; throws ConfigRefusal. */
   readonly check?: (after: ConfigState) => void;
-  /** Tells what would change, and writes nothing. */
+  /** Computes the changes and writes nothing. */
   readonly dryRun?: boolean;
 }
 
@@ -40,43 +40,45 @@ export interface ConfigWrite {
   readonly changes: readonly ObjectChange[];
 }
 
-/** Somebody is always faster: no two writers do that for so long. */
+/** After so many lost races something else must be wrong. */
 const MOST_TRIES = 50;
 
 /**
- * Changes the configuration. Any number of processes may write at the same time: a write is made from the newest state, and
- * only if that still is the newest; else it is decided anew.
+ * Changes the configuration. Any number of processes may write at the same time: a write is based on the newest state and
+ * succeeds only if that is still the newest; otherwise it is decided again.
  */
 export class ConfigWriter {
   readonly #options: ConfigWriterOptions;
   readonly #reader = new ConfigReader();
   #state: ConfigState | undefined;
   #reading: { readonly version: number; readonly state: Promise<ConfigState> } | undefined;
-  /** Writes of this process do not race each other. */
+  /** Serializes the writes of this process. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConfigWriterOptions) {
     this.#options = options;
   }
 
-  /** The newest state that this process knows of; undefined until Redis was there once. */
+  /** The newest state that this process knows; undefined until Redis was reached once. */
   get state(): ConfigState | undefined {
     return this.#state;
   }
 
-  /** Takes what ConfigWatch has read; what this process has written meanwhile is newer. */
+  /** Takes a state that ConfigWatch has read, unless this process has written a newer one since. */
   adopt(state: ConfigState): void {
     if (this.#state === undefined || state.version > this.#state.version) this.#take(state);
-    // Older than what we know: it was read before we wrote, or Redis holds an older copy. Redis decides.
+    // An older state was read before our write, or Redis holds an older copy. Reading Redis decides.
     else if (state.version < this.#state.version) void this.newest().catch(() => undefined);
   }
 
-  /** What Redis holds now. When it has lost everything, what this process remembers. Rejects while Redis is away. */
+  /** The state in Redis. When Redis has lost its data, the state that this process remembers. Rejects while Redis is away. */
   async newest(): Promise<ConfigState> {
     return (await this.#read()).state;
   }
 
-  /** Rejects with ConfigRefusal, with StoreUnavailableError (then nobody knows), or with the server's error. */
+  /**
+   * Rejects with ConfigRefusal, with StoreUnavailableError (then nobody knows if it was written), or with the server's error.
+   */
   change(edit: ConfigEdit): Promise<ConfigWrite> {
     const done = this.#last.then(() => this.#change(edit));
     this.#last = done.catch(() => undefined);
@@ -89,10 +91,10 @@ export class ConfigWriter {
       if (written) return written;
       await sleep(Math.random() * 5 * attempt);
     }
-    throw new ConfigRefusal('conflict', 'Others change the configuration all the time: try again');
+    throw new ConfigRefusal('conflict', 'Other writers were faster every time: try again');
   }
 
-  /** Undefined when somebody else was faster. */
+  /** Undefined when another writer was faster. */
   async #tryOnce({ actor, action, edit, check, dryRun }: ConfigEdit): Promise<ConfigWrite | undefined> {
     const { state: before, storedVersion } = await this.#read();
     const version = nextVersion(before.version);
@@ -103,7 +105,7 @@ export class ConfigWriter {
     const changes = await inSlices(visibleChanges(before, after));
     if (dryRun || after === before) return { before, after, changes };
 
-    // Nothing is there yet, or not any more: all of it is written, what a fresh install has by itself included.
+    // Redis is empty: the whole state is written, the objects of a fresh install included.
     const complete = storedVersion === 0 ? stampFresh(after, version, at) : after;
     const commit = {
       base: storedVersion,
@@ -126,7 +128,7 @@ export class ConfigWriter {
       if (storedVersion === 0 || known?.version === storedVersion) {
         return { state: known ?? this.#take(FRESH_STATE), storedVersion };
       }
-      // Whoever else asks for this version while it is read waits for the same.
+      // Callers that need the version which is being read wait for the same read.
       if (this.#reading?.version !== storedVersion) {
         const state = readConfig(client, { reader: this.#reader, log }).finally(() => {
           if (this.#reading?.state === state) this.#reading = undefined;
@@ -162,7 +164,7 @@ function* changedObjects(before: ConfigState | undefined, after: ConfigState): S
   return changes;
 }
 
-/** Objects that were never stored get the version that stores them as their revision. */
+/** Objects that were never stored get the new version as their revision. */
 function stampFresh(state: ConfigState, revision: number, at: string): ConfigState {
   const stamp = <T extends { revision: number }>(objects: ReadonlyMap<string, T>) =>
     new Map(

@@ -7,16 +7,16 @@ import { loadScript, runScript } from '../connection/run-script.ts';
 const script = loadScript('settings');
 export interface SettingsToPublish {
   readonly settings: GroupSettings;
-  /** Of the configuration that they are from. */
+  /** Version of the configuration that the settings are from. */
   readonly version: number;
-  /** The version that the configuration has now, read anew: agents can write settings, and nothing there. */
+  /** Reads the current version of the configuration: agents can write settings, but no version. */
   readonly newest: () => Promise<number>;
 }
 
 /**
- * Writes a group's settings unless those of a newer version of the configuration are there. Hubs and router-api all do it
- * after every change and every reconnect, hubs also when a sweep finds that the data is another, and now and then:
- * whoever is first, a Redis that has lost its data has them again, and what an agent has written there does not last.
+ * Writes a group's settings unless those of a newer version of the configuration are stored. Hubs and router-api do this after
+ * every change and every reconnect; hubs also when a sweep finds new data, and regularly. So a Redis that has lost its data
+ * gets the settings from whoever is first, and settings that an agent has forged do not last.
  */
 export async function publishGroupSettings(client: Redis, options: SettingsToPublish): Promise<void> {
   const { settings, version, newest } = options;
@@ -24,7 +24,7 @@ export async function publishGroupSettings(client: Redis, options: SettingsToPub
   await write(client, settings, version, Math.max(version, await newest()));
 }
 
-/** False: those of a newer version are there. */
+/** Resolves with false when settings of a newer version are stored. */
 async function write(
   client: Redis,
   { name, paused, concurrency, leaseMs, agents }: GroupSettings,
@@ -45,7 +45,7 @@ async function write(
   return written === 1;
 }
 
-/** As heartbeat.lua reads it: cap, state, scopes. */
+/** The format that heartbeat.lua reads: cap, state, scopes. */
 function agentField({ concurrency, state, scopes }: AgentSettings): string {
   return `${concurrency} ${state} ${[...scopes].sort().join('+') || '-'}`;
 }

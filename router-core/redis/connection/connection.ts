@@ -2,30 +2,30 @@ import { ReplyError } from 'ioredis';
 import type { CurrentClient } from './current-client.ts';
 
 /**
- * The way to one part of the keys. Its client is another one after each loss, and may be one of another server; while there
- * is none, Redis is away. See node-connection.ts and followed-store.ts.
+ * Leads to the server of one part of the keys. Each loss brings another client, perhaps of another server; while there is
+ * none, Redis is away. See node-connection.ts and followed-store.ts.
  */
 export type Connection = Pick<CurrentClient, 'client' | 'ready' | 'readyWithin' | 'onReady'>;
 
-/** What a client is for: commands that are answered at once, blocking reads, subscriptions. */
+/** The use of a client: commands that are answered at once, blocking reads, subscriptions. */
 export type Purpose = 'commands' | 'blocking' | 'doorbells';
 
-/** These keys are, or were, elsewhere: another server became the master, or has the slot now. */
+/** Another server has these keys: it became the master, or has the slot now. */
 const ELSEWHERE = /^(READONLY|MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b/;
 
-/** Whether the server has sent the command elsewhere, and has not run it. */
+/** True when the server has redirected the command, and has not run it. */
 export function isElsewhere(error: unknown): boolean {
   return isReplyError(error) && ELSEWHERE.test(error.message);
 }
 
-/** The server does not know this script (any more), and whoever asked for it may not load it. */
+/** The server does not know this script (any more), and this login may not load it. */
 export function isScriptMissing(error: unknown): boolean {
   return isReplyError(error) && error.message.startsWith('NOSCRIPT');
 }
 
 /**
- * Whether the server answered the command with an error; otherwise the connection failed and nobody knows what ran, or
- * another server is to be asked, or somebody is about to load the script, which for whoever asks is the same: ask again.
+ * True when the server has refused the command. False when the connection failed and nobody knows what ran, when another
+ * server has the keys, or when the script is about to be loaded: then the caller asks again.
  */
 export function isServerError(error: unknown): error is Error {
   return isReplyError(error) && !isElsewhere(error) && !isScriptMissing(error);

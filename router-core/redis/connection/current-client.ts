@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 
 type Listener = (client: Redis) => void;
 
-/** The client that there is now, if there is one, and everybody who waits for the next. */
+/** Holds the current client, if there is one, and the callers that wait for the next. */
 export class CurrentClient {
   readonly #listeners: Listener[] = [];
   #waiters: ((client: Redis | undefined) => void)[] = [];
@@ -22,7 +22,7 @@ export class CurrentClient {
     this.#wake(client);
   }
 
-  /** There will be none any more. */
+  /** There will be no further client. */
   end(): void {
     this.#client = undefined;
     this.#ended = true;
@@ -31,7 +31,7 @@ export class CurrentClient {
 
   /** Resolves with the client as soon as there is one; undefined when there will be none or the signal aborts. */
   async ready(signal?: AbortSignal): Promise<Redis | undefined> {
-    // Closed first: a loop that retries until its signal aborts must come to its end.
+    // Checked first: a loop that retries until its signal aborts must end.
     if (this.#ended || signal?.aborted) return undefined;
     if (this.#client) return this.#client;
     return new Promise((resolve) => {
@@ -44,7 +44,7 @@ export class CurrentClient {
         done(undefined);
       };
       if (signal) {
-        // All that wait for Redis may share one signal: more than ten of them are no leak.
+        // Many callers may share one signal: more than ten listeners are no leak.
         setMaxListeners(0, signal);
         signal.addEventListener('abort', onAbort, { once: true });
       }
@@ -52,7 +52,7 @@ export class CurrentClient {
     });
   }
 
-  /** Like `ready()`, for at most so long. (Not by AbortSignal.any(): in Node 20 its signals may be collected unfired.) */
+  /** Like `ready()`, for at most so long. (AbortSignal.any() would not do: in Node 20 its signals may be collected unfired.) */
   async readyWithin(ms: number): Promise<Redis | undefined> {
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), ms);

@@ -2,32 +2,32 @@ import { Redis, ReplyError } from 'ioredis';
 import { HIDDEN_PASSWORD, LoginCommand, type Address } from './login.ts';
 import { watchSilence } from './watch-silence.ts';
 
-/** Why a client ended. */
+/** The reason why a client ended. */
 export interface Ended {
   readonly reason: string;
-  /** Redis is there and does not let us in. */
+  /** True when Redis is there and refuses the login. */
   readonly refused: boolean;
 }
 
 export interface DialOptions {
   readonly address: Address;
   readonly name: string;
-  /** A server that does not answer for this long is treated as gone, ms; left out, it may be silent for ever. */
+  /** A server that does not answer for this long is treated as gone, ms; undefined: it may be silent for ever. */
   readonly silenceMs: number | undefined;
   readonly connectMs?: number;
   readonly onReady: (client: Redis) => void;
   readonly onClose?: () => void;
-  /** Called with each error that the server answers; whether the connection is to be cut for it. */
+  /** Called with each error that the server answers. Returns true to cut the connection. */
   readonly onError?: (error: Error) => boolean;
 }
 
 /**
- * A server that is frozen never hears that we hang up, and until the socket is gone nothing in flight rejects, ms. Whatever
- * was written is on its way by then.
+ * A frozen server does not notice a close, and calls in flight reject only when the socket is gone, ms. Written data is on its
+ * way by then.
  */
 const HANG_UP_MS = 20;
 
-/** One client from its dial to its end. What is in flight at the end rejects at once, and nothing is sent twice. */
+/** One client from its dial to its end. Calls in flight at the end reject at once, and nothing is sent twice. */
 export function dial(options: DialOptions): { readonly client: Redis; readonly ended: Promise<Ended> } {
   const { address, silenceMs, onReady, onClose, onError = () => false } = options;
   const { url, socket, login } = address;
@@ -54,7 +54,7 @@ export function dial(options: DialOptions): { readonly client: Redis; readonly e
       reason = error.message;
       refused = isRefusal(error);
     });
-    // ioredis goes on when its SELECT is refused, in another database than ours.
+    // When its SELECT is refused, ioredis goes on in another database than ours.
     client.on('ready', () => (refused ? client.disconnect() : onReady(client)));
     client.on('close', () => onClose?.());
     client.on('end', () => resolve({ reason, refused }));
@@ -62,7 +62,7 @@ export function dial(options: DialOptions): { readonly client: Redis; readonly e
   return { client, ended };
 }
 
-/** Wrong password, no password, or a user that may not even do what every connection begins with. */
+/** A wrong or missing password, or a user that may not run the first commands of every connection. */
 function isRefusal(error: unknown): boolean {
   return (
     error instanceof (ReplyError as new () => Error) && /^(WRONGPASS|NOAUTH|NOPERM)\b/.test(error.message)

@@ -12,10 +12,10 @@ export interface Shard {
   readonly replicas: readonly Endpoint[];
 }
 
-/** Whoever does not answer within this, or a little longer, is passed over, ms. */
+/** A server that does not answer within this time, or a little more, is skipped, ms. */
 const PATIENCE_MS = 1_000;
 
-/** Asks one of those that know where the masters are now. Rejects with the reason why this one did not tell. */
+/** Asks one server where the masters are now. Rejects with the reason why it gave no answer. */
 export type FindShards = (asked: Endpoint) => Promise<Shard[]>;
 
 /** Asks a node of the Cluster, with the login that is also used for the keys. */
@@ -50,7 +50,7 @@ export function sentinelFinder(url: StoreUrl): FindShards {
     });
 }
 
-/** Of the fields and values of a replica. One that is down has nobody to keep out. */
+/** Expects the fields and values of a replica. Empty for one that is down: no login needs to be managed there. */
 function replicaOf(fields: readonly string[]): Endpoint[] {
   const field = (name: string) =>
     fields[fields.findIndex((each, i) => i % 2 === 0 && each === name) + 1] ?? '';

@@ -20,26 +20,26 @@ export interface FollowedStoreOptions {
 }
 
 /**
- * While all is well somebody is asked this often, for servers that moved or came without our noticing, ms. Who is connected
- * with every server has to notice, before agents want to log in there.
+ * While all servers are connected, one of them is asked this often for servers that have moved or were added, ms. A process
+ * that manages logins on every server must notice new ones before agents want to log in there.
  */
 const LOOK_MS = { some: 10_000, all: 1_000 };
-/** Questions come no faster than this, however many commands are told to go elsewhere, ms. */
+/** The shortest pause between two questions, however many commands are redirected, ms. */
 const PAUSE_MS = 50;
 
-/** What leads to the master of one slot, whichever server that is. */
+/** Leads to the current master of one slot. */
 interface View {
   readonly slot: number;
   readonly purpose: Purpose;
   readonly current: CurrentClient;
 }
 
-/** A server's connections by what they are for: one of each, whatever number of slots it has. */
+/** The use of a connection and its server: one connection of each, whatever number of slots the server has. */
 type NodeKey = `${Purpose | 'replica'} ${string}`;
 
 /**
  * A Redis whose masters change: behind sentinels, or a Cluster. It knows which server has which slots, asks when a connection
- * is lost or a command is told to go elsewhere, and gives each view the client of the server that has its slot now.
+ * is lost or a command is redirected, and gives each view the client of the server that has its slot now.
  */
 export class FollowedStore implements Store {
   readonly #options: FollowedStoreOptions;
@@ -102,7 +102,7 @@ export class FollowedStore implements Store {
     const backoff = createBackoff({ minMs: PAUSE_MS, maxMs: 1_000 });
     const lookMs = this.#options.everyNode ? LOOK_MS.all : LOOK_MS.some;
     for (let turn = 0; !signal.aborted; turn++) {
-      // Before the look: what is noticed during it leads to another one.
+      // Before the look: an event during it leads to another look.
       this.#isAsked = new AbortController();
       const isKnown = await this.#look(turn);
       const isWell = isKnown && [...this.#nodes.values()].every(({ client }) => client !== undefined);
@@ -112,7 +112,10 @@ export class FollowedStore implements Store {
     }
   }
 
-  /** Asks one after the other, each time another one first: what one believes may be old. Whether somebody knew. */
+  /**
+   * Asks the servers one after the other, beginning with another one each time, because the answer of a single one may be old.
+   * Resolves with false when none has answered.
+   */
   async #look(turn: number): Promise<boolean> {
     const { storeUrl, find, log } = this.#options;
     const { kind, endpoints } = storeUrl;
@@ -157,7 +160,7 @@ export class FollowedStore implements Store {
     }
     for (const view of this.#views.values()) this.#lead(view);
     if (!this.#options.everyNode) return;
-    // What is asked for is dialled.
+    // Asking for a connection dials it.
     this.masters();
     this.replicas();
   }
@@ -216,7 +219,7 @@ function nameOf({ host, port }: Endpoint): string {
   return `${host}:${port}`;
 }
 
-/** Each once, in an order of their own. */
+/** Each endpoint once, in the order of the names. */
 function distinct(endpoints: readonly Endpoint[]): Endpoint[] {
   const byName = new Map(endpoints.map((each) => [nameOf(each), each]));
   return [...byName.keys()].sort().map((name) => byName.get(name) as Endpoint);

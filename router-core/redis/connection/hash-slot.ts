@@ -1,4 +1,4 @@
-/** Into so many slots a Redis Cluster divides all keys. */
+/** The number of slots into which a Redis Cluster divides all keys. */
 export const SLOTS = 16_384;
 
 const POLYNOMIAL = 0x1021;

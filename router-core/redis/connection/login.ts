@@ -12,16 +12,16 @@ export interface Login {
 export interface Address {
   /** Without user and password. */
   readonly url: string;
-  /** Instead of the URL, where that names one. */
+  /** Used instead of the URL when the URL names a socket. */
   readonly socket: UnixSocket | undefined;
   readonly login: Login | undefined;
 }
 
-/** Where to dial and as whom: an agent's token beats the user and password in the URL. */
+/** The address and the login: an agent's token takes precedence over the user and password in the URL. */
 export function addressOf({ url, token }: { url: string; token?: string | undefined }): Address {
   const bare = new URL(url);
   const { searchParams } = bare;
-  // ioredis prefers what the URL says to its options, and takes any option from the query.
+  // ioredis prefers the URL to its options, and takes any option from the query.
   const username = decodeURIComponent(bare.username) || (searchParams.get('username') ?? '');
   const password = decodeURIComponent(bare.password) || (searchParams.get('password') ?? '');
   bare.username = bare.password = '';
@@ -31,12 +31,12 @@ export function addressOf({ url, token }: { url: string; token?: string | undefi
   return { url: bare.href, socket: socketOf(url), login };
 }
 
-/** Stands where ioredis would keep and print a password. */
+/** Takes the place of the password that ioredis would keep and print. */
 export const HIDDEN_PASSWORD = '(hidden)';
 
 /**
- * AUTH whose password is in no argument: ioredis prints arguments when DEBUG names it, as `DEBUG=*` does, and hangs them on
- * the error of a command that fails.
+ * AUTH without the password among its arguments: ioredis prints arguments when DEBUG names it, as `DEBUG=*` does, and attaches
+ * them to the error of a command that fails.
  */
 export class LoginCommand extends Command {
   readonly #encoded: Buffer;

@@ -4,28 +4,28 @@ import type { Logger } from '../../runtime/logger.ts';
 import { packageVersion } from '../../runtime/package-info.ts';
 import { isScriptMissing } from './connection.ts';
 
-/** As run-script.ts reads it. */
+/** The script as run-script.ts reads it. */
 interface ScriptText {
   readonly source: string;
   readonly sha: string;
 }
 
-/** How long one call waits for a script that it may not load: then its caller looks again whether it still wants it, ms. */
+/** How long one call waits for a script that this login may not load: then its caller checks again if it still needs it, ms. */
 const PATIENCE_MS = 1_000;
 const LOOK_MS = 50;
 
 /**
- * Clients whose login may run scripts and not load any: a stolen token of an agent brings no code of its own into Redis.
- * The value says whether the log knows that they wait.
+ * Clients whose login may run scripts and not load any: with a stolen token of an agent nobody can bring code into Redis. The
+ * value says if the log shows that they wait.
  */
 const guests = new WeakMap<Redis, { readonly log: Logger; isSaid: boolean }>();
 
-/** This client is one of an agent's token. */
+/** Notes that this client has the login of an agent's token. */
 export function noteGuest(client: Redis, log: Logger): void {
   guests.set(client, { log, isSaid: false });
 }
 
-/** Makes the server know a script, or waits until somebody has. Rejects with NOSCRIPT when nobody has in time. */
+/** Loads a script, or waits until another process has loaded it. Rejects with NOSCRIPT when nobody has in time. */
 export async function provideScript(client: Redis, { source, sha }: ScriptText): Promise<void> {
   const guest = guests.get(client);
   if (!guest) return void (await client.script('LOAD', source));
@@ -33,7 +33,7 @@ export async function provideScript(client: Redis, { source, sha }: ScriptText):
   for (;;) {
     await sleep(LOOK_MS);
     try {
-      // Without its keys it ends at once with another error, unless the server does not know it.
+      // A call without keys fails at once with another error, unless the server does not know the script.
       await client.evalsha(sha, 0);
     } catch (error) {
       if (!isScriptMissing(error)) break;

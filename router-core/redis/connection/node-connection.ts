@@ -9,39 +9,42 @@ import { noteGuest } from './missing-scripts.ts';
 import { noteOrigin } from './origin.ts';
 
 export interface NodeConnectionOptions {
-  /** Of one server. */
+  /** The URL of one server. */
   readonly url: string;
   /** An agent's token to log in with, instead of any user and password in the URL. */
   readonly token?: string | undefined;
   readonly purpose: Purpose;
-  /** Whether a replica will do: its users can be managed, nothing can be written. */
+  /** True when a replica will do: its users can be managed, but nothing can be written. */
   readonly isReplica?: boolean;
-  /** Whether another server may take over from this one. */
+  /** True when another server may take over from this one. */
   readonly hasReplicas?: boolean;
   readonly log: Logger;
-  /** How long one blocking read may take, ms: the socket is given up 5 s after that. */
+  /** How long one blocking read may take, ms. The socket is closed 5 s after that. */
   readonly blockMs?: number | undefined;
   /** Called whenever there is another client, or none any more. */
   readonly onChange?: () => void;
-  /** Called once when this login, which was let in, is refused for good: not by a Redis that has restarted without its users. */
+  /**
+   * Called once when this login, which was accepted before, is refused for good: not by a Redis that has restarted without its
+   * users.
+   */
   readonly onRevoked?: (() => void) | undefined;
-  /** This server says that what it was asked for is elsewhere. */
+  /** Another server has the keys of a command. */
   readonly onElsewhere?: (error: Error) => void;
 }
 
-/** A server that does not answer a command for this long is treated as gone, see watch-silence.ts for how exactly. */
+/** A server that does not answer a command for this long is treated as gone; watch-silence.ts has the details. */
 const COMMAND_TIMEOUT_MS = 4_000;
 
 /**
- * A login that was let in is refused for so long, ms, by a server that was there all the time: it has been taken away. Who
- * keeps the logins looks every second, so one that has only been renewed or mended is let in again much sooner.
+ * A login that was accepted counts as revoked when a server that was never away refuses it for this long, ms. router-api
+ * checks the logins every second, so one that was only renewed or repaired is accepted much sooner.
  */
 const REVOKED_AFTER_MS = 10_000;
 
 /**
- * One connection to one server that is made again, with back-off, whenever it is lost. Each try is a new client: what was in
- * flight on the old one rejects at once, nothing is sent twice behind our back, and nothing waits for ever
- * (a reconnecting ioredis client neither resends nor settles what it had in flight).
+ * One connection to one server. It is made again, with back-off, whenever it is lost. Each try is a new client: calls in
+ * flight on the old one reject at once, and nothing is sent twice (a reconnecting ioredis client neither resends nor settles
+ * what was in flight).
  */
 export class NodeConnection implements Connection {
   readonly #options: NodeConnectionOptions;
@@ -84,7 +87,7 @@ export class NodeConnection implements Connection {
     const { log, purpose, onRevoked } = this.#options;
     const refusals = new Refusals();
     const backoff = createBackoff({ minMs: 50, maxMs: 2_000 });
-    // Each is said once per outage: a server that is gone may come back and refuse the login.
+    // Each is logged once per outage: a server that was gone may come back and refuse the login.
     const said = { gone: false, refused: false };
     while (!this.#closing.signal.aborted) {
       const { reason, refused } = await this.#serve(() => {
@@ -133,7 +136,7 @@ export class NodeConnection implements Connection {
       onError: (error) => {
         if (!isElsewhere(error)) return false;
         onElsewhere?.(error);
-        // It has become a replica, or has been one: the master is found with another dial.
+        // The server has become a replica, or was one: another dial finds the master.
         return error.message.startsWith('READONLY');
       },
     });
@@ -144,17 +147,17 @@ export class NodeConnection implements Connection {
 
   #silenceMs(): number | undefined {
     const { purpose, blockMs = 0 } = this.#options;
-    // A subscriber is silent for as long as nobody rings; TCP keep-alive watches over it.
+    // A subscriber is silent while nobody rings. TCP keep-alive notices a dead connection.
     if (purpose === 'doorbells') return undefined;
     return purpose === 'blocking' ? blockMs + 5_000 : COMMAND_TIMEOUT_MS;
   }
 }
 
-/** Tells a login that has been taken away from a Redis that has restarted and does not have its users yet. */
+/** Tells a revoked login from a Redis that has restarted and does not have its users yet. */
 class Refusals {
-  /** Let in at the last dial. */
+  /** True when the last dial was accepted. */
   #isIn = false;
-  /** Let in before, and the server was there at each dial since. */
+  /** True when the login was accepted before, and the server was there at each dial since. */
   #wasIn = false;
   #since: number | undefined;
   #isSaid = false;
@@ -163,7 +166,7 @@ class Refusals {
     this.#isIn = true;
   }
 
-  /** To be asked after each dial; true once. */
+  /** To be called after each dial; returns true once. */
   areFinal(refused: boolean): boolean {
     const now = performance.now();
     if (!refused) this.#wasIn = this.#isIn;
@@ -176,7 +179,7 @@ class Refusals {
   }
 }
 
-/** Empty where it does not say: not every engine and proxy has replicas. */
+/** Empty when the server does not say: not every engine and proxy has replicas. */
 async function describe(client: Redis): Promise<{ role: string; runId: string }> {
   const about = await Promise.all([client.info('replication'), client.info('server')]).catch(() => []);
   const field = (name: string) => new RegExp(`^${name}:(\\w+)`, 'm').exec(about.join('\n'))?.[1] ?? '';

@@ -1,8 +1,8 @@
 import { ReplyError } from 'ioredis';
 
 /**
- * What scripts reply is made of what a group's keys hold, and agents may write there: nothing in it is certain. These say
- * whether a value is what it should be, and are undefined otherwise.
+ * Replies of scripts contain data of a group's keys, and agents can write there, so no reply can be trusted. These functions
+ * return undefined for a value of another shape.
  */
 
 /** A text of at most so many characters. */
@@ -18,22 +18,22 @@ export function wholeOf(value: unknown, most = Number.MAX_SAFE_INTEGER, least = 
     : undefined;
 }
 
-/** A list, and an empty one where there is none. */
+/** The list, or an empty one for anything else. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** What is among these words. */
+/** The value, when it is one of these words. */
 export function wordOf<T extends string>(value: unknown, words: readonly T[]): T | undefined {
   return words.find((word) => word === value);
 }
 
-/** A lease, ms: what is shorter or longer than the configuration allows would make its timers run without a pause. */
+/** A lease, ms. A shorter or longer one than the configuration allows would make timers run without a pause. */
 export function leaseOf(value: unknown): number | undefined {
   return wholeOf(value, 2 ** 31 - 1, 100);
 }
 
-/** The server has answered, with what no script of ours replies: asked again, it would say the same. */
+/** The server has answered, but not as our scripts do: asking again would change nothing. */
 export class BadReplyError extends (ReplyError as new (message: string) => Error) {
   constructor(script: string) {
     super(`the reply of ${script} cannot be read`);

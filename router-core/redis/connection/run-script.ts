@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { Command, type Redis } from 'ioredis';
 import { Histogram, SHORT_BOUNDS_MS } from '../../runtime/histogram.ts';
+import { readSourceFile } from '../../runtime/source-files.ts';
 import { isScriptMissing } from './connection.ts';
 import { provideScript } from './missing-scripts.ts';
 
-/** A Lua file of `scripts/`, its includes resolved. */
+/** A Lua file of `scripts/` with its includes. */
 export interface ScriptText {
   readonly name: string;
   readonly source: string;
@@ -13,26 +13,26 @@ export interface ScriptText {
 }
 
 export interface Script extends ScriptText {
-  /** How long Redis took to answer its calls, seen from this process; calls that failed do not count. */
+  /** Time that Redis took to answer calls, as this process sees it; failed calls do not count. */
   readonly roundTrip: Histogram;
 }
 
-/** All that this process may run. */
+/** All scripts that this process may run. */
 export const loadedScripts: Script[] = [];
 
 type Argument = string | number | Buffer;
 
-/** XADD says so of an entry that is there already, or that a fence keeps out: which of them, the script finds out. */
+/** XADD fails like this for an entry that is there already, and for one behind a fence: the script tells them apart. */
 const IN_PLACE = /equal or smaller/;
 
 const INCLUDE = /^ *--!include (\S+)$/gm;
 
 function read(name: string): string {
-  const text = readFileSync(new URL(`../scripts/${name}.lua`, import.meta.url), 'utf8').trimEnd();
+  const text = readSourceFile(`router-core/redis/scripts/${name}.lua`).trimEnd();
   return text.replace(INCLUDE, (_line, included: string) => read(included));
 }
 
-/** Reads `scripts/<name>.lua` and what it includes. Throws when a file is missing: a broken installation. */
+/** Reads `scripts/<name>.lua` and its includes. Throws when a file is missing: the installation is broken. */
 export function readScript(name: string): ScriptText {
   const source = read(name);
   return { name, source, sha: createHash('sha1').update(source).digest('hex') };
@@ -47,8 +47,8 @@ export function loadScript(name: string): Script {
 
 /**
  * Runs a script by its hash. When the server does not know it (NOSCRIPT: first use, restart, failover), its text is loaded
- * first; a login that may not do that waits a moment for somebody who may, and then rejects with NOSCRIPT (isServerError
- * says no: it is to be asked again). Commands that go `ahead` are one transaction with it. Replies are strings, numbers and
+ * first; a login that may not load scripts waits a moment for a process that may, and then rejects with NOSCRIPT
+ * (isServerError returns false: ask again). Commands `ahead` are one transaction with it. Replies are strings, numbers and
  * arrays of them. Rejects with the server's error, or with that of a command ahead.
  */
 export async function runScript(
@@ -67,7 +67,7 @@ export async function runScript(
   } catch (error) {
     if (!isScriptMissing(error)) throw error;
     await provideScript(redis, script);
-    // Commands ahead have run.
+    // The commands ahead have run.
     return redis.sendCommand(new ScriptCommand('evalsha', [script.sha, keys.length, ...keys, ...args]));
   }
 }
@@ -85,8 +85,8 @@ async function transaction(redis: Redis, ahead: readonly Command[], last: Comman
 }
 
 /**
- * A script call carries hundreds of arguments. ioredis flattens them, converts them and encodes them piece by piece, which
- * costs as much as all the rest of the call; here they are encoded once, into one buffer.
+ * A script call has hundreds of arguments. ioredis flattens, converts and encodes them piece by piece, which costs as much as
+ * the rest of the call; here they are encoded once, into one buffer.
  */
 class ScriptCommand extends Command {
   constructor(name: string, args: Argument[]) {
@@ -95,7 +95,7 @@ class ScriptCommand extends Command {
   }
 
   override stringifyArguments(): void {
-    // Numbers are written as they are by encodeCommand().
+    // Numbers are left to encodeCommand().
   }
 
   override toWritable(): Buffer {
@@ -103,7 +103,7 @@ class ScriptCommand extends Command {
   }
 }
 
-/** A command as Redis reads it (RESP2): an array of bulk strings, of which `more` follow. Text is UTF-8. */
+/** Encodes a command for Redis (RESP2): an array of bulk strings, of which `more` follow. Text is UTF-8. */
 export function encodeCommand(name: string, args: readonly Argument[], more = 0): Buffer {
   const pieces: (string | Buffer)[] = [];
   let text = `*${args.length + 1 + more}\r\n$${name.length}\r\n${name}\r\n`;

@@ -1,7 +1,7 @@
 import type { Store } from './store.ts';
 import { callEveryNode } from './store-call.ts';
 
-/** All keys that match, on whichever server. It looks at every key that there is: not to be done often. */
+/** All keys that match, on all servers. Walks every key of the store, so it must not run often. */
 export async function scanKeys(store: Pick<Store, 'masters'>, pattern: string): Promise<string[]> {
   const found = await callEveryNode(store, async (client) => {
     const names: string[] = [];

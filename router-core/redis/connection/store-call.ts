@@ -4,8 +4,8 @@ import { StoreUnavailableError } from '../../exchange/store-unavailable.ts';
 import type { Store } from './store.ts';
 
 /**
- * Asks Redis something. Rejects with StoreUnavailableError when it is away, goes away meanwhile, or refuses (loading, full,
- * read-only): for whoever asks it is the same, and what it said is the cause.
+ * Calls Redis. Rejects with StoreUnavailableError when it is away, goes away during the call, or refuses it (loading, full,
+ * read-only): for the caller these are the same. The cause is the error of Redis.
  */
 export async function callStore<T>(connection: Connection, use: (client: Redis) => Promise<T>): Promise<T> {
   const { client } = connection;
@@ -13,15 +13,15 @@ export async function callStore<T>(connection: Connection, use: (client: Redis) 
   try {
     return await use(client);
   } catch (error) {
-    // A mistake of ours is no outage.
+    // A bug of ours is no outage.
     if (error instanceof TypeError || error instanceof RangeError) throw error;
     throw new StoreUnavailableError(true, { cause: error });
   }
 }
 
 /**
- * Asks each server about those of these hash tags whose keys it has. Rejects when one could not be asked, after the others
- * have answered. Results come in any order.
+ * Calls each server with those of these hash tags whose keys it has. Rejects when a call failed, after the others have ended.
+ * Results come in any order.
  */
 export async function callByNode<T>(
   store: Pick<Store, 'at'>,
@@ -42,18 +42,18 @@ export async function callByNode<T>(
   );
 }
 
-/** Asks every server that there is. */
+/** Calls every server. */
 export function callEveryNode<T>(
   store: Pick<Store, 'masters'>,
   use: (client: Redis) => Promise<T>,
 ): Promise<T[]> {
   const masters = store.masters();
-  // Before anybody could tell which there are.
+  // The servers are not known yet.
   if (masters.length === 0) return Promise.reject(new StoreUnavailableError(false));
   return allOrFirstFailure(masters.map((connection) => callStore(connection, use)));
 }
 
-/** Like Promise.all, but what is under way comes to its end first. */
+/** Like Promise.all, but waits for all calls before it rejects. */
 export async function allOrFirstFailure<T>(calls: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(calls);
   return Promise.all(calls);

@@ -2,7 +2,7 @@ import { BAD_INPUT_KINDS, badInput } from '../../runtime/bad-input.ts';
 import { metricSource, type Metrics, type MetricSource } from '../../runtime/metrics.ts';
 import { loadedScripts } from './run-script.ts';
 
-/** What every process shows of its dealings with Redis. */
+/** The Redis metrics of every process. */
 export const STORE_METRICS = {
   roundTrip: {
     name: 'mini_router_store_seconds',
@@ -12,13 +12,13 @@ export const STORE_METRICS = {
   },
   badInput: {
     name: 'mini_router_store_bad_input_total',
-    help: 'What was read from Redis and could not be understood, by kind; the log says once a minute where it was',
+    help: 'Data from Redis that could not be parsed, by kind; the log names the places once a minute',
     type: 'counter',
     labels: ['kind'],
   },
 } as const satisfies Metrics;
 
-/** Calls of this process; scripts that it has not run are left out. */
+/** Calls of this process; scripts that it has not run are omitted. */
 export function storeMetrics(): MetricSource {
   return metricSource(STORE_METRICS, () => ({
     roundTrip: loadedScripts

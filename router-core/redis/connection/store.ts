@@ -15,22 +15,22 @@ export interface StoreOptions {
   readonly token?: string | undefined;
   /** How long one blocking read may take, ms. */
   readonly blockMs?: number;
-  /** Whether to be connected with every server and every replica, not only with those that something is asked of. */
+  /** True: connect to every server and replica, not only to those whose keys are used. */
   readonly everyNode?: boolean;
-  /** Called when a server that has let this login in refuses it for good; by each connection once. */
+  /** Called when a server that has accepted this login refuses it for good; once for each connection. */
   readonly onRevoked?: (() => void) | undefined;
   readonly log: Logger;
 }
 
 /** Redis as one process sees it: one server, one behind sentinels, or a Cluster. */
 export interface Store {
-  /** The way to the keys and the sharded channels with this hash tag; the same object for the same place. */
+  /** Leads to the keys and sharded channels with this hash tag. Returns the same object for the same place. */
   at(tag: string, purpose: Purpose): Connection;
-  /** Whether any server can be asked. */
+  /** True when any server is connected. */
   readonly isUp: boolean;
-  /** To each server that keys are on now. */
+  /** Connections to the servers that have keys now. */
   masters(): readonly Connection[];
-  /** To each copy of one, where nothing but users can be changed. */
+  /** Connections to their replicas, where only users can be changed. */
   replicas(): readonly Connection[];
   /** Called with each new client for commands, and for replicas if those are followed. */
   onClient(listener: (client: Redis) => void): void;
@@ -51,7 +51,7 @@ export function openStore(options: StoreOptions): Store {
     : new FollowedStore({ ...shared, find: clusterFinder(url, token), slotOf: hashSlot });
 }
 
-/** One server: every tag leads to it. */
+/** One server has all tags. */
 class SingleStore implements Store {
   readonly #options: StoreOptions;
   readonly #connections = new Map<Purpose, NodeConnection>();

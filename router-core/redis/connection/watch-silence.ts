@@ -3,9 +3,9 @@ import type { Redis } from 'ioredis';
 const LOOK_EVERY_MS = 250;
 
 /**
- * Ends a client whose server owes it an answer and has sent nothing for `silenceMs`, and up to two looks longer. ioredis has an
- * option for it (`socketTimeout`), with a timer and a listener for every answer: 4 % of what an agent does for a single request.
- * Looks are counted: what a process that was frozen finds unread counts for one of them.
+ * Ends a client whose server owes it an answer and has sent nothing for `silenceMs`, and up to two looks longer. ioredis has
+ * an option for this (`socketTimeout`), with a timer and a listener for every answer: 4 % of an agent's work for a single
+ * request. It counts looks, because a process that was frozen finds unread data after one of them.
  */
 export function watchSilence(client: Redis, silenceMs: number): void {
   let heard = -1;

@@ -8,10 +8,10 @@ import { loadScript, runScript } from '../connection/run-script.ts';
 
 const script = loadScript('abort');
 
-/** It may move on between two looks, but not for ever: each attempt takes a lease. */
+/** The request may move on between two looks, but not for ever: each attempt takes a lease. */
 const MOST_LOOKS = 5;
 
-/** removed: it never ran. running: its agent was told to stop it. */
+/** removed: it never ran. running: its agent was stopped. */
 export type AbortOutcome = 'removed' | 'running' | 'unknown';
 
 /** Ends a request of this group; its client gets 503 `cancelled`. `by` is for the log of its hub. */

@@ -11,7 +11,7 @@ import { allOrFirstFailure, callStore } from '../connection/store-call.ts';
 
 export interface ConfigPublisherOptions {
   readonly store: Store;
-  /** What Redis holds now. */
+  /** Reads the state in Redis. */
   readonly newest: () => Promise<ConfigState>;
   /** Called with the groups of agents' tokens that have just expired. */
   readonly onExpired: (groups: ReadonlySet<string>) => void;
@@ -19,19 +19,19 @@ export interface ConfigPublisherOptions {
 }
 
 const TICK_MS = 1_000;
-/** How often the keys of a removed group are tried: hubs and instances need some seconds to leave it. */
+/** How often removing the keys of a group is tried: hubs and instances need some seconds to leave it. */
 const DROP_TRIES = 120;
 
 /**
- * Makes Redis be what the configuration says: settings of groups, cards and logins of agents, no keys of groups that are
- * gone. Repeatable, and done by every router-api: after each change, after each reconnect (Redis may have lost it all), and
- * when a token expires.
+ * Brings Redis in line with the configuration: settings of groups, cards and logins of agents, no keys of removed groups.
+ * Repeatable; every router-api does it after each change, after each reconnect (Redis may have lost its data), and when a
+ * token expires.
  */
 export class ConfigPublisher {
   readonly #options: ConfigPublisherOptions;
   readonly #logins: AgentLogins;
   readonly #timer: NodeJS.Timeout;
-  /** What has been written since a server was last connected, group → JSON. */
+  /** The settings written since a server was last connected, group → JSON. */
   #settings = new Map<string, string>();
   #cards: KnownCards;
   readonly #moved = new MovedTokens();
@@ -52,7 +52,7 @@ export class ConfigPublisher {
       return this.#moved.loginsOf(liveAgentTokens(state, now).tokens, now);
     };
     const onDeleted = (tokenIds: readonly string[]) => {
-      // Those that a change has taken out are not in here any more, and whoever changed it knows.
+      // Tokens that a change has removed are no longer in the state: that change has handled them.
       const groups = state ? groupsOfTokens(state, tokenIds) : new Set<string>();
       if (groups.size > 0) onExpired(groups);
     };
@@ -66,7 +66,7 @@ export class ConfigPublisher {
     this.#timer.unref();
   }
 
-  /** Resolves when Redis is as the configuration of now says, or when that could not be done: it is tried again. */
+  /** Resolves when Redis matches the current configuration, or when a try has failed: it is repeated. */
   publish(): Promise<void> {
     this.#queued ??= this.#running.then(() => {
       this.#queued = undefined;
@@ -93,13 +93,13 @@ export class ConfigPublisher {
       const { tokens, nextExpiryMs } = liveAgentTokens(state, Date.now());
       this.#nextExpiryMs = nextExpiryMs;
       this.#noteRemovedGroups(state);
-      // What can be done is done: of a Cluster one node may be away.
+      // Goes as far as it can: one node of a Cluster may be away.
       const cards = writeAgentCards(store, tokens, this.#cards).then(
         (written) => void (this.#cards = written),
       );
       const published = allOrFirstFailure([this.#publishSettings(state), cards]);
       await published.catch(() => undefined);
-      // Where logins cannot be made the rest works; AgentLogins has said so.
+      // The rest works without logins. AgentLogins has logged the reason.
       await this.#logins.provision().catch(() => undefined);
       await published;
     } catch (error) {
@@ -109,7 +109,7 @@ export class ConfigPublisher {
   }
 
   async #publishSettings(state: ConfigState): Promise<void> {
-    // A fresh install has the limits that the flags of its hubs say.
+    // A fresh install has the limits of its hubs' flags.
     if (state.version === 0) return;
     const published = this.#settings;
     const newestVersion = async () => (await this.#options.newest()).version;
@@ -144,7 +144,7 @@ export class ConfigPublisher {
     this.#toDrop.delete(name);
     const connection = this.#options.store.at(name, 'commands');
     const isGone = await callStore(connection, (client) => dropGroup(client, name)).catch(() => false);
-    // Configured again meanwhile: then it is not in the set of what is gone.
+    // A group that was configured again meanwhile stays.
     if (!isGone && tries > 1 && !this.#groups.has(name)) this.#toDrop.set(name, tries - 1);
   }
 }

@@ -19,6 +19,7 @@ import { forgetDead, listDead, type DeadPage, type DeadQuery } from './dead-requ
 import { CONFIG_TAG } from '../scripts/keys.ts';
 import { readHubReports, type HubReport } from './hub-reports.ts';
 import type { LiveInstance } from './live-instance.ts';
+import { readProcessLogs, type ProcessLogs } from './process-logs.ts';
 import { LiveStatusReader, type LiveStatus } from './live-status.ts';
 import { repairGroup } from './repair-group.ts';
 import { groupError, listRequests, type RequestPage, type RequestQuery } from './requests-in-flight.ts';
@@ -36,12 +37,12 @@ export interface ControlPlaneOptions {
 
 const NOTE_AGENTS_MS = 10_000;
 
-/** All that router-api shares with Redis. What asks Redis rejects with StoreUnavailableError while it is away. */
+/** Everything that router-api shares with Redis. Calls reject with StoreUnavailableError while it is away. */
 export class ControlPlane {
   readonly tokenUse: TokenUse;
   readonly #log: Logger;
   readonly #store: Store;
-  /** Where the configuration is. */
+  /** The connection to the configuration. */
   readonly #commands: Connection;
   readonly #writer: ConfigWriter;
   readonly #watch: ConfigWatch;
@@ -71,36 +72,36 @@ export class ControlPlane {
     this.#timer.unref();
   }
 
-  /** The newest configuration that is known; while Redis is away, the last. Throws before it was there once. */
+  /** The newest known configuration; while Redis is away, the last one. Throws before Redis was reached for the first time. */
   get state(): ConfigState {
     const { state } = this.#writer;
     if (!state) throw new StoreUnavailableError(false);
     return state;
   }
 
-  /** What Redis holds now. */
+  /** The state in Redis. */
   newest(): Promise<ConfigState> {
     return this.#writer.newest();
   }
 
-  /** Whether there is a configuration to go by. */
+  /** True when a configuration is known. */
   get isInformed(): boolean {
     return this.#writer.state !== undefined;
   }
 
-  /** Called with every new version. Returns what ends that. */
+  /** Called with every new version. Returns a function that ends that. */
   onChange(listener: (state: ConfigState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves when it is written and agents, their logins and groups know. See ConfigWriter.change. */
+  /** Resolves when the change is written, and agents' logins and groups' settings match it. See ConfigWriter.change. */
   async change(edit: ConfigEdit): Promise<ConfigWrite> {
     const write = await this.#writer.change(edit);
     if (edit.dryRun || write.after === write.before) return write;
     this.tokenUse.forget(removedTokens(write));
     await this.#publisher.publish();
-    // Its login is gone; what it has written there is not.
+    // The login of a removed token is gone, but not what it has written into its group.
     void this.#repairAll(groupsOfRemovedTokens(write));
     return write;
   }
@@ -112,7 +113,7 @@ export class ControlPlane {
     await callStore(this.#commands, (client) => noteRepair(client, { actor, version, group }));
   }
 
-  /** Whether Redis answers. */
+  /** True when Redis answers. */
   async ready(): Promise<boolean> {
     const pong = await callStore(this.#commands, (client) => client.ping()).catch(() => undefined);
     return pong === 'PONG' && this.#writer.state !== undefined;
@@ -123,7 +124,7 @@ export class ControlPlane {
     return this.#live.read(this.#store, state);
   }
 
-  /** What the live hubs say of themselves. */
+  /** The reports of the live hubs. */
   async hubs(): Promise<HubReport[]> {
     return [...(await callStore(this.#commands, readHubReports)).values()];
   }
@@ -133,11 +134,23 @@ export class ControlPlane {
     return groups.flatMap(({ instances }) => instances);
   }
 
+  /** What processes have logged lately: the hubs, the agents of all groups or of one. */
+  async logs({
+    of,
+    group,
+  }: {
+    of: 'hubs' | 'agents' | 'all';
+    group?: string | undefined;
+  }): Promise<ProcessLogs> {
+    const groups = of === 'hubs' ? [] : await this.#groupNames(group);
+    return readProcessLogs(this.#store, { hubs: of !== 'agents', groups });
+  }
+
   audit(query: AuditQuery): Promise<AuditPage> {
     return callStore(this.#commands, (client) => readAudit(client, query));
   }
 
-  /** Of one group, or of all. Undefined when the cursor is none of ours. */
+  /** Requests of one group, or of all. Undefined when the cursor is not one of ours. */
   async requests(query: Omit<RequestQuery, 'groups'>, group?: string): Promise<RequestPage | undefined> {
     const groups = await this.#groupNames(group);
     return listRequests(this.#store, { ...query, groups });
@@ -150,7 +163,7 @@ export class ControlPlane {
       const outcome = await callStore(this.#store.at(name, 'commands'), (client) =>
         abortRequest(client, { group: name, id, by: actor.name }),
       ).catch((error: unknown) => {
-        // What one group's agents have written there keeps nobody from cancelling in another.
+        // A fault in one group's keys does not stop a cancel in another.
         groupError(name, error);
         return 'unknown' as const;
       });
@@ -163,13 +176,13 @@ export class ControlPlane {
     return 'unknown';
   }
 
-  /** Those given up after their last attempt. Undefined when the cursor is none of ours. */
+  /** Requests that were given up after their last attempt. Undefined when the cursor is not one of ours. */
   async deadRequests(query: Omit<DeadQuery, 'groups'>, group?: string): Promise<DeadPage | undefined> {
     const groups = await this.#groupNames(group);
     return listDead(this.#store, { ...query, groups });
   }
 
-  /** Takes one from its group's dead list. False: it is not there. */
+  /** Removes a request from its group's dead list. False when it is not there. */
   async forgetDead(group: string, id: string, actor: Actor): Promise<boolean> {
     const { version } = this.state;
     const found = await callStore(this.#store.at(group, 'commands'), (client) =>
@@ -224,7 +237,7 @@ export class ControlPlane {
     const { agents } = this.#writer.state ?? {};
     const used = instances.filter(({ agent, group, tokenId }) => {
       const record = agents?.get(agent ?? '');
-      // Agents can write anything there: only what is theirs counts.
+      // Agents can write any token id there: only those of their own record count.
       return record?.group === group && record.tokens.some(({ id }) => id === tokenId);
     });
     this.tokenUse.note(used.flatMap(({ tokenId }) => tokenId ?? []));

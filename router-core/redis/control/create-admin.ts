@@ -9,8 +9,8 @@ import { openStore } from '../connection/store.ts';
 const PATIENCE_MS = 5_000;
 
 /**
- * Writes an admin of role `admin` straight to Redis and returns its token: for the first one, or when all tokens are lost.
- * Rejects with ConfigRefusal when there is one of this name, and with StoreUnavailableError.
+ * Writes an admin of role `admin` directly to Redis and returns its token: for the first admin, or when all tokens are lost.
+ * Rejects with ConfigRefusal when the name is taken, and with StoreUnavailableError.
  */
 export async function createAdmin(
   { redisUrl, name }: { redisUrl: string; name: string },
@@ -20,7 +20,7 @@ export async function createAdmin(
   const commands = store.at(CONFIG_TAG, 'commands');
   try {
     if (!(await commands.readyWithin(PATIENCE_MS))) throw new StoreUnavailableError(false);
-    // No route is changed here, so none is to be checked.
+    // This writer changes no route, so it needs no check of routes.
     const writer = new ConfigWriter({ commands, checkRoute: () => [], onState: () => undefined, log });
     const { token, stored } = createToken('admin', new Date().toISOString());
     await writer.change({

@@ -9,26 +9,26 @@ import { callStore } from '../connection/store-call.ts';
 import { endBefore, isEntryId } from '../scripts/times.ts';
 import { groupError, LATEST_MS, type GroupError } from './requests-in-flight.ts';
 
-/** A request that was given up after its last attempt, as its group's list of the last thousand or so has it. */
+/** A request that was given up after its last attempt. Each group keeps the last thousand or so. */
 export interface DeadRequest {
   readonly id: string;
   readonly group: string;
   readonly method: string;
-  /** What the upstream was asked for, its first 1,000 bytes. */
+  /** The request target, its first 1,000 bytes. */
   readonly target: string;
   readonly attempts: number;
-  /** That had it last. */
+  /** The last instance that had the request. */
   readonly instance: string | null;
   readonly hub: string;
   readonly reason: string;
-  /** ISO 8601: when it was given up. */
+  /** The time when it was given up, ISO 8601. */
   readonly at: string;
 }
 
 export interface DeadQuery {
   readonly groups: readonly string[];
   readonly limit: number;
-  /** What `next` of the page before said. */
+  /** `next` of the page before. */
   readonly after?: string | undefined;
 }
 
@@ -42,7 +42,7 @@ export interface DeadPage {
 /** `<group> <entry>` */
 const CURSOR = /^([A-Za-z0-9._-]+) (\d+-\d+)$/;
 
-/** Most groups have none, and of a page of all groups each gives a few. */
+/** Most groups have none, and in a page over all groups each has a few. */
 const CHUNK = 50;
 
 /** A thousand or so of a few kilobytes each. */
@@ -54,7 +54,7 @@ interface Entry {
   readonly fields: readonly string[];
 }
 
-/** Newest first; of one millisecond, by the names of their groups. Undefined when the cursor is none of ours. */
+/** Newest first; those of the same millisecond by the names of their groups. Undefined when the cursor is not one of ours. */
 export async function listDead(
   store: Pick<Store, 'at'>,
   { groups, limit, after }: DeadQuery,
@@ -74,10 +74,10 @@ export async function listDead(
       if (after === undefined) return '+';
       return group > lastGroup ? last : endBefore(last);
     };
-    // One more than wanted says whether there is another page.
+    // One more than wanted shows if there is another page.
     const lists = await Promise.all(some.map((group) => newestOf(group, from(group))));
     found.push(...lists.flat());
-    // What a page cannot hold is not kept: a thousand groups may have a thousand each.
+    // The rest is dropped at once: a thousand groups may have a thousand each.
     found.sort(newestFirst).splice(limit + 1);
   }
   const page = found.slice(0, limit);
@@ -103,7 +103,7 @@ async function newest(
 
 type Range = [start: string, end: string] | [start: string, end: string, 'COUNT', count: number];
 
-/** Rejects when the key is no stream, or holds more than anybody should read: no other group is to suffer. */
+/** Rejects when the key is no stream, or too large to be read: no other group should suffer. */
 async function readDead(client: Redis, group: string, range: Range): Promise<[string, string[]][]> {
   const { dead } = groupKeys(group);
   try {
@@ -123,7 +123,7 @@ function newestFirst(a: Entry, b: Entry): number {
   return bMs - aMs || bSeq - aSeq || (a.group < b.group ? -1 : 1);
 }
 
-/** Takes a request from its group's list. False: it is not there. */
+/** Removes a request from its group's list. False when it is not there. */
 export async function forgetDead(client: Redis, group: string, id: string): Promise<boolean> {
   const { dead } = groupKeys(group);
   const entries = await readDead(client, group, ['+', '-']).catch((error: unknown) => {
@@ -134,7 +134,7 @@ export async function forgetDead(client: Redis, group: string, id: string): Prom
   return entry !== undefined && (await client.xdel(dead, entry[0])) === 1;
 }
 
-/** Agents can write here, too: nothing in an entry is certain. */
+/** Agents can write here, too, so no entry can be trusted. */
 export function deadRequest({ group, id: entry, fields }: Entry): DeadRequest {
   const { id = '', attempt = 0, hub = '' } = decodeMeta(fieldOf(fields, 'm')) ?? {};
   const instance = fieldOf(fields, 'instance');

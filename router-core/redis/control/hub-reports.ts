@@ -8,12 +8,12 @@ import { parseJson } from '../../runtime/parse-json.ts';
 /** A hub's report with the time Redis got it, Redis ms. */
 export type HubReport = SentReport & { readonly at: number };
 
-/** A hub that has been silent for so long is not shown any more; it reports every two seconds. */
+/** A hub that was silent for this long is no longer shown; it reports every two seconds. */
 const GONE_MS = 10_000;
 
 const count = z.number().catch(0);
 
-/** Hubs of several versions may report: what one does not say is empty. */
+/** Hubs of several versions may report: a missing field is empty. */
 const reportSchema = z.object({
   at: count,
   name: z.string().catch(''),
@@ -39,7 +39,7 @@ const reportSchema = z.object({
     .catch({}),
 });
 
-/** What the live hubs say of themselves, by their ids. The hubs delete the reports of dead ones. */
+/** The reports of live hubs, by their ids. The hubs delete the reports of dead ones. */
 export async function readHubReports(client: Redis): Promise<Map<string, HubReport>> {
   const nowMs = await redisNowMs(client);
   const reports = new Map<string, HubReport>();

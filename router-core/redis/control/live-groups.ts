@@ -21,16 +21,16 @@ export interface LiveGroup {
   readonly queued: number;
   /** Pulled by an instance. */
   readonly running: number;
-  /** Of all live instances. */
+  /** Slots of all live instances. */
   readonly slots: number;
-  /** Taken out of its concurrency. */
+  /** Permits taken from its concurrency. */
   readonly permits: number;
   readonly instances: readonly LiveInstance[];
-  /** What Redis says of keys that are not as they must be: agents can write them. Numbers of those are 0. */
+  /** The error of Redis for keys of a wrong type, which agents can write. The numbers of such a group are 0. */
   readonly error: string | null;
 }
 
-/** Names of the lanes that each group has had; undefined of a group whose keys hold more than anybody should read. */
+/** The names of all lanes of each group; undefined for a group whose keys are too large to be read. */
 export async function readLanes(client: Redis, groups: readonly string[]): Promise<(string[] | undefined)[]> {
   const isReadable = await Promise.all(groups.map((group) => isFit(client, group)));
   const pipeline = client.pipeline();
@@ -42,7 +42,7 @@ export async function readLanes(client: Redis, groups: readonly string[]): Promi
   });
 }
 
-/** Whether a group may be looked at: one of which nobody can be sure is as if it were empty, and no other notices. */
+/** True when the group's keys are small enough to be read. A group that is not counts as empty, and no other one suffers. */
 async function isFit(client: Redis, group: string): Promise<boolean> {
   const { lanes, slots, agentSlots, instances, reports, hubs } = groupKeys(group);
   try {
@@ -55,7 +55,7 @@ async function isFit(client: Redis, group: string): Promise<boolean> {
   }
 }
 
-/** Looks at groups of one server, all in one go. */
+/** Reads groups of one server in one round trip. */
 export async function readLiveGroups(client: Redis, names: readonly string[]): Promise<LiveGroup[]> {
   const [nowMs, lanes] = await Promise.all([redisNowMs(client), readLanes(client, names)]);
   const pipeline = client.pipeline();
@@ -68,7 +68,7 @@ export async function readLiveGroups(client: Redis, names: readonly string[]): P
     const keys = groupKeys(name);
     const streams = requestStreams(keys, known);
     for (const stream of [...streams.waiting, ...streams.lane]) pipeline.xlen(stream);
-    // Refused while the lane has no consumer group: nobody was ever there.
+    // Refused while the lane has no consumer group: no instance was ever there.
     for (const stream of streams.lane) pipeline.xpending(stream, CONSUMER_GROUP);
     pipeline.zrangebyscore(keys.instances, nowMs, '+inf').hgetall(keys.reports).hgetall(keys.slots);
     pipeline.zcount(keys.permits, nowMs, '+inf');
@@ -98,7 +98,7 @@ async function withLinkedAgents(client: Redis, { relays, ...group }: ReadGroup):
   return { ...group, instances: [...group.instances, ...shown.flat()] };
 }
 
-/** Replies in the order in which they were asked for; `size` is undefined of a group that nobody should read. */
+/** Expects the replies in the order of the commands; `size` is undefined for a group that must not be read. */
 function liveGroup(
   name: string,
   size: { waiting: number; lane: number } | undefined,
@@ -132,7 +132,7 @@ function liveGroup(
   };
 }
 
-/** Errors where the server has refused a command. Rejects when the connection is lost. */
+/** Contains an error for each command that the server has refused. Rejects when the connection is lost. */
 async function results(pipeline: ChainableCommander): Promise<unknown[]> {
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {

@@ -13,17 +13,17 @@ export interface LiveStatus {
   readonly groups: readonly (LiveGroup & GroupPace & { configured: boolean; paused: boolean })[];
 }
 
-/** Of all hubs together, lately. */
+/** The recent numbers of all hubs together. */
 interface GroupPace extends Latency {
   readonly perSecond: number;
-  /** 0 to 1, of the requests that ended lately; null: none has. */
+  /** 0 to 1, of the requests that ended lately; null when none has. */
   readonly errorRate: number | null;
 }
 
-/** A group of an agent or a hub that nobody has configured is seen so much later. */
+/** A group that is not configured, but that an agent or a hub uses, is found within this time. */
 const SCAN_MS = 2_000;
 
-/** What runs now: hubs, groups and their instances. */
+/** Reads the hubs, groups and instances that are live. */
 export class LiveStatusReader {
   #scanned: string[] = [];
   #scannedAt = -Infinity;
@@ -34,7 +34,7 @@ export class LiveStatusReader {
       this.#scan(store),
     ]);
     const reported = [...hubs.values()].flatMap(({ groups }) => Object.keys(groups));
-    // At version 0 the groups are those of the hubs' flags; that of a fresh install is only there when hubs say so.
+    // At version 0 the groups are those of the hubs' flags, and the one of a fresh install only if hubs report it.
     const configured = state.version === 0 ? [] : [...state.groups.keys()];
     const names = [...new Set([...configured, ...reported, ...found])].sort();
     const groups = await callByNode(store, names, readLiveGroups);
@@ -54,7 +54,7 @@ export class LiveStatusReader {
     };
   }
 
-  /** SCAN looks at every key, those of requests too: not with every call. */
+  /** SCAN walks every key, those of requests included, so it does not run with every call. */
   async #scan(store: Store): Promise<string[]> {
     if (performance.now() - this.#scannedAt < SCAN_MS) return this.#scanned;
     this.#scanned = (await scanKeys(store, SETTINGS_PATTERN)).map(groupOfSettingsKey);

@@ -14,7 +14,7 @@ export function removedTokens({ before, after }: ConfigWrite): string[] {
   });
 }
 
-/** Groups in which somebody may have been with a token that has ended before its time. */
+/** Groups that a token had access to which was ended before its time. */
 export function groupsOfRemovedTokens({ before, after }: ConfigWrite): Set<string> {
   const groups = new Set<string>();
   for (const { name, group, tokens } of before.agents.values()) {

@@ -19,23 +19,23 @@ const scripts = {
 const PIECE = 200;
 
 /**
- * Rebuilds a group's state after somebody has had the run of it: what agents register is taken out and comes again with their
- * beats, keys that are none of ours or have a wrong type go, and so do consumers that own nothing, and every hub is told to drop requests that it knows nothing of
- * (hub/drop-foreign.ts), which it does within seconds. Requests that run go on. Repeatable. The settings are written by
- * whoever calls this.
+ * Rebuilds a group's state after somebody has tampered with its keys. Removes the rows of agents, which their next heartbeats
+ * write again, keys that the router does not use or that have a wrong type, and consumers that own nothing. Asks every hub to
+ * drop requests that no hub has sent (hub/drop-foreign.ts), which takes some seconds. Running requests go on. Repeatable. The
+ * caller writes the settings.
  */
 export async function repairGroup(
   store: Pick<Store, 'at' | 'masters'>,
   { name, leaseMs }: { readonly name: string; readonly leaseMs: number },
 ): Promise<void> {
   const keys = groupKeys(name);
-  const { settings, instances, slots, agentSlots, reports, lanes, hubs } = keys;
+  const { settings, instances, slots, agentSlots, reports, lanes, hubs, log } = keys;
   const connection = store.at(name, 'commands');
   await callStore(connection, (client) =>
     runScript(
       client,
       scripts.group,
-      [settings, instances, slots, agentSlots, reports, lanes, hubs],
+      [settings, instances, slots, agentSlots, reports, lanes, hubs, log],
       [keys.prefix, leaseMs, NUDGE],
     ),
   );
@@ -52,7 +52,7 @@ export async function repairGroup(
   );
 }
 
-/** Takes out of a lane every consumer group that is not ours, and every consumer that owns nothing. */
+/** Removes every foreign consumer group of a lane, and every consumer that owns nothing. */
 async function repairLane(client: Redis, lane: string): Promise<void> {
   const groups = namesOf(await ifThere(client.xinfo('GROUPS', lane)));
   for (const group of groups.filter((name) => name !== CONSUMER_GROUP)) {
@@ -64,12 +64,12 @@ async function repairLane(client: Redis, lane: string): Promise<void> {
   }
 }
 
-/** Rows of XINFO: field, value, field, value, of which `name` is the first. */
+/** Rows of XINFO: field, value, field, value, …; `name` is the first field. */
 function namesOf(rows: unknown): string[] {
   return listOf(rows).map((row) => String(listOf(row)[1]));
 }
 
-/** A lane that has gone meanwhile, or has no consumer group, has no rows. */
+/** Undefined when the lane has gone meanwhile, or has no consumer group. */
 function ifThere(found: Promise<unknown>): Promise<unknown> {
   return found.catch((error: unknown) => {
     if (isServerError(error)) return [];
@@ -81,11 +81,11 @@ const SCOPE = '[A-Za-z0-9._-]+';
 const LANE = new RegExp(`^lane:(\\d{1,6}(?:\\+${SCOPE})*)$`);
 const LINE = new RegExp(`^(?:waiting|redelivery):${SCOPE}$`);
 
-/** As repair-keys.lua takes it: the type that a key of this name must have, and what kind of key it is. */
+/** Arguments of repair-keys.lua: the type that a key with this name must have, and its kind. */
 function kindOf(keys: GroupKeys, key: string): [type: string, kind: string] {
-  const { waiting, redelivery, dead, lanes, slots, agentSlots, reports, settings } = keys;
+  const { waiting, redelivery, dead, lanes, slots, agentSlots, reports, settings, log } = keys;
   if ([waiting, redelivery, dead].includes(key)) return ['stream', 'keep'];
-  if ([lanes, slots, agentSlots, reports, settings].includes(key)) return ['hash', 'keep'];
+  if ([lanes, slots, agentSlots, reports, settings, log].includes(key)) return ['hash', 'keep'];
   if ([keys.permits, keys.instances, keys.hubs].includes(key)) return ['zset', 'keep'];
   const rest = key.slice(keys.prefix.length);
   const lane = LANE.exec(rest)?.[1];

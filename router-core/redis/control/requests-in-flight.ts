@@ -15,7 +15,7 @@ import { isEntryId } from '../scripts/times.ts';
 
 const script = loadScript('list-requests');
 
-/** A request that has no answer yet, as Redis knows it. */
+/** A request without an answer, as Redis knows it. */
 export interface RequestInFlight {
   readonly id: string;
   readonly group: string;
@@ -27,7 +27,7 @@ export interface RequestInFlight {
   readonly hub: string;
   readonly instance: string | null;
   readonly attempt: number;
-  /** How long it has been in this place. */
+  /** Time in this state, ms. */
   readonly sinceMs: number;
   /** ISO 8601. */
   readonly deadline: string;
@@ -37,14 +37,14 @@ export interface RequestQuery {
   /** In the order of the pages. */
   readonly groups: readonly string[];
   readonly limit: number;
-  /** What `next` of the page before said. */
+  /** `next` of the page before. */
   readonly after?: string | undefined;
 }
 
 export interface RequestPage {
   readonly items: RequestInFlight[];
   readonly next: string | null;
-  /** Groups that could not be read: their agents can write what is there. The others are there nevertheless. */
+  /** Groups that could not be read, because agents can write their keys. The others are complete nevertheless. */
   readonly errors?: GroupError[] | undefined;
 }
 
@@ -53,23 +53,23 @@ export interface GroupError {
   readonly message: string;
 }
 
-/** What Redis said of the keys of one group. Throws what was not about these. */
+/** The error of Redis for the keys of one group. Throws any other error. */
 export function groupError(group: string, error: unknown): GroupError {
   const cause = error instanceof StoreUnavailableError ? error.cause : undefined;
   if (!(cause instanceof Error) || !/^(WRONGTYPE|ERR)\b/.test(cause.message)) throw error;
   return { group, message: cause.message };
 }
 
-/** `<group> <stream> <entry>`; a stream by its name in the group. None of these holds a blank. */
+/** `<group> <stream> <entry>`; a stream by its name in the group. None of these contains a blank. */
 const CURSOR = /^([A-Za-z0-9._-]+) (\S+) (\d+-\d+)$/;
 
-/** Of a method, a target or a name; list-requests.lua cuts them. */
+/** The most characters of a method, a target or a name; list-requests.lua cuts them. */
 const MOST_CHARS = 9_000;
 
-/** The last time that a Date can be. */
+/** The latest time of a Date. */
 export const LATEST_MS = 8.64e15;
 
-/** Entries carry bodies: Redis should not copy too many in one go. */
+/** Entries contain bodies: Redis should not copy too many at once. */
 const CHUNK = 100;
 
 interface Place {
@@ -79,7 +79,7 @@ interface Place {
   readonly entry: string;
 }
 
-/** Undefined when the cursor is none of ours. */
+/** Undefined when the cursor is not one of ours. */
 export async function listRequests(store: Store, query: RequestQuery): Promise<RequestPage | undefined> {
   const [, firstGroup = '', stream = '', entry = ''] = CURSOR.exec(query.after ?? '') ?? [];
   if (query.after !== undefined && !isEntryId(entry)) return undefined;
@@ -118,7 +118,7 @@ interface LookedAt {
   readonly nowMs: number;
 }
 
-/** What is to be known of groups of one server before their requests can be read. */
+/** Reads what a page needs to know about groups of one server. */
 async function lookAtGroups(client: Redis, groups: readonly string[]): Promise<[string, LookedAt][]> {
   const [nowMs, lanes] = await Promise.all([redisNowMs(client), readLanes(client, groups)]);
   return groups.map((group, i) => [group, { lanes: lanes[i] ?? [], nowMs }]);
@@ -146,7 +146,7 @@ async function readChunk(client: Redis, chunk: Chunk): Promise<Found> {
   const streams = [...waiting, ...lane];
   const names = streams.map((stream) => stream.slice(keys.prefix.length));
   const start = names.indexOf(place.stream);
-  // A lane that has gone since is one that holds nothing.
+  // A lane that has gone since counts as empty.
   const from = start < 0 ? [1, '-'] : [start + 1, place.entry];
   const rows = listOf(await runScript(client, script, streams, [waiting.length + 1, ...from, wanted]));
   const items: RequestInFlight[] = [];
@@ -182,7 +182,7 @@ interface Row {
   readonly nowMs: number;
 }
 
-/** Undefined for what is no request: agents may write into these streams. */
+/** Undefined for an entry that is no request: agents may write into these streams. */
 export function requestOf({ group, stream, row, nowMs }: Row): RequestInFlight | undefined {
   const [, entry = '', metaText = '', method = '', target = '', owner = ''] = row;
   const meta = decodeMeta(metaText);

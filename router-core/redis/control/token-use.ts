@@ -3,13 +3,13 @@ import { CONFIG_KEYS } from '../scripts/keys.ts';
 import { wholeOf } from '../connection/reply-shape.ts';
 import { callStore } from '../connection/store-call.ts';
 
-/** The last time that a Date can be. */
+/** The latest time of a Date. */
 const LATEST_MS = 8.64e15;
 
-/** A token that is used all the time is noted once in so long. */
+/** A token that is in constant use is noted once in this time. */
 const NOTE_MS = 10_000;
 
-/** When tokens were last used. Not exact, and lost notes are no harm: it tells which tokens nobody needs any more. */
+/** When tokens were last used, to find tokens that nobody needs any more. Not exact: lost notes do no harm. */
 export class TokenUse {
   readonly #commands: Connection;
   readonly #notedAt = new Map<string, number>();
@@ -18,7 +18,7 @@ export class TokenUse {
     this.#commands = commands;
   }
 
-  /** Only for tokens that are right: what is noted is remembered. */
+  /** Only for valid tokens: their ids stay in memory. */
   note(tokenIds: Iterable<string>): void {
     const now = Date.now();
     const due = [...tokenIds].filter((id) => now - (this.#notedAt.get(id) ?? 0) >= NOTE_MS);
@@ -30,14 +30,14 @@ export class TokenUse {
     );
   }
 
-  /** Of each token: ISO 8601, or null when never. */
+  /** For each token: ISO 8601, or null when it was never used. */
   async lastUsed(tokenIds: readonly string[]): Promise<Map<string, string | null>> {
     if (tokenIds.length === 0) return new Map();
     const times = await callStore(this.#commands, (client) => client.hmget(CONFIG_KEYS.used, ...tokenIds));
     return new Map(tokenIds.map((id, i) => [id, isoOf(times[i] ?? null)]));
   }
 
-  /** These tokens are no more. */
+  /** These tokens were deleted. */
   forget(tokenIds: readonly string[]): void {
     if (tokenIds.length === 0) return;
     for (const id of tokenIds) this.#notedAt.delete(id);

@@ -6,8 +6,8 @@ import { encodeCommand } from '../connection/run-script.ts';
 const CRLF = Buffer.from('\r\n');
 
 /**
- * XADD of one frame, for what is too large for a script: Lua hashes every byte of each string that it is given, which takes
- * Redis longer than all else that it does with it. The pieces of the frame go to the socket as they are, uncopied.
+ * XADD of one frame that is too large for a script: Lua hashes every byte of each string argument, which takes Redis longer
+ * than the rest of the call. The pieces of the frame go to the socket without being copied.
  */
 export class AppendCommand extends Command {
   readonly #pieces: readonly Buffer[];

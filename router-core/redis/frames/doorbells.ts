@@ -9,14 +9,14 @@ import { FloodMeter } from './flood-meter.ts';
 
 export interface DoorbellsOptions {
   readonly store: Pick<Store, 'at'>;
-  /** `prefix`: with what the keys begin that the channel may ring for. */
+  /** `prefix`: the beginning of the keys for which the channel may ring. */
   readonly onFrame: (frame: Frame, prefix: string) => void;
-  /** What was rung for until now may have been missed: of the keys at this connection. */
+  /** Rings on this connection may have been missed until now. */
   readonly onHeard: (doorbells: Connection) => void;
   readonly log: Logger;
 }
 
-/** One connection for doorbells and what is listened to on it. */
+/** One connection for doorbells, and the channels that it listens to. */
 interface Line {
   readonly doorbells: Connection;
   readonly channels: Set<string>;
@@ -25,21 +25,21 @@ interface Line {
 }
 
 interface Channel {
-  /** `mr:{g}:`, with which its keys begin, too. */
+  /** `mr:{g}:`, with which the group's keys begin, too. */
   readonly prefix: string;
   readonly meter: FloodMeter;
   isMuted: boolean;
 }
 
-/** A channel that floods is not listened to for so long: meanwhile its streams are found by reading them. */
+/** A flooded channel is ignored for this long; meanwhile its streams are read without doorbells. */
 const MUTED_MS = 5_000;
 
-/** Listens to the doorbells of any number of channels. Each rings for its own group alone, whoever rings it. */
+/** Listens to the doorbells of any number of channels. Each channel rings only for its own group, whoever uses it. */
 export class Doorbells {
   readonly #options: DoorbellsOptions;
   readonly #lines = new Map<Connection, Line>();
   readonly #channels = new Map<string, Channel>();
-  /** Clients that bring their rings here: several lines may have one. */
+  /** Clients whose messages are handled here: several lines may share one. */
   readonly #heard = new WeakSet<Redis>();
 
   constructor(options: DoorbellsOptions) {
@@ -61,7 +61,7 @@ export class Doorbells {
     const line = this.#lines.get(doorbells);
     if (line) {
       line.channels.add(channel);
-      // Failed with its connection: the next one subscribes to all.
+      // It failed with its connection: the next one subscribes to all channels.
       doorbells.client?.ssubscribe(channel).catch(() => undefined);
       return;
     }
@@ -103,7 +103,7 @@ export class Doorbells {
     for (let offset = 0; offset < message.length;) {
       const decoded = decodeFrame(message, offset);
       if (!decoded) {
-        // Where the next one would begin is not known, and all of it came from one sender.
+        // The start of the next frame is unknown, and all of it came from one sender.
         badInput.note('doorbell', name.toString('latin1'));
         isBad = true;
         break;
@@ -115,7 +115,10 @@ export class Doorbells {
   }
 
   #mute(name: string, channel: Channel): void {
-    this.#options.log.warn({ channel: name }, 'too much on a channel of doorbells: not listening for 5 s');
+    this.#options.log.warn(
+      { channel: name },
+      'a channel of doorbells is flooded: not listening to it for 5 s',
+    );
     channel.isMuted = true;
     this.#leave(name);
     const listenAgain = () => {

@@ -1,17 +1,20 @@
-/** What one channel may bring within a second. A hub that is as busy as it can be gets a tenth of it over all its channels. */
+/** The most bytes of one channel within a second. A hub at full load gets a tenth of this over all its channels. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_MESSAGES = 50_000;
 
-/** Nobody who sends what we send sends one that cannot be read. */
+/** Our own processes never send a message that cannot be parsed. */
 const WEIGHT_OF_BAD = 1_000;
 
-/** Watches how much comes, without looking at the clock for each message. */
+/** Measures the rate of messages, without reading the clock for each. */
 export class FloodMeter {
   #bytes = 0;
   #messages = 0;
   #since = performance.now();
 
-  /** Counts a message, `isBad` when it could not be read; true when a second was not over before the most that may come in one was there. */
+  /**
+   * Counts a message; `isBad` when it could not be parsed. True when the limit of a second was reached before the second was
+   * over.
+   */
   isFlooded(bytes: number, { isBad }: { isBad: boolean }): boolean {
     this.#bytes += bytes;
     this.#messages += isBad ? WEIGHT_OF_BAD : 1;

@@ -1,4 +1,4 @@
-/** What one script call may carry. */
+/** Limits of one script call. */
 export const BATCH_LIMITS = { maxItems: 128, maxBytes: 1024 * 1024 } as const;
 
 export interface GroupCommitOptions<T> {
@@ -6,24 +6,24 @@ export interface GroupCommitOptions<T> {
   /** A batch ends with the item that reaches this many bytes. */
   readonly maxBytes: number;
   readonly bytesOf: (item: T) => number;
-  /** Items that are larger let others pass when not all fit into one batch: their order means nothing. */
+  /** Larger items let smaller ones pass when not all fit into one batch: their order does not matter. */
   readonly bulkBytes?: number;
-  /** Requests that are under way now and may all add something. Left out, they are taken to be many. */
+  /** Running requests, each of which may add something. When omitted, they count as many. */
   readonly inFlight?: (() => number) | undefined;
-  /** Takes the items of one batch in order, retries what must be retried, and never rejects. */
+  /** Sends the items of one batch in order, retries where needed, and never rejects. */
   readonly commit: (items: T[]) => Promise<void>;
 }
 
 /**
- * Group commit: everything added in two turns of the event loop goes out in one batch (at once while there is one request only),
- * and while a batch is under way the next one gathers. One batch at a time keeps the order over cuts and retries, and under
- * load batches grow by themselves.
+ * Group commit: everything added in two turns of the event loop goes out in one batch (at once while there is one request
+ * only), and the next batch gathers while one is under way. One batch at a time keeps the order over cuts and retries, and
+ * under load batches grow by themselves.
  */
 export class GroupCommit<T> {
   readonly #options: GroupCommitOptions<T>;
   #items: T[] = [];
   #busy = false;
-  /** Since the last batch was begun: clients that take turns come again, also when only one of them is here now. */
+  /** The maximum since the last batch began: clients that take turns come again, even if only one is here now. */
   #mostInFlight = 0;
 
   constructor(options: GroupCommitOptions<T>) {
@@ -38,11 +38,12 @@ export class GroupCommit<T> {
     const isAlone = this.#mostInFlight <= 1;
     this.#mostInFlight = 0;
     if (isAlone) return queueMicrotask(() => void this.#flush());
-    // The second turn takes along what the sockets had for us by the end of the first: under load a third fewer calls.
+    // After the second turn the batch contains what the sockets had received by the end of the first: under load a third fewer
+    // calls.
     setImmediate(() => setImmediate(() => void this.#flush()));
   }
 
-  /** Whether anything is waiting or under way. */
+  /** True while items wait or are under way. */
   get busy(): boolean {
     return this.#busy;
   }
@@ -74,7 +75,7 @@ export class GroupCommit<T> {
     return count;
   }
 
-  /** Puts what is small in front of what is bulky, but for the first of that: it moves on with every batch. */
+  /** Moves small items in front of bulky ones, except for the first bulky one, so that it advances with every batch. */
   #letPass(): boolean {
     const { bulkBytes, bytesOf } = this.#options;
     if (bulkBytes === undefined) return false;

@@ -10,37 +10,37 @@ import { Doorbells } from './doorbells.ts';
 import { hasNewFrames, isWrongType } from './has-new-frames.ts';
 
 export interface InboxOptions {
-  /** Where a stream is read, and where its doorbells are heard, by the hash tag of its group. */
+  /** The connections for streams and doorbells, by the hash tag of a group. */
   readonly store: Pick<Store, 'at'>;
-  /** Something has changed that the next heartbeat will tell. */
+  /** The next heartbeat has something new to learn. */
   readonly onNudge?: () => void;
-  /** A stream of the group with this tag had to be given up. Left out, sizes are not looked at before streams are read. */
+  /** A stream of the group with this tag had to be abandoned. When omitted, sizes are not checked before streams are read. */
   readonly onFault?: (tag: string, why: string) => void;
   readonly log: Logger;
 }
 
-/** After so much silence the stream itself is read: a lost doorbell costs at most this, ms. */
+/** A stream is read after this much silence, ms, so that a lost doorbell costs no more. */
 const SILENCE_MS = 1_000;
 const CHECK_MS = 250;
 
-/** Streams that are read at the same time because of a doorbell: what else is asked of Redis waits behind their bytes. */
+/** Streams that are read at the same time because of doorbells: other commands wait behind their bytes. */
 const MOST_READS = 8;
 
-/** Frames of one reading: the rest is read after what else waits to be read. */
+/** The most frames of one read; the rest is read after the other streams. */
 const MOST_FRAMES = 512;
 
 /**
- * Brings frames to their readers, each once and in order. Doorbells are hints and carry small frames along; the stream is
- * the truth and is read after a gap, a notice, a reconnect, or a second of silence. Losing any doorbell loses nothing.
+ * Delivers frames to their readers, each once and in order. Doorbells are hints that carry small frames; the stream is the
+ * truth, and is read after a gap, a notice, a reconnect, or a second of silence. No lost doorbell loses a frame.
  */
 export class Inbox {
   readonly #options: InboxOptions;
   readonly #doorbells: Doorbells;
   readonly #readers = new ChurnMap<FrameReader>();
   readonly #reading = new Set<FrameReader>();
-  /** Rung, and not read because others are. */
+  /** Rung, but other streams are being read. */
   readonly #toRead = new Set<FrameReader>();
-  /** While there are readers: an agent may have a thousand inboxes that have none. */
+  /** Runs only while there are readers: an agent may have a thousand inboxes without any. */
   #timer: NodeJS.Timeout | undefined;
   /** How many doorbells were lost, or late by a second: their frames were found by reading the stream. */
   missedDoorbells = 0;
@@ -66,7 +66,7 @@ export class Inbox {
     this.#timer ??= setInterval(() => this.#checkSilent(), CHECK_MS).unref();
   }
 
-  /** Whether somebody reads what belongs to this request. */
+  /** True when the request has a reader. */
   has(id: string): boolean {
     return this.#readers.has(id);
   }
@@ -76,7 +76,7 @@ export class Inbox {
     this.#toRead.delete(reader);
   }
 
-  /** Rings on this channel count, too. */
+  /** Listens to this channel, too. */
   listen(channel: string): void {
     this.#doorbells.listen(channel);
   }
@@ -100,7 +100,7 @@ export class Inbox {
 
   #onRing(frame: Frame, prefix: string): void {
     const reader = this.#readers.get(frame.id);
-    // Ids can be guessed: a channel of one group brings nothing to the requests of another.
+    // Ids can be guessed, so a channel of one group must not reach requests of another.
     if (reader?.key.startsWith(prefix)) this.#onRung(reader, frame);
     else if (frame.id === NUDGE_ID) this.#options.onNudge?.();
   }
@@ -108,7 +108,7 @@ export class Inbox {
   #onRung(reader: FrameReader, frame: Frame): void {
     if (frame.attempt < reader.attempt) return;
     if (frame.seq === 0) {
-      // The one hint that there is; whatever is to be believed stands in a stream.
+      // The only hint; everything that must be reliable is in a stream.
       if (frame.parts === PART.handed) reader.onFrame(frame);
     } else if (frame.attempt === reader.attempt && frame.seq === reader.lastSeq + 1 && frame.parts !== 0) {
       this.#deliver(reader, frame);
@@ -165,14 +165,14 @@ export class Inbox {
   #readNext(): void {
     for (const reader of this.#toRead) {
       if (this.#reading.size >= MOST_READS) return;
-      // What it was rung for while it is being read is read afterwards.
+      // Rings during a read are followed by another read.
       if (this.#reading.has(reader)) continue;
       this.#toRead.delete(reader);
       void this.#readOnce(reader);
     }
   }
 
-  /** Resolves with how many frames it has brought. */
+  /** Resolves with the number of frames that it has delivered. */
   async #readOnce(reader: FrameReader): Promise<number> {
     const { store, onFault, log } = this.#options;
     const { client } = store.at(tagOf(reader.key), 'commands');
@@ -180,7 +180,7 @@ export class Inbox {
     let found = 0;
     this.#reading.add(reader);
     const { key } = reader;
-    // The reader may move on, or close, with an earlier frame of this very reading.
+    // An earlier frame of this read may close the reader, or move it to another stream.
     const isCurrent = () => reader.key === key && this.#readers.get(reader.id) === reader;
     const giveUp = (why: string) => {
       if (isCurrent()) this.#giveUp(reader, why);

@@ -12,19 +12,19 @@ import { runScript, type Script } from '../connection/run-script.ts';
 export interface OutboxOptions {
   readonly connection: Connection;
   readonly script: Script;
-  /** What comes first of KEYS and ARGV, and what ARGV goes on with; see the head of the script. */
+  /** The first KEYS and ARGV, and the ARGV after them; see the head of the script. */
   readonly groupInput: () => GroupScript;
   readonly args: () => (string | number)[];
-  /** Streams that may have something to send soon; see GroupCommitOptions. */
+  /** Streams that may have frames to send soon; see GroupCommitOptions. */
   readonly inFlight?: () => number;
   /** Redis has settled these entries. */
   readonly onSettled?: (settlements: Settlement[]) => void;
-  /** Frames of this stream are refused: its reader is gone, or the attempt was taken away. */
+  /** Redis refuses frames of this stream: its reader is gone, or the attempt was taken away. */
   readonly onRefused: (stream: FrameStream) => void;
   readonly log: Logger;
 }
 
-/** LOADING, READONLY and OOM pass within some ten seconds; anything else would fail for ever and hold up all others. */
+/** LOADING, READONLY and OOM pass within some ten seconds. Other errors would fail for ever and hold up all other batches. */
 const MOST_REFUSALS = 100;
 
 /** The longest pause between two tries, ms. */
@@ -41,8 +41,8 @@ function wholeOf(item: Framed): Buffer {
 }
 
 /**
- * Sends the frames of many streams in few script calls. A batch whose fate is unknown (connection cut) is sent again as
- * it is: frames carry their sequence number as stream id and settling twice changes nothing, so a repeat has no effect.
+ * Sends the frames of many streams in few script calls. After a cut connection a batch is sent again unchanged: a frame's
+ * sequence number is its stream id, and a second settlement changes nothing, so a repeat has no effect.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -61,12 +61,12 @@ export class Outbox {
     });
   }
 
-  /** Something of this stream is ready: the stream is asked for it when the next batch is made. */
+  /** Asks this stream for its frame when the next batch is made. */
   add(stream: FrameStream): void {
     this.#commit.add(stream);
   }
 
-  /** Resolves when everything added has been taken by Redis, or the signal aborts. */
+  /** Resolves when Redis has taken everything, or the signal aborts. */
   async drained(signal: AbortSignal): Promise<void> {
     while (this.#commit.busy && !signal.aborted) await sleep(5, signal);
   }
@@ -95,7 +95,7 @@ export class Outbox {
     };
     const onFailure = (error: unknown) => {
       if (!isServerError(error) || bulk.length === 0) return;
-      // A full Redis takes what a script appends, and nothing else.
+      // A full Redis still accepts the writes of scripts, and no others.
       bulk = [];
       call = this.#call(batch, frames, true);
     };

@@ -10,7 +10,10 @@ import type { GroupScript } from '../scripts/script-keys.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 import { hubLeaseMs } from '../scripts/times.ts';
 
-/** Where a request is: handed to a lane, waiting, or why it was not taken. `place` finds it again when it is cancelled. */
+/**
+ * The place of a request: handed to a lane or waiting; or the reason why it was not admitted. `place` finds it again when it
+ * is cancelled.
+ */
 export type Admission =
   { readonly outcome: 'handed' | 'waiting'; readonly place: string } | { readonly outcome: 'full' | 'busy' };
 
@@ -18,7 +21,7 @@ export interface AdmitRequest {
   readonly id: string;
   /** Head, inline body, and the end when the body is complete: one frame of seq 0. */
   readonly payload: Buffer;
-  /** 1, or more when it is let in again. */
+  /** 1, or more when the request is admitted again. */
   readonly attempt: number;
   readonly attempts: number;
   /** Only agents that carry it may run the request. */
@@ -29,7 +32,7 @@ export interface AdmitRequest {
   /** ms from now. */
   readonly deadlineMs: number;
   readonly waitMs: number;
-  /** False once nobody awaits it any more: then it is not sent, or not sent again. */
+  /** False once nobody awaits the reply: then the request is not sent (again). */
   readonly wanted: () => boolean;
 }
 
@@ -47,27 +50,27 @@ export interface QueueLimits {
 export interface AdmissionsOptions {
   readonly hub: string;
   readonly commands: Connection;
-  /** What counts now; it may change at any time. */
+  /** The current limits; they may change at any time. */
   readonly limits: () => QueueLimits;
-  /** The lanes that the next admission looks at: of a large group one part after the other. */
+  /** The lanes for the next admission: of a large group one part after the other. */
   readonly nextScript: () => GroupScript;
-  /** Requests of the group that this hub has. */
+  /** Requests of the group at this hub. */
   readonly inFlight: () => number;
-  /** When the data of the group began, as the last sweep has found it. */
+  /** The epoch of the group's data, from the last sweep. */
   readonly epoch: () => string;
-  /** Where an attempt's reply arrives. */
+  /** The key of an attempt's reply. */
   readonly replyKey: (id: string, attempt: number) => string;
   /** The server has refused the script. */
   readonly onFailed: (error: unknown) => void;
   readonly log: Logger;
 }
 
-/** A request whose admission was cut is asked for again for so long, then answered 503. */
+/** How long an admission is retried after a cut, ms. Then the request is answered 503. */
 const ASK_AGAIN_MS = 3_000;
 
 const script = loadScript('admit');
 
-/** Lets requests into a group, those of two turns with one call, each once although connections are cut. */
+/** Admits requests to a group, those of two turns with one call, each once although connections are cut. */
 export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #batches: GroupCommit<Pending>;
@@ -83,7 +86,7 @@ export class Admissions {
     });
   }
 
-  /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
+  /** Rejects with StoreUnavailableError, whose `sent` is true when the request may be in the queue nevertheless. */
   admit(request: AdmitRequest): Promise<Admission> {
     return new Promise((resolve, reject) => this.#batches.add({ request, resolve, reject }));
   }
@@ -93,7 +96,7 @@ export class Admissions {
   }
 
   async #admit(batch: Pending[]): Promise<void> {
-    // Where it was sent and nobody knows what came of it.
+    // The server that has got the batch without an answer.
     let sentTo: string | undefined;
     let isRetry = false;
     const { commands, log } = this.#options;
@@ -104,17 +107,17 @@ export class Admissions {
       const client =
         commands.client ?? (isRetry ? await commands.readyWithin(giveUpAt - performance.now()) : undefined);
       const again = sentTo !== undefined;
-      // Last thing before it is sent: what was answered while we waited has left no trace in Redis to be known by.
+      // Right before it is sent: a request that was answered while this one waited has left no trace in Redis.
       pending = pending.filter(({ request, resolve }) => {
         const wanted = request.wanted();
-        // Sent before, it may be in the queue: the hub then cancels it.
+        // A request that was sent before may be in the queue: the hub then cancels it.
         if (!wanted) resolve(again ? { outcome: 'waiting', place: '' } : { outcome: 'busy' });
         return wanted;
       });
       if (pending.length === 0) return;
       if (!client) return rejectAll(pending, new StoreUnavailableError(again));
       try {
-        // Another server may not have heard of what the first one did: for it, the data is not the same.
+        // Another server may lack the writes of the first one: its data counts as a new epoch.
         const known = sentTo === undefined || sentTo === originOf(client) ? epoch : '';
         const call = this.#call(client, pending, again, known);
         const places = listOf(await runScript(client, script, call.keys, call.args));
@@ -130,7 +133,8 @@ export class Admissions {
           this.#options.onFailed(error);
           return rejectAll(pending, new StoreUnavailableError(again, { cause: error }));
         }
-        // Cut: the batch may have been let in. Ask again with the same ids; the script looks before it adds.
+        // Cut: the batch may have been admitted. The same ids are sent again, and the script looks for them before it adds
+        // them.
         const origin = originOf(client);
         if (!isElsewhere(error)) sentTo = (sentTo ?? origin) === origin ? origin : 'several';
         else if (performance.now() > giveUpAt) return rejectAll(pending, new StoreUnavailableError(again));

@@ -9,7 +9,7 @@ import type { Store } from '../connection/store.ts';
 
 const script = loadScript('app-permits');
 
-/** A permit outlives its hub by this much at most, ms. */
+/** A permit of a dead hub expires after this time, ms. */
 const PERMIT_TTL_MS = 15_000;
 
 type Limiter = RateLimiterRedis | BurstyRateLimiter;
@@ -28,7 +28,7 @@ export class AppLimits {
     this.#timer.unref();
   }
 
-  /** Asks for one request. What was taken is to be given back with `leave`. Rejects when Redis is away. */
+  /** Takes a permit for one request; `leave` releases it. Rejects when Redis is away. */
   async enter(app: StoredApp, id: string): Promise<AppAdmission> {
     const client = this.#clientOf(app.name);
     if (!client) throw new Error('Redis is not reachable');
@@ -82,7 +82,7 @@ export class AppLimits {
         duration: ms / 1_000,
       });
     const steady = make('steady', requests, perMs);
-    // As many as the rate would have let through while nobody came.
+    // As many as the rate would have allowed while no request came.
     const limiter =
       burst > 0 ? new BurstyRateLimiter(steady, make('burst', burst, (burst / requests) * perMs)) : steady;
     limiters.set(key, limiter);
@@ -99,7 +99,7 @@ export class AppLimits {
     }
   }
 
-  /** When it is lost, the permit lapses by itself. */
+  /** When the call is lost, the permit expires by itself. */
   #tell(app: string, action: 'renew' | 'release', ids: string[]): void {
     const client = this.#clientOf(app);
     if (!client) return;

@@ -15,20 +15,21 @@ export interface DropForeignOptions {
   readonly keys: GroupKeys;
   readonly lanes: readonly string[];
   readonly hub: string;
-  /** Whether this hub has such a request. */
+  /** True when this hub has the request. */
   readonly knows: (id: string) => boolean;
-  /** Hubs that live, by what agents cannot write. */
+  /** The live hubs, from keys that agents cannot write. */
   readonly liveHubs: () => Promise<ReadonlySet<string>>;
 }
 
 /**
- * Drops entries of a group that no hub has sent: those in this hub's name that it knows nothing of, those of hubs that do not
- * live, and what is no entry; then permits that no entry stands for. Each hub does it, so nothing foreign is left. Resolves
- * with how many entries and permits went.
+ * Drops entries of a group that no hub has sent: entries in this hub's name that it does not know, entries of hubs that are
+ * not alive, and entries that are no requests; then permits without an entry. Every hub does it, so no foreign entry is left.
+ * Resolves with the number of entries and permits dropped.
  */
 export async function dropForeign(options: DropForeignOptions): Promise<number> {
   const { client, keys } = options;
-  // Read first: a permit that is taken meanwhile is left alone, and one whose request moves on comes again with its beat.
+  // Read first: a permit that is taken later is left alone, and that of a request which moves on is written again by its
+  // heartbeat.
   const permits = await readPermits(client, keys);
   const { waiting, lane } = requestStreams(keys, options.lanes);
   const streams = [...waiting, ...lane];

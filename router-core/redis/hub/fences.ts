@@ -20,7 +20,8 @@ export function continuedOf({ failed = '' }: Frame): Continued | undefined {
 
 /** Any other fence that stops: the request is in line again, or comes back. */
 export function movedOf({ failed, body }: Frame): Moved {
-  const [why = '', detail] = failed?.split('\n') ?? [];
+  // Older versions do not say why.
+  const [why = 'lost', detail] = failed?.split('\n') ?? [];
   const isUnseen = (why === 'unstarted' || why === 'unreachable') && detail !== undefined;
   return { unseen: isUnseen ? why : undefined, why, detail, returned: body };
 }

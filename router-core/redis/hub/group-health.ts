@@ -1,25 +1,25 @@
 import { isServerError } from '../connection/connection.ts';
 import type { Logger } from '../../runtime/logger.ts';
 
-/** Pauses before a faulty group is looked at again, ms. */
+/** Pauses before a faulty group is tried again, ms. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
-/** Replies that may go wrong between two sweeps that find nothing else. */
+/** Replies that may fail between two sweeps without a finding. */
 const MOST_STRIKES = 10;
 
-/** Sweeps in a row that may hold Redis up for so long, ms. */
+/** Sweeps in a row that may hold Redis up for this long, ms. */
 const SLOW_MS = 250;
 const MOST_SLOW = 3;
 
 const LOG_EVERY_MS = 60_000;
 
-/** What a script says of a group in which it finds what none of ours has put there; not that Redis is full or starting. */
+/** Errors of scripts that find data which our own processes do not write. Not among them: Redis is full or loading. */
 const POISON = /^(FAULTY|WRONGTYPE)\b|^ERR .*(user_script|running script)|cannot be read$/;
 
 /**
- * Whether a hub serves a group. What its agents may write to can become anything; beyond what a hub can bear for one group it
- * is left alone, and looked at again less and less often.
+ * Decides if a hub serves a group. Agents can write anything into their group's keys; a group that is too much for a hub is
+ * left alone, and tried again after longer and longer pauses.
  */
 export class GroupHealth {
   readonly #group: string;
@@ -37,28 +37,28 @@ export class GroupHealth {
     this.#log = log;
   }
 
-  /** Why it is not served; undefined when it is. */
+  /** The reason why the group is not served; undefined when it is. */
   get fault(): string | undefined {
     return this.#why;
   }
 
-  /** Until it is to be looked at again, ms. */
+  /** Time until the group is tried again, ms. */
   get pauseMs(): number {
     return Math.max(0, this.#lookAt - performance.now());
   }
 
-  /** A reply had to be given up. A few may happen, and soon no agent can make many. */
+  /** A reply had to be abandoned. A few are tolerated, because the fault is soon found and no agent can make many. */
   strike(why: string): void {
     this.#strikes += 1;
     if (this.#strikes > MOST_STRIKES) this.#find(`replies that cannot be read: ${why}`);
   }
 
-  /** A script has failed: says whether the group is the reason. */
+  /** A script has failed: decides if the group is the reason. */
   failed(error: unknown): void {
     if (isServerError(error) && POISON.test(error.message)) this.#find(error.message.replace(/^FAULTY /, ''));
   }
 
-  /** A sweep has found nothing; `tookMs`: it held Redis up for so long. */
+  /** A sweep has found nothing; `tookMs`: how long it held Redis up. */
   swept(tookMs: number): void {
     this.#strikes = Math.max(0, this.#strikes - 1);
     this.#slow = tookMs > SLOW_MS ? this.#slow + 1 : 0;
@@ -69,7 +69,7 @@ export class GroupHealth {
 
   #find(why: string): void {
     const now = performance.now();
-    // What was found again soon after is looked at later and later.
+    // A group that becomes faulty again soon is paused for longer.
     const isNew = now - this.#foundAt > LONGEST_PAUSE_MS + this.#pauseMs;
     if (this.#why !== undefined && now < this.#lookAt) return;
     this.#pauseMs = isNew ? FIRST_PAUSE_MS : Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
@@ -82,7 +82,7 @@ export class GroupHealth {
     this.#loggedAt = now;
     this.#log.error(
       { group: this.#group, why: this.#why },
-      'the group is faulty and not served: correct or repair what its keys hold; said once a minute',
+      'the group is faulty and not served: repair its keys; logged once a minute',
     );
   }
 }

@@ -16,7 +16,7 @@ export interface GroupQueueOptions {
   readonly keys: GroupKeys;
   readonly hub: string;
   readonly commands: Connection;
-  /** What counts now; it may change at any time. */
+  /** The current limits; they may change at any time. */
   readonly limits: () => QueueLimits;
   /** The server has refused a script. */
   readonly onFailed: (error: unknown) => void;
@@ -30,12 +30,12 @@ const MOST_RELAY_LANES = 64;
 /** Keys that one command removes: Redis must never stall on one. */
 const MOST_UNLINKS = 512;
 
-/** Where a request was, see cancel.lua. */
+/** The answers of cancel.lua. */
 const FOUND: readonly Whereabouts[] = ['removed', 'running', 'waiting', 'handed', 'pulled', 'unknown'];
 
 const scripts = { cancel: loadScript('cancel'), send: loadScript('send') };
 
-/** The hub's side of one group: lets requests in, cancels them, sends frames to their agents. */
+/** The hub's side of one group: admits requests, cancels them, sends frames to their agents. */
 export class GroupQueue {
   readonly #options: GroupQueueOptions;
   readonly #admissions: Admissions;
@@ -79,7 +79,7 @@ export class GroupQueue {
     });
   }
 
-  /** Where an attempt's reply arrives. */
+  /** The key of an attempt's reply. */
   replyKey(id: string, attempt: number): string {
     return this.#options.keys.down(id, attempt);
   }
@@ -89,7 +89,7 @@ export class GroupQueue {
     return this.#inFlight;
   }
 
-  /** The request is answered: its keys go in a moment. */
+  /** The request is answered: its keys are removed in a moment. */
   forget(id: string, attempts: number, usedUp: boolean): void {
     this.#inFlight -= 1;
     const { keys } = this.#options;
@@ -98,22 +98,22 @@ export class GroupQueue {
     this.#unlinkTimer ??= setTimeout(() => this.#unlinkNow(), 50);
   }
 
-  /** What scripts are told that look at the whole group. */
+  /** The keys and arguments of scripts that look at the whole group. */
   get script(): GroupScript {
     return this.#whole;
   }
 
-  /** As the last sweep has found them. */
+  /** The lanes that the last sweep has found. */
   get lanes(): readonly string[] {
     return this.#lanes;
   }
 
-  /** Whether there may be agents that carry this scope. */
+  /** True when agents with this scope may exist. */
   hasScope(scope: string): boolean {
     return this.#scopes.includes(scope);
   }
 
-  /** Takes what a sweep has found: the lanes, and when the data began. */
+  /** Takes lanes and epoch from a sweep. */
   learn(found: readonly string[], epoch: string): void {
     this.#epoch = epoch;
     const lanes = [...new Set(['0', ...found])].sort();
@@ -126,13 +126,13 @@ export class GroupQueue {
     this.#parts = parts.map((part) => groupScript(keys, part));
   }
 
-  /** Rejects with StoreUnavailableError; `sent` says whether the request may be in the queue nevertheless. */
+  /** Rejects with StoreUnavailableError, whose `sent` is true when the request may be in the queue nevertheless. */
   admit(request: AdmitRequest): Promise<Admission> {
     if (request.attempt === 1) this.#inFlight += 1;
     return this.#admissions.admit(request);
   }
 
-  /** Frames to whoever has pulled the request. */
+  /** A stream of frames to the instance that has pulled the request. */
   openStream(options: { id: string; attempt: number; reader: string; onWritable: () => void }): FrameStream {
     const { keys } = this.#options;
     return new FrameStream({
@@ -149,12 +149,12 @@ export class GroupQueue {
     return this.#find(id, place, 'cancel');
   }
 
-  /** Takes a request that nobody has pulled out of the group; one that runs is left alone. */
+  /** Removes a request from the group unless an agent has pulled it; then it runs on. */
   leave(id: string, place: string): Promise<Whereabouts> {
     return this.#find(id, place, 'leave');
   }
 
-  /** Changes nothing. */
+  /** Finds the request and changes nothing. */
   look(id: string, place: string): Promise<Whereabouts> {
     return this.#find(id, place, 'look');
   }
@@ -173,7 +173,7 @@ export class GroupQueue {
     try {
       return (await retry(find, { signal, ...WHEN_CUT })) ?? 'unknown';
     } catch (error) {
-      // Most likely its keys are not what they should be: agents can write there, so this is no fault of the hub.
+      // Most likely its keys hold something else: agents can write there, so this is no error of the hub.
       log.warn({ reason: (error as Error).message, id }, 'could not cancel');
       return 'unknown';
     }
@@ -191,7 +191,7 @@ export class GroupQueue {
     this.#unlinkTimer = undefined;
     while (this.#toUnlink.length > 0) {
       const streams = this.#toUnlink.splice(0, MOST_UNLINKS);
-      // Refused while Redis is away: then they expire by themselves.
+      // Fails while Redis is away: then the keys expire by themselves.
       void this.#options.commands.client?.unlink(...streams).catch(() => undefined);
     }
   }

@@ -5,13 +5,14 @@ import type { HubReport } from '../../exchange/hub-report.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Connection } from '../connection/connection.ts';
 import { CONFIG_KEYS } from '../scripts/keys.ts';
+import { LogKeeper } from '../scripts/log-keeper.ts';
 import { loadScript, runScript } from '../connection/run-script.ts';
 
 export interface HubReporterOptions {
   readonly hub: string;
   readonly commands: Connection;
   readonly report: () => HubReport;
-  /** Called with the repairs of groups that were asked for lately, group → when: those that are done are among them. */
+  /** Called with all recent requests to repair a group (group → time), repairs that were done included. */
   readonly onRepairs: (repairs: ReadonlyMap<string, string>) => void;
   readonly log: Logger;
 }
@@ -20,25 +21,27 @@ const EVERY_MS = 2_000;
 
 const script = loadScript('hub-report');
 
-/** Tells operators, every two seconds, what this hub does and which tokens were used. */
+/** Reports every two seconds this hub's state and the tokens that were used. */
 export class HubReporter {
   readonly #options: HubReporterOptions;
   readonly #closing = new AbortController();
+  readonly #logs: LogKeeper;
   #used = new Set<string>();
 
   constructor(options: HubReporterOptions) {
     this.#options = options;
+    this.#logs = new LogKeeper(options.log);
     void this.#reportForEver();
   }
 
-  /** A request came with this token. */
+  /** Notes that a request came with this token. */
   tokenUsed(id: string): void {
     this.#used.add(id);
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    // Forgotten by itself after a minute.
+    // After a minute the report expires by itself.
     await this.#send('', []).catch(() => undefined);
   }
 
@@ -51,14 +54,16 @@ export class HubReporter {
     }
   }
 
-  /** Resolves with false when there is no connection any more. */
+  /** Resolves with false when there will be no connection any more. */
   async #report(signal: AbortSignal): Promise<boolean> {
-    const { commands, report } = this.#options;
+    const { commands, hub, report } = this.#options;
     if (!(await commands.ready(signal))) return false;
     const used = this.#used;
     this.#used = new Set();
     try {
-      await this.#send(JSON.stringify(report()), [...used]);
+      const said = report();
+      await this.#send(JSON.stringify(said), [...used]);
+      this.#logs.keep(commands.client, CONFIG_KEYS.log, { process: hub, name: said.name });
     } catch (error) {
       for (const id of used) this.#used.add(id);
       throw error;

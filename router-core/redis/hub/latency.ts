@@ -2,12 +2,12 @@ import type { RecentGrowth } from '../../exchange/hub-report.ts';
 import { LATENCY_BOUNDS_MS } from '../../runtime/histogram.ts';
 
 export interface Latency {
-  /** Null: no request had its outcome lately. */
+  /** Null: no request has ended lately. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 }
 
-/** What hubs have counted, together. */
+/** The combined counts of all hubs. */
 export function latencyOf(perHub: readonly RecentGrowth[]): Latency {
   const found = new Map<number, Bucket>();
   for (const { times, sums } of perHub) {
@@ -36,15 +36,15 @@ interface Bucket {
 }
 
 /**
- * Values are taken to be spread evenly around their mean, as far as their bucket reaches on its nearer side: of one request the
- * estimate is about what it took. Those beyond the last bound have no other side; there it is their mean.
+ * Assumes that the values of a bucket are spread evenly around their mean, as far as the nearer bound, so that the estimate
+ * for a single request is about its time. Beyond the last bound it is the mean.
  */
 function quantileMs(buckets: readonly Bucket[], share: number): number | null {
   const rank = share * buckets.reduce((sum, { count }) => sum + count, 0);
   let below = 0;
   for (const { lowerMs, upperMs, count, sumMs } of buckets) {
     if (below + count >= rank) {
-      // What another process says is not certain to lie in its bucket.
+      // A sum from another process may lie outside of its bucket.
       const meanMs = Math.min(upperMs, Math.max(lowerMs, sumMs / count));
       if (upperMs === Infinity) return round(meanMs);
       const spreadMs = Math.min(meanMs - lowerMs, upperMs - meanMs);
@@ -55,7 +55,7 @@ function quantileMs(buckets: readonly Bucket[], share: number): number | null {
   return null;
 }
 
-/** To what can be read: an estimate has no more digits. */
+/** Rounds to the precision of an estimate. */
 function round(ms: number): number {
   return Math.round(ms * 100) / 100;
 }

@@ -24,10 +24,10 @@ export interface RedisHubExchangeOptions {
   readonly handlers: HubExchangeHandlers;
 }
 
-/** A request goes back into line no more often than this, whoever says so. */
+/** A request is requeued at most so often, whoever asks for it. */
 const MOST_MOVES = 10_000;
 
-/** One request in Redis: its place, its attempt, and what is read of that attempt's stream. */
+/** One request in Redis: its place, its attempt, and the state of reading that attempt's stream. */
 export class RedisHubExchange implements HubExchange, FrameReader {
   readonly id: string;
   attempt = 1;
@@ -37,17 +37,17 @@ export class RedisHubExchange implements HubExchange, FrameReader {
   room = ROOM_BYTES;
   heard = 0;
   readonly #options: RedisHubExchangeOptions;
-  /** Where the request is, as far as we heard; see admit.lua. */
+  /** The last known place of the request; see admit.lua. */
   #place = '';
   /** The instance that is rung for this request. */
   #owner = '';
   /** Attempts that have certainly not reached an upstream. */
   #uncounted = 0;
   #isAdmitted = false;
-  /** Frames to the agent: made when the first one is needed. */
+  /** Frames to the agent; made when the first one is needed. */
   #stream: FrameStream | undefined;
   #onWritable: (() => void) | undefined;
-  /** Bytes of the reply that the client has taken and the agent has not been granted. */
+  /** Bytes of the reply that the client has taken and that were not yet granted to the agent. */
   #taken = 0;
   /** Bytes of the reply's body that have come, over all its streams. */
   #received = 0;
@@ -85,7 +85,7 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     });
     this.#isAdmitted = true;
     const admission = await admitted;
-    // A hint of a hand-over may have come first: then it knows better.
+    // The hint of a hand-over may have come first, and is newer.
     if ('place' in admission && this.#place === '') this.#place = admission.place;
     return admission.outcome;
   }
@@ -129,7 +129,7 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     return stream;
   }
 
-  /** Small replies never get to a grant. */
+  /** Small replies never need a grant. */
   consumed(bytes: number): void {
     this.#taken += bytes;
     this.room += bytes;
@@ -143,7 +143,7 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     inbox.close(this);
     this.#stream?.close();
     if (!this.#isAdmitted) return;
-    // Of a request that was cancelled the up stream stays: it tells the agent, if the doorbell does not.
+    // The up stream of a cancelled request stays: it stops the agent when the doorbell is lost.
     queue.forget(this.id, this.attempt, isAnswered && (this.#stream?.used ?? false));
   }
 
@@ -205,7 +205,7 @@ export class RedisHubExchange implements HubExchange, FrameReader {
     this.#taken = 0;
     const { attempt } = this;
     const inKey = this.key;
-    // What the client has not taken is what the room is short of.
+    // The room is short of the bytes that the client has not taken.
     const upTo = this.#received + this.room - (ROOM_BYTES - WINDOW_BYTES);
     const point = { received: this.#received, headSeen: this.#headSeen, upTo };
     this.#openStream().resume({ attempt, inKey, reader: owner }, point);

@@ -16,7 +16,7 @@ import { RedisHubExchange } from './redis-hub-exchange.ts';
 import { ServedGroup } from './served-group.ts';
 import { openStore, type Store } from '../connection/store.ts';
 
-/** What one hub shares with Redis: its connections, its inbox, the configuration, and a queue per group. */
+/** One hub's shared access to Redis: its connections, its inbox, the configuration, and a queue per group. */
 export class RedisHubLink implements HubLink {
   /** This hub's name in Redis; new with every start. */
   readonly hub = randomBytes(6).toString('hex');
@@ -138,7 +138,7 @@ export class RedisHubLink implements HubLink {
     this.#store.close();
   }
 
-  /** Each once, and all that are younger than an hour when the hub is new: then there is nothing to do. */
+  /** Repairs each group once. A new hub gets all requests of the last hour, and has nothing to drop. */
   #repair(repairs: ReadonlyMap<string, string>): void {
     for (const [name, askedAt] of repairs) {
       if (this.#repaired.get(name) !== askedAt) this.#groups.get(name)?.repair();
@@ -168,7 +168,7 @@ export class RedisHubLink implements HubLink {
         group.close();
         this.#inbox.stopListening(channel);
         this.#groups.delete(name);
-        this.#options.log.info({ group: name }, 'group is served no more');
+        this.#options.log.info({ group: name }, 'the group is no longer served');
       },
       log: this.#options.log,
     });

@@ -13,7 +13,7 @@ import { groupKeys } from '../scripts/keys.ts';
 import { NO_SWEEP, sweepGroup, type SweepReport, type Swept } from './sweep.ts';
 import { hubLeaseMs, sweepMs } from '../scripts/times.ts';
 
-/** Agents can write settings: after so many sweeps they are written again. */
+/** Settings are written again after so many sweeps, because agents can write them. */
 const PUBLISH_EVERY = 10;
 
 export interface ServedGroupOptions {
@@ -22,20 +22,20 @@ export interface ServedGroupOptions {
   readonly settings: ServedSettings;
   /** Version of the configuration that the settings are from. */
   readonly version: number;
-  /** The version that the configuration has now, read anew. */
+  /** Reads the current version of the configuration. */
   readonly newestVersion: () => Promise<number>;
-  /** Whether this hub has such a request. */
+  /** True when this hub has the request. */
   readonly knows: (id: string) => boolean;
-  /** By their reports. */
+  /** The live hubs, by their reports. */
   readonly liveHubs: () => Promise<ReadonlySet<string>>;
   /** Called when the group has left the configuration and its last request is answered. */
   readonly onRetired: () => void;
-  /** Others have taken this hub for dead: its requests may have been stopped and dropped. */
+  /** Other hubs have taken this one for dead: its requests may have been stopped and dropped. */
   readonly onAbsence: () => void;
   readonly log: Logger;
 }
 
-/** One group at one hub: its queue, its settings, and the sweep that finds what lost agents have left. */
+/** One group at one hub: its queue, its settings, and the sweep that finds the requests of lost agents. */
 export class ServedGroup implements GroupView {
   readonly queue: GroupQueue;
   readonly health: GroupHealth;
@@ -70,12 +70,12 @@ export class ServedGroup implements GroupView {
     void this.#sweepForEver();
   }
 
-  /** Where its keys are now. */
+  /** The client of the server that has its keys now. */
   get client(): Redis | undefined {
     return this.#options.commands.client;
   }
 
-  /** What the last sweep found. */
+  /** The findings of the last sweep. */
   get lastSweep(): Swept {
     return this.#lastSweep;
   }
@@ -96,7 +96,7 @@ export class ServedGroup implements GroupView {
     return this.queue.hasScope(scope);
   }
 
-  /** Takes what the configuration now says; from the next request on it counts. */
+  /** Takes new settings; they apply from the next request on. */
   update(settings: ServedSettings, version: number): void {
     this.#settings = settings;
     this.#version = version;
@@ -109,7 +109,7 @@ export class ServedGroup implements GroupView {
     this.#retired = true;
   }
 
-  /** Tells the group's scripts and agents. Refused or lost, it is done again after the next sweep. */
+  /** Writes the settings for the group's scripts and agents. When that fails, it is tried again after the next sweep. */
   publish(): void {
     const { client } = this.#options.commands;
     this.#isPublished = false;
@@ -124,7 +124,7 @@ export class ServedGroup implements GroupView {
     );
   }
 
-  /** After the next sweep, requests that no hub has sent are dropped. */
+  /** Drops requests that no hub has sent, after the next sweep. */
   repair(): void {
     this.#isRepairDue = true;
   }
@@ -138,7 +138,7 @@ export class ServedGroup implements GroupView {
     const { log, settings, onAbsence } = this.#options;
     log.warn(
       { group: settings.name, ms: silentMs },
-      'this hub stood still, or was cut off: looking at its requests',
+      'this hub stood still, or was cut off: checking its requests',
     );
     onAbsence();
   }
@@ -149,7 +149,7 @@ export class ServedGroup implements GroupView {
     const onFailure = (err: unknown) => {
       this.counts.failures += 1;
       this.health.failed(err);
-      // What is there may not be what a sweep can read.
+      // The sweep may have found data that it cannot read.
       if (isServerError(err)) this.publish();
       log.debug({ err, group: this.#settings.name }, 'sweep failed, trying again');
     };
@@ -159,14 +159,14 @@ export class ServedGroup implements GroupView {
       if (swept === undefined) return;
       if (swept === 'retired') return onRetired();
       if (swept.hasMore) continue;
-      // What has come back may go to other lanes, of which recover.lua is not told.
+      // Requests that were requeued may go to other lanes, and recover.lua gets only one.
       if (swept.recovered.some(({ outcome }) => outcome === 'moved' || outcome === 'returned')) continue;
       // Jitter keeps several hubs from sweeping in step.
       await sleep(sweepMs(this.#settings.leaseMs) * (0.9 + 0.2 * Math.random()), signal);
     }
   }
 
-  /** Undefined when there is no connection any more. */
+  /** Undefined when there will be no connection any more. */
   async #sweepUnlessRetired(signal: AbortSignal): Promise<SweepReport | 'retired' | undefined> {
     const { commands, hub } = this.#options;
     const keys = groupKeys(this.#settings.name);
@@ -176,7 +176,7 @@ export class ServedGroup implements GroupView {
       await client.zrem(keys.hubs, hub);
       return 'retired';
     }
-    // Whoever is found faulty is left alone until it is due.
+    // A faulty group is left alone until its pause is over.
     while (this.health.pauseMs > 0 && !this.#retired && !signal.aborted)
       await sleep(this.health.pauseMs, signal);
     const { leaseMs } = this.#settings;
@@ -188,10 +188,10 @@ export class ServedGroup implements GroupView {
 
   #take(report: SweepReport, leaseMs: number): void {
     const { log, settings } = this.#options;
-    // They went with the data, and Redis need not have been away for that.
+    // The settings went with the data, even if Redis was never away.
     const isDue = this.counts.sweeps % PUBLISH_EVERY === PUBLISH_EVERY - 1;
     if (isDue || !this.#isPublished || report.epoch !== this.#lastSweep.epoch) this.publish();
-    // By the clock of Redis: this process may have been suspended together with its own.
+    // By the clock of Redis: this process may have been suspended together with its own clock.
     const silentMs = report.at - this.#lastSweep.at;
     if (this.counts.sweeps > 0 && report.leasesCount && silentMs > hubLeaseMs(leaseMs))
       this.#wasAbsent(silentMs);

@@ -18,7 +18,7 @@ export interface Orphan {
   readonly outcome: OrphanOutcome;
 }
 
-/** A request whose agent has let its lease end, or that its lane has no slot for any more. */
+/** A request whose agent has let its lease end, or for which its lane has no slot any more. */
 interface Found {
   readonly lane: string;
   readonly entry: string;
@@ -26,23 +26,23 @@ interface Found {
 }
 
 export interface Swept extends LastSweep {
-  /** When the data of the group began. */
+  /** The epoch of the group's data. */
   readonly epoch: string;
   /** By the clock of Redis, ms. */
   readonly at: number;
-  /** False while Redis has stood still lately: then nobody is taken for dead. */
+  /** False while Redis has stood still lately: then nobody counts as dead. */
   readonly leasesCount: boolean;
 }
 
 export interface SweepReport extends Swept {
   readonly recovered: Orphan[];
-  /** For how long it held Redis up, ms. */
+  /** How long the sweep held Redis up, ms. */
   readonly tookMs: number;
   /** It has left work for the next one: requests that may be handed out, or orphans. */
   readonly hasMore: boolean;
 }
 
-/** Before the first sweep. */
+/** The report before the first sweep. */
 export const NO_SWEEP: Omit<SweepReport, 'recovered'> = {
   instances: 0,
   inLine: 0,
@@ -62,14 +62,14 @@ export interface SweepOptions {
 
 const scripts = { sweep: loadScript('sweep'), recover: loadScript('recover') };
 
-/** Each scope has a line of its own, at which every script looks. */
+/** Each scope has a line of its own, which every script looks at. */
 const MOST_SCOPES = 512;
 
 /** One sweep of one group, see sweep.lua and recover.lua. Any number of hubs may do it at the same time. */
 export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   const { client, keys, queue, hub, leaseMs } = options;
   const groupInput = queue.script;
-  // Answered right before the script runs: what passes until its answer is the time of the script.
+  // The reply comes right before the script runs, so the time until the script's reply is the time of the script.
   const before = client.ping().then(() => performance.now());
   const swept = runScript(
     client,
@@ -90,7 +90,7 @@ export async function sweepGroup(options: SweepOptions): Promise<SweepReport> {
   return { ...rest, recovered, tookMs: at - startedAt };
 }
 
-/** Undefined for what sweep.lua does not reply. `key`: where the names of lanes are from. */
+/** Undefined for a reply that sweep.lua does not make. `key`: where the names of lanes are from. */
 export function decodeSweep(
   reply: unknown,
   key: string,
@@ -110,7 +110,7 @@ export function decodeSweep(
   return { ...found, ...numbersOf(textOf(numbers, 300) ?? ''), lanes: laneNames(lanes, key), orphans };
 }
 
-/** As sweep.lua writes them. */
+/** Parses the numbers in the order in which sweep.lua writes them. */
 function numbersOf(text: string): Pick<SweepReport, 'at' | 'leasesCount' | 'capacity' | 'hasMore'> {
   const parsed = text.split(' ').map(Number);
   const number = (i: number) => (Number.isSafeInteger(parsed[i]) ? (parsed[i] ?? 0) : 0);
@@ -136,7 +136,7 @@ async function recover(
   { client, keys }: SweepOptions,
   { lane, entry, meta }: Found,
 ): Promise<Orphan | undefined> {
-  // What is no request is taken out all the same, and nobody is told.
+  // An entry that is no request is removed all the same, and no hub is informed.
   const { id, attempt } = decodeMeta(meta) ?? { id: '-', attempt: 0 };
   const groupInput = groupScript(keys, [lane]);
   const frame = (code: string) => encodeFrame(id, attempt, FENCE, { failed: `${code}\nlease ended` });
@@ -146,7 +146,11 @@ async function recover(
     [...groupInput.keys, ...[keys.dead, keys.up(id), keys.down(id, attempt)]],
     [
       ...groupInput.args,
-      ...[entry, movedFrame(id, attempt), movedFrame(id, attempt, 'unstarted', 'its agent has gone')],
+      ...[
+        entry,
+        movedFrame(id, attempt, 'lost', 'its lease has ended'),
+        movedFrame(id, attempt, 'unstarted', 'its agent has gone'),
+      ],
       ...[frame('agent-lost'), frame('attempts-exhausted')],
       'agent lost on every attempt',
     ],

@@ -1,11 +1,10 @@
 #!lua flags=allow-oom
--- Ends one request for an operator, wherever it is. Waiting or not yet pulled: it is removed and never runs. Pulled: its agent is
--- told to stop, by a fence. Its hub is told in each case, by a fence: nothing can be appended to the reply of this attempt any
--- more.
+-- Ends one request for an operator, wherever it is. Waiting or not yet pulled: it is removed and never runs. Pulled: a fence
+-- stops its agent. Another fence informs its hub in each case: nothing can be appended to the reply of this attempt any more.
 --
 -- KEYS  group.lua's, then: up, down of the attempt
 -- ARGV  group.lua's, then: id, attempt, frame that tells the hub, reset frame for the agent
--- Returns "removed" it never ran, "running" its agent was told, "unknown" it is not here, or the number of the attempt that it is
+-- Returns "removed" it never ran, "running" its agent was stopped, "unknown" it is not here, or the number of the attempt that it is
 -- in, when that is another one: then nothing was done.
 --!include lib/group
 --!include lib/bells

@@ -4,7 +4,16 @@ import { readScript } from '../connection/run-script.ts';
 import type { Store } from '../connection/store.ts';
 
 /** All scripts that agents run. Their logins may run scripts and not load any. */
-export const AGENT_SCRIPTS = ['join', 'heartbeat', 'renew', 'reply', 'look', 'requeue', 'leave'] as const;
+export const AGENT_SCRIPTS = [
+  'join',
+  'heartbeat',
+  'renew',
+  'reply',
+  'look',
+  'requeue',
+  'leave',
+  'keep-log',
+] as const;
 
 /** A server that has forgotten its scripts has them again after this time, ms. */
 const LOOK_MS = 1_000;
@@ -50,7 +59,7 @@ export class AgentScripts {
       this.#lastFailure = '';
     } catch (error) {
       const { message } = error as Error;
-      // A lost connection is followed by a new one.
+      // The client that follows a lost connection comes here, too.
       if (client.status !== 'ready' || message === this.#lastFailure) return;
       this.#lastFailure = message;
       this.#log.warn(

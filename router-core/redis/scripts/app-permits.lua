@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- The semaphore of one app: taken when a request comes, renewed while it lasts, released at its end.
+-- The semaphore of one app: a request takes a permit when it comes, renews it while it runs, and releases it at its end.
 --
 -- KEYS  permits
 -- ARGV  "take", "renew" or "release", limit, ttl ms, then request ids
@@ -12,7 +12,7 @@ end
 --!include lib/clock
 if action == 'take' then
   redis.call('ZREMRANGEBYSCORE', permits, '-inf', now)
-  -- A later expiry is from before the clock went back. Whoever still holds the permit renews it.
+  -- A later expiry is from before the clock went back. A request that still holds the permit renews it.
   for _, request in ipairs(redis.call('ZRANGEBYSCORE', permits, '(' .. now + ttl, '+inf', 'LIMIT', 0, 1000)) do
     redis.call('ZADD', permits, now + ttl, request)
   end

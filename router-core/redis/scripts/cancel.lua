@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Cancels one request, wherever it is, or looks where it is. Waiting or not yet pulled: it is removed and never runs. Pulled: its
--- agent is told to stop, by a fence.
+-- Cancels one request, wherever it is, or looks where it is. Waiting or not yet pulled: it is removed and never runs. Pulled: a
+-- fence stops its agent.
 --
 -- KEYS  group.lua's, then: up
 -- ARGV  group.lua's, then: id, place as admit.lua gave it ("" when unknown), action, reset frame, stream ttl ms
 --       Action: "cancel", "leave" only when nobody has pulled it, "look" and change nothing
--- Returns "removed" it never ran, "running" its agent was told, "unknown" it is nowhere; and when nothing was changed: "waiting"
+-- Returns "removed" it never ran, "running" its agent was stopped, "unknown" it is nowhere; and when nothing was changed: "waiting"
 -- in line, "handed" to a lane and not pulled (with "leave": in this moment), "pulled".
 --!include lib/group
 --!include lib/bells

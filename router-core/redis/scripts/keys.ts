@@ -19,6 +19,7 @@
  * | `mr:{g}:up:<id>`               | stream                    | frames hub → agent                                       | PEXPIRE, renewed by the heartbeat |
  * | `mr:{g}:down:<id>:<attempt>`   | stream                    | frames agent → hub                                       | PEXPIRE, renewed by the heartbeat; UNLINK when answered |
  * | `mr:{g}:agent-slots`           | hash agent record → slots | slots of all instances of a record together              | with the instances |
+ * | `mr:{g}:log`                   | hash process, time → JSON | the last problems that each agent process has logged     | an hour after the last one |
  * | `mr:{g}:linked:<instance>`     | string                    | JSON: the agents that are linked to a relay, for operators | a minute |
  *
  * | key | type | what | lifetime |
@@ -29,6 +30,7 @@
  * | `mr:{/config}:audit`           | stream, capped            | who changed what and when                                | capped |
  * | `mr:{/config}:used`            | hash token id → ms        | when a token was last used                               | with the token |
  * | `mr:{/config}:hubs`            | hash hub → JSON           | what each hub reports of itself                          | with the hub |
+ * | `mr:{/config}:log`             | hash hub, time → JSON     | the last problems that each hub has logged               | an hour after the last one |
  * | `mr:{/config}:repairs`         | hash group → ms           | when a repair of the group was asked for                 | an hour |
  *
  * The tag `{/config}` keeps the configuration on one shard, so that one script changes it; no group can have that name.
@@ -50,6 +52,7 @@ export interface GroupKeys {
   readonly hubs: string;
   readonly settings: string;
   readonly dead: string;
+  readonly log: string;
   readonly lane: (lane: string) => string;
   readonly linked: (instance: string) => string;
   readonly up: (id: string) => string;
@@ -78,6 +81,7 @@ export function groupKeys(group: string): GroupKeys {
     hubs: `${prefix}hubs`,
     settings: `${prefix}settings`,
     dead: `${prefix}dead`,
+    log: `${prefix}log`,
     lane: (lane) => `${prefix}lane:${lane}`,
     linked: (instance) => `${prefix}linked:${instance}`,
     up: (id) => `${prefix}up:${id}`,
@@ -98,6 +102,7 @@ export const CONFIG_KEYS = {
   used: `${CONFIG_PREFIX}used`,
   hubs: `${CONFIG_PREFIX}hubs`,
   repairs: `${CONFIG_PREFIX}repairs`,
+  log: `${CONFIG_PREFIX}log`,
   linkKey: `${CONFIG_PREFIX}link-key`,
 } as const;
 
@@ -111,7 +116,7 @@ export function tagOf(key: string): string {
   return key.slice(key.indexOf('{') + 1, key.indexOf('}'));
 }
 
-/** The key that says which agent record the token of this id belongs to. */
+/** The key that holds the agent record of the token with this id. */
 export const agentCardKey = (tokenId: string): string => `mr:{agent:${tokenId}}:group`;
 
 /** Finds the cards of all agents' tokens. */
@@ -123,7 +128,7 @@ export function appKeys(app: string): { permits: string; rate: string } {
   return { permits: `${prefix}permits`, rate: `${prefix}rate` };
 }
 
-/** Finds the groups that have left a trace: one settings hash each. */
+/** Finds all groups that have ever been served: one settings hash each. */
 export const SETTINGS_PATTERN = 'mr:{*}:settings';
 
 /** The group in the name of a settings key. */

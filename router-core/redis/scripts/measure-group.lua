@@ -2,7 +2,7 @@
 --
 -- KEYS  lanes, slots, agent-slots, instances, reports, hubs
 -- ARGV  none
--- Returns "", or what is too much.
+-- Returns "", or the key that is too large.
 --!include lib/check-size
 local lanes, slots, agent_slots, instances, reports, hubs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 return find_excess(lanes, slots, agent_slots, instances, reports, hubs) or ''

@@ -1,6 +1,6 @@
 import { EVERY_ATTEMPT } from '../../exchange/frames.ts';
 
-/** The meta of a request: all that is known of it without its payload; see docs/protocol.md. */
+/** The meta of a request: everything but its payload; see docs/protocol.md. */
 export interface RequestMeta {
   readonly id: string;
   readonly attempt: number;
@@ -10,7 +10,7 @@ export interface RequestMeta {
   readonly deadline: number;
 }
 
-/** `id attempt maxAttempts flags hub deadline waitUntil scope`; parse_meta in meta.lua asks for the same. */
+/** `id attempt maxAttempts flags hub deadline waitUntil scope`; parse_meta in meta.lua expects the same. */
 const META =
   /^([\w.-]{1,64}) (\d{1,5}) \d{1,5} (sb?|[b-]\d{0,20}) ([\w.-]{1,64}) (\d{1,15}) \d{1,15} [\w.-]{1,64}$/;
 

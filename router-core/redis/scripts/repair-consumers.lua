@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Deletes consumers of a lane that own nothing: whoever is real is one again with its next read.
+-- Deletes consumers of a lane that own nothing. A live instance becomes a consumer again with its next read.
 --
 -- KEYS  lane
 -- ARGV  consumers

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Removes the rows that agents and hubs have written of themselves into a group. A real instance writes its row again with its
+-- Removes the rows that agents and hubs have written about themselves into a group. A real instance writes its row again with its
 -- next heartbeat, which it sends at once when it is rung; a real hub with its next sweep. Nobody is taken for dead meanwhile.
 --
 -- KEYS  settings, instances, then the other keys that heartbeats and sweeps rebuild

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- An agent's batch: reply frames appended, consumed request frames trimmed, finished requests settled, and the slots they
--- free given to the oldest requests that wait.
+-- Takes an agent's batch: appends reply frames, trims consumed request frames, settles finished requests, and gives their slots
+-- to the oldest waiting requests.
 --
 -- KEYS  group.lua's (the agent's own lane first), then: streams to append to, streams to trim
 -- ARGV  group.lua's, then: stream ttl ms, frames; per frame: hub, seq, frame, notice; per trim: first seq to keep; per settle:

@@ -1,7 +1,7 @@
 import type { GroupKeys } from './keys.ts';
 import { scopesOfLanes } from './script-keys.ts';
 
-/** The streams of a group that hold requests: those in which they wait, for each scope and for none, and its lanes. */
+/** The streams of a group that hold requests: the lines of each scope and of none, and the lanes. */
 export function requestStreams(
   { waiting, redelivery, lane }: GroupKeys,
   lanes: readonly string[],

@@ -2,14 +2,14 @@ import type { GroupKeys } from './keys.ts';
 import { isRelayLane } from './lane-names.ts';
 
 /**
- * A lane's name is a number and the scopes that all of its instances carry: `0`, `1`, `0+gpu`, `0+eu+gpu`. Requests that ask
- * for a scope wait in a line of its own and go to lanes that have it; the others go to any lane.
+ * The name of a lane is a number and the scopes that all its instances carry: `0`, `1`, `0+gpu`, `0+eu+gpu`. Requests with a
+ * scope wait in a line of its own and go to lanes that have it; the others go to any lane.
  */
 export function scopesOf(lane: string): string[] {
   return lane.split('+').slice(1);
 }
 
-/** The end of a lane's name, which says which scopes its instances carry: lanes that end alike serve the same requests. */
+/** The end of a lane's name, which lists the scopes of its instances. Lanes with the same end serve the same requests. */
 export function endOfLane(scopes: readonly string[]): string {
   return [...scopes]
     .sort()
@@ -22,7 +22,7 @@ export function scopesOfLanes(lanes: readonly string[]): string[] {
   return [...new Set(lanes.flatMap(scopesOf))].sort();
 }
 
-/** The KEYS and ARGV with which a script of a group begins: group-names.lua names them. */
+/** The first KEYS and ARGV of a script of a group: group-names.lua names them. */
 export interface GroupScript {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
@@ -60,8 +60,8 @@ export function splitLanes(lanes: readonly string[], most: number): string[][] {
 }
 
 /**
- * What one admission after the other looks at: some of the lanes that agents share, and all that relays have, up to `mostRelays`.
- * There are as many relays as hubs, and each may have more free slots than all other lanes together.
+ * The lanes that one admission after the other looks at: some of those that agents share, and all of those that relays have,
+ * up to `mostRelays`. There are as many relays as hubs, and each may have more free slots than all other lanes together.
  */
 export function admissionParts(lanes: readonly string[], most: number, mostRelays: number): string[][] {
   const shared = splitLanes(

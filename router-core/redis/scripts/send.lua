@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- A hub's batch: request frames appended for agents, and reply frames trimmed that its clients have taken.
+-- Takes a hub's batch: appends request frames for agents, and trims reply frames that its clients have taken.
 --
 -- KEYS  streams to append to, streams to trim
 -- ARGV  channel prefix, stream ttl ms, frames; per frame: instance, seq, frame, notice; per trim: first seq to keep

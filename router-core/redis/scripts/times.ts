@@ -1,12 +1,12 @@
 /** Everything that expires follows from one setting, the group's lease. All in ms. */
 
-/** An instance renews what it holds at least this often. */
+/** An instance renews its leases at least this often. */
 export const heartbeatMs = (leaseMs: number): number => leaseMs / 3;
 
-/** How often a hub looks for orphans and says that it lives. */
+/** How often a hub sweeps, and thereby shows that it is alive. */
 export const sweepMs = (leaseMs: number): number => Math.min(1_000, leaseMs / 6);
 
-/** A hub counts as gone, and its clients with it, when nothing was heard of it for this long. */
+/** A hub that was not heard of for this long counts as gone, together with its clients. */
 export const hubLeaseMs = (leaseMs: number): number => Math.ceil((leaseMs * 2) / 3);
 
 /** How long a per-request stream outlives its last renewal. */
@@ -21,7 +21,7 @@ export function isEntryId(text: string): boolean {
   return ms !== '' && BigInt(ms) < LARGEST && BigInt(n) <= LARGEST;
 }
 
-/** The bound of a range that ends right before this entry. Redis refuses `(0-0`; no entry is before it, and none has that id. */
+/** The bound of a range that ends right before this entry. Redis refuses `(0-0`, and no entry can be before that id. */
 export function endBefore(entryId: string): string {
   return /^0+-0+$/.test(entryId) ? '0-0' : `(${entryId}`;
 }

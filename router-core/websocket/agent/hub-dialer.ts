@@ -65,7 +65,7 @@ export class HubDialer {
     });
   }
 
-  /** What a hub says that the token is for. Rejects as `dial` does. */
+  /** The identity that a hub has for the token. Rejects as `dial` does. */
   async ask(hub: string, { timeoutMs, signal }: DialOptions): Promise<IncomingMessage> {
     const url = identityUrl(hub);
     const send = url.startsWith('https:') ? httpsRequest : httpRequest;

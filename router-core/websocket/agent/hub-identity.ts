@@ -28,7 +28,7 @@ const TIMEOUT_MS = 10_000;
 /** A record may move at any time, while nobody waits for it but this. */
 const MOVED_POLL_MS = { minMs: 500, maxMs: 30_000 };
 
-/** What a token is for, as a hub says it. */
+/** Asks a hub for the identity of a token. */
 export function hubIdentitySource(options: HubIdentityOptions): AgentIdentitySource {
   return {
     identify: (signal) => askUntil(options, { minMs: 100, maxMs: 10_000 }, () => true, signal),

@@ -1,4 +1,4 @@
-import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
+import type { Grant } from '../../exchange/agent-link.ts';
 import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
 import { LinkFault, LinkSocket } from '../wire/link-socket.ts';
 import { readCount, readData, readJson } from '../wire/read-parts.ts';
@@ -18,12 +18,7 @@ import {
   type Welcome,
 } from './hub-messages.ts';
 import type { Carrier, LinkExchange } from './link-exchange.ts';
-
-/** What is offered on one link. */
-export interface LinkOffer {
-  readonly slots: number;
-  readonly report: InstanceReport;
-}
+import { LinkOffers, type LinkOffer } from './link-offers.ts';
 
 export interface Hello {
   readonly name: string;
@@ -32,13 +27,13 @@ export interface Hello {
   readonly present: readonly { readonly ticket: string }[];
 }
 
-/** What a link asks of the agent. */
+/** The parts of its agent that a link uses. */
 export interface LinkHost {
   onWelcome(link: HubLink, welcome: Welcome): void;
   onGrant(link: HubLink, grant: Grant): void;
   /** Undefined for a request that nobody can run: it is answered already. */
   onRequest(link: HubLink, channel: number, request: HandedRequest): LinkExchange | undefined;
-  /** What this agent has under a ticket. */
+  /** The exchange that this agent has under a ticket. */
   find(ticket: string): LinkExchange | undefined;
   /** Names a request that was handed over. */
   nextHandle(): string;
@@ -49,9 +44,6 @@ export interface LinkHost {
 
 /** A welcome that has not come by then never comes, ms. */
 const WELCOME_MS = 10_000;
-
-/** What a link may offer at most, until its hub says. */
-const MOST_SLOTS = 256;
 
 export interface HubLinkOptions {
   readonly hub: string;
@@ -77,13 +69,7 @@ export class HubLink implements Carrier {
   /** Tickets that the hello has presented and the hub has not answered yet. */
   readonly #presented: Set<string>;
   readonly #welcomeDue: NodeJS.Timeout;
-  /** The last offer, without its number. */
-  #said = '';
-  #n = 1;
-  #answered = 0;
-  /** The most that was granted: requests beyond it are no mistake of a moment. */
-  #mostGranted = 0;
-  #awaitingGrant: (() => void)[] = [];
+  readonly #offers = new LinkOffers();
 
   constructor({ hub, dialled, hello, offer, host }: HubLinkOptions) {
     this.hub = hub;
@@ -97,27 +83,29 @@ export class HubLink implements Carrier {
     this.#welcomeDue = setTimeout(() => this.socket.terminate('no welcome came'), WELCOME_MS);
     const { name, former, present } = hello;
     this.#presented = new Set(present.map(({ ticket }) => ticket));
-    const body = this.#offerOf(offer);
-    this.#said = JSON.stringify(body);
     this.socket.send(MESSAGE.hello, LINK_CHANNEL, {
       protocol: LINK_PROTOCOL_VERSION,
       name,
       former,
-      offer: { n: this.#n, ...body },
+      offer: this.#offers.next(offer, true),
       present,
     });
   }
 
-  /** Whether it may have the slots. */
+  /** True when the link may have the slots. */
   get isGood(): boolean {
     return this.welcome !== undefined && !this.isAway && !this.socket.closed;
   }
 
-  /** Whether it carries nothing, not even what the hub has not acknowledged. */
+  /** True when the link carries nothing, not even messages that the hub has not acknowledged. */
   get isIdle(): boolean {
     if (this.#channels.size > 0) return false;
     for (const ticket of this.#presented) if (this.#host.find(ticket)) return false;
     return true;
+  }
+
+  get grant(): Grant {
+    return this.#offers.grant;
   }
 
   /** Whether its hub has been asked about a request that had lost its link. */
@@ -131,17 +119,13 @@ export class HubLink implements Carrier {
 
   /** Says what is offered here, when that has changed or `always`. */
   offer(offer: LinkOffer, always = false): void {
-    const body = this.#offerOf(offer);
-    const text = JSON.stringify(body);
-    if (!always && text === this.#said) return;
-    this.#said = text;
-    this.socket.send(MESSAGE.offer, LINK_CHANNEL, { n: ++this.#n, ...body });
+    const next = this.#offers.next(offer, always);
+    if (next) this.socket.send(MESSAGE.offer, LINK_CHANNEL, next);
   }
 
   /** Resolves when the hub has answered the last offer, or the link is closed. */
-  async answered(): Promise<void> {
-    while (!this.socket.closed && this.#answered < this.#n)
-      await new Promise<void>((resolve) => this.#awaitingGrant.push(resolve));
+  answered(): Promise<void> {
+    return this.#offers.answered();
   }
 
   release(exchange: LinkExchange): void {
@@ -150,17 +134,11 @@ export class HubLink implements Carrier {
     this.#watchClosely();
   }
 
-  /** Whether the record of the token is what this agent was told. A hub that does not say is believed. */
+  /** True when the record of the token is the one that this agent knows. A hub that does not name it is trusted. */
   isFor(group: string, scopes: readonly string[]): boolean {
     const now = this.welcome;
     if (now?.group !== undefined && now.group !== group) return false;
     return now?.scopes === undefined || setOf(now.scopes) === setOf(scopes);
-  }
-
-  #offerOf({ slots, report }: LinkOffer): object {
-    const { version, concurrency, inFlight, state, reason } = report;
-    const most = this.welcome?.limits.slots ?? MOST_SLOTS;
-    return { slots: Math.min(slots, most), report: { version, concurrency, inFlight, state, reason } };
   }
 
   #onMessage(message: LinkMessage): void {
@@ -171,7 +149,8 @@ export class HubLink implements Carrier {
     if (channel !== LINK_CHANNEL) return this.#onRequestMessage(message);
     switch (type) {
       case MESSAGE.grant:
-        return this.#onGrant(readJson(grantSchema, json));
+        this.#offers.onGrant(readJson(grantSchema, json));
+        return this.#host.onGrant(this, this.#offers.grant);
       case MESSAGE.gone: {
         const { ticket, why = 'lost' } = readJson(goneSchema, json);
         this.#presented.delete(ticket);
@@ -190,7 +169,7 @@ export class HubLink implements Carrier {
     const { type, channel, json, body } = message;
     if (type === MESSAGE.request) return this.#onRequest(message);
     if (type === MESSAGE.resumed) return this.#onResumed(message);
-    // What is over here may still be on its way there.
+    // An exchange that is over here may still get messages that were on their way.
     const exchange = this.#channels.get(channel);
     switch (type) {
       case MESSAGE.data:
@@ -212,15 +191,10 @@ export class HubLink implements Carrier {
     if (this.welcome) throw new LinkFault('protocol', 'a second welcome');
     clearTimeout(this.#welcomeDue);
     this.welcome = welcome;
+    this.#offers.mostSlots = welcome.limits.slots;
+    this.#offers.onGrant(welcome.grant);
     this.#host.onWelcome(this, welcome);
-    this.#onGrant(welcome.grant);
-  }
-
-  #onGrant({ n, slots, state }: Grant & { n: number }): void {
-    this.#answered = n;
-    this.#mostGranted = Math.max(this.#mostGranted, slots);
-    this.#host.onGrant(this, { slots, state });
-    this.#wakeAwaiting();
+    this.#host.onGrant(this, this.#offers.grant);
   }
 
   #onRequest(message: LinkMessage): void {
@@ -229,7 +203,8 @@ export class HubLink implements Carrier {
     let running = 0;
     for (const { isFree } of this.#channels.values()) if (!isFree) running += 1;
     // A request that is being requeued keeps its channel here for a moment longer than there: hence twice.
-    if (running >= 2 * this.#mostGranted) throw new LinkFault('limit', 'more requests than were granted');
+    if (running >= 2 * this.#offers.mostGranted)
+      throw new LinkFault('limit', 'more requests than were granted');
     const exchange = this.#host.onRequest(this, channel, readRequest(message, this.#host.nextHandle()));
     if (exchange) this.#carry(channel, exchange);
   }
@@ -257,16 +232,10 @@ export class HubLink implements Carrier {
     if (leaseMs !== undefined) this.socket.expectWords(leaseMs / 6, leaseMs / 3);
   }
 
-  #wakeAwaiting(): void {
-    const waiting = this.#awaitingGrant;
-    this.#awaitingGrant = [];
-    for (const resolve of waiting) resolve();
-  }
-
   #onClose(why: string): void {
     clearTimeout(this.#welcomeDue);
     for (const exchange of this.#channels.values()) exchange.detach();
-    this.#wakeAwaiting();
+    this.#offers.end();
     this.#host.onClosed(this, why);
   }
 }

@@ -4,7 +4,7 @@ import { decodeRequestHead } from '../../exchange/heads.ts';
 import type { LinkMessage } from '../wire/link-message.ts';
 import { readJson } from '../wire/read-parts.ts';
 
-// What hubs say in JSON (docs/link.md). Unknown members are ignored: newer hubs may say more.
+// The JSON of hubs (docs/link.md). Unknown members are ignored: newer hubs may send more.
 
 const text = (most: number) => z.string().max(most);
 const count = z.int().min(0);
@@ -22,7 +22,7 @@ export const welcomeSchema = z.object({
   leaseMs: z.int().min(100).max(86_400_000),
   grant: grantSchema,
   limits: z.object({ slots: count }),
-  /** What the record of the token says now. */
+  /** The current record of the token. */
   group: text(64).optional(),
   scopes: z.array(text(64)).max(16).optional(),
 });

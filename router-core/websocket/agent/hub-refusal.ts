@@ -41,7 +41,7 @@ export async function readText(reply: IncomingMessage): Promise<string> {
   return text;
 }
 
-/** What a reply other than the one that was hoped for says. */
+/** The meaning of a reply that is not the expected one. */
 export async function refusalOf(hub: string, reply: IncomingMessage): Promise<HubRefusal> {
   const { code, detail } = problemSchema.safeParse(parseJson(await readText(reply))).data ?? {};
   const seconds = Number(reply.headers['retry-after']);

@@ -38,7 +38,7 @@ export class LinkExchange implements AgentExchange {
   readonly reply: ReplyStream;
   readonly #options: LinkExchangeOptions;
   readonly #writer: LinkWriter;
-  /** Of the rest of the request's body. */
+  /** Reads the rest of the request's body. */
   readonly #reader: LinkReader;
   #carrier: Carrier | undefined;
   #handlers: ExchangeHandlers | undefined;
@@ -83,12 +83,12 @@ export class LinkExchange implements AgentExchange {
     return this.#writer.channel;
   }
 
-  /** Whether somebody works on it. */
+  /** True while its agent works on it. */
   get isRunning(): boolean {
     return !this.#isFree && this.#handlers !== undefined;
   }
 
-  /** Whether its slot is. */
+  /** True when its slot is free. */
   get isFree(): boolean {
     return this.#isFree;
   }
@@ -119,7 +119,7 @@ export class LinkExchange implements AgentExchange {
     });
   }
 
-  // What the hub says of it.
+  // Messages of its hub.
 
   onData({ end, failed, closed }: Data, body: Buffer): void {
     if (this.#isFree) return;
@@ -162,14 +162,14 @@ export class LinkExchange implements AgentExchange {
     else this.#stopped = why;
   }
 
-  // What becomes of its link.
+  // Events of its link.
 
   detach(): void {
     this.#carrier = undefined;
     this.#writer.detach();
   }
 
-  /** What a new link is told of it. */
+  /** The data with which a new link presents it. */
   present(): { ticket: string; attempt: number; have: number } {
     return { ticket: this.ticket, attempt: this.request.attempt, have: this.#reader.received };
   }

@@ -123,7 +123,7 @@ export class LinkKeeper {
       return this.#wake();
     }
     this.#dialAt = at;
-    // What only tries for a standby may hang at a hub that is away.
+    // A dial for a standby link may hang at a hub that is away.
     if (this.#dialling?.isForStandby) this.#dialling.abort.abort();
     this.#wake();
   }

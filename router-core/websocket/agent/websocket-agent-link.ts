@@ -12,12 +12,13 @@ import { MESSAGE } from '../wire/link-message.ts';
 import { LinkFault } from '../wire/link-socket.ts';
 import { HeldRequests } from './held-requests.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
-import { HubLink, type LinkHost, type LinkOffer } from './hub-link.ts';
+import { HubLink, type LinkHost } from './hub-link.ts';
 import type { HandedRequest, Refused } from './hub-messages.ts';
 import { TOKEN_ENDED } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
 import { LinkExchange } from './link-exchange.ts';
 import { LinkKeeper } from './link-keeper.ts';
+import type { LinkOffer } from './link-offers.ts';
 
 export interface WebsocketAgentLinkOptions extends AgentLinkOptions {
   readonly dialer: HubDialer;
@@ -31,7 +32,7 @@ const PULL_MS = 5_000;
 
 const DEFAULT_LEASE_MS = 6_000;
 
-/** What is only for people, such as how many requests run, is told this often, ms. */
+/** Data that is only for people, such as the number of running requests, is sent this often, ms. */
 const REPORT_MS = 2_000;
 
 /** An agent's link to its group by way of hubs, as docs/link.md says. */
@@ -45,6 +46,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   #queue: LinkExchange[] = [];
   readonly #reporting: NodeJS.Timeout;
   #lastHandle = 0;
+  /** The state of the record that was told last. */
+  #state: Grant['state'] = 'active';
   #leaseMs = DEFAULT_LEASE_MS;
   #instance: string;
   /** Name that a link had which is lost, if all that it carried is still here. */
@@ -83,7 +86,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   async pull(max: number, take: (request: PulledRequest) => void): Promise<void> {
     if (this.#queue.length === 0 && this.#stop === 'no') await this.#arrival();
-    // What has come since is requeued by whoever stopped it.
+    // Whoever has stopped the pull requeues the requests that have come since.
     if (this.#stop !== 'no') return;
     for (const { request } of this.#queue.splice(0, max)) take(request);
   }
@@ -105,10 +108,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   }
 
   report(): Promise<void> {
-    this.#offerAll();
-    const { primary } = this.#keeper;
     // Also when nothing is new: a slot whose upstream was not reached is offered again with it.
-    primary?.offer(this.#offerFor(primary), true);
+    this.#offerAll({ always: true });
     return Promise.resolve();
   }
 
@@ -123,7 +124,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     await this.#keeper.close('the agent has ended');
   }
 
-  // What the links ask.
+  // Calls of the links.
 
   find(ticket: string): LinkExchange | undefined {
     return this.#held.find(ticket);
@@ -133,18 +134,16 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     this.#leaseMs = welcome.leaseMs;
     link.isSpare = !this.#keeper.welcomed(link);
     if (link === this.#keeper.primary) this.#instance = welcome.instance;
-    this.#options.log.debug(
-      { hub: link.hub, instance: welcome.instance, isSpare: link.isSpare },
-      'linked to a hub',
-    );
+    const { hub, isSpare } = link;
+    this.#options.log[isSpare ? 'debug' : 'info']({ hub, instance: welcome.instance }, 'linked to a hub');
     this.#onLinksChanged();
   }
 
   onGrant(link: HubLink, { slots, state }: Grant): void {
     if (link !== this.#keeper.primary) return;
     const { group, scopes, onGrant } = this.#options;
-    if (link.isFor(group, scopes)) onGrant({ slots: slots + this.#held.elsewhere(link), state });
-    else onGrant({ slots: 0, state: 'moved' });
+    this.#state = link.isFor(group, scopes) ? state : 'moved';
+    onGrant({ slots: slots + this.#held.elsewhere(link), state: this.#state });
     this.#onJoined();
   }
 
@@ -194,7 +193,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     // Its hub stopped renewing the lease when it heard nothing any more.
     const leftMs = Math.max(0, socket.heardAt + this.#leaseMs - performance.now());
     this.#held.await([...link.exchanges()], leftMs, () => (this.#former = undefined));
-    this.#options.log.debug({ hub, why }, 'a link has ended');
+    this.#options.log[welcome && !link.isSpare ? 'info' : 'debug']({ hub, why }, 'a link to a hub has ended');
     this.#keeper.onClosed(link);
     this.#onLinksChanged();
   }
@@ -216,9 +215,9 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   }
 
   /** The slots are offered where they are from now on before they are taken back elsewhere. */
-  #offerAll(): void {
+  #offerAll({ always = false } = {}): void {
     const { primary, links } = this.#keeper;
-    primary?.offer(this.#offerFor(primary));
+    primary?.offer(this.#offerFor(primary), always);
     for (const link of links) if (link !== primary) link.offer(this.#offerFor(link));
   }
 
@@ -226,6 +225,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     const { primary, links } = this.#keeper;
     if (primary?.welcome) this.#instance = primary.welcome.instance;
     this.#offerAll();
+    // The former link may have been lost before it was told.
+    if (primary && primary.grant.state !== this.#state) this.onGrant(primary, primary.grant);
     for (const link of links) {
       if (link !== primary && (link.isAway || link.isSpare) && link.isIdle)
         link.socket.close('not needed any more');

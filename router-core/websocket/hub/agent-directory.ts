@@ -5,7 +5,7 @@ import { parseToken, tokenMatches, type StoredToken } from '../../config/token.t
 /** The record of agents that have none. */
 export const NO_RECORD = '-';
 
-/** What the token of an agent is for. */
+/** The identity behind an agent's token. */
 export interface AgentIdentity {
   /** Name of its agent record, or NO_RECORD. */
   readonly record: string;

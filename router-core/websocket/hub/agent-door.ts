@@ -74,7 +74,7 @@ export class AgentDoor {
     return this.relays.agents.size;
   }
 
-  /** What agents may do from now on. */
+  /** Applies a new configuration to all agents. */
   serve(state: ConfigState, groups: readonly ServedSettings[]): void {
     this.#directory = AgentDirectory.of(state);
     this.#leases = new Map(groups.map(({ name, leaseMs }) => [name, leaseMs]));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MOST_INSTANCE_SLOTS } from './link-limits.ts';
 import { MOST_TICKET_CHARS } from './tickets.ts';
 
-// What agents say in JSON (docs/link.md). Unknown members are ignored: newer agents may say more.
+// The JSON of agents (docs/link.md). Unknown members are ignored: newer agents may send more.
 
 const text = (most: number) => z.string().max(most);
 const count = (most: number) => z.int().min(0).max(most);

@@ -12,7 +12,7 @@ export interface LinkedAgentOptions {
   readonly socket: LinkSocket;
   readonly identity: AgentIdentity;
   readonly hello: Hello;
-  /** Of its group. */
+  /** The lease of its group. */
   readonly leaseMs: number;
   /** It offers something else now. */
   readonly onOffer: (agent: LinkedAgent) => void;
@@ -122,7 +122,7 @@ export class LinkedAgent implements RelayAgent, Carrier {
     const request = this.#requests.get(channel);
     switch (type) {
       case MESSAGE.data:
-        // What is already over may still be on its way.
+        // Messages for an exchange that is over may still be on their way.
         return request?.onData(readData(json), body);
       case MESSAGE.credit:
         return request?.onCredit(readCount(json['upTo']));

@@ -124,7 +124,7 @@ export class Relay {
     });
   }
 
-  /** What this agent had and presents again. Undefined when it is not known here. */
+  /** Takes the request that this agent presents again. Undefined when it is not known here. */
   takeAway(ticket: string, record: string): RelayedRequest | undefined {
     const found = this.#away.get(ticket);
     if (!found || found.former.identity.record !== record) return undefined;
@@ -133,7 +133,7 @@ export class Relay {
     return found.request;
   }
 
-  /** Of what this agent had on its former link, it does not know these: they never reached it. */
+  /** Drops the requests of this agent's former link that it does not know: they never reached it. */
   forget(former: string, record: string): void {
     for (const [ticket, away] of this.#away) {
       if (away.former.instance !== former || !this.takeAway(ticket, record)) continue;
@@ -209,7 +209,7 @@ export class Relay {
     this.#wake();
   }
 
-  /** What this agent was granted; told again, so that it knows that its offer has arrived. */
+  /** Sends this agent its grant again, so that it knows that its offer has arrived. */
   answer(agent: RelayAgent): void {
     agent.tell(agent.grant);
     this.reportSoon();

@@ -26,7 +26,7 @@ export interface RelayedRequestOptions {
   readonly onOver: () => void;
 }
 
-/** What an agent may say that its reply has failed of. */
+/** The codes with which an agent may fail a reply. */
 const FAILURES = new Set(['upstream-unreachable', 'upstream-failed', 'agent-lost']);
 
 /** One request at an agent behind a link: hands over what comes for it, and passes on what the agent replies. */
@@ -36,7 +36,7 @@ export class RelayedRequest implements ExchangeHandlers {
   readonly #exchange: AgentExchange;
   /** The rest of the request's body, on its way to the agent. */
   readonly #up: LinkWriter;
-  /** Of the reply's body. */
+  /** Reads the reply's body. */
   readonly #down: LinkReader;
   #carrier: Carrier | undefined;
   #channel: number;
@@ -46,7 +46,7 @@ export class RelayedRequest implements ExchangeHandlers {
   #interims = 0;
   #over = false;
   #replyEnded = false;
-  /** What the agent has asked for of the request's body. */
+  /** The bytes of the request's body that the agent has asked for. */
   #asked = 0;
   #requeueing = false;
 
@@ -75,7 +75,7 @@ export class RelayedRequest implements ExchangeHandlers {
     return this.#carrier;
   }
 
-  // What the store says of it.
+  // Events from the store.
 
   onBody(chunk: Buffer): void {
     this.#up.write(chunk);
@@ -105,7 +105,7 @@ export class RelayedRequest implements ExchangeHandlers {
     this.#options.onOver();
   }
 
-  // What the agent says of it.
+  // Messages of the agent.
 
   onData({ head, end, failed, closed }: Data, body: Buffer): void {
     const { reply } = this.#exchange;
@@ -146,7 +146,7 @@ export class RelayedRequest implements ExchangeHandlers {
     if (moved) this.#exchange.abandon();
   }
 
-  // What becomes of its link.
+  // Events of its link.
 
   /** The link is lost; the request waits for its agent to come back. */
   detach(): void {

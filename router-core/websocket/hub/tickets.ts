@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
-/** What a ticket says: which request its bearer was given, and where it stood. */
+/** The content of a ticket: the request that its bearer was given, and its place. */
 export interface Ticket {
   readonly group: string;
   /** Name of the agent record, so that nobody else's token fits. */
@@ -10,7 +10,7 @@ export interface Ticket {
   readonly relay: string;
   readonly id: string;
   readonly attempt: number;
-  /** What the store knows the request by. */
+  /** The place of the request in the store. */
   readonly place: string;
 }
 

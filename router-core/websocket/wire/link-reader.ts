@@ -14,7 +14,7 @@ export class LinkReader {
     this.#onCredit = onCredit;
   }
 
-  /** What the sender may send. */
+  /** The count of bytes up to which the sender may send. */
   get upTo(): number {
     return this.#upTo;
   }

@@ -6,7 +6,7 @@ import type { LinkWriter, WriterTarget } from './link-writer.ts';
 /** Bodies wait in their writers while the socket holds more than this, so that what is urgent is not behind them. */
 const MOST_BUFFERED_BYTES = 256 * 1024;
 
-/** What is urgent is small: a peer that leaves so much of it unread reads nothing. */
+/** Urgent messages are small: a peer that leaves this much of them unread does not read at all. */
 const MOST_UNREAD_BYTES = 8 * 1024 * 1024;
 
 /** After so long without a word a ping asks for one. */
@@ -16,7 +16,7 @@ export const DEAD_AFTER_MS = 35_000;
 
 export interface LinkSocketOptions {
   readonly ws: WebSocket;
-  /** What is under the WebSocket. */
+  /** The stream under the WebSocket. */
   readonly stream: Duplex;
   /** A message that the peer may send; the socket is refused when this throws a LinkFault. */
   readonly onMessage: (message: LinkMessage) => void;
@@ -26,7 +26,7 @@ export interface LinkSocketOptions {
   readonly onClose: (why: string) => void;
 }
 
-/** What a peer has sent is not what the protocol allows. */
+/** A peer has sent something that the protocol does not allow. */
 export class LinkFault extends Error {
   override readonly name = 'LinkFault';
   readonly code: 'protocol' | 'limit';
@@ -43,7 +43,7 @@ export class LinkSocket implements WriterTarget {
   readonly #pending: LinkWriter[] = [];
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
-  #lookEveryMs = PING_AFTER_MS / 8;
+  #lookEveryMs = PING_AFTER_MS / 4;
   /** What this turn of the event loop sends is held back to its end, so that it leaves in one write. */
   #isTurn = false;
   /** Bodies wait until the socket has room. */
@@ -80,7 +80,7 @@ export class LinkSocket implements WriterTarget {
     if (this.#closed || pingAfterMs === this.#pingAfterMs) return;
     this.#pingAfterMs = pingAfterMs;
     this.#deadAfterMs = deadAfterMs;
-    this.#lookEveryMs = pingAfterMs / 8;
+    this.#lookEveryMs = pingAfterMs / 4;
     clearInterval(this.#watch);
     this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
     this.#lookedAt = performance.now();

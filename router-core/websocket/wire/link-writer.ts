@@ -17,7 +17,7 @@ export interface WriterTarget {
   onPending(writer: LinkWriter): void;
 }
 
-/** What the other end has of a body after a lost link. */
+/** The position of the other end in a body, after a lost link. */
 export interface Resumption {
   readonly channel: number;
   readonly have: number;
@@ -47,7 +47,7 @@ export class LinkWriter {
   #interims: string[] = [];
   #body = new JoinedChunks();
   readonly #tail = new SentTail();
-  /** Of the parts that were sent: what a new link may have to hear again. */
+  /** The parts that were sent and that a new link may have to repeat. */
   #sent: DataParts = {};
   #isPending = false;
   #ended = false;

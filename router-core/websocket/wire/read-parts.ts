@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { LinkFault } from './link-socket.ts';
 
-// What either end reads of the JSON of a message. What there is one of for each piece of a body is checked by hand.
+// Both ends read the JSON of messages with these. Messages that come with each piece of a body are checked by hand.
 
 /** The parts of a `data` message. */
 export interface Data {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { request, type Agent as ConnectionPool, type ClientRequest, type IncomingMessage } from 'node:http';
 import { clockMs, type ClientEvent } from './history.ts';
 
-/** Of a client that waits this much longer than its deadline, the request has hung. */
+/** A request hangs when its client has waited this much longer than its deadline. */
 const PATIENCE_MS = 5_000;
 const PIECES = 10;
 

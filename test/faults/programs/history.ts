@@ -1,6 +1,6 @@
 import { openSync, writeSync } from 'node:fs';
 
-/** What a client did and saw, one event per line. */
+/** A client's actions and observations, one event per line. */
 export type ClientEvent =
   | {
       readonly event: 'sent';
@@ -11,7 +11,7 @@ export type ClientEvent =
       readonly repeatable: boolean;
       /** When the hub must have ended it, in ms from now. */
       readonly deadlineMs: number;
-      /** Of the request body. */
+      /** Digest of the request body. */
       readonly digest: string;
     }
   | {
@@ -25,12 +25,12 @@ export type ClientEvent =
       /** `Router-Error` and `Router-Executed`; empty when the reply is the upstream's own. */
       readonly error: string;
       readonly executed: string;
-      /** Of the reply's body as far as it came. */
+      /** Digest of the reply's body as far as it came. */
       readonly digest: string;
       readonly bytes: number;
     };
 
-/** What an upstream executed, one event per line. */
+/** The requests that an upstream executed, one event per line. */
 export type UpstreamEvent =
   | {
       readonly event: 'start';
@@ -50,7 +50,7 @@ export type UpstreamEvent =
       readonly execution: string;
       /** `finished` is written before the last byte is sent, so nobody can know of the end before it is on file. */
       readonly how: 'finished' | 'aborted' | 'died';
-      /** Of the reply's body; empty unless it was finished. */
+      /** Digest of the reply's body; empty unless it was finished. */
       readonly digest: string;
     };
 

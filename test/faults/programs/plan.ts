@@ -10,10 +10,10 @@ export interface RequestPlan {
   readonly path?: string;
   /** How long the upstream works before the head of its reply. */
   readonly workMs?: Amount;
-  /** Of the reply, and how long the upstream takes to send them. */
+  /** Bytes of the reply, and how long the upstream takes to send them. */
   readonly replyBytes?: Amount;
   readonly replyMs?: Amount;
-  /** Of the request body, and how long the client takes to send them. */
+  /** Bytes of the request body, and how long the client takes to send them. */
   readonly bodyBytes?: Amount;
   readonly bodyMs?: Amount;
   readonly readBytesPerS?: number;
@@ -21,7 +21,7 @@ export interface RequestPlan {
   readonly leaveAfterMs?: Amount;
 }
 
-/** What one client process does. */
+/** The plan of one client process. */
 export interface ClientPlan {
   /** First part of every id: no two clients of a history may share it. */
   readonly name: string;
@@ -38,7 +38,7 @@ export interface ClientPlan {
   readonly requests: readonly RequestPlan[];
 }
 
-/** What the target of a request tells the upstream to do. */
+/** The orders to the upstream in the target of a request. */
 export interface Job {
   readonly id: string;
   readonly workMs: number;

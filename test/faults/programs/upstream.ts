@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { clockMs, openHistory } from './history.ts';
 import { jobOf, type Job } from './plan.ts';
 
-/** Of a reply that takes its time; else pieces are of this size. */
+/** Number of pieces of a slow reply; otherwise pieces are of this size. */
 const PIECES = 10;
 const PIECE_BYTES = 256 * 1024;
 

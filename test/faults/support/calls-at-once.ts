@@ -12,7 +12,7 @@ export function mostAtOnce(
     { at: startAt, by: 1 },
     { at: end === undefined ? Infinity : end.at - (end.how === 'finished' ? 0 : NOTICE_MS), by: -1 },
   ]);
-  // What ends at the same moment as something begins has ended before.
+  // An end comes before a beginning at the same moment.
   steps.sort((a, b) => a.at - b.at || a.by - b.by);
   let running = 0;
   let most = { running: 0, at: 0 };

@@ -7,12 +7,12 @@ import { checkProcesses, checkRemains, type ProcessRecord, type Remains } from '
 export interface Evidence {
   readonly client: readonly ClientEvent[];
   readonly upstream: readonly UpstreamEvent[];
-  /** What is left when everything has had its time to end. */
+  /** The remains when everything has had its time to end. */
   readonly remains?: Remains;
   readonly processes?: readonly ProcessRecord[];
 }
 
-/** What a scenario promises more than every other, or cannot promise. */
+/** Exceptions of a scenario: promises that it makes in addition, or cannot make. */
 export interface Rules {
   /** Requests at once at the upstreams; without it I4 is not checked. */
   readonly limit?: number;

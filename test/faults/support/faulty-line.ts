@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 
-/** What the proxy does to connections and bytes. Each may be changed at any time. */
+/** The faults of the proxy. Each may be changed at any time. */
 export interface Faults {
   /** Each chunk is held back for so long, in both directions. */
   latencyMs: number;
-  /** Of each direction of each connection; 0 is no limit. */
+  /** Limit for each direction of each connection; 0 is no limit. */
   bytesPerS: number;
   /** New connections are reset. */
   refusing: boolean;

@@ -17,7 +17,7 @@ export class HistoryFile<E> {
     return this.#events;
   }
 
-  /** What has come since the last look. */
+  /** The events since the last look. */
   read(): readonly E[] {
     const known = this.#events.length;
     if (existsSync(this.#path)) this.#readOn();

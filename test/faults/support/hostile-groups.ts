@@ -25,7 +25,7 @@ export function nameHostileGroups(): HostileGroups {
   return { stolen, hostile, flags: ['--group', `${stolen}=/stolen/*`, '--group', `${hostile}=/hostile/*`] };
 }
 
-/** What a hub uses at most: its code, and all that its clients and groups may have it hold. */
+/** The most memory of a hub: its code, and everything that its clients and groups may make it hold. */
 const MOST_HUB_MIB = 400;
 
 /**

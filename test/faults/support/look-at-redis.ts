@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Remains } from './remains.ts';
 
-/** What a group still holds of requests and instances; see docs/protocol.md. */
+/** The keys of requests and instances that a group still has; see docs/protocol.md. */
 export async function lookAtRedis(redis: Redis, group: string): Promise<Omit<Remains, 'sizes'>> {
   const prefix = `mr:{${group}}:`;
   const names = (await redis.keys(`${prefix}*`)).map((key) => key.slice(prefix.length)).sort();

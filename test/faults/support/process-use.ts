@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { memoryOf, TELLS_MEMORY } from '../../support/memory.ts';
 import type { ProcessUse } from './remains.ts';
 
-/** What a process uses; undefined when it has gone, or where this system does not tell. */
+/** Memory and CPU of a process; undefined when it has gone, or when this system does not report them. */
 export function useOf(pid: number): ProcessUse | undefined {
   if (!TELLS_MEMORY) return undefined;
   try {

@@ -138,7 +138,7 @@ const FAULTS: Fault[] = [
   },
 ];
 
-/** What was done, and when agents and hubs may have been cut off by it. */
+/** The faults so far, and when they may have cut agents and hubs off. */
 export interface FaultsDone {
   readonly names: string[];
   readonly agentsCutOff: [number, number][];

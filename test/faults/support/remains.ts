@@ -1,6 +1,6 @@
 import type { Violation } from './check-histories.ts';
 
-/** What is left some time after the last request. */
+/** The state some time after the last request. */
 export interface Remains {
   /** In Redis, of all groups: names of permits, of pending or waiting entries, of per-request keys. */
   readonly permits: readonly string[];
@@ -67,8 +67,8 @@ function checkSize({ name, before, after, mayKeep }: ProcessSize): Violation[] {
 }
 
 /**
- * What Node prints of an error that nobody handled, of leaking listeners, and what only a mistake in the code makes: a
- * line that the router logs as an error is one, too.
+ * Output that only a mistake in the code causes: Node's reports of unhandled errors and leaking listeners, and lines that the
+ * router logs as errors.
  */
 const UNHANDLED =
   /unhandled|uncaught|unexpected failure|MaxListenersExceeded|\b(Type|Reference|Range|Syntax|Assertion)Error\b|"level":(50|60)\b/i;

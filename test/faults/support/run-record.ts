@@ -11,7 +11,7 @@ export class RunRecord {
   readonly folder: string;
   readonly #client: HistoryFile<ClientEvent>[] = [];
   readonly #upstream: HistoryFile<UpstreamEvent>[] = [];
-  /** Of each upstream; kept up with its file, because conditions look at them many times a second. */
+  /** Executions of each upstream; kept up with its file, because conditions look at them many times a second. */
   readonly #executions = new Map<HistoryFile<UpstreamEvent>, Map<string, Execution>>();
 
   constructor(folder: string) {
@@ -32,7 +32,7 @@ export class RunRecord {
     return path;
   }
 
-  /** What the test did, beside what came of it. */
+  /** Notes a fault of the test beside the events. */
   noteFault(what: string): void {
     appendFileSync(
       join(this.folder, 'faults.txt'),

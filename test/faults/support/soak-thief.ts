@@ -11,7 +11,7 @@ import { inPieces, metaOf, rawFrame, wholeReply } from '../../security/support/b
 import { thiefWith, type Thief } from '../../security/support/thief.ts';
 import type { World } from './world.ts';
 
-/** What one act is given. `hub`: one of those that live. */
+/** The arguments of one act. `hub`: one of the live hubs. */
 interface Scene {
   readonly thief: Thief;
   readonly random: () => number;

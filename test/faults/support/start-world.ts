@@ -22,7 +22,7 @@ export interface WorldOptions {
   readonly upstreams?: number;
   /** Slots of each instance. */
   readonly concurrency?: number;
-  /** Of each agent. */
+  /** Number of instances of each agent. */
   readonly instances?: number;
   readonly leaseMs?: number;
   /** `--total-timeout` of the hubs. */

@@ -51,7 +51,7 @@ export class World implements WorldParts {
   readonly hubUrls: readonly string[];
   readonly upstreamUrls: readonly string[];
   readonly #clients: (Client & { part: Part })[] = [];
-  /** What the checker has found; undefined until it was asked. */
+  /** The findings of the checker; undefined until it has run. */
   #violations: readonly Violation[] | undefined;
 
   constructor(parts: WorldParts) {

@@ -7,7 +7,7 @@ export interface LinkHere {
   readonly hub: TestHub;
   readonly group: string;
   readonly redisUrl: string;
-  /** Of the agent record `gpu`. */
+  /** A token of the agent record `gpu`. */
   readonly token: string;
   readonly records: AgentRecords;
 }

@@ -1,7 +1,7 @@
 import type { FrameParts } from '../../../router-core/exchange/frames.ts';
 import { encodeReplyHead } from '../../../router-core/exchange/heads.ts';
 
-// What no honest agent writes: frames whose parts contradict each other, rows that nobody has asked for.
+// Data that no honest agent writes: frames whose parts contradict each other, rows that nobody has asked for.
 
 /** The head of a reply; field lines as they are given. */
 export function replyHead(status: number, lines: readonly string[] = [], reason = 'OK'): string {

@@ -23,7 +23,7 @@ export interface Thief {
   /** The Redis URL with the stolen token. */
   readonly url: string;
   readonly client: Redis;
-  /** Of the group that the token is for. */
+  /** Keys of the group that the token is for. */
   readonly keys: GroupKeys;
   /** Its name among the instances of the group. */
   readonly instance: string;

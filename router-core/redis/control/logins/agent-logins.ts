@@ -5,18 +5,18 @@ import { provisionAgentLogins, type AgentLoginChanges } from './provision-agent-
 import type { Store } from '../../connection/store.ts';
 
 export interface AgentLoginsOptions {
-  /** Users are not copied from server to server, and must be those of now when a replica takes over. */
+  /** Users are not replicated, and must be current when a replica takes over. */
   readonly store: Pick<Store, 'masters' | 'replicas' | 'onClient'>;
-  /** Read anew for every run: an older list would bring a revoked token back. */
+  /** Called for every run: with an older list a revoked token would come back. */
   readonly wanted: () => Promise<readonly AgentLogin[]>;
-  /** Called with ids of tokens whose logins were there until now and are not wanted. */
+  /** Called with the ids of tokens whose logins were deleted. */
   readonly onDeleted: (tokenIds: readonly string[]) => void;
   readonly log: Logger;
 }
 
 /**
- * Keeps the agents' logins of a Redis, on each of its servers: they are made after every new connection to one, since a server
- * that restarts has lost them, and whenever told. Ends with its connections.
+ * Maintains the agents' logins on each server of a Redis: after every new connection, because a restarted server has lost
+ * them, and on demand. Ends with its connections.
  */
 export class AgentLogins {
   readonly #options: AgentLoginsOptions;
@@ -28,14 +28,14 @@ export class AgentLogins {
   constructor(options: AgentLoginsOptions) {
     this.#options = options;
     options.store.onClient(() => {
-      // A lost connection is followed by a new one; everything else has been logged.
+      // The next connection tries again; other errors were logged.
       this.provision().catch(() => undefined);
     });
   }
 
-  /** Makes them as they are wanted now, or later than now. Rejects as provisionAgentLogins does, and as `wanted` does. */
+  /** Makes the logins as they are wanted now, or later than now. Rejects as provisionAgentLogins does, and as `wanted` does. */
   provision(): Promise<AgentLoginChanges> {
-    // One at a time. Whoever asks before the next one has begun is served by it.
+    // One run at a time. Calls before the next run begins share it.
     this.#queued ??= this.#running.then(() => {
       this.#queued = undefined;
       return this.#run();
@@ -48,7 +48,7 @@ export class AgentLogins {
     const { store, wanted, onDeleted, log } = this.#options;
     try {
       const logins = await wanted();
-      // One that is away gets them when it is back.
+      // A server that is away gets them when it is back.
       const clients = [...store.masters(), ...store.replicas()].flatMap(({ client }) => client ?? []);
       if (clients.length === 0) throw new StoreUnavailableError(false);
       const changes = await provisionAgentLogins(clients, logins);
@@ -60,7 +60,7 @@ export class AgentLogins {
       return changes;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      // Asked for again and again, it would fill the log with one sentence.
+      // Logged once: it would repeat with every run.
       if (message !== this.#lastFailure) log.warn({ reason: message }, "agents' logins could not be made");
       this.#lastFailure = message;
       throw error;

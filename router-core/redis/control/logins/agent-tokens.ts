@@ -6,12 +6,12 @@ import { scanKeys } from '../../connection/scan-keys.ts';
 import type { Store } from '../../connection/store.ts';
 import { callByNode } from '../../connection/store-call.ts';
 
-/** A token that an agent may use now, and what it is for. */
+/** A valid token of an agent, and its card. */
 export interface LiveAgentToken extends AgentLogin {
   readonly card: AgentCard;
 }
 
-/** Tokens of agents that are neither revoked nor expired, and when the next one will be (ms; Infinity: none will). */
+/** Tokens of agents that are neither revoked nor expired, and when the next of them will expire (ms; Infinity: none will). */
 export function liveAgentTokens(
   state: ConfigState,
   nowMs: number,
@@ -42,10 +42,10 @@ function msOf(expiresAt: string | null): number {
   return expiresAt === null ? Infinity : Date.parse(expiresAt);
 }
 
-/** The cards in Redis as they are known to be there, key → JSON; undefined: to be looked up. */
+/** The cards that are known to be in Redis, key → JSON; undefined: to be looked up. */
 export type KnownCards = Map<string, string> | undefined;
 
-/** Makes the cards in Redis be those of these tokens. Returns what is there then, to be passed in again. */
+/** Writes the cards of these tokens and removes all others. Returns the cards for the next call. */
 export async function writeAgentCards(
   store: Store,
   tokens: readonly LiveAgentToken[],

@@ -1,22 +1,22 @@
 import type { AgentLogin } from './agent-acl.ts';
 
-/** So long the token of a record that was moved still reaches its old group, ms: twice what agents take to drain. */
+/** How long the token of a record that was moved still reaches its old group, ms: twice the time that agents take to drain. */
 const LEAVE_MS = 60_000;
 
 /**
- * Remembers which tokens have just changed their group: an agent finishes what it runs before it goes, and must be let
- * into both places meanwhile. Not stored: a router-api that starts anew ends it early.
+ * Remembers tokens that have just changed their group: an agent finishes its requests in the old group before it joins the new
+ * one, and needs access to both. Not stored: a restart of router-api ends the time early.
  */
 export class MovedTokens {
   readonly #groups = new Map<string, string>();
   readonly #left = new Map<string, { group: string; endsMs: number }>();
 
-  /** When the next token has left its old group for good; Infinity when none is about to. */
+  /** The time when the next token loses its old group; Infinity when none will. */
   get nextEndMs(): number {
     return Math.min(Infinity, ...[...this.#left.values()].map(({ endsMs }) => endsMs));
   }
 
-  /** The logins of these tokens, which are all there are. */
+  /** The logins of these tokens. The list must be complete. */
   loginsOf(tokens: readonly AgentLogin[], nowMs: number): AgentLogin[] {
     const ids = new Set(tokens.map(({ tokenId }) => tokenId));
     for (const id of this.#groups.keys()) if (!ids.has(id)) this.#groups.delete(id);

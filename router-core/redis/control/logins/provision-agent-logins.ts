@@ -5,7 +5,7 @@ import { agentAclRules, type AgentLogin } from './agent-acl.ts';
 import { isServerError } from '../../connection/connection.ts';
 import { StoreUnavailableError } from '../../../exchange/store-unavailable.ts';
 
-/** This server's users cannot be managed with this login. The message says what to do. */
+/** This login may not manage the users of the server. The message says what to do. */
 export class AclUnavailableError extends CommandError {
   override readonly name = 'AclUnavailableError';
   override readonly cause: Error;
@@ -20,10 +20,10 @@ export class AclUnavailableError extends CommandError {
   }
 }
 
-/** Ids of the tokens whose users were not as they should be, on one node or more. */
+/** Ids of tokens whose users were missing or wrong, on one node or more. */
 export interface AgentLoginChanges {
   readonly created: string[];
-  /** Their connections were cut, if the password, the keys or the channels were others. */
+  /** Their connections were cut, if the password, the keys or the channels had changed. */
   readonly changed: string[];
   /** Their connections were cut. */
   readonly deleted: string[];
@@ -32,25 +32,25 @@ export interface AgentLoginChanges {
 type Rules = Map<string, readonly string[]>;
 
 /**
- * Redis stands still for one batch: up to 3 ms of GETUSER, which costs 0.15 ms in Redis 7.0 and next to nothing later.
- * SETUSER costs 15 µs, ACL USERS 0.1 ms per 1,000 users; ACL LIST, which would tell all at once, 120 ms.
+ * The users of one batch, during which Redis does nothing else: up to 3 ms of GETUSER, which costs 0.15 ms in Redis 7.0 and
+ * next to nothing later. SETUSER costs 15 µs, ACL USERS 0.1 ms per 1,000 users; ACL LIST, which would return everything at
+ * once, 120 ms.
  */
 const BATCH = 20;
 
 /**
- * The rules that each client has set or found as wanted. Engines describe rules in words of their own (Redis 7.0 in
- * categories that no one asked for), so theirs cannot be compared with ours; and a server that has restarted without
- * its users has to be dialled again.
+ * The rules that each client has set or verified. Engines describe rules in words of their own (Redis 7.0 adds categories), so
+ * the description of a server cannot be compared with ours. A server that has restarted without its users gets a new client.
  */
 const inForce = new WeakMap<Redis, Map<string, string>>();
 
 /**
- * Makes the users whose names begin with `mr_agent_` be exactly the wanted ones, on each node: ACLs are not replicated.
- * Other users are left alone. Repeatable; with nothing to do it costs one ACL USERS per node. What others have done to
- * a user that exists is noticed on a new connection. To be called again after any change of what is wanted, and now and
- * then: of two callers at the same time the one who read the older state may be the last to write.
- *
- * Rejects with AclUnavailableError, with StoreUnavailableError when a connection is lost, or with the server's error.
+ * Makes exactly the wanted users with the prefix `mr_agent_` on each node: ACLs are not replicated. Other users are left
+ * alone. Repeatable; without changes it costs one ACL USERS per node. Changes of an existing user by others are noticed on a
+ * new connection.
+ * Call it after any change of the wanted logins, and regularly: of two concurrent callers, the one that has read the older
+ * state may be the last to write. Rejects with AclUnavailableError, with StoreUnavailableError when a connection is lost, or
+ * with the server's error.
  */
 export async function provisionAgentLogins(
   nodes: readonly Redis[],
@@ -73,7 +73,7 @@ async function provisionNode(node: Redis, rules: Rules): Promise<AgentLoginChang
     n.startsWith(AGENT_USER_PREFIX),
   );
   const there = new Set(names);
-  // First what must not be: a failure further down must not keep a revoked token alive.
+  // Deletions come first: a later failure must not keep a revoked token alive.
   const deleted = names.filter((name) => !rules.has(name));
   if (deleted.length > 0) await acl(node, [['DELUSER', ...deleted]]);
   for (const name of known.keys()) if (!there.has(name) || !rules.has(name)) known.delete(name);
@@ -109,8 +109,8 @@ async function setUsers(
   const differs = (part: keyof Description) => (_user: unknown, i: number) =>
     before[i]?.[part] !== after[i]?.[part];
 
-  // SETUSER leaves connections alone. Those that logged in with another password, or are blocked on keys that are not
-  // theirs any more, must not go on.
+  // SETUSER leaves connections alone. Those that logged in with another password, or that are blocked on keys they may no
+  // longer read, must be cut.
   const toCut = existing.filter(differs('access'));
   await acl(
     node,
@@ -121,11 +121,11 @@ async function setUsers(
 
 interface Description {
   readonly whole: string;
-  /** All but the commands: who may log in, and what can be reached. */
+  /** Everything but the commands: the password, the keys and the channels. */
   readonly access: string;
 }
 
-/** GETUSER replies name, value, name, value, …; null when the user has gone meanwhile. */
+/** GETUSER replies name, value, name, value, …; null when the user was deleted meanwhile. */
 function describeUser(reply: unknown): Description {
   const fields = (reply ?? []) as unknown[];
   const commands = fields.indexOf('commands');
@@ -133,7 +133,7 @@ function describeUser(reply: unknown): Description {
   return { whole: JSON.stringify(fields), access: JSON.stringify(access) };
 }
 
-/** Runs ACL commands in one go. */
+/** Runs ACL commands in one round trip. */
 async function acl(node: Redis, calls: readonly (readonly string[])[]): Promise<unknown[]> {
   if (calls.length === 0) return [];
   const pipeline = node.pipeline();
@@ -145,7 +145,7 @@ async function acl(node: Redis, calls: readonly (readonly string[])[]): Promise<
   });
 }
 
-/** What passes (LOADING, BUSY, …) stays as the server says it. */
+/** Temporary errors (LOADING, BUSY, …) stay as they are. */
 function asTyped(error: Error): Error {
   if (!isServerError(error)) return new StoreUnavailableError(true, { cause: error });
   const isLasting = /^NOPERM\b|unknown (sub)?command|Error in ACL SETUSER/i.test(error.message);

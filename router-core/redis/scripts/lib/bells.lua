@@ -8,7 +8,7 @@ local function bell(reader, frame)
   if list then list[#list + 1] = frame else bells[reader] = { frame } end
 end
 
--- kind: 'hub' or 'instance', what all readers of this call are.
+-- kind: 'hub' or 'instance', the same for all readers of this call.
 local function ring_bells(prefix, kind)
   for reader, list in pairs(bells) do redis.call('SPUBLISH', prefix .. kind .. ':' .. reader, table.concat(list)) end
 end

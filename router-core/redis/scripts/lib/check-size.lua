@@ -5,7 +5,7 @@
 -- Defines: MIB, check_size, find_excess
 local MIB = 1024 * 1024
 
--- Returns what is too much, or nil. Rows are counted before bytes, because counting bytes takes as long as there are rows.
+-- Returns the key that is too large, or nil. Rows are counted before bytes, because counting bytes takes as long as there are rows.
 local function check_size(key, command, most_rows, most_bytes)
   local rows = redis.call(command, key)
   if rows > most_rows then return string.format('%d rows in %s', rows, key) end

@@ -1,9 +1,9 @@
--- Corrects what a clock that has gone back has left wrong.
+-- Corrects expiries and leases after the clock has gone back.
 --
 -- Needs: MOST_PER_SWEEP, lane_count, lane_keys
 -- Defines: clamp_expiries, restart_leases
 
--- Cuts expiries that are further ahead than anybody writes them: the clock has gone back since, or somebody lies.
+-- Cuts expiries that are further ahead than any writer sets them: the clock has gone back since, or an agent has forged them.
 local function clamp_expiries(zset, latest)
   latest = string.format('%d', latest)
   local late = redis.call('ZRANGEBYSCORE', zset, '(' .. latest, '+inf', 'LIMIT', 0, MOST_PER_SWEEP)

@@ -1,4 +1,4 @@
--- Measures why a request may have to wait.
+-- Measures the numbers that say why a request waits.
 --
 -- Needs: now, leases_count, limit, config, lanes, permits, lane_count, lane_names, free
 -- Defines: MOST_REPORTS, count_states, measure_capacity

@@ -1,4 +1,4 @@
--- Removes what instances leave behind when they have gone: their rows, their lanes, their consumers.
+-- Removes rows, lanes and consumers of instances that have gone.
 -- registry: the keys that instances.lua takes.
 --
 -- Needs: MOST_PER_SWEEP, now, lease, lane_count, lane_keys, lane_names, set_slots, delete_idle_consumer, lane_group, fault
@@ -27,7 +27,7 @@ local function remove_empty_lane(registry, i)
   local lane_key, name = KEYS[lane_keys + i], ARGV[lane_names + i]
   local text = redis.call('HGET', registry.lanes, name)
   local slots = tonumber(text) or 0
-  -- Counted as none, it would leave the group without slots and nobody would be told.
+  -- If it counted as 0, the group would lose its slots silently.
   if text and not tonumber(text) then fault = string.format('slots of lane %s that are no number', name) end
   local is_first = string.match(name, '^%d+') == '0'
   if slots <= 0 and not has_members(registry, name) and not is_first and redis.call('XLEN', lane_key) == 0 then
