@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { AgentLink, ExchangeHandlers, Grant, PulledRequest } from '../exchange/agent-link.ts';
+import type { Hardware } from '../exchange/hardware.ts';
 import type { AgentIdentity } from '../websocket/hub/agent-directory.ts';
 import type { Adoption, Relay } from '../websocket/hub/relay.ts';
 import type { RelayAgent } from '../websocket/hub/relay-agent.ts';
 import type { RelayedRequest } from '../websocket/hub/relayed-request.ts';
-import type { Hardware } from './hardware.ts';
 import { PendingAccept } from './pending-accept.ts';
 import type { Call } from './slime-calls.ts';
 import type { SlimeIdentity } from './slime-identities.ts';
@@ -34,6 +34,7 @@ export class SlimeAgent implements RelayAgent {
   readonly takes: ((request: PulledRequest) => boolean) | undefined;
   grant: Grant = { slots: 0, state: 'active' };
   heardAt = performance.now();
+  /** As it says itself. */
   hardware: Hardware | undefined;
   readonly #options: SlimeAgentOptions;
   readonly #waiting: PendingAccept[] = [];
@@ -77,7 +78,8 @@ export class SlimeAgent implements RelayAgent {
 
   get offer(): RelayAgent['offer'] {
     const slots = this.#slots;
-    const report = { version: 'slime', concurrency: slots, inFlight: this.running, state: 'ready' as const };
+    const { running: inFlight, hardware } = this;
+    const report = { version: 'slime', concurrency: slots, inFlight, state: 'ready' as const, hardware };
     return { slots, report };
   }
 

@@ -1,15 +1,18 @@
 import { request } from 'node:http';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { hubHere } from '../support/parts.ts';
+import { agentRecords } from '../support/agent-records.ts';
+import { hubHere, hubProcess, redisHere } from '../support/parts.ts';
+import { uniqueGroup } from '../support/router.ts';
 import { slimeHere, type SlimeHere } from './support/slime-here.ts';
+import { SlimeWorker } from './support/slime-worker.ts';
 
 /** Two hubs of one group, and a worker of the first one that calls the second. */
 async function twoHubs() {
   const here = await slimeHere();
   const other = await hubHere(here.redisUrl, here.group, { slime: true });
   const elsewhere = await here.worker({ joins: false, port: other.port });
-  return { here, other, elsewhere };
+  return { here, elsewhere };
 }
 
 /** The connection id of the next request. */
@@ -52,14 +55,19 @@ test('what is over is over at every hub, and no worker is ended for it', async (
   expect((await elsewhere.answer(connectionId, 'second')).status).toBe(200);
 });
 
-test('the hub that handed it out may be gone', async () => {
-  const { here, other, elsewhere } = await twoHubs();
-  const agent = await here.worker();
+test('the hub that handed it out may have died', async () => {
+  const { url: redisUrl } = await redisHere();
+  const group = uniqueGroup();
+  const dying = await hubProcess(redisUrl, group, ['--slime', '--lease', '4s']);
+  const other = await hubHere(redisUrl, group, { slime: true, leaseMs: 4_000 });
+  const token = await agentRecords(redisUrl).set('gpu', { group });
+  const agent = new SlimeWorker({ port: Number(new URL(dying.url).port), token });
   const accepted = agent.accept();
   const reply = fetch(other.url, { method: 'POST', body: 'question' });
   const { connectionId } = await accepted;
-  const submitted = elsewhere.answer(connectionId, 'answer');
+  dying.kill('SIGKILL');
+  await dying.ended;
+  const elsewhere = new SlimeWorker({ port: other.port, token });
+  expect((await elsewhere.answer(connectionId, 'answer')).status).toBe(200);
   expect(await (await reply).text()).toBe('answer');
-  expect((await submitted).status).toBe(200);
-  await here.hub.close();
-});
+}, 60_000);

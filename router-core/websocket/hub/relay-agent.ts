@@ -13,7 +13,7 @@ export interface RelayAgent {
   readonly holder: string;
   readonly offer: {
     readonly slots: number;
-    readonly report: Pick<InstanceReport, 'version' | 'concurrency' | 'inFlight' | 'state' | 'reason'>;
+    readonly report: Omit<InstanceReport, 'name' | 'agent' | 'token'>;
   };
   readonly grant: Grant;
   readonly running: number;
@@ -25,8 +25,6 @@ export interface RelayAgent {
   readonly heardAt: number;
   /** Of the last ping, ms. */
   readonly roundTripMs: number | undefined;
-  /** Of its machine, as it says itself. */
-  readonly hardware?: object | undefined;
   /** Undefined when it takes every request of its group and scopes. */
   readonly takes?: ((request: PulledRequest) => boolean) | undefined;
   /** Hands over a request that was pulled for it. */

@@ -280,7 +280,7 @@ export class Relay {
   #show(): void {
     const { hub, identity } = this.#options;
     const reports = [...this.#agents].map((agent): LinkedAgentReport => {
-      const { offer, grant, running, instance, name, roundTripMs, heardAt, hardware } = agent;
+      const { offer, grant, running, instance, name, roundTripMs, heardAt } = agent;
       const { record, tokenId } = agent.identity;
       const ofRecord = record === NO_RECORD ? {} : { agent: record, token: tokenId };
       const about = { name, ...ofRecord, instance, hub: hub.id, hubName: hub.host };
@@ -290,7 +290,6 @@ export class Relay {
         inFlight: running,
         slots: grant.slots,
         scopes: identity.scopes,
-        hardware,
         requests: [...agent.requests()].map(({ id }) => id),
         roundTripMs,
         lastHeardAt: new Date(Date.now() - (performance.now() - heardAt)).toISOString(),
