@@ -6,7 +6,7 @@ import { parseJson } from '../runtime/parse-json.ts';
 const MOST_BYTES = 16 * 1024;
 const GIB = 2 ** 30;
 
-/** What an agent of slime says of its machine when it joins. */
+/** An agent of slime says this of its machine when it joins. */
 const slimeSchema = z.object({
   CPUCores: z.number().default(0),
   CPUThreads: z.number().default(0),

@@ -9,7 +9,7 @@ const NOWHERE = { host: 'upstream', basePath: '' };
 
 const HEAD_REQUEST = 'head.';
 
-/** What an agent is to submit the reply with: another hub, which has not seen the request, has to know that a reply has no body. */
+/** An agent submits its reply with this. Another hub has not seen the request, and has to know that a reply has no body. */
 function connectionId(ticket: string, method: string): string {
   return method === 'HEAD' ? HEAD_REQUEST + ticket : ticket;
 }
@@ -44,12 +44,12 @@ export class RequestMessageWriter {
     if (!follows) response.end();
   }
 
-  /** Whether more of the body is to come. */
+  /** More of the body is to come. */
   get follows(): boolean {
     return this.#message.bodyFollows;
   }
 
-  /** Whether all of it has left this process. */
+  /** All of it has left this process. */
   get isSent(): boolean {
     return this.#call.response.writableFinished;
   }

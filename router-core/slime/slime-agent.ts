@@ -172,7 +172,7 @@ export class SlimeAgent implements RelayAgent {
     this.#options.relay.reportSoon();
   }
 
-  /** What it runs is over, whatever it says later. */
+  /** Its requests are over, whatever it says later. */
   end(why: string): void {
     this.turnAway();
     for (const request of [...this.#requests]) void request.lose('agent-lost', why);
@@ -219,7 +219,7 @@ function remove<T>(list: T[], item: T): void {
   if (at >= 0) list.splice(at, 1);
 }
 
-/** Of a target in origin form. */
+/** `target` is in origin form. */
 function pathOf(target: string): string {
   const query = target.indexOf('?');
   return query < 0 ? target : target.slice(0, query);

@@ -10,7 +10,7 @@ export type CallKind = 'join' | 'accept' | 'submit';
 
 const PATH = /^\/v1\/agent\/(join|accept|submit)(?:\?|$)/;
 
-/** What an agent of slime wants; undefined for a request of anybody else. */
+/** The call that an agent of slime makes; undefined for a request of anybody else. */
 export function callKind({ method, url = '', headers }: IncomingMessage): CallKind | undefined {
   const token = headers['slime-agent-token'];
   if (method !== 'POST' || token === undefined || token === '') return undefined;

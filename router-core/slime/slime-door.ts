@@ -28,7 +28,7 @@ import { SlowRefusals } from './slow-refusals.ts';
 export interface SlimeDoorOptions {
   /** The door of linked agents, whose relays are used. */
   readonly beside: AgentDoor;
-  /** Of slime's hub; undefined when its own tokens do not count. */
+  /** The secret of slime's hub; undefined when its own tokens do not count. */
   readonly secret: string | undefined;
   /** Where agents with slime's own tokens belong. */
   readonly group: string;

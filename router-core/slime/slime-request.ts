@@ -19,7 +19,7 @@ export interface SlimeRequestOptions {
   /** Undefined when a worker has it already, from another hub. */
   readonly pulled: PulledRequest | undefined;
   readonly open: (handlers: ExchangeHandlers) => AgentExchange;
-  /** Of the request: the reply to HEAD has no body. */
+  /** The method of the request: the reply to HEAD has no body. */
   readonly method: string;
   readonly ticket: string;
   /** Name of the agent's instance, and its number. */
@@ -58,7 +58,7 @@ export class SlimeRequest implements ExchangeHandlers {
     return this.#options.request.id;
   }
 
-  /** Whether a worker has it, and has not answered. */
+  /** A worker has it, and has not answered. */
   get isOut(): boolean {
     return this.#message !== undefined && this.#submission === undefined && !this.isOver;
   }

@@ -7,7 +7,7 @@ const MANY_CHUNKS = 512;
 
 export interface SubmissionOptions {
   readonly call: Call;
-  /** Of the request that is answered. */
+  /** The method of the request that is answered. */
   readonly method: string;
   readonly sink: ReplySink;
   /** The agent has sent no whole reply. `isInvalid`: what came is no reply at all. */

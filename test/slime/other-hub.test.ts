@@ -65,7 +65,7 @@ test('the hub that handed it out may have died', async () => {
   const accepted = agent.accept();
   const reply = fetch(other.url, { method: 'POST', body: 'question' });
   const { connectionId } = await accepted;
-  dying.kill('SIGKILL');
+  await dying.kill('SIGKILL');
   await dying.ended;
   const elsewhere = new SlimeWorker({ port: other.port, token });
   expect((await elsewhere.answer(connectionId, 'answer')).status).toBe(200);

@@ -6,7 +6,7 @@ import type { RelayedRequest } from './relayed-request.ts';
 export interface RelayAgent {
   /** The name that its hub gives it: unique in the group. */
   readonly instance: string;
-  /** What people call it. */
+  /** People call it so. */
   readonly name: string;
   readonly identity: AgentIdentity;
   /** Who may present the tickets of its requests. */
@@ -19,11 +19,11 @@ export interface RelayAgent {
   readonly running: number;
   /** Slots that could take a request now. */
   readonly free: number;
-  /** What it runs. */
+  /** The requests that it runs. */
   requests(): Iterable<{ readonly id: string }>;
   /** By performance.now(). */
   readonly heardAt: number;
-  /** Of the last ping, ms. */
+  /** The time that the last ping took, ms. */
   readonly roundTripMs: number | undefined;
   /** Undefined when it takes every request of its group and scopes. */
   readonly takes?: ((request: PulledRequest) => boolean) | undefined;
