@@ -20,7 +20,7 @@ export interface LinkSocketOptions {
   readonly stream: Duplex;
   /** A message that the peer may send; the socket is refused when this throws a LinkFault. */
   readonly onMessage: (message: LinkMessage) => void;
-  /** Whether nothing runs on the link; asked after `expectWords`, until it is so. */
+  /** True when nothing runs on the link. Asked after `expectWords`, until it is so. */
   readonly isIdle?: () => boolean;
   /** Called once, whoever ended it. */
   readonly onClose: (why: string) => void;
@@ -54,6 +54,8 @@ export class LinkSocket implements WriterTarget {
   #pingAfterMs = PING_AFTER_MS;
   #deadAfterMs = DEAD_AFTER_MS;
   #pingedAt: number | undefined;
+  /** A link that was idle may have been silent for longer than one with requests may be: its silence counts from here. */
+  #expectedAt = 0;
   /** When the peer was last heard of, by performance.now(). */
   heardAt = performance.now();
   /** ms from the last ping to its pong. */
@@ -83,7 +85,7 @@ export class LinkSocket implements WriterTarget {
     this.#lookEveryMs = pingAfterMs / 4;
     clearInterval(this.#watch);
     this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
-    this.#lookedAt = performance.now();
+    this.#lookedAt = this.#expectedAt = performance.now();
   }
 
   /** Sends a message before all bodies that wait. */
@@ -180,7 +182,7 @@ export class LinkSocket implements WriterTarget {
     if (stoodStill) return;
     if (this.#pingAfterMs !== PING_AFTER_MS && this.#options.isIdle?.())
       this.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
-    const silentMs = now - this.heardAt;
+    const silentMs = now - Math.max(this.heardAt, this.#expectedAt);
     if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
     if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;
     this.#pingedAt = performance.now();
