@@ -44,7 +44,7 @@ export class LinkSocket implements WriterTarget {
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
   #lookEveryMs = PING_AFTER_MS / 4;
-  /** What this turn of the event loop sends is held back to its end, so that it leaves in one write. */
+  /** The messages of this turn of the event loop are held back to its end, so that they leave in one write. */
   #isTurn = false;
   /** Bodies wait until the socket has room. */
   #awaitsDrain = false;
