@@ -96,8 +96,6 @@ export interface LinkedAgentReport extends InstanceReport {
   readonly hubName: string;
   readonly slots: number;
   readonly scopes: readonly string[];
-  /** Of its machine, as it says itself. */
-  readonly hardware?: object | undefined;
   /** Of the last ping, ms. */
   readonly roundTripMs?: number | undefined;
   /** When it was last heard of, ISO 8601. */

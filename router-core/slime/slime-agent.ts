@@ -4,7 +4,7 @@ import type { AgentIdentity } from '../websocket/hub/agent-directory.ts';
 import type { Relay } from '../websocket/hub/relay.ts';
 import type { RelayAgent } from '../websocket/hub/relay-agent.ts';
 import type { RelayedRequest } from '../websocket/hub/relayed-request.ts';
-import type { Hardware } from './hardware.ts';
+import type { Hardware } from '../exchange/hardware.ts';
 import { PendingAccept } from './pending-accept.ts';
 import type { Call } from './slime-calls.ts';
 import type { SlimeIdentity } from './slime-identities.ts';

@@ -19,6 +19,8 @@ export class LinkOffers {
   mostGranted = 0;
   /** The last offer, without its number. */
   #said = '';
+  /** The labels and the hardware that were sent last. */
+  #machine = '';
   #n = 0;
   #answered = 0;
   #isOver = false;
@@ -26,12 +28,18 @@ export class LinkOffers {
 
   /** The next offer. Undefined when there is nothing new in it, unless `always`. */
   next({ slots, report }: LinkOffer, always: boolean): object | undefined {
-    const { version, concurrency, inFlight, state, reason } = report;
+    const { version, concurrency, inFlight, state, reason, labels, hardware } = report;
     const about = { version, concurrency, inFlight, state, reason };
+    // The hub keeps these until they are sent again.
+    const machine = { labels, hardware };
+    const machineText = JSON.stringify(machine);
+    const isNewMachine = machineText !== this.#machine;
     const body = { slots: Math.min(slots, this.mostSlots), report: about };
     const text = JSON.stringify(body);
-    if (!always && text === this.#said) return undefined;
+    if (!always && !isNewMachine && text === this.#said) return undefined;
     this.#said = text;
+    this.#machine = machineText;
+    if (isNewMachine) Object.assign(about, machine);
     this.#n += 1;
     return { n: this.#n, ...body };
   }

@@ -35,6 +35,9 @@ const DEFAULT_LEASE_MS = 6_000;
 /** Data that is only for people, such as the number of running requests, is sent this often, ms. */
 const REPORT_MS = 2_000;
 
+/** Counts the links of this process. */
+let lastTurn = 0;
+
 /** An agent's link to its group by way of hubs, as docs/link.md says. */
 export class WebsocketAgentLink implements AgentLink, LinkHost {
   readonly missedDoorbells = 0;
@@ -169,6 +172,10 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     return exchange;
   }
 
+  rename(exchange: LinkExchange, ticket: string): void {
+    this.#held.rename(exchange, ticket);
+  }
+
   nextHandle(): string {
     this.#lastHandle += 1;
     return String(this.#lastHandle);
@@ -200,7 +207,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   #greet(hub: string, dialled: DialledHub): HubLink {
     const present = this.#held.orphans().map((exchange) => exchange.present());
-    const hello = { name: this.#options.name, former: this.#former, present };
+    const hello = { name: this.#options.name, former: this.#former, turn: ++lastTurn, present };
     this.#former = undefined;
     return new HubLink({ hub, dialled, hello, offer: this.#offerFor(undefined), host: this });
   }

@@ -1,4 +1,5 @@
 import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../../exchange/agent-link.ts';
+import type { Hardware } from '../../exchange/hardware.ts';
 import type { AgentIdentity } from './agent-directory.ts';
 import type { RelayedRequest } from './relayed-request.ts';
 
@@ -13,7 +14,7 @@ export interface RelayAgent {
   readonly holder: string;
   readonly offer: {
     readonly slots: number;
-    readonly report: Pick<InstanceReport, 'version' | 'concurrency' | 'inFlight' | 'state' | 'reason'>;
+    readonly report: Omit<InstanceReport, 'name' | 'agent' | 'token'>;
   };
   readonly grant: Grant;
   readonly running: number;
@@ -25,8 +26,8 @@ export interface RelayAgent {
   readonly heardAt: number;
   /** Of the last ping, ms. */
   readonly roundTripMs: number | undefined;
-  /** Of its machine, as it says itself. */
-  readonly hardware?: object | undefined;
+  /** Its machine, when that is not part of its offer. */
+  readonly hardware?: Hardware | undefined;
   /** Undefined when it takes every request of its group and scopes. */
   readonly takes?: ((request: PulledRequest) => boolean) | undefined;
   /** Hands over a request that was pulled for it. */

@@ -2,6 +2,7 @@ import type { PulledRequest } from '../../exchange/agent-link.ts';
 import type {
   CreateRelayLink,
   LinkedAgentReport,
+  Presented,
   RecordGrant,
   RecordShare,
   RelayLink,
@@ -11,10 +12,11 @@ import type { Logger } from '../../runtime/logger.ts';
 import { packageVersion } from '../../runtime/package-info.ts';
 import { NO_RECORD, type AgentIdentity } from './agent-directory.ts';
 import { LEAST_AWAY_MS } from './link-limits.ts';
+import type { LinkedAgent } from './linked-agent.ts';
 import type { RelayAgent } from './relay-agent.ts';
 import type { RelayedRequest } from './relayed-request.ts';
 import { shareOut } from './share-out.ts';
-import type { Tickets } from './tickets.ts';
+import type { Ticket, Tickets } from './tickets.ts';
 
 export interface RelayOptions {
   readonly createRelayLink: CreateRelayLink;
@@ -26,7 +28,7 @@ export interface RelayOptions {
 }
 
 /** A request whose link is lost. */
-interface AwayRequest {
+export interface AwayRequest {
   readonly request: RelayedRequest;
   /** The agent as it was linked before. */
   readonly former: RelayAgent;
@@ -44,7 +46,7 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #link: RelayLink;
   readonly #agents = new Set<RelayAgent>();
-  /** Requests whose link is lost, by ticket, until their agent comes back or their time is over. */
+  /** Requests whose link is lost, by id, until their agent comes back or their time is over. */
   readonly #away = new Map<string, AwayRequest>();
   /** Whose turn it is to be given a request. */
   #turns: RelayAgent[] = [];
@@ -115,20 +117,42 @@ export class Relay {
     });
   }
 
-  /** Takes the request that this agent presents again. Undefined when it is not known here. */
-  takeAway(ticket: string, record: string): RelayedRequest | undefined {
-    const found = this.#away.get(ticket);
-    if (!found || found.former.identity.record !== record) return undefined;
+  /** Reads a ticket that this agent presents. Undefined when it was never given one like it. */
+  read(signed: string, agent: RelayAgent): Ticket | undefined {
+    const ticket = this.#options.tickets.read(signed);
+    return ticket?.record === agent.holder && ticket.group === agent.identity.group ? ticket : undefined;
+  }
+
+  /** Takes the request that waits here for its agent to come back. */
+  takeAway(id: string, isTheirs: (away: AwayRequest) => boolean): RelayedRequest | undefined {
+    const found = this.#away.get(id);
+    if (!found || !isTheirs(found)) return undefined;
     clearTimeout(found.timer);
-    this.#away.delete(ticket);
+    this.#away.delete(id);
     return found.request;
   }
 
+  /** Takes the request that this agent presents from the relay that has it. Resolves with whether it goes on here. */
+  async adopt(signed: string, from: Ticket, agent: LinkedAgent, presented: Presented): Promise<boolean> {
+    const { group, record } = from;
+    const adopted = await this.#link.adopt(from, presented);
+    if (!adopted) return false;
+    const ticket = this.#options.tickets.sign({ group, record, ...this.#link.placeOf(adopted.request) });
+    const relayed = agent.adopt(this.#link, adopted, { ticket, former: signed, have: presented.have });
+    this.reportSoon();
+    if (!this.#agents.has(agent)) {
+      relayed.detach();
+      this.#await(relayed, agent, LEAST_AWAY_MS);
+    }
+    return true;
+  }
+
   /** Drops the requests of this agent's former link that it does not know: they never reached it. */
-  forget(former: string, record: string): void {
-    for (const [ticket, away] of this.#away) {
-      if (away.former.instance !== former || !this.takeAway(ticket, record)) continue;
-      void away.request.lose(false, 'the link was lost before its agent had the request');
+  forget(instance: string, holder: string): void {
+    for (const id of this.#away.keys()) {
+      const isTheirs = ({ former }: AwayRequest) => former.instance === instance && former.holder === holder;
+      const request = this.takeAway(id, isTheirs);
+      void request?.lose(false, 'the link was lost before its agent had the request');
     }
   }
 
@@ -151,16 +175,16 @@ export class Relay {
   }
 
   #await(request: RelayedRequest, former: RelayAgent, leaseMs: number): void {
-    const { ticket } = request;
+    const { id } = request;
     const lose = () => {
-      this.#away.delete(ticket);
+      this.#away.delete(id);
       void request.lose(
         true,
         'the link of its agent was lost, and the agent did not come back within the lease',
       );
     };
     const timer = setTimeout(lose, Math.max(LEAST_AWAY_MS, leaseMs));
-    this.#away.set(ticket, { request, former, timer });
+    this.#away.set(id, { request, former, timer });
   }
 
   #report() {
@@ -248,9 +272,8 @@ export class Relay {
     if (!agent) return false;
     const { holder: record, identity } = agent;
     const { group } = identity;
-    const { id, attempt, handle: place } = request;
-    const relay = this.#link.instance;
-    agent.run(this.#link, request, this.#options.tickets.sign({ group, record, relay, id, attempt, place }));
+    const ticket = this.#options.tickets.sign({ group, record, ...this.#link.placeOf(request) });
+    agent.run(this.#link, request, ticket);
     return true;
   }
 
@@ -276,7 +299,7 @@ export class Relay {
         inFlight: running,
         slots: grant.slots,
         scopes: identity.scopes,
-        hardware,
+        ...(hardware && { hardware }),
         requests: [...agent.requests()].map(({ id }) => id),
         roundTripMs,
         lastHeardAt: new Date(Date.now() - (performance.now() - heardAt)).toISOString(),

@@ -43,6 +43,8 @@ export class LinkSocket implements WriterTarget {
   readonly #pending: LinkWriter[] = [];
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
+  /** Silence counts from here: an idle link may have been silent for longer than one with requests may be. */
+  #expectsSince = 0;
   #lookEveryMs = PING_AFTER_MS / 4;
   /** The messages of this turn of the event loop are held back to its end, so that they leave in one write. */
   #isTurn = false;
@@ -54,8 +56,6 @@ export class LinkSocket implements WriterTarget {
   #pingAfterMs = PING_AFTER_MS;
   #deadAfterMs = DEAD_AFTER_MS;
   #pingedAt: number | undefined;
-  /** A link that was idle may have been silent for longer than one with requests may be: its silence counts from here. */
-  #expectedAt = 0;
   /** When the peer was last heard of, by performance.now(). */
   heardAt = performance.now();
   /** ms from the last ping to its pong. */
@@ -83,9 +83,10 @@ export class LinkSocket implements WriterTarget {
     this.#pingAfterMs = pingAfterMs;
     this.#deadAfterMs = deadAfterMs;
     this.#lookEveryMs = pingAfterMs / 4;
+    this.#expectsSince = performance.now();
     clearInterval(this.#watch);
     this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
-    this.#lookedAt = this.#expectedAt = performance.now();
+    this.#lookedAt = performance.now();
   }
 
   /** Sends a message before all bodies that wait. */
@@ -182,7 +183,7 @@ export class LinkSocket implements WriterTarget {
     if (stoodStill) return;
     if (this.#pingAfterMs !== PING_AFTER_MS && this.#options.isIdle?.())
       this.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
-    const silentMs = now - Math.max(this.heardAt, this.#expectedAt);
+    const silentMs = now - Math.max(this.heardAt, this.#expectsSince);
     if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
     if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;
     this.#pingedAt = performance.now();

@@ -60,6 +60,7 @@ export async function scriptedHub(options: ScriptedHubOptions = {}): Promise<Scr
   server.on('upgrade', (request, socket, head) => {
     const text = refusal?.();
     if (text !== undefined) {
+      socket.on('error', () => undefined);
       socket.end(text);
       return;
     }
