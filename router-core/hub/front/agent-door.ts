@@ -7,7 +7,7 @@ import type { ServedSettings } from '../../config/group-settings.ts';
 export interface AgentDoor {
   /** Agents may do what this version of the configuration says, from now on. */
   serve(state: ConfigState, groups: readonly ServedSettings[]): void;
-  /** Whether a request is for the door, before any route. */
+  /** True for a request that goes to the door, before any route. */
   takes(request: IncomingMessage): boolean;
   onRequest(request: IncomingMessage, response: ServerResponse): void;
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;

@@ -25,7 +25,6 @@ export interface AgentDoorOptions {
 
 /** Paths that this hub serves itself, before any route. */
 export const LINK_PATH = '/_router/link';
-export const AGENT_PATH = '/_router/agent';
 const PATHS = /^\/_router\/(?:link|agent)(?:\?|$)/;
 
 const ENDED: Refusal = {

@@ -120,7 +120,7 @@ export class Greeting {
     presented: Omit<Presented, 'record'>,
   ): Promise<void> {
     const record = agent.holder;
-    const goesOn = ticket && (await relay.adopt(signed, ticket, agent, { ...presented, record }));
+    const goesOn = ticket && (await relay.takeOver(signed, ticket, agent, { ...presented, record }));
     if (!goesOn) this.#dropped(signed);
     agent.returned();
   }

@@ -36,7 +36,7 @@ export class Relays {
     return relay;
   }
 
-  /** Whether a relay of this hub has this name. */
+  /** True when a relay of this hub has this name. */
   has(instance: string): boolean {
     for (const relay of this.#relays.values()) if (relay.instance === instance) return true;
     return false;

@@ -84,7 +84,11 @@ export async function scriptedHub(options: ScriptedHubOptions = {}): Promise<Scr
     links,
     async nextLink() {
       const at = taken++;
-      return waitFor(() => links[at], { what: `link ${at + 1}` });
+      const link = await waitFor(() => links[at], { what: `link ${at + 1}` });
+      // Its hello is answered with its arrival: what a test says comes after the welcome.
+      const hasHello = () => link.messages.some(({ type }) => type === MESSAGE.hello);
+      if (greets) await waitFor(hasHello, { what: 'its hello' });
+      return link;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { RecordGrant, RecordShare, RelayLink } from '../../../router-core/exchange/relay-link.ts';
 import { redisRelayLinks } from '../../../router-core/redis/agent/redis-relay-links.ts';
+import { LocalInboxes } from '../../../router-core/redis/frames/local-inboxes.ts';
 import { recordLog } from '../../support/config.ts';
 
 export interface RelayHere {
@@ -28,7 +29,7 @@ export async function relayHere(
   let last: readonly RecordGrant[] = [];
   const { log } = recordLog();
   const report = { name: 'hub', version: '0', concurrency: 1, inFlight: 0, state: 'ready' } as const;
-  const link = redisRelayLinks({ redisUrl, log })({
+  const link = redisRelayLinks({ redisUrl, local: new LocalInboxes() })({
     group,
     scopes,
     name: 'hub-here',
