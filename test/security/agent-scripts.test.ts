@@ -30,7 +30,8 @@ async function loginOf(group: string) {
 
 test('the list of scripts is what the code of agents runs', () => {
   const folder = join(packageFolder(), 'router-core/redis/agent');
-  const sources = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const files = [...readdirSync(folder), '../scripts/log-keeper.ts'];
+  const sources = files.map((name) => readFileSync(join(folder, name), 'utf8'));
   const used = sources.flatMap((source) =>
     [...source.matchAll(/loadScript\('(.+?)'\)/g)].map(([, name = '']) => name),
   );

@@ -100,7 +100,7 @@ export class LinkedAgent implements RelayAgent, Carrier {
     );
   }
 
-  /** What it has presented goes on, or is gone. */
+  /** A request that it has presented goes on, or is gone. */
   returned(): void {
     this.#returning -= 1;
     this.#options.onFree();

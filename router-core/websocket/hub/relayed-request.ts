@@ -112,7 +112,7 @@ export class RelayedRequest implements ExchangeHandlers {
     return this.#options.request.id;
   }
 
-  /** Whether this ticket is for it: the agent may not have heard of a new one. */
+  /** True when this ticket is for it: the agent may not have heard of a new one. */
   isFor(ticket: string): boolean {
     return ticket === this.ticket || ticket === this.#former;
   }
