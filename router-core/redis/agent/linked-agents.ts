@@ -4,7 +4,7 @@ import { hardwareSchema, labelsSchema } from '../../exchange/hardware.ts';
 import type { LinkedAgentReport } from '../../exchange/relay-link.ts';
 import { parseJson } from '../../runtime/parse-json.ts';
 
-/** What a relay that was killed has shown goes after so long, ms. */
+/** The rows of a relay that was killed go after so long, ms. */
 const TTL_MS = 60_000;
 
 /** Changes within this time are written together, ms. */

@@ -90,6 +90,7 @@ export class Greeting {
       leaseMs: leaseMs(),
       onOffer: () => relay.answer(agent),
       onFree: () => relay.wake(),
+      onUnreached: () => relay.reportSoon(),
     });
     relays.agents.add(agent);
     this.#relay = relay;

@@ -164,7 +164,7 @@ export async function agentOf(hubs: readonly { url: string }[], slots = 2, ca?: 
   return { ...joined, revoked: () => revoked, logged: () => lines.map((line) => JSON.stringify(line)) };
 }
 
-/** What a hub says of a request. */
+/** The message in which a hub hands over a request. */
 export function requestOf(ticket: string, more: object = {}): object {
   return { id: `id-${ticket}`, attempt: 1, hub: 'h', head: 'GET\n/\n\n', ms: 10_000, ticket, ...more };
 }

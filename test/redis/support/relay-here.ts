@@ -8,7 +8,7 @@ export interface RelayHere {
   readonly link: RelayLink;
   /** Offers this from now on; resolves when it counts. */
   readonly offer: (shares: readonly RecordShare[]) => Promise<void>;
-  /** What it was granted last, as `slots state`. */
+  /** The last grant of the record, as `slots state`. */
   readonly granted: (record: string) => string;
   readonly grants: () => readonly RecordGrant[];
 }
