@@ -7,7 +7,7 @@ import { anyText, useFlag } from './flags.ts';
 /** How an agent reaches its group: as `router-core agent` takes it. */
 export type AgentWay = { readonly hub: string } | { readonly redis: string };
 
-/** What the printed command says, apart from the token. */
+/** The parts of the printed command, apart from the token. */
 export interface AgentStart {
   readonly upstream: string | undefined;
   readonly way: AgentWay;
