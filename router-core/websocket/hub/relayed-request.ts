@@ -157,7 +157,8 @@ export class RelayedRequest implements ExchangeHandlers {
   onStored({ bytes, isSettled }: StoredReply): void {
     this.#down.consume(bytes - this.#stored);
     this.#stored = bytes;
-    if (isSettled) this.#say(MESSAGE.settled);
+    // The agent only keeps what it has sent until then.
+    if (isSettled) this.#carrier?.socket.sendLater(MESSAGE.settled, this.#channel);
   }
 
   // Messages of the agent.
