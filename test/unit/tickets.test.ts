@@ -26,7 +26,9 @@ test('no two tickets have the same text', () => {
 });
 
 test('a ticket fits into a field of HTTP', () => {
-  expect(new Tickets(randomBytes(32)).sign({ ...ticket, id: 'x\r\ny' })).toMatch(/^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/);
+  expect(new Tickets(randomBytes(32)).sign({ ...ticket, id: 'x\r\ny' })).toMatch(
+    /^[\x21-\x7e][\x20-\x7e]*[\x21-\x7e]$/,
+  );
 });
 
 test('what no hub has signed is no ticket', () => {

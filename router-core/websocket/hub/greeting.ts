@@ -44,6 +44,7 @@ export class Greeting {
       side: 'hub',
       onMessage: (message) => this.#onMessage(message),
       isIdle: () => !this.#agent || this.#agent.running === 0,
+      onRefuse: (code) => options.relays.counts.refuse(code),
       onClose: (why) => this.#onClose(why),
     });
     this.#helloDue = setTimeout(() => this.#socket.refuse('protocol', 'no hello came'), HELLO_MS);
@@ -91,8 +92,10 @@ export class Greeting {
       leaseMs: leaseMs(),
       onOffer: () => relay.answer(agent),
       onFree: () => relay.wake(),
+      onUnreached: () => relay.reportSoon(),
     });
     relays.agents.add(agent);
+    relays.counts.opened += 1;
     this.#relay = relay;
     this.#agent = agent;
     return agent;
@@ -120,8 +123,9 @@ export class Greeting {
     presented: Omit<Presented, 'record'>,
   ): Promise<void> {
     const record = agent.holder;
-    const goesOn = ticket && (await relay.adopt(signed, ticket, agent, { ...presented, record }));
-    if (!goesOn) this.#dropped(signed);
+    const goesOn = ticket && (await relay.takeOver(signed, ticket, agent, { ...presented, record }));
+    if (goesOn) this.#options.relays.counts.adopted += 1;
+    else this.#dropped(signed);
     agent.returned();
   }
 

@@ -85,7 +85,8 @@ export class RelayedRequest implements ExchangeHandlers {
   }
 
   /** Goes on with a request that the agent has from another hub, and that has `have` bytes of its body. */
-  adopt({ point, open }: AdoptedRequest, former: string, have: number): void {
+  adopt(adopted: AdoptedRequest, former: string, have: number): void {
+    const { point } = adopted;
     this.#former = former;
     this.#headSeen = point.headSeen;
     this.#asked = point.asked;
@@ -93,7 +94,7 @@ export class RelayedRequest implements ExchangeHandlers {
     this.#up = this.#writer(point.asked, have);
     const { received, upTo, headSeen } = point;
     this.#say(MESSAGE.resumed, { ticket: former, next: this.ticket, have: received, headSeen, upTo });
-    this.#begin(open(this));
+    this.#begin(adopted.open(this));
   }
 
   #begin(exchange: AgentExchange): void {
@@ -114,7 +115,7 @@ export class RelayedRequest implements ExchangeHandlers {
     return this.#options.request.id;
   }
 
-  /** Whether this ticket is for it: the agent may not have heard of a new one. */
+  /** True when this ticket is for it: the agent may not have heard of a new one. */
   isFor(ticket: string): boolean {
     return ticket === this.ticket || ticket === this.#former;
   }

@@ -25,8 +25,10 @@ export interface LinkSocketOptions {
   readonly side: 'hub' | 'agent';
   /** A message that the peer may send; the socket is refused when this throws a LinkFault. */
   readonly onMessage: (message: LinkMessage) => void;
-  /** Whether nothing runs on the link; asked after `expectWords`, until it is so. */
+  /** True when nothing runs on the link. Asked after `expectWords`, until it is so. */
   readonly isIdle?: () => boolean;
+  /** Called with the code when this end refuses the peer. */
+  readonly onRefuse?: (code: string) => void;
   /** Called once, whoever ended it. */
   readonly onClose: (why: string) => void;
 }
@@ -50,10 +52,10 @@ export class LinkSocket implements WriterTarget {
   readonly #endTurn = () => this.#onTurnEnd();
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
-  /** The peer did not have to say anything sooner before. */
+  /** Silence counts from here: an idle link may have been silent for longer than one with requests may be. */
   #expectsSince = 0;
   #lookEveryMs = PING_AFTER_MS / 4;
-  /** What this turn of the event loop sends is held back to its end, so that it leaves in one write. */
+  /** The messages of this turn of the event loop are held back to its end, so that they leave in one write. */
   #isTurn = false;
   /** Flushes what waits for other messages. */
   #later: NodeJS.Timeout | undefined;
@@ -128,6 +130,7 @@ export class LinkSocket implements WriterTarget {
   /** Says why, then closes. */
   refuse(code: string, reason: string, retryMs?: number): void {
     if (this.#closed) return;
+    this.#options.onRefuse?.(code);
     this.send(MESSAGE.refused, LINK_CHANNEL, { code, reason, retryMs });
     this.close(reason);
   }
