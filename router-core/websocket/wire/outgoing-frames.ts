@@ -12,8 +12,8 @@ const IS_MASKED = 0x80;
 const MASK_BYTES = 4;
 
 /** Masks must not be predictable (RFC 6455 §5.3). A call of the random source costs more than a frame: one serves many. */
-const masks = Buffer.alloc(8 * 1024);
-let masksUsed = masks.length;
+const someMasks = Buffer.alloc(8 * 1024);
+let masksUsed = someMasks.length;
 
 /**
  * WebSocket frames of whole messages, gathered until they are flushed. `ws` does the rest of the protocol, but writes two buffers
@@ -108,12 +108,12 @@ export class OutgoingFrames {
 }
 
 function writeMask(target: Buffer, at: number): number {
-  if (masksUsed === masks.length) {
-    randomFillSync(masks);
+  if (masksUsed === someMasks.length) {
+    randomFillSync(someMasks);
     masksUsed = 0;
   }
   masksUsed += MASK_BYTES;
-  return at + masks.copy(target, at, masksUsed - MASK_BYTES, masksUsed);
+  return at + someMasks.copy(target, at, masksUsed - MASK_BYTES, masksUsed);
 }
 
 function maskBytes(target: Buffer, from: number, length: number, source: Buffer, at: number): void {
