@@ -94,9 +94,9 @@ export function readRequest(message: LinkMessage, handle: string): HandedRequest
   const { json } = message;
   const ticket = readText(json['ticket'], 4_096);
   const attempt = readCount(json['attempt']);
-  const text = readText(json['head'], 130 * 1024);
+  const headText = readText(json['head'], 130 * 1024);
   if (ticket === '' || json['id'] === '' || attempt < 1 || attempt > 65_535)
     throw new LinkFault('protocol', 'a request without a valid ticket, id or attempt');
-  const head = decodeRequestHead(text);
+  const head = decodeRequestHead(headText);
   return { ticket, pulled: head && new LinkRequest(message, head, attempt, handle) };
 }
