@@ -23,6 +23,8 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   const upstreamMs = head.upstreamMs <= waitedMs ? head.upstreamMs : Math.round(waitedMs);
   const queueMs = Math.max(0, waitedMs - upstreamMs);
   let ours = `Via: 1.1 mini-router\r\nRouter-Request-Id: ${exchange.id}\r\nRouter-Agent: ${attempts.owner}\r\n`;
+  // An upstream's own id is the one that its operators know.
+  if (!REQUEST_ID.test(head.fields)) ours += `X-Request-Id: ${exchange.id}\r\n`;
   ours += `Server-Timing: queue;dur=${queueMs.toFixed(1)}, upstream;dur=${upstreamMs}\r\n`;
   if (routed.preference !== undefined) ours += `Preference-Applied: ${routed.preference}\r\n`;
   if (isWhole && bodyBytes === undefined && status !== 101) ours += `Content-Length: ${length}\r\n`;
@@ -43,6 +45,7 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   return false;
 }
 
+const REQUEST_ID = /^x-request-id: /im;
 const NO_BYTES = Buffer.alloc(0);
 const WRONG_LENGTH = 'the body is not as long as its head says';
 
