@@ -113,7 +113,7 @@ export class RequestAcceptor implements RequestHandler {
     const { snapshot } = this;
     const { link } = this.#context;
     if (!snapshot) return 'store-unavailable';
-    const found = snapshot.route(routeRequest(request, checked));
+    const found = snapshot.route(routeRequest(request, checked, this.#context));
     if (!found) return 'no-route';
     const prefer = request.field('prefer');
     const routed = prefer === undefined ? found : shortenWait(found, prefer);
@@ -134,10 +134,15 @@ export class RequestAcceptor implements RequestHandler {
 
 type AcceptedRequest = Extract<CheckedRequest, { ok: true }>;
 
-function routeRequest(request: ClientRequest, { target, authority }: AcceptedRequest): RouteRequest {
-  const { method, rawHeaders } = request;
+function routeRequest(
+  request: ClientRequest,
+  { target, authority }: AcceptedRequest,
+  { proxies }: HubContext,
+): RouteRequest {
+  const { method, rawHeaders, peer } = request;
   // Few routes ask for a header: the values are put in order when one does.
   let values: ReadonlyMap<string, string> | undefined;
-  const value = (name: string) => (values ??= forwardedValues(rawHeaders, authority)).get(name);
+  const value = (name: string) =>
+    (values ??= forwardedValues(rawHeaders, { authority, isTrusted: proxies.has(peer) })).get(name);
   return { method, host: authority, target, headers: value };
 }

@@ -42,7 +42,10 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
 
   if (link.group(routed.group).fault !== undefined) return refuse(options, 'group-faulty');
 
-  if (routed.duplex && context.bodies.isShareTaken(routed.counts, request.peer)) {
+  if (
+    routed.duplex &&
+    context.bodies.isShareTaken(routed.counts, context.proxies.clientOf(request).address)
+  ) {
     return refuse(options, 'hub-full');
   }
   const exchange = new Exchange({ context, routed, caller, request, reply, handlersOf });
@@ -108,19 +111,26 @@ function send(exchange: Exchange, head: RequestHead, body: InlineBody): void {
 }
 
 function requestHead(exchange: Exchange, authority: string): RequestHead {
-  const { request, id, routed } = exchange;
+  const { request, id, routed, context } = exchange;
   const { target, headerRules } = routed;
+  const { peer } = request;
+  const isTrusted = context.proxies.has(peer);
+  if (!isTrusted) context.proxies.noteUntrusted(request, context.log);
   const forwards = maxForwards(request.method, request.field('max-forwards'));
   let fields = forwardRequestFields(request.rawHeaders, {
     requestId: id,
-    clientAddress: request.peer,
+    peer,
+    isTrusted,
     proto: request.scheme,
     httpVersion: request.httpVersion,
     authority,
+    writesForwarded: context.config.forwarded,
+    told:
+      isTrusted && request.field('forwarded') !== undefined ? context.proxies.clientOf(request) : undefined,
     rules: headerRules,
     maxForwards: forwards === undefined ? undefined : forwards - 1,
   });
-  const { tracer } = exchange.context;
+  const { tracer } = context;
   if (tracer) {
     const trace = new RequestTrace(tracer, tracedRequest(exchange, target), fields);
     exchange.traced(trace);

@@ -61,6 +61,7 @@ export class Exchange implements RunningRequest {
   #isAnswered = false;
   #problem: ProblemCode | undefined;
   #trace: RequestTrace | undefined;
+  #client: string | undefined;
 
   constructor({ context, routed, caller, request, reply, handlersOf }: ExchangeOptions) {
     this.context = context;
@@ -85,6 +86,11 @@ export class Exchange implements RunningRequest {
 
   get done(): boolean {
     return this.#state === 'done';
+  }
+
+  /** Address of the client, as far as trusted proxies tell it. */
+  get client(): string {
+    return (this.#client ??= this.context.proxies.clientOf(this.request).address);
   }
 
   get isReplyDue(): boolean {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { problemResponse, type ProblemCode } from '../../router-core/http/problems.ts';
 
-/** What a client library of an AI service reads of an error: `error` of the document, and the id of the request. */
+/** Reads an error as a client library of an AI service does: `error` of the document, and the id of the request. */
 function readAsLibrary(code: ProblemCode, detail?: string) {
   const { fields, body } = problemResponse(code, { requestId: 'r-1', method: 'POST', detail });
   const { error } = JSON.parse(String(body)) as { error: unknown };
@@ -28,5 +28,6 @@ test.each<[ProblemCode, string]>([
   ['no-agent', 'server_error'],
   ['deadline', 'server_error'],
 ])('%s has the type that such libraries know: %s', (code, type) => {
-  expect(readAsLibrary(code).error).toMatchObject({ type, code, message: expect.stringMatching(/./) });
+  const message: unknown = expect.stringMatching(/./);
+  expect(readAsLibrary(code).error).toMatchObject({ type, code, message });
 });
