@@ -12,6 +12,7 @@ import {
   matching,
   oneOf,
   redisUrl,
+  upstreamUrl,
 } from '../runtime/options.ts';
 import type { ConfigOf, Settings } from '../runtime/settings.ts';
 
@@ -51,7 +52,7 @@ export const agentSettings = {
     flag: '--upstream <url[,url…]>',
     about: 'the services to call; each is an instance of its own',
     list: { inFlag: /,/, inEnv: /,/ },
-    type: z.array(httpUrl()),
+    type: z.array(upstreamUrl()),
   },
   // A number higher than the upstream runs at once only moves the queue into the upstream, where no other agent can help.
   concurrency: {

@@ -1,11 +1,13 @@
 import { compileLocations, type RewriteLocations } from '../../http/rewrite-location.ts';
+import { parseUpstreamUrl } from '../../runtime/upstream-url.ts';
 import { checkUpstream, type CheckResult } from './check-upstream.ts';
-import { UpstreamPool, type ConnectionTarget } from './upstream-pool.ts';
+import type { ConnectionTarget } from './dialer.ts';
+import { UpstreamPool } from './upstream-pool.ts';
 
 /** The service beside the agent. */
 export interface Upstream {
   readonly url: string;
-  /** The host of the URL, with the port unless it is the default. */
+  /** For the field Host. */
   readonly host: string;
   /** The path prefix of the URL, without a slash at its end. */
   readonly basePath: string;
@@ -53,15 +55,16 @@ function joinOrigin(target: ConnectionTarget, slots: number): Pick<Upstream, 'po
 }
 
 export function createUpstream({ url, connectTimeoutMs, healthPath, slots }: UpstreamOptions): Upstream {
-  const { origin, host, pathname } = new URL(url);
-  const basePath = pathname.replace(/\/+$/, '');
+  const parsed = parseUpstreamUrl(url);
+  if (!parsed) throw new Error('not the address of an upstream');
+  const { origin, host, basePath, ownUrl } = parsed;
   const { pool, close } = joinOrigin({ origin, connectTimeoutMs }, slots);
   return {
     url,
     host,
     basePath,
     pool,
-    rewriteLocations: compileLocations(url),
+    rewriteLocations: compileLocations(ownUrl),
     check: () => checkUpstream({ pool, host, basePath, healthPath }),
     close,
   };

@@ -1,0 +1,48 @@
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext } from 'node:tls';
+
+/** The settings of a connection. All of them are the key under which instances share a pool. */
+export interface ConnectionTarget {
+  /** As `UpstreamUrl` has it. */
+  readonly origin: string;
+  readonly connectTimeoutMs: number;
+}
+
+/** Opens connections to one origin. */
+export interface Dialer {
+  /** The event of a socket that says that the upstream may read. */
+  readonly readyEvent: 'connect' | 'secureConnect';
+  open(onread: OnReadOpts): Socket;
+}
+
+const SOCKET = 'unix:';
+const COMMON = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+
+export function createDialer({ origin }: ConnectionTarget): Dialer {
+  if (origin.startsWith(SOCKET)) {
+    const path = origin.slice(SOCKET.length);
+    return { readyEvent: 'connect', open: (onread) => connectTcp({ ...COMMON, path, onread }) };
+  }
+  const { protocol, hostname, port } = new URL(origin);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol !== 'https:') {
+    const address = { host, port: Number(port) || 80 };
+    return { readyEvent: 'connect', open: (onread) => connectTcp({ ...COMMON, ...address, onread }) };
+  }
+  const options = {
+    ...COMMON,
+    host,
+    port: Number(port) || 443,
+    // RFC 6066 §3: a name, never an address.
+    servername: isIP(host) ? '' : host,
+    ALPNProtocols: ['http/1.1'],
+    // Made once: reading certificates for each connection costs milliseconds.
+    secureContext: createSecureContext(),
+  };
+  const open = (onread: OnReadOpts) => {
+    // The types of Node do not know that it takes those of a plain connection as well.
+    const all = { ...options, onread };
+    return connectTls(all);
+  };
+  return { readyEvent: 'secureConnect', open };
+}
