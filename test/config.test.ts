@@ -120,6 +120,7 @@ describe('the agent', () => {
       token: undefined,
       group: 'default',
       upstreams: ['http://localhost:8000'],
+      upstreamInsecure: false,
       // Default: the concurrency of the token's record; 1 without one.
       concurrency: undefined,
       name: hostname(),

@@ -1,7 +1,7 @@
 import { compileLocations, type RewriteLocations } from '../../http/rewrite-location.ts';
 import { parseUpstreamUrl } from '../../runtime/upstream-url.ts';
 import { checkUpstream, type CheckResult } from './check-upstream.ts';
-import type { ConnectionTarget } from './dialer.ts';
+import type { ConnectionTarget, UpstreamTls } from './dialer.ts';
 import { UpstreamPool } from './upstream-pool.ts';
 
 /** The service beside the agent. */
@@ -20,6 +20,8 @@ export interface Upstream {
 
 export interface UpstreamOptions {
   readonly url: string;
+  /** Undefined: as Node does it by itself. */
+  readonly tls?: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
   readonly healthPath: string | undefined;
   /** The most calls at once. */
@@ -54,11 +56,11 @@ function joinOrigin(target: ConnectionTarget, slots: number): Pick<Upstream, 'po
   return { pool: shared.pool, close };
 }
 
-export function createUpstream({ url, connectTimeoutMs, healthPath, slots }: UpstreamOptions): Upstream {
+export function createUpstream({ url, tls, connectTimeoutMs, healthPath, slots }: UpstreamOptions): Upstream {
   const parsed = parseUpstreamUrl(url);
   if (!parsed) throw new Error('not the address of an upstream');
   const { origin, host, basePath, ownUrl } = parsed;
-  const { pool, close } = joinOrigin({ origin, connectTimeoutMs }, slots);
+  const { pool, close } = joinOrigin({ origin, connectTimeoutMs, tls }, slots);
   return {
     url,
     host,
