@@ -1,4 +1,4 @@
-import { flag, fromText, header, oneOf } from '../../router-core/runtime/options.ts';
+import { duration, flag, fromText, header, oneOf } from '../../router-core/runtime/options.ts';
 import { description, LIST, timeouts, type FieldFlag } from './field-flag.ts';
 import { anyText } from './flags.ts';
 
@@ -102,5 +102,11 @@ export const routeFlags: FieldFlag[] = [
     type: oneOf(['none', 'app']),
   },
   ...timeouts,
+  {
+    flag: '--sse-heartbeat <duration>',
+    about: 'send a comment into an event stream that was silent for so long',
+    path: ['sse', 'heartbeatMs'],
+    type: duration({ atLeastMs: 100 }),
+  },
   description,
 ];

@@ -23,6 +23,7 @@ export function flagRoute({ name, path }: GroupRoute): Route {
     auth: 'none',
     duplex: false,
     timeouts: {},
+    sse: {},
   };
 }
 

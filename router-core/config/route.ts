@@ -141,6 +141,13 @@ const routeFields = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'What differs from the group' }),
+  sse: z
+    .strictObject({
+      heartbeatMs: milliseconds(100).optional().meta({
+        description: 'A comment is sent into an event stream that was silent for so long',
+      }),
+    })
+    .prefault({}),
 });
 
 /** Checks that involve several fields. */

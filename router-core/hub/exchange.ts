@@ -9,6 +9,7 @@ import { stateAfter, type ExchangeState } from './exchange-state.ts';
 import type { ClientReply } from './front/client-reply.ts';
 import type { ClientRequest } from './front/client-request.ts';
 import type { RunningRequest } from './front/request-handler.ts';
+import type { Heartbeat } from './heartbeat.ts';
 import type { HubContext } from './hub-context.ts';
 import type { Policy } from './prepare-route.ts';
 import { recordOutcome } from './record-outcome.ts';
@@ -56,6 +57,8 @@ export class Exchange implements RunningRequest {
   readonly body = new BodyProgress();
   readonly replyBody = new ReplyProgress();
   readonly deadlines: Deadlines;
+  /** Undefined for all but silent event streams of routes that ask for it. */
+  heartbeat: Heartbeat | undefined;
   #state: ExchangeState = 'reading';
   #status = 0;
   #isAnswered = false;
@@ -276,6 +279,7 @@ export class Exchange implements RunningRequest {
     this.#state = stateAfter(from, 'done');
     this.context.inFlight.delete(this.id);
     this.deadlines.clear();
+    this.heartbeat?.close();
     this.store.close(this.#isAnswered);
     recordOutcome(this, from, this.#trace);
   }

@@ -22,6 +22,8 @@ export interface PreparedRoute {
   readonly scope: string | undefined;
   readonly needsApp: boolean;
   readonly duplex: boolean;
+  /** Undefined: a silent event stream stays silent. */
+  readonly heartbeatMs: number | undefined;
   readonly groups: ReadonlyMap<string, { readonly policy: Policy; readonly counts: RouteCounts }>;
   readonly headerRules: HeaderRules | undefined;
   readonly madeFrom: readonly { readonly name: string; readonly group: Group | undefined }[];
@@ -41,8 +43,9 @@ export function prepareRoute(
   return {
     scope: route.scope,
     needsApp: route.auth === 'app',
-    // A stored route may be older than the field.
+    // A stored route may be older than these fields.
     duplex: route.duplex ?? false,
+    heartbeatMs: route.sse?.heartbeatMs,
     groups: usable,
     headerRules: headerRulesOf(route),
     madeFrom,

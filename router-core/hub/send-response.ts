@@ -4,6 +4,7 @@ import { areFields } from '../http/field-lines.ts';
 import { forwardTrailers } from '../http/trailers.ts';
 import { checkInterimHead, checkReplyHead } from './check-reply.ts';
 import type { Exchange } from './exchange.ts';
+import { Heartbeat, takesHeartbeats } from './heartbeat.ts';
 
 /** An agent may take this long to end a reply that its client has as a whole, ms. */
 const SETTLE_MS = 5_000;
@@ -41,6 +42,9 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   exchange.replyBody.begin(bodyBytes);
   exchange.deadlines.setForBody(status === 101 || frame.body !== undefined);
   reply.start(status, reason, fields);
+  const { heartbeatMs } = routed;
+  if (heartbeatMs !== undefined && takesHeartbeats(head.fields, head))
+    exchange.heartbeat = new Heartbeat(reply, heartbeatMs);
   if (bodyBytes === 0 && !frame.body) sendBody(exchange, frame, NO_BYTES);
   return false;
 }
@@ -68,6 +72,7 @@ export function sendBody(exchange: Exchange, frame: ReplyParts, bytes: Buffer): 
   if (bytes.length > 0) {
     exchange.bodyMoved(bytes.length);
     exchange.reply.write(bytes, exchange);
+    exchange.heartbeat?.sent(bytes);
   }
   if (replyBody.isAtLength && frame.end === undefined && !replyBody.isComplete) completeByLength(exchange);
   return true;

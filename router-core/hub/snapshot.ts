@@ -23,6 +23,8 @@ export interface RoutedRequest {
   readonly needsApp: boolean;
   /** The upstream may answer before the request body is there. */
   readonly duplex: boolean;
+  /** A comment goes into an event stream that was silent for so long, ms. */
+  readonly heartbeatMs: number | undefined;
   readonly policy: Policy;
   /** The preference of the client that the hub follows, as Preference-Applied confirms it: RFC 7240 §3. */
   readonly preference: string | undefined;
@@ -99,11 +101,12 @@ export class SnapshotCompiler {
         const route = found && prepared.get(found.route);
         const inGroup = found && route?.groups.get(found.group);
         if (!found || !route || !inGroup) return undefined;
-        const { scope, needsApp, duplex, headerRules } = route;
+        const { scope, needsApp, duplex, heartbeatMs, headerRules } = route;
         const { policy, counts } = inGroup;
         const { group, target } = found;
         const preference = undefined;
-        return { group, target, scope, needsApp, duplex, policy, preference, headerRules, counts };
+        const ofRoute = { scope, needsApp, duplex, heartbeatMs, headerRules };
+        return { group, target, ...ofRoute, policy, preference, counts };
       },
     };
   }

@@ -56,6 +56,7 @@ describe('what is left out', () => {
       duplex: false,
       auth: 'none',
       timeouts: {},
+      sse: {},
     });
   });
 
