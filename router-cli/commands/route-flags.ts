@@ -108,5 +108,18 @@ export const routeFlags: FieldFlag[] = [
     path: ['sse', 'heartbeatMs'],
     type: duration({ atLeastMs: 100 }),
   },
+  {
+    flag: '--cors-origin <origin,…>',
+    about: 'browser apps of these origins may use it, such as https://app.example.com; * is any',
+    path: ['cors', 'origins'],
+    type: anyText(),
+    list: LIST,
+  },
+  {
+    flag: '--cors-credentials [true|false]',
+    about: 'their requests may carry cookies; not with *',
+    path: ['cors', 'credentials'],
+    type: flag(),
+  },
   description,
 ];

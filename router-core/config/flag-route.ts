@@ -24,6 +24,7 @@ export function flagRoute({ name, path }: GroupRoute): Route {
     duplex: false,
     timeouts: {},
     sse: {},
+    cors: { origins: [], credentials: false },
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { corsSchema } from './cors.ts';
 import { description, milliseconds, objectName, repeatedAt, scopeName } from './fields.ts';
 
 export const LOWEST_PRIORITY = -1_000_000;
@@ -148,6 +149,7 @@ const routeFields = z.strictObject({
       }),
     })
     .prefault({}),
+  cors: corsSchema,
 });
 
 /** Checks that involve several fields. */

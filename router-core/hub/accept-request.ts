@@ -1,3 +1,4 @@
+import { preflightFields, withCors, type CorsRules } from '../http/cors.ts';
 import { MAX_TARGET_BYTES, type CheckedRequest } from '../http/check-request.ts';
 import { forwardedValues } from '../http/forward-request.ts';
 import { maxForwards } from '../http/max-forwards.ts';
@@ -47,12 +48,14 @@ export class RequestAcceptor implements RequestHandler {
     }
   }
 
-  refuse(request: ClientRequest, reply: ClientReply, code: ProblemCode): void {
+  /** `cors`: those of the route, where one was found. */
+  refuse(request: ClientRequest, reply: ClientReply, code: ProblemCode, cors?: CorsRules): void {
     const id = this.#context.link.nextId();
     const { status, reason, fields, body } = problemResponse(code, { requestId: id, method: request.method });
     this.#context.counts.unrouted.refused(code, status);
     logRefusal(this.#context, request, { id, status, code, bytes: body?.length ?? 0 });
-    reply.startAndEnd(status, reason, fields, body);
+    const all = cors ? withCors(cors, request.field('origin'), fields) : fields;
+    reply.startAndEnd(status, reason, all, body);
   }
 
   refuseUnreadable(peer: string | undefined, reply: ClientReply, code: ProblemCode): void {
@@ -96,30 +99,58 @@ export class RequestAcceptor implements RequestHandler {
       reply.startAndEnd(204, 'No Content', '', undefined);
       return undefined;
     }
-    const resolved = this.#resolve(request, checked);
-    if (typeof resolved === 'string') {
-      this.refuse(request, reply, resolved);
+    const askedMethod = preflightMethod(request, checked);
+    if (askedMethod !== undefined && this.#answerPreflight(askedMethod, { request, reply, checked }))
+      return undefined;
+    const resolved = this.#resolve(request, checked, askedMethod !== undefined);
+    if ('refused' in resolved) {
+      this.refuse(request, reply, resolved.refused, resolved.cors);
       return undefined;
     }
     const context = this.#context;
     return admitRequest({ context, request, reply, ...resolved, checked });
   }
 
+  /** Answers for a route that has `cors`. Returns false when the route of the request behind it has none. */
+  #answerPreflight(method: string, { request, reply, checked }: PreflightParts): boolean {
+    const about = { ...routeRequest(request, checked, this.#context), method };
+    const routed = this.snapshot?.route(about);
+    if (!routed?.cors) return false;
+    const origin = request.field('origin');
+    const headers = request.field('access-control-request-headers');
+    const id = this.#context.link.nextId();
+    const { group, counts } = routed;
+    logRefusal(this.#context, request, {
+      id,
+      status: 204,
+      code: undefined,
+      bytes: 0,
+      group,
+      route: counts.route,
+    });
+    reply.startAndEnd(
+      204,
+      'No Content',
+      preflightFields(routed.cors, { origin, method, headers }),
+      undefined,
+    );
+    return true;
+  }
+
   /** Returns the route of a request and who sends it, or the reason for refusing it. */
-  #resolve(
-    request: ClientRequest,
-    checked: AcceptedRequest,
-  ): { routed: RoutedRequest; caller: Caller | undefined } | ProblemCode {
+  #resolve(request: ClientRequest, checked: AcceptedRequest, isPreflight: boolean): Resolved {
     const { snapshot } = this;
     const { link } = this.#context;
-    if (!snapshot) return 'store-unavailable';
+    if (!snapshot) return { refused: 'store-unavailable' };
     const found = snapshot.route(routeRequest(request, checked, this.#context));
-    if (!found) return 'no-route';
+    if (!found) return { refused: 'no-route' };
+    const { cors } = found;
     const prefer = request.field('prefer');
     const routed = prefer === undefined ? found : shortenWait(found, prefer);
-    if (routed.target.length > MAX_TARGET_BYTES) return 'target-too-long';
-    const access = authorize(request, routed, snapshot);
-    if ('refused' in access) return access.refused;
+    if (routed.target.length > MAX_TARGET_BYTES) return { refused: 'target-too-long', cors };
+    // It cannot carry a token: the upstream answers it.
+    const access = isPreflight ? NOBODY : authorize(request, routed, snapshot);
+    if ('refused' in access) return { refused: access.refused, cors };
     const { caller } = access;
     if (caller) link.tokenUsed(caller.tokenId);
     // A field that Connection nominates is for the next hop, and the hub is the next hop: the scope counts.
@@ -127,12 +158,31 @@ export class RequestAcceptor implements RequestHandler {
     const scope = routed.scope ?? asked;
     if (scope === undefined) return { routed, caller };
     // There is no line for a scope that no agent has ever carried.
-    if (!link.group(routed.group).hasScope(scope)) return 'no-agent';
+    if (!link.group(routed.group).hasScope(scope)) return { refused: 'no-agent', cors };
     return { routed: { ...routed, scope }, caller };
   }
 }
 
+const NOBODY = { caller: undefined };
+
+type Resolved =
+  | { readonly routed: RoutedRequest; readonly caller: Caller | undefined }
+  | { readonly refused: ProblemCode; readonly cors?: CorsRules | undefined };
+
 type AcceptedRequest = Extract<CheckedRequest, { ok: true }>;
+
+interface PreflightParts {
+  readonly request: ClientRequest;
+  readonly reply: ClientReply;
+  readonly checked: AcceptedRequest;
+}
+
+/** The method that a browser asks for before it sends a request; undefined for a request that is no preflight. */
+function preflightMethod(request: ClientRequest, { contentLength }: AcceptedRequest): string | undefined {
+  // Nobody knows who sends it: what could be more than a question needs a token as before.
+  if (request.method !== 'OPTIONS' || contentLength !== 0 || request.protocolSwitch) return undefined;
+  return request.field('origin') === undefined ? undefined : request.field('access-control-request-method');
+}
 
 function routeRequest(
   request: ClientRequest,

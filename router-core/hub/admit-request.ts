@@ -1,5 +1,6 @@
 import type { StoredApp } from '../config/stored.ts';
 import type { CheckedRequest } from '../http/check-request.ts';
+import { withCors } from '../http/cors.ts';
 import { forwardRequestFields } from '../http/forward-request.ts';
 import { maxForwards } from '../http/max-forwards.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
@@ -152,7 +153,7 @@ function refuse({ context, request, reply, routed, caller }: AdmitOptions, code:
     method: request.method,
     retryAfterS,
   });
-  const { group, counts } = routed;
+  const { group, counts, cors } = routed;
   counts.refused(code, status);
   logRefusal(context, request, {
     id,
@@ -163,5 +164,5 @@ function refuse({ context, request, reply, routed, caller }: AdmitOptions, code:
     code,
     bytes: body?.length ?? 0,
   });
-  reply.startAndEnd(status, reason, fields, body);
+  reply.startAndEnd(status, reason, cors ? withCors(cors, request.field('origin'), fields) : fields, body);
 }

@@ -1,4 +1,5 @@
 import type { HubExchange, HubExchangeHandlers } from '../exchange/hub-exchange.ts';
+import { withCors } from '../http/cors.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { Caller } from './app-directory.ts';
 import { Attempts } from './attempts.ts';
@@ -223,12 +224,18 @@ export class Exchange implements RunningRequest {
       this.reply.abort();
       return;
     }
-    const { preference } = this.routed;
+    const { preference, cors } = this.routed;
     const applied = preference === undefined ? '' : `Preference-Applied: ${preference}\r\n`;
+    const all = fields + applied;
     this.#status = status;
     this.replyBody.isWhole(body?.length ?? 0);
     this.finish();
-    this.reply.startAndEnd(status, reason, fields + applied, body);
+    this.reply.startAndEnd(
+      status,
+      reason,
+      cors ? withCors(cors, this.request.field('origin'), all) : all,
+      body,
+    );
   }
 
   /** Ends the exchange with an error, and stops the request wherever it is: its client or this hub cannot go on. */

@@ -1,5 +1,6 @@
 import { MOST_INTERIM_HEADS } from '../exchange/heads.ts';
 import type { ReplyParts } from '../exchange/hub-exchange.ts';
+import { withCors } from '../http/cors.ts';
 import { areFields } from '../http/field-lines.ts';
 import { forwardTrailers } from '../http/trailers.ts';
 import { checkInterimHead, checkReplyHead } from './check-reply.ts';
@@ -32,7 +33,8 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   if (!areFields(ours)) return refuseReply(exchange, 'its name cannot be sent', frame);
 
   exchange.replying(status, queueMs, upstreamMs);
-  const fields = head.fields + ours;
+  let fields = head.fields + ours;
+  if (routed.cors) fields = withCors(routed.cors, request.field('origin'), fields);
   if (isWhole) {
     exchange.replyBody.isWhole(length);
     reply.startAndEnd(status, reason, fields, length > 0 ? frame.body : undefined);

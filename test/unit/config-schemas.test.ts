@@ -57,6 +57,7 @@ describe('what is left out', () => {
       auth: 'none',
       timeouts: {},
       sse: {},
+      cors: { origins: [], credentials: false },
     });
   });
 
