@@ -5,7 +5,7 @@ import { build } from './build.mjs';
 import { runToEnd } from './run-to-end.mjs';
 import { ensurePackages, ensureRedis, main, root } from './setup.mjs';
 
-const MATRIX = ['test/faults', 'test/cluster'];
+const MATRIX = ['test/faults', 'test/cluster', 'test/binary'];
 
 function whatToRun(args) {
   if (args[0] === '--matrix') return [...MATRIX, ...args.slice(1)];

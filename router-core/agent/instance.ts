@@ -1,5 +1,6 @@
 import type { FieldLines } from '../http/field-lines.ts';
 import type { AgentLink, AgentPorts, Grant, InstanceReport, PulledRequest } from '../exchange/agent-link.ts';
+import type { Hardware } from '../exchange/hardware.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
@@ -26,6 +27,8 @@ export interface InstanceOptions {
   readonly url: string;
   readonly name: string;
   readonly createLink: AgentPorts['createLink'];
+  /** The machine, as far as it is known yet and may be told. */
+  readonly hardware: () => Hardware | undefined;
   /** The agent record is to drain. */
   readonly onDraining: () => void;
   /** The agent record has another group or other scopes. Called once. */
@@ -110,6 +113,11 @@ export class Instance {
     this.#sayReady();
   }
 
+  /** The inventory of the machine has changed. */
+  onHardwareChange(): void {
+    if (this.#joined && !this.#draining) void this.#link.report();
+  }
+
   #onUpstreamChange(): void {
     if (!this.#joined) return;
     void this.#link.report();
@@ -164,6 +172,7 @@ export class Instance {
 
   #report(name: string): { slots: number; report: InstanceReport } {
     const { concurrency, record: agent, tokenId: token } = this.#identity;
+    const { labels } = this.#config;
     const inFlight = this.#running.size;
     // While no new requests are wanted, the used slots still count: others derive free slots from the sum.
     const slots = this.#ready ? concurrency : inFlight;
@@ -176,6 +185,8 @@ export class Instance {
       reason: this.#watch.up ? undefined : this.#watch.reason?.slice(0, 200),
       agent,
       token,
+      labels: Object.keys(labels).length > 0 ? labels : undefined,
+      hardware: this.#options.hardware(),
     };
     return { slots, report };
   }

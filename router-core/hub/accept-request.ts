@@ -1,13 +1,12 @@
-import { preflightFields, withCors, type CorsRules } from '../http/cors.ts';
-import { MAX_TARGET_BYTES, type CheckedRequest } from '../http/check-request.ts';
-import { forwardedValues } from '../http/forward-request.ts';
+import { withCors, type CorsRules } from '../http/cors.ts';
+import { MAX_TARGET_BYTES } from '../http/check-request.ts';
 import { maxForwards } from '../http/max-forwards.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
-import type { RouteRequest } from '../routing/route-search.ts';
 import { logRefusal, logUnreadable } from './access-log.ts';
 import { admitRequest } from './admit-request.ts';
 import type { Caller } from './app-directory.ts';
 import { authorize } from './authorize.ts';
+import { answerPreflight, preflightMethod } from './answer-preflight.ts';
 import { attempt } from './contain-fault.ts';
 import { answerControl } from './control.ts';
 import type { Readiness } from './drain.ts';
@@ -16,19 +15,24 @@ import type { ClientReply } from './front/client-reply.ts';
 import type { ClientRequest } from './front/client-request.ts';
 import type { RequestHandler } from './front/request-handler.ts';
 import type { HubContext } from './hub-context.ts';
+import { routeRequest, type AcceptedRequest } from './route-request.ts';
 import { shortenWait } from './shorten-wait.ts';
+import { SlimeHabits } from './slime-habits.ts';
 import type { RoutedRequest, Snapshot } from './snapshot.ts';
 
 /** The way in: checks a request, finds its group, hands it to admission. */
 export class RequestAcceptor implements RequestHandler {
   readonly #context: HubContext;
   readonly #readiness: Readiness;
+  /** Undefined when clients of slime are none of this hub's business. */
+  readonly #slime: SlimeHabits | undefined;
 
   /** The configuration. Undefined until this hub has read it for the first time. */
   snapshot: Snapshot | undefined;
 
   constructor(context: HubContext, readiness: Readiness) {
     this.#context = context;
+    this.#slime = context.config.slime ? new SlimeHabits(context.config) : undefined;
     this.#readiness = readiness;
   }
 
@@ -99,42 +103,16 @@ export class RequestAcceptor implements RequestHandler {
       reply.startAndEnd(204, 'No Content', '', undefined);
       return undefined;
     }
-    const askedMethod = preflightMethod(request, checked);
-    if (askedMethod !== undefined && this.#answerPreflight(askedMethod, { request, reply, checked }))
+    const isPreflight = preflightMethod(request, checked) !== undefined;
+    if (isPreflight && answerPreflight(this.#context, this.snapshot, { request, reply, checked }))
       return undefined;
-    const resolved = this.#resolve(request, checked, askedMethod !== undefined);
+    const resolved = this.#resolve(request, checked, isPreflight);
     if ('refused' in resolved) {
       this.refuse(request, reply, resolved.refused, resolved.cors);
       return undefined;
     }
     const context = this.#context;
     return admitRequest({ context, request, reply, ...resolved, checked });
-  }
-
-  /** Answers for a route that has `cors`. Returns false when the route of the request behind it has none. */
-  #answerPreflight(method: string, { request, reply, checked }: PreflightParts): boolean {
-    const about = { ...routeRequest(request, checked, this.#context), method };
-    const routed = this.snapshot?.route(about);
-    if (!routed?.cors) return false;
-    const origin = request.field('origin');
-    const headers = request.field('access-control-request-headers');
-    const id = this.#context.link.nextId();
-    const { group, counts } = routed;
-    logRefusal(this.#context, request, {
-      id,
-      status: 204,
-      code: undefined,
-      bytes: 0,
-      group,
-      route: counts.route,
-    });
-    reply.startAndEnd(
-      204,
-      'No Content',
-      preflightFields(routed.cors, { origin, method, headers }),
-      undefined,
-    );
-    return true;
   }
 
   /** Returns the route of a request and who sends it, or the reason for refusing it. */
@@ -146,15 +124,17 @@ export class RequestAcceptor implements RequestHandler {
     if (!found) return { refused: 'no-route' };
     const { cors } = found;
     const prefer = request.field('prefer');
-    const routed = prefer === undefined ? found : shortenWait(found, prefer);
+    const shortened = prefer === undefined ? found : shortenWait(found, prefer);
+    const slime = this.#slime;
+    const routed = slime ? slime.shape(shortened, request) : shortened;
     if (routed.target.length > MAX_TARGET_BYTES) return { refused: 'target-too-long', cors };
     // It cannot carry a token: the upstream answers it.
-    const access = isPreflight ? NOBODY : authorize(request, routed, snapshot);
+    const access = isPreflight ? NOBODY : authorize(request, routed, snapshot, slime);
     if ('refused' in access) return { refused: access.refused, cors };
     const { caller } = access;
     if (caller) link.tokenUsed(caller.tokenId);
     // A field that Connection nominates is for the next hop, and the hub is the next hop: the scope counts.
-    const asked = request.field('router-scope');
+    const asked = request.field('router-scope') ?? slime?.scopeOf(request);
     const scope = routed.scope ?? asked;
     if (scope === undefined) return { routed, caller };
     // There is no line for a scope that no agent has ever carried.
@@ -168,31 +148,3 @@ const NOBODY = { caller: undefined };
 type Resolved =
   | { readonly routed: RoutedRequest; readonly caller: Caller | undefined }
   | { readonly refused: ProblemCode; readonly cors?: CorsRules | undefined };
-
-type AcceptedRequest = Extract<CheckedRequest, { ok: true }>;
-
-interface PreflightParts {
-  readonly request: ClientRequest;
-  readonly reply: ClientReply;
-  readonly checked: AcceptedRequest;
-}
-
-/** The method that a browser asks for before it sends a request; undefined for a request that is no preflight. */
-function preflightMethod(request: ClientRequest, { contentLength }: AcceptedRequest): string | undefined {
-  // Nobody knows who sends it: what could be more than a question needs a token as before.
-  if (request.method !== 'OPTIONS' || contentLength !== 0 || request.protocolSwitch) return undefined;
-  return request.field('origin') === undefined ? undefined : request.field('access-control-request-method');
-}
-
-function routeRequest(
-  request: ClientRequest,
-  { target, authority }: AcceptedRequest,
-  { proxies }: HubContext,
-): RouteRequest {
-  const { method, rawHeaders, peer } = request;
-  // Few routes ask for a header: the values are put in order when one does.
-  let values: ReadonlyMap<string, string> | undefined;
-  const value = (name: string) =>
-    (values ??= forwardedValues(rawHeaders, { authority, isTrusted: proxies.has(peer) })).get(name);
-  return { method, host: authority, target, headers: value };
-}

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { CommandError } from '../../runtime/run-command.ts';
-import { isForAgents, type AgentDoor } from './agent-door.ts';
+import type { AgentDoor } from './agent-door.ts';
 import { connectionOf } from './client-connection.ts';
 import { Http1Front } from './http1-front.ts';
 import { Http1Request } from './http1-request.ts';
@@ -97,7 +97,7 @@ function createHttpServer(front: Http1Front, options: FrontOptions): Server<type
     }
   };
   server.on('connection', (socket: Socket) => contain(socket, () => front.onConnection(socket)));
-  const isForDoor = (req: IncomingMessage) => isForAgents(req) && !connectionOf(req.socket)?.isBusy;
+  const isForDoor = (req: IncomingMessage) => door?.takes(req) && !connectionOf(req.socket)?.isBusy;
   server.on('request', (req, res) => {
     if (door && isForDoor(req)) contain(req.socket, () => door.onRequest(req, res));
     else front.onRequest(req, res);
