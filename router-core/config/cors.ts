@@ -31,5 +31,3 @@ export const corsSchema = z
     message: 'any page could act for the user: name the origins',
   })
   .prefault({});
-
-export type Cors = z.output<typeof corsSchema>;

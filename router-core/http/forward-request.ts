@@ -23,7 +23,7 @@ export interface ForwardContext {
   readonly authority: string;
   /** The field Forwarded is written, too. */
   readonly writesForwarded: boolean;
-  /** What the field Forwarded of a trusted proxy tells. */
+  /** Scheme and host as the field Forwarded of a trusted proxy tells them. */
   readonly told?: Pick<ToldClient, 'proto' | 'host'> | undefined;
   readonly rules: HeaderRules | undefined;
   /** The remaining Max-Forwards, RFC 9110 §7.6.2. */
