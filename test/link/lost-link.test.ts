@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { MESSAGE } from '../../router-core/websocket/wire/link-message.ts';
-import { linkHere } from './support/link-here.ts';
+import { linkHere, untilKnown } from './support/link-here.ts';
 import { linkedAgent, type ScriptedAgent } from './support/scripted-agent.ts';
 
 const HEAD = '200\n\n1\n';
@@ -99,6 +99,7 @@ test('a ticket is good for the record that it was given to, and nobody can make 
   const ticket = String(json['ticket']);
   agent.ws.terminate();
   const other = await records.set('other', { group });
+  await untilKnown(hub.url, other);
   const present = [ticket, `${ticket.slice(0, -3)}AAA`, 'x'].map((each) => ({ ticket: each, have: 0 }));
   const thief = await linkedAgent(hub.url, other, { hello: { former: formerOf(agent), present } });
   for (const each of present) expect((await thief.next(MESSAGE.gone)).json['ticket']).toBe(each.ticket);

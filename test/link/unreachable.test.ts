@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { sleep } from '../../router-core/runtime/backoff.ts';
 import { MESSAGE } from '../../router-core/websocket/wire/link-message.ts';
 import { waitFor } from '../support/wait.ts';
-import { linkHere } from './support/link-here.ts';
+import { linkHere, untilKnown } from './support/link-here.ts';
 import { linkedAgent, offerOf } from './support/scripted-agent.ts';
 import { agentOf, requestOf, scriptedHub } from './support/scripted-hub.ts';
 
@@ -15,6 +15,7 @@ test.each([
   const { hub, token, records, group } = await linkHere({ leaseMs: LEASE_MS });
   const agent = await linkedAgent(hub.url, token);
   const other = await records.set('other', { group });
+  await untilKnown(hub.url, other);
   if (count === 2) await linkedAgent(hub.url, other, { slots: 0, hello: { name: 'other' } });
   const reply = fetch(hub.url, { method: 'POST', body: 'x' });
   const { channel } = await agent.next(MESSAGE.request);

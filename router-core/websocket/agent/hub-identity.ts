@@ -7,10 +7,12 @@ import { parseJson } from '../../runtime/parse-json.ts';
 import type { HubDialer } from './hub-dialer.ts';
 import { HubRefusal, readText } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
+import type { UnknownToken } from './unknown-token.ts';
 
 export interface HubIdentityOptions {
   readonly dialer: HubDialer;
   readonly turns: HubTurns;
+  readonly unknown: UnknownToken;
   readonly onRevoked: () => void;
   readonly log: Logger;
 }
@@ -40,7 +42,7 @@ export function hubIdentitySource(options: HubIdentityOptions): AgentIdentitySou
 
 /** Asks one hub after the other until one says what is wanted. Undefined when the signal aborts. */
 async function askUntil(
-  { dialer, turns, onRevoked, log }: HubIdentityOptions,
+  { dialer, turns, unknown, onRevoked, log }: HubIdentityOptions,
   pauses: { minMs: number; maxMs: number },
   isWanted: (identity: RecordedIdentity) => boolean,
   signal: AbortSignal,
@@ -51,10 +53,11 @@ async function askUntil(
     const hub = turns.take(performance.now());
     try {
       const identity = await askHub(dialer, hub, signal);
+      unknown.accepted();
       if (isWanted(identity)) return identity;
     } catch (error) {
       if (signal.aborted) return undefined;
-      if (error instanceof HubRefusal && error.isTokenEnded) {
+      if (error instanceof HubRefusal && error.isTokenEnded && unknown.refused(performance.now())) {
         onRevoked();
         return undefined;
       }

@@ -4,6 +4,10 @@ import type { DialledHub, HubDialer } from './hub-dialer.ts';
 import type { HubLink } from './hub-link.ts';
 import { HubRefusal } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
+import type { UnknownToken } from './unknown-token.ts';
+
+/** Pause before a hub that does not know the token yet is dialled again, ms. */
+const UNKNOWN_MS = 1_000;
 
 export interface LinkKeeperOptions {
   readonly dialer: HubDialer;
@@ -14,6 +18,7 @@ export interface LinkKeeperOptions {
   readonly orphans: () => number;
   /** The lease of the group, as far as it is known. */
   readonly leaseMs: () => number;
+  readonly unknown: UnknownToken;
   readonly onRevoked: () => void;
   readonly log: Logger;
 }
@@ -183,9 +188,14 @@ export class LinkKeeper {
   }
 
   #onFailure(hub: string, error: Error, isForStandby: boolean): void {
-    const { turns, onRevoked, log } = this.#options;
+    const { turns, unknown, onRevoked, log } = this.#options;
     if (error instanceof HubRefusal) {
-      if (error.isTokenEnded) return onRevoked();
+      if (error.isTokenEnded) {
+        const now = performance.now();
+        if (unknown.refused(now)) return onRevoked();
+        this.#dialAt = now + UNKNOWN_MS;
+        return;
+      }
       if (error.retryMs !== undefined) turns.putOff(hub, error.retryMs, performance.now());
     }
     // Several addresses that all refuse are an error without a message.

@@ -19,10 +19,12 @@ import type { HubTurns } from './hub-turns.ts';
 import { LinkExchange } from './link-exchange.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import type { LinkOffer } from './link-offers.ts';
+import type { UnknownToken } from './unknown-token.ts';
 
 export interface WebsocketAgentLinkOptions extends AgentLinkOptions {
   readonly dialer: HubDialer;
   readonly turns: HubTurns;
+  readonly unknown: UnknownToken;
   /** The token has ended; called several times. */
   readonly onRevoked: () => void;
 }
@@ -62,7 +64,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   #onJoined: () => void = () => undefined;
 
   constructor(options: WebsocketAgentLinkOptions) {
-    const { dialer, turns, name, onRevoked, log } = options;
+    const { dialer, turns, unknown, name, onRevoked, log } = options;
     this.#options = options;
     this.#instance = name;
     this.#keeper = new LinkKeeper({
@@ -71,6 +73,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
       greet: (hub, dialled) => this.#greet(hub, dialled),
       orphans: () => this.#held.orphans().length,
       leaseMs: () => this.#leaseMs,
+      unknown,
       onRevoked,
       log,
     });
@@ -137,6 +140,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   onWelcome(link: HubLink, welcome: { instance: string; leaseMs: number }): void {
     this.#leaseMs = welcome.leaseMs;
+    this.#options.unknown.accepted();
     link.isSpare = !this.#keeper.welcomed(link);
     if (link === this.#keeper.primary) this.#instance = welcome.instance;
     const { hub, isSpare } = link;

@@ -3,6 +3,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import { HubDialer } from './hub-dialer.ts';
 import { hubIdentitySource } from './hub-identity.ts';
 import { HubTurns } from './hub-turns.ts';
+import { UnknownToken } from './unknown-token.ts';
 import { WebsocketAgentLink } from './websocket-agent-link.ts';
 
 export interface WebsocketAgentOptions {
@@ -19,7 +20,7 @@ export interface WebsocketAgentOptions {
 /** An agent that reaches hubs only. */
 export function websocketAgentPorts({ hubs, token, ca, onRevoked, log }: WebsocketAgentOptions): AgentPorts {
   const dialer = new HubDialer({ token, ca });
-  const common = { dialer, onRevoked, log };
+  const common = { dialer, unknown: new UnknownToken(), onRevoked, log };
   return {
     createLink: (options) => new WebsocketAgentLink({ ...common, ...options, turns: new HubTurns(hubs) }),
     identitySource: hubIdentitySource({ ...common, turns: new HubTurns(hubs) }),

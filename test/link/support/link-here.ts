@@ -2,6 +2,7 @@ import type { HubConfig } from '../../../router-core/hub/settings.ts';
 import { agentRecords, type AgentRecords } from '../../support/agent-records.ts';
 import { hubHere, redisHere } from '../../support/parts.ts';
 import { uniqueGroup, type TestHub } from '../../support/router.ts';
+import { waitFor } from '../../support/wait.ts';
 
 export interface LinkHere {
   readonly hub: TestHub;
@@ -19,5 +20,13 @@ export async function linkHere(config: Partial<HubConfig> = {}): Promise<LinkHer
   const hub = await hubHere(redisUrl, group, config);
   const records = agentRecords(redisUrl);
   const token = await records.set('gpu', { group });
+  await untilKnown(hub.url, token);
   return { hub, group, redisUrl, token, records };
+}
+
+/** The hub has read the record. */
+export async function untilKnown(url: string, token: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  const isKnown = async () => (await fetch(`${url}/_router/agent`, { headers })).ok;
+  await waitFor(isKnown, { what: 'the hub to know the token' });
 }
