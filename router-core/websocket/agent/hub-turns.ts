@@ -28,6 +28,12 @@ export class HubTurns {
     return inOrder[at]?.url ?? '';
   }
 
+  /** The link to this hub was lost: those of the list that come after it are asked first. */
+  putLast(url: string): void {
+    const at = this.#hubs.findIndex((hub) => hub.url === url);
+    this.#next = (at + 1) % this.#hubs.length;
+  }
+
   /** This hub wants to be left alone for so long. */
   putOff(url: string, retryMs: number, now: number): void {
     const until = now + Math.min(MOST_RETRY_MS, retryMs);

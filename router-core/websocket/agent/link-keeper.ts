@@ -108,6 +108,7 @@ export class LinkKeeper {
 
   onClosed(link: HubLink): void {
     this.#links.delete(link);
+    this.#options.turns.putLast(link.hub);
     if (link.welcome && performance.now() - link.since > STOOD_MS) this.#backoff.reset();
     // At a planned end its hub has said so, and others are there.
     const pauseMs = link.isAway ? 0 : this.#pauseMs();
@@ -161,7 +162,7 @@ export class LinkKeeper {
 
   async #dial(isForStandby: boolean): Promise<void> {
     const { dialer, turns, greet, orphans, leaseMs } = this.#options;
-    const hub = turns.take(performance.now());
+    const hub = this.#hubWithLink ?? turns.take(performance.now());
     const abort = new AbortController();
     this.#dialling = { isForStandby, abort };
     const hurriedMs = orphans() > 0 ? Math.max(LEAST_HANDSHAKE_MS, leaseMs() / 3) : HANDSHAKE_MS;
@@ -180,6 +181,12 @@ export class LinkKeeper {
     } finally {
       this.#dialling = undefined;
     }
+  }
+
+  /** Where requests whose link is lost are presented first: there is no time to try hubs that may be away as well. */
+  get #hubWithLink(): string | undefined {
+    const isFirst = this.#options.orphans() > 0 && this.#failures === 0;
+    return isFirst && this.#primary?.isGood ? this.#primary.hub : undefined;
   }
 
   #onFailure(hub: string, error: Error, isForStandby: boolean): void {
