@@ -106,6 +106,11 @@ export class LinkKeeper {
     this.#hurry(0);
   }
 
+  /** A request has to be presented anew. */
+  onStranded(): void {
+    this.#hurry(this.#pauseMs());
+  }
+
   onClosed(link: HubLink): void {
     this.#links.delete(link);
     this.#options.turns.putLast(link.hub);

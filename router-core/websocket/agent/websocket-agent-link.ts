@@ -176,6 +176,12 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     this.#held.rename(exchange, ticket);
   }
 
+  onStranded(exchange: LinkExchange): void {
+    this.#held.await([exchange], this.#leaseMs, () => undefined);
+    this.#keeper.onStranded();
+    this.#onLinksChanged();
+  }
+
   nextHandle(): string {
     this.#lastHandle += 1;
     return String(this.#lastHandle);

@@ -142,7 +142,7 @@ export class Relay {
     this.reportSoon();
     if (!this.#agents.has(agent)) {
       relayed.detach();
-      this.#await(relayed, agent, LEAST_AWAY_MS);
+      this.#await(relayed, agent, agent.leaseMs);
     }
     return true;
   }

@@ -1,9 +1,21 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { hubProcess, type HubProcess } from '../../support/parts.ts';
 import { launch, type LaunchedProcess } from '../../support/processes.ts';
 import { waitFor } from '../../support/wait.ts';
+
+/** When the test fails, the logs of this process stay in a file that is named on stderr. */
+function keepLogs(name: string, process: LaunchedProcess): void {
+  onTestFinished(({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    const file = join(mkdtempSync(join(tmpdir(), 'mini-router-link-')), name);
+    writeFileSync(file, process.stdout + process.stderr);
+    console.error(`log of ${name}: ${file}`);
+  });
+}
 
 const NAMED_HOST = pathToFileURL(join(import.meta.dirname, 'named-host.mjs')).href;
 
@@ -15,9 +27,15 @@ interface HubAtOptions {
 }
 
 /** A hub that says that its machine is called so: an agent keeps a standby link only at another machine. */
-export function hubAt(host: string, { redisUrl, group, flags, port }: HubAtOptions): Promise<HubProcess> {
+export async function hubAt(
+  host: string,
+  { redisUrl, group, flags = [], port }: HubAtOptions,
+): Promise<HubProcess> {
   const env = { NODE_OPTIONS: `--import ${NAMED_HOST}`, TEST_HOST: host };
-  return hubProcess(redisUrl, group, flags, { env, ...(port !== undefined && { port }) });
+  const all = ['--log-level', 'debug', ...flags];
+  const hub = await hubProcess(redisUrl, group, all, { env, ...(port !== undefined && { port }) });
+  keepLogs(host, hub);
+  return hub;
 }
 
 export interface LinkedAgentOptions {
@@ -45,6 +63,7 @@ export async function linkedAgentProcess(options: LinkedAgentOptions): Promise<L
     env: { ROUTER_AGENT_TOKEN: token, ...env },
   });
   onTestFinished(() => agent.kill('SIGKILL'));
+  keepLogs(name, agent);
   const links = () =>
     agent.stdout
       .split('\n')
