@@ -1,5 +1,6 @@
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { FELL_SILENT } from '../wire/link-socket.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
 import type { HubLink } from './hub-link.ts';
 import { HubRefusal } from './hub-refusal.ts';
@@ -46,6 +47,8 @@ export class LinkKeeper {
   #standbyTries = 0;
   /** Dials since the last one that succeeded. */
   #failures = 0;
+  /** The last link that ended was cut, as far as this end can tell. */
+  #isCut = false;
   #complaint: string | undefined;
   #dialling: { isForStandby: boolean; abort: AbortController } | undefined;
   #isClosing = false;
@@ -111,14 +114,19 @@ export class LinkKeeper {
     this.#hurry(this.#pauseMs());
   }
 
-  onClosed(link: HubLink): void {
+  onClosed(link: HubLink, why: string): void {
+    const { turns, leaseMs } = this.#options;
     this.#links.delete(link);
-    this.#options.turns.putLast(link.hub);
+    // Its hub still has all that the link carried, and knows best what has never arrived here; unless it is gone itself.
+    this.#isCut = link.welcome !== undefined && !link.isAway && why !== FELL_SILENT;
+    if (this.#isCut) turns.putFirst(link.hub);
+    else turns.putLast(link.hub);
     if (link.welcome && performance.now() - link.since > STOOD_MS) this.#backoff.reset();
     // At a planned end its hub has said so, and others are there.
     const pauseMs = link.isAway ? 0 : this.#pauseMs();
     this.#choosePrimary();
-    this.#hurry(pauseMs);
+    if (this.#isCut) this.#standbyAt = Math.min(this.#standbyAt, performance.now() + leaseMs() / 3);
+    this.#hurry(this.#isCut ? Math.min(pauseMs, leaseMs() / 3) : pauseMs);
   }
 
   /** A link is wanted, this time at once or after a moment. */
@@ -188,9 +196,9 @@ export class LinkKeeper {
     }
   }
 
-  /** Where requests whose link is lost are presented first: there is no time to try hubs that may be away as well. */
+  /** Where requests of a hub that is gone are presented first: there is no time to try hubs that may be gone as well. */
   get #hubWithLink(): string | undefined {
-    const isFirst = this.#options.orphans() > 0 && this.#failures === 0;
+    const isFirst = this.#options.orphans() > 0 && this.#failures === 0 && !this.#isCut;
     return isFirst && this.#primary?.isGood ? this.#primary.hub : undefined;
   }
 

@@ -14,6 +14,9 @@ export const PING_AFTER_MS = 15_000;
 /** After so long without a word a link is dead. */
 export const DEAD_AFTER_MS = 35_000;
 
+/** Why a link has ended whose peer said nothing any more. */
+export const FELL_SILENT = 'the peer was silent for too long';
+
 export interface LinkSocketOptions {
   readonly ws: WebSocket;
   /** The stream under the WebSocket. */
@@ -184,7 +187,7 @@ export class LinkSocket implements WriterTarget {
     if (this.#pingAfterMs !== PING_AFTER_MS && this.#options.isIdle?.())
       this.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
     const silentMs = now - Math.max(this.heardAt, this.#expectsSince);
-    if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
+    if (silentMs > this.#deadAfterMs) return this.terminate(FELL_SILENT);
     if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;
     this.#pingedAt = performance.now();
     this.#options.ws.ping();
