@@ -42,7 +42,7 @@ test(
   'a link that flaps a hundred times under load: no reply is wrong, mixed or doubled, and nothing runs twice',
   TIMEOUT,
   async () => {
-    const world = await linkedWorld(2);
+    const world = await linkedWorld(2, ['--lease', '3s']);
     const { hubs } = world;
     const { calls, listener } = echo();
     const { url } = await upstreamHere(listener);

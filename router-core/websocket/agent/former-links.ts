@@ -5,6 +5,8 @@ interface FormerLink {
   readonly instance: string;
   /** All that it carried when it was lost. */
   readonly exchanges: readonly LinkExchange[];
+  /** By performance.now(). */
+  readonly lostAt: number;
 }
 
 /**
@@ -23,6 +25,12 @@ export class FormerLinks {
     const former = this.#byHub.get(hub);
     const isKnown = (each: LinkExchange) => each.isSettled || each.carrier !== undefined || presented.has(each);
     return former?.exchanges.every(isKnown) ? former.instance : undefined;
+  }
+
+  /** True when a hub has not been told yet of a link that was lost after this time. */
+  hasSince(time: number): boolean {
+    for (const { lostAt } of this.#byHub.values()) if (lostAt > time) return true;
+    return false;
   }
 
   /** The hub has answered a hello that named it. */

@@ -13,6 +13,8 @@ export interface LinkKeeperOptions {
   readonly greet: (hub: string, dialled: DialledHub) => HubLink;
   /** Requests whose link is lost: a new link has to present them within the lease. */
   readonly orphans: () => number;
+  /** A hub awaits word of a link that was lost less than a lease ago. */
+  readonly isOwed: () => boolean;
   /** The lease of the group, as far as it is known. */
   readonly leaseMs: () => number;
   readonly onRevoked: () => void;
@@ -86,7 +88,9 @@ export class LinkKeeper {
   welcomed(link: HubLink): boolean {
     this.#failures = 0;
     this.#complaint = undefined;
-    this.#standbyAt = Math.max(this.#standbyAt, performance.now() + STANDBY_TRY_MS * (1 + Math.random()));
+    const { isOwed, leaseMs } = this.#options;
+    const standbyMs = isOwed() ? leaseMs() / 6 : STANDBY_TRY_MS * (1 + Math.random());
+    this.#standbyAt = Math.max(this.#standbyAt, performance.now() + standbyMs);
     this.#choosePrimary();
     this.#wake();
     if (this.#primary === link) return true;

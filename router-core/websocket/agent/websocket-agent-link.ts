@@ -69,6 +69,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
       turns,
       greet: (hub, dialled) => this.#greet(hub, dialled),
       orphans: () => this.#held.orphans().length,
+      isOwed: () => this.#formerLinks.hasSince(performance.now() - this.#leaseMs),
       leaseMs: () => this.#leaseMs,
       onRevoked,
       log,
@@ -204,7 +205,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   onClosed(link: HubLink, why: string): void {
     const { hub, socket, welcome } = link;
     const exchanges = [...link.exchanges()];
-    if (welcome) this.#formerLinks.lost(hub, { instance: welcome.instance, exchanges });
+    const lostAt = performance.now();
+    if (welcome) this.#formerLinks.lost(hub, { instance: welcome.instance, exchanges, lostAt });
     // Its hub stopped renewing the lease when it heard nothing any more.
     const leftMs = Math.max(0, socket.heardAt + this.#leaseMs - performance.now());
     this.#held.await(exchanges, leftMs);

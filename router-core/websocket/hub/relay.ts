@@ -129,7 +129,8 @@ export class Relay {
     if (!found || !isTheirs(found)) return undefined;
     clearTimeout(found.timer);
     this.#away.delete(id);
-    return found.request;
+    // The store knows what has become of it.
+    return found.request.isOver ? undefined : found.request;
   }
 
   /** Takes the request that this agent presents from the relay that has it. Resolves with whether it goes on here. */

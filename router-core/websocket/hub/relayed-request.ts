@@ -59,6 +59,8 @@ export class RelayedRequest implements ExchangeHandlers {
   #headSeen = false;
   #interims = 0;
   #over = false;
+  /** The store has told that nobody awaits it here. */
+  #stopped = false;
   #replyEnded = false;
   /** The bytes of the request's body that the agent has asked for. */
   #asked = 0;
@@ -111,6 +113,11 @@ export class RelayedRequest implements ExchangeHandlers {
     return this.#options.request.id;
   }
 
+  /** True when it does not go on here: it has ended, or another relay has it. */
+  get isOver(): boolean {
+    return this.#over || this.#stopped;
+  }
+
   /** Whether this ticket is for it: the agent may not have heard of a new one. */
   isFor(ticket: string): boolean {
     return ticket === this.ticket || ticket === this.#former;
@@ -136,6 +143,7 @@ export class RelayedRequest implements ExchangeHandlers {
 
   onStop(why: string): void {
     if (this.#over) return;
+    this.#stopped = true;
     this.#say(MESSAGE.stop, { why });
     this.#up.abandon();
     this.#held?.clear();
