@@ -28,24 +28,16 @@ export class HubTurns {
     return inOrder[at]?.url ?? '';
   }
 
-  /** This hub is asked next. */
-  putFirst(url: string): void {
-    this.#next = this.#indexOf(url);
-  }
-
   /** Those of the list that come after this hub are asked before it. */
   putLast(url: string): void {
-    this.#next = (this.#indexOf(url) + 1) % this.#hubs.length;
+    const at = this.#hubs.findIndex((hub) => hub.url === url);
+    this.#next = (at + 1) % this.#hubs.length;
   }
 
   /** This hub wants to be left alone for so long. */
   putOff(url: string, retryMs: number, now: number): void {
     const until = now + Math.min(MOST_RETRY_MS, retryMs);
     for (const hub of this.#hubs) if (hub.url === url) hub.notBefore = until;
-  }
-
-  #indexOf(url: string): number {
-    return this.#hubs.findIndex((hub) => hub.url === url);
   }
 
   /** ms until one of them may be asked. */

@@ -1,6 +1,6 @@
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { FELL_SILENT } from '../wire/link-socket.ts';
+import type { FormerLinks } from './former-links.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
 import type { HubLink } from './hub-link.ts';
 import { HubRefusal } from './hub-refusal.ts';
@@ -13,8 +13,7 @@ export interface LinkKeeperOptions {
   readonly greet: (hub: string, dialled: DialledHub) => HubLink;
   /** Requests whose link is lost: a new link has to present them within the lease. */
   readonly orphans: () => number;
-  /** A hub awaits word of a link that was lost less than a lease ago. */
-  readonly isOwed: () => boolean;
+  readonly formerLinks: FormerLinks;
   /** The lease of the group, as far as it is known. */
   readonly leaseMs: () => number;
   readonly onRevoked: () => void;
@@ -49,8 +48,6 @@ export class LinkKeeper {
   #standbyTries = 0;
   /** Dials since the last one that succeeded. */
   #failures = 0;
-  /** The last link that ended was cut, as far as this end can tell. */
-  #isCut = false;
   #complaint: string | undefined;
   #dialling: { isForStandby: boolean; abort: AbortController } | undefined;
   #isClosing = false;
@@ -88,8 +85,8 @@ export class LinkKeeper {
   welcomed(link: HubLink): boolean {
     this.#failures = 0;
     this.#complaint = undefined;
-    const { isOwed, leaseMs } = this.#options;
-    const standbyMs = isOwed() ? leaseMs() / 6 : STANDBY_TRY_MS * (1 + Math.random());
+    const { leaseMs } = this.#options;
+    const standbyMs = this.#owedHub !== undefined ? leaseMs() / 6 : STANDBY_TRY_MS * (1 + Math.random());
     this.#standbyAt = Math.max(this.#standbyAt, performance.now() + standbyMs);
     this.#choosePrimary();
     this.#wake();
@@ -105,6 +102,8 @@ export class LinkKeeper {
     const all = [...this.#links];
     const usable = (link: HubLink) => link.welcome !== undefined && !link.socket.closed;
     this.#primary = all.find(({ isGood }) => isGood) ?? all.find(usable);
+    // Whatever has cut off the former one may have cut off this one as well, and it has had nothing to say.
+    this.#primary?.socket.probe(Math.max(LEAST_HANDSHAKE_MS, this.#options.leaseMs() / 3));
   }
 
   /** Its hub is about to end. */
@@ -118,19 +117,17 @@ export class LinkKeeper {
     this.#hurry(this.#pauseMs());
   }
 
-  onClosed(link: HubLink, why: string): void {
+  /** `isCut`: its hub is there, as far as this end can tell. */
+  onClosed(link: HubLink, isCut: boolean): void {
     const { turns, leaseMs } = this.#options;
     this.#links.delete(link);
-    // Its hub still has all that the link carried, and knows best what has never arrived here; unless it is gone itself.
-    this.#isCut = link.welcome !== undefined && !link.isAway && why !== FELL_SILENT;
-    if (this.#isCut) turns.putFirst(link.hub);
-    else turns.putLast(link.hub);
+    turns.putLast(link.hub);
     if (link.welcome && performance.now() - link.since > STOOD_MS) this.#backoff.reset();
     // At a planned end its hub has said so, and others are there.
     const pauseMs = link.isAway ? 0 : this.#pauseMs();
     this.#choosePrimary();
-    if (this.#isCut) this.#standbyAt = Math.min(this.#standbyAt, performance.now() + leaseMs() / 3);
-    this.#hurry(this.#isCut ? Math.min(pauseMs, leaseMs() / 3) : pauseMs);
+    if (isCut) this.#standbyAt = Math.min(this.#standbyAt, performance.now() + leaseMs() / 3);
+    this.#hurry(isCut ? Math.min(pauseMs, leaseMs() / 3) : pauseMs);
   }
 
   /** A link is wanted, this time at once or after a moment. */
@@ -178,8 +175,9 @@ export class LinkKeeper {
   }
 
   async #dial(isForStandby: boolean): Promise<void> {
-    const { dialer, turns, greet, orphans, leaseMs } = this.#options;
-    const hub = this.#hubWithLink ?? turns.take(performance.now());
+    const { dialer, greet, orphans, leaseMs, formerLinks } = this.#options;
+    const hub = this.#nextHub;
+    formerLinks.dialled(hub);
     const abort = new AbortController();
     this.#dialling = { isForStandby, abort };
     const hurriedMs = orphans() > 0 ? Math.max(LEAST_HANDSHAKE_MS, leaseMs() / 3) : HANDSHAKE_MS;
@@ -200,10 +198,16 @@ export class LinkKeeper {
     }
   }
 
-  /** Where requests of a hub that is gone are presented first: there is no time to try hubs that may be gone as well. */
-  get #hubWithLink(): string | undefined {
-    const isFirst = this.#options.orphans() > 0 && this.#failures === 0 && !this.#isCut;
-    return isFirst && this.#primary?.isGood ? this.#primary.hub : undefined;
+  /** A hub that was cut off knows best what has never arrived here. Else there is no time to try hubs that may be away. */
+  get #nextHub(): string {
+    const { orphans, turns } = this.#options;
+    const standing =
+      orphans() > 0 && this.#failures === 0 && this.#primary?.isGood ? this.#primary.hub : undefined;
+    return this.#owedHub ?? standing ?? turns.take(performance.now());
+  }
+
+  get #owedHub(): string | undefined {
+    return this.#options.formerLinks.owed(performance.now() - this.#options.leaseMs());
   }
 
   #onFailure(hub: string, error: Error, isForStandby: boolean): void {

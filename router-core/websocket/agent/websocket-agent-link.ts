@@ -9,7 +9,7 @@ import type {
 } from '../../exchange/agent-link.ts';
 import { sleep } from '../../runtime/backoff.ts';
 import { MESSAGE } from '../wire/link-message.ts';
-import { LinkFault } from '../wire/link-socket.ts';
+import { FELL_SILENT, LinkFault } from '../wire/link-socket.ts';
 import { FormerLinks } from './former-links.ts';
 import { HeldRequests } from './held-requests.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
@@ -69,7 +69,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
       turns,
       greet: (hub, dialled) => this.#greet(hub, dialled),
       orphans: () => this.#held.orphans().length,
-      isOwed: () => this.#formerLinks.hasSince(performance.now() - this.#leaseMs),
+      formerLinks: this.#formerLinks,
       leaseMs: () => this.#leaseMs,
       onRevoked,
       log,
@@ -206,12 +206,13 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     const { hub, socket, welcome } = link;
     const exchanges = [...link.exchanges()];
     const lostAt = performance.now();
-    if (welcome) this.#formerLinks.lost(hub, { instance: welcome.instance, exchanges, lostAt });
+    const isCut = !link.isAway && why !== FELL_SILENT;
+    if (welcome) this.#formerLinks.lost(hub, { instance: welcome.instance, exchanges, lostAt, isCut });
     // Its hub stopped renewing the lease when it heard nothing any more.
     const leftMs = Math.max(0, socket.heardAt + this.#leaseMs - performance.now());
     this.#held.await(exchanges, leftMs);
     this.#options.log[welcome && !link.isSpare ? 'info' : 'debug']({ hub, why }, 'a link to a hub has ended');
-    this.#keeper.onClosed(link, why);
+    this.#keeper.onClosed(link, welcome !== undefined && isCut);
     this.#onLinksChanged();
   }
 

@@ -92,6 +92,16 @@ export class LinkSocket implements WriterTarget {
     this.#lookedAt = performance.now();
   }
 
+  /** Asks for a word now, and gives the peer up when none comes within so long. */
+  probe(ms: number): void {
+    const askedAt = performance.now();
+    this.#pingedAt = askedAt;
+    this.#options.ws.ping();
+    setTimeout(() => {
+      if (!this.#closed && this.heardAt < askedAt) this.terminate(FELL_SILENT);
+    }, ms).unref();
+  }
+
   /** Sends a message before all bodies that wait. */
   send(type: number, channel: number, json?: object): void {
     this.#write(encodeMessage(type, channel, json));

@@ -108,7 +108,11 @@ export function download(url: string, bytes: number, everyMs: number): Transfer 
 }
 
 /** Resolves with what the upstream has received. */
-export function upload(url: string, bytes: number, everyMs: number): Promise<{ status: number; text: string }> {
+export function upload(
+  url: string,
+  bytes: number,
+  everyMs: number,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve) => {
     const sent = request(url, { agent: false, method: 'POST' }, (response) => {
       let text = '';
