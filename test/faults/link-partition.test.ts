@@ -46,7 +46,6 @@ test('a link of 64 kbit/s beside a fast one: requests of the fast one are not de
   const [narrow, wide] = world.hubs;
   const [slow, quick] = [numberedUpstream(), numberedUpstream()];
   const url = wide?.url ?? '';
-  await world.agent('quick', (await upstreamHere(quick.listener)).url, { hubs: [wide ?? world.hubs[0]!] });
   const times = async (): Promise<number[]> => {
     const load = startLoad(4, () => ask(`${url}/16384/0`));
     await sleep(4_000);
@@ -54,18 +53,21 @@ test('a link of 64 kbit/s beside a fast one: requests of the fast one are not de
     expect(tally(outcomes)).toEqual({ 'answered 200': outcomes.length });
     return outcomes.map(({ elapsedMs }) => elapsedMs);
   };
-  const alone = await times();
 
   narrow?.line.set({ bytesPerS: 8_000 });
   const flags = ['--concurrency', '2'];
-  await world.agent('slow', (await upstreamHere(slow.listener)).url, { hubs: [narrow!], flags });
-  const crawling = [0, 1, 2, 3].map(() => download(url, 64 * KIB, 0));
-  await sleep(500);
+  const { url: slowUrl } = await upstreamHere(slow.listener);
+  const agent = await world.agent('slow', slowUrl, { hubs: [narrow ?? world.hubs[0]!], flags });
+  const crawling = [0, 1].map(() => download(url, 64 * KIB, 0));
+  await waitFor(() => slow.calls.length === 2, { what: 'both to run' });
+  await world.agent('quick', (await upstreamHere(quick.listener)).url, { hubs: [wide ?? world.hubs[0]!] });
   const beside = await times();
+  for (const { received } of crawling) expect(received.complete).toBe(false);
   for (const { done } of crawling) {
     expect((await done).received).toMatchObject({ bytes: 64 * KIB, inOrder: true, complete: true });
   }
-  expect(slow.calls.length).toBeGreaterThan(0);
+  await agent.kill('SIGTERM');
+  const alone = await times();
   const [before, during] = [quantile(alone, 0.9), quantile(beside, 0.9)];
   console.log(`90 % within ${before.toFixed(1)} ms alone, ${during.toFixed(1)} ms beside a slow link`);
   expect(during).toBeLessThan(1.2 * before + 20);

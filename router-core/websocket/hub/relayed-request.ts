@@ -147,7 +147,9 @@ export class RelayedRequest implements ExchangeHandlers {
     this.#say(MESSAGE.stop, { why });
     this.#up.abandon();
     this.#held?.clear();
-    this.#exchange?.reply.close();
+    // The entry of one that is over is gone: nothing is to be settled, and its agent may bring it back from another relay.
+    if (why === 'over') this.#exchange?.abandon();
+    else this.#exchange?.reply.close();
   }
 
   onWritable(): void {
