@@ -66,7 +66,7 @@ test('a link of 64 kbit/s beside a fast one: requests of the fast one are not de
   for (const { done } of crawling) {
     expect((await done).received).toMatchObject({ bytes: 64 * KIB, inOrder: true, complete: true });
   }
-  await agent.kill('SIGTERM');
+  await agent.kill('SIGKILL');
   const alone = await times();
   const [before, during] = [quantile(alone, 0.9), quantile(beside, 0.9)];
   console.log(`90 % within ${before.toFixed(1)} ms alone, ${during.toFixed(1)} ms beside a slow link`);

@@ -126,6 +126,12 @@ export class HubLink implements Carrier {
     return this.#channels.values();
   }
 
+  /** Those that its hub may have: what it carries, and what its hello has presented and the hub has not answered. */
+  entrusted(): LinkExchange[] {
+    const asked = [...this.#presented].map((ticket) => this.#host.find(ticket));
+    return [...this.#channels.values(), ...asked.filter((each) => each !== undefined)];
+  }
+
   /** Says what is offered here, when that has changed or `always`. */
   offer(offer: LinkOffer, always = false): void {
     const next = this.#offers.next(offer, always);

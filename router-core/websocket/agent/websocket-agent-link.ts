@@ -204,13 +204,13 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   onClosed(link: HubLink, why: string): void {
     const { hub, socket, welcome } = link;
-    const exchanges = [...link.exchanges()];
+    const exchanges = link.entrusted();
     const lostAt = performance.now();
     const isCut = !link.isAway && why !== FELL_SILENT;
     if (welcome) this.#formerLinks.lost(hub, { instance: welcome.instance, exchanges, lostAt, isCut });
     // Its hub stopped renewing the lease when it heard nothing any more.
     const leftMs = Math.max(0, socket.heardAt + this.#leaseMs - performance.now());
-    this.#held.await(exchanges, leftMs);
+    this.#held.await([...link.exchanges()], leftMs);
     this.#options.log[welcome && !link.isSpare ? 'info' : 'debug']({ hub, why }, 'a link to a hub has ended');
     this.#keeper.onClosed(link, welcome !== undefined && isCut);
     this.#onLinksChanged();

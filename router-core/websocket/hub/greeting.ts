@@ -5,7 +5,7 @@ import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '
 import { LinkFault, LinkSocket } from '../wire/link-socket.ts';
 import type { AgentIdentity } from './agent-directory.ts';
 import { HELLO_MS, MOST_INSTANCE_SLOTS } from './link-limits.ts';
-import { MessageBudget } from './message-budget.ts';
+import { MessageBudget, OFFER_COST } from './message-budget.ts';
 import { readJson } from '../wire/read-parts.ts';
 import { helloSchema, type Hello } from './link-schemas.ts';
 import { LinkedAgent } from './linked-agent.ts';
@@ -60,7 +60,8 @@ export class Greeting {
   }
 
   #onMessage(message: LinkMessage): void {
-    if (!this.#budget.take()) throw new LinkFault('limit', TOO_MANY);
+    const cost = message.type === MESSAGE.offer ? OFFER_COST : 1;
+    if (!this.#budget.take(cost)) throw new LinkFault('limit', TOO_MANY);
     if (this.#agent) return this.#agent.onMessage(message);
     if (message.type !== MESSAGE.hello || this.#isGreeted)
       throw new LinkFault('protocol', 'the first message must be a hello');

@@ -148,10 +148,11 @@ export class Relay {
     return true;
   }
 
-  /** Drops the requests of this agent's former link that it does not know: they never reached it. */
+  /** Gives others the requests of this agent's former link that it does not know: they never reached it. */
   forget(instance: string, holder: string): void {
     for (const id of this.#away.keys()) {
-      const isTheirs = ({ former }: AwayRequest) => former.instance === instance && former.holder === holder;
+      const isTheirs = ({ former, request }: AwayRequest) =>
+        former.instance === instance && former.holder === holder && !request.hasArrived;
       const request = this.takeAway(id, isTheirs);
       void request?.lose(false, 'the link was lost before its agent had the request');
     }

@@ -59,6 +59,8 @@ export class RelayedRequest implements ExchangeHandlers {
   #headSeen = false;
   #interims = 0;
   #over = false;
+  /** Its agent has shown that it has it. */
+  #arrived = false;
   /** The store has told that nobody awaits it here. */
   #stopped = false;
   #replyEnded = false;
@@ -90,6 +92,7 @@ export class RelayedRequest implements ExchangeHandlers {
   adopt({ point, open }: AdoptedRequest, former: string, have: number): void {
     const { carrier, channel } = this.#options;
     this.#former = former;
+    this.#arrived = true;
     this.#headSeen = point.headSeen;
     this.#asked = point.asked;
     this.#down = this.#reader(point.received, point.upTo);
@@ -116,6 +119,11 @@ export class RelayedRequest implements ExchangeHandlers {
   /** True when it does not go on here: it has ended, or another relay has it. */
   get isOver(): boolean {
     return this.#over || this.#stopped;
+  }
+
+  /** False while nothing shows that it has ever reached its agent. */
+  get hasArrived(): boolean {
+    return this.#arrived;
   }
 
   /** Whether this ticket is for it: the agent may not have heard of a new one. */
@@ -173,6 +181,7 @@ export class RelayedRequest implements ExchangeHandlers {
   // Messages of the agent.
 
   onData({ head, end, failed, closed }: Data, body: Buffer): void {
+    this.#arrived = true;
     const reply = this.#exchange?.reply;
     if (!reply || !this.#held || this.#over || this.#replyEnded) return;
     if (!this.#down.accept(body.length)) throw new LinkFault('limit', 'a reply beyond its window');
@@ -193,6 +202,7 @@ export class RelayedRequest implements ExchangeHandlers {
   }
 
   onCredit(upTo: number): void {
+    this.#arrived = true;
     const more = upTo - this.#asked;
     const exchange = this.#exchange;
     if (more <= 0 || this.#over || !exchange) return;
@@ -223,6 +233,7 @@ export class RelayedRequest implements ExchangeHandlers {
   /** Its agent is back, on another link, and has received so many bytes of the request's body. Returns false when that cannot be. */
   attach({ carrier, channel }: Attachment, presented: string, have: number): boolean {
     if (have > this.#up.written) return false;
+    this.#arrived = true;
     this.#carrier = carrier;
     this.#channel = channel;
     const { received, upTo } = this.#down;
