@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { build, filesBelow } from './build.mjs';
 import { ensurePackages, main, root, runCommand, SetupError } from './setup.mjs';
 
-/** What Node looks for in itself, and what tells it that a script was put in: by its documentation. */
+/** Node looks for this in itself to know if a script was put in. The value is from its documentation. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 const BINARIES = [

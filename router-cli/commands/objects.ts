@@ -11,6 +11,7 @@ import { addApiCommand } from './api-command.ts';
 import { showWarnings } from './show-warnings.ts';
 import { editObjectCommand } from './edit-object.ts';
 import { describeObject } from './describe-object.ts';
+import { useAgentStart } from './agent-start.ts';
 import { FIELD_FLAGS } from './object-flags.ts';
 import { OBJECT_COLUMNS } from './object-columns.ts';
 import { removeObjectCommand } from './remove-object.ts';
@@ -106,7 +107,7 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
     json: isIdentity(kind) ? `the ${kind}, with its \`token\`` : `the ${kind}`,
     setUp(command) {
       const fields = useFields(command, kind);
-      const upstream = kind === 'agent' ? useUpstream(command) : () => undefined;
+      const agentStart = kind === 'agent' ? useAgentStart(command) : undefined;
       const isDryRun = useDryRun(command);
       return async (invocation) => {
         const { api, out, args } = invocation;
@@ -126,9 +127,10 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
             ...describeObject(object, out),
           ]);
         }
+        const start = out.isData ? undefined : await agentStart?.(invocation);
         out.show(object, () => [
           `Added the ${kind} ${args[0]}.`,
-          ...showToken({ kind, object, upstream: upstream(), isNew: true }, invocation),
+          ...showToken({ kind, object, start, isNew: true }, invocation),
         ]);
       };
     },
@@ -144,15 +146,6 @@ function requireFields(kind: ObjectKind, body: JsonObject): void {
 
 function isIdentity(kind: ObjectKind): boolean {
   return TOKEN_KINDS.some((each) => each === kind);
-}
-
-/** Only for the command that is printed: an agent record has no upstreams. */
-export function useUpstream(command: Command): () => string | undefined {
-  return useFlag(command, {
-    flag: '--upstream <url>',
-    about: 'the URL of the service beside the agent, for the printed command',
-    type: anyText(),
-  });
 }
 
 function setCommand(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {

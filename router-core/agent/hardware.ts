@@ -56,7 +56,7 @@ function describeMachine(gpus: readonly Gpu[]): Hardware {
   };
 }
 
-/** What NVIDIA's driver says; none without its nvidia-smi on PATH, or when that fails. */
+/** The GPUs that NVIDIA's driver lists; none without its nvidia-smi on PATH, or when that fails. */
 async function readGpus(signal: AbortSignal, log: Logger): Promise<readonly Gpu[]> {
   const program = findProgram('nvidia-smi');
   if (program === undefined) return [];

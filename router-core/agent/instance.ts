@@ -111,7 +111,7 @@ export class Instance {
     this.#sayReady();
   }
 
-  /** What is known of the machine has changed. */
+  /** The inventory of the machine has changed. */
   onHardwareChange(): void {
     if (this.#joined && !this.#draining) void this.#link.report();
   }

@@ -8,7 +8,7 @@ export interface Hardware {
   readonly gpus: readonly Gpu[];
   /** Name and release of the operating system. */
   readonly os: string;
-  /** Of the processor, as Node names it: x64, arm64. */
+  /** The architecture of the processor, as Node names it: x64, arm64. */
   readonly arch: string;
   readonly node: string;
 }

@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import type { CreateHubLink } from '../exchange/hub-link.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { redisRelayLinks } from '../redis/agent/redis-relay-links.ts';
+import { LocalInboxes } from '../redis/frames/local-inboxes.ts';
 import { RedisHubLink } from '../redis/hub/redis-hub-link.ts';
 import { changeLevelOnSignal, followPrimaryLevel } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
@@ -23,8 +24,9 @@ export async function runHub(config: HubConfig): Promise<void> {
   if (cluster.isPrimary && config.workers > 1) return superviseWorkers(config, log);
   if (cluster.isWorker) followPrimaryLevel(log);
   else changeLevelOnSignal(log);
-  const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options);
-  const hub = await startHub(config, { createLink, createDoor: agentDoor(config, log) }, log);
+  const local = new LocalInboxes();
+  const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options, local);
+  const hub = await startHub(config, { createLink, createDoor: agentDoor(config, local, log) }, log);
   closeOnSignal((mostMs) => hub.close(mostMs), log);
   log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
   await Promise.all([hub.checked, showMetrics(config, hub, log)]);
@@ -32,10 +34,10 @@ export async function runHub(config: HubConfig): Promise<void> {
 }
 
 /** Undefined when agents may not dial in. */
-function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined {
+function agentDoor(config: HubConfig, local: LocalInboxes, log: Logger): CreateAgentDoor | undefined {
   const { link, slime, slimeSecret: secret, slimeGroup: group = 'default' } = config;
   if (!link && !slime) return undefined;
-  const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, log });
+  const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, local });
   return (about) => {
     const door = new AgentDoor({ ...about, createRelayLink, takesLinks: link, log });
     return slime ? new SlimeDoor({ beside: door, secret, group, log }) : door;

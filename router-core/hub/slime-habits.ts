@@ -4,13 +4,13 @@ import type { ClientRequest } from './front/client-request.ts';
 import type { HubConfig } from './settings.ts';
 import type { RoutedRequest } from './snapshot.ts';
 
-/** What applications and agents of slime say to a hub: no upstream gets it. */
+/** Applications and agents of slime say these to a hub: no upstream gets them. */
 const FIELDS = [
   ...['slime-app-password', 'slime-block', 'slime-scope'],
   ...['slime-agent-token', 'slime-agent-id', 'slime-connection-id'],
 ];
 
-/** What applications are used to from slime's hub. docs/from-slime.md has all of it. */
+/** Does for applications what they are used to from slime's hub. docs/from-slime.md has all of it. */
 export class SlimeHabits {
   readonly #group: string | undefined;
   readonly #password: Buffer | undefined;
@@ -39,12 +39,12 @@ export class SlimeHabits {
     return isFilled(scope) ? scope : undefined;
   }
 
-  /** What the client sends as its password: perhaps the token of an app. */
+  /** The password that the client sends: perhaps the token of an app. */
   passwordOf(request: ClientRequest): string | undefined {
     return request.field('slime-app-password');
   }
 
-  /** Whether this is the one password that is no token. */
+  /** True for the one password that is no token. */
   isPassword(text: string | undefined): boolean {
     return (
       text !== undefined && this.#password !== undefined && timingSafeEqual(digest(text), this.#password)
@@ -65,7 +65,7 @@ function isFilled(value: string | undefined): boolean {
   return value !== undefined && value !== '';
 }
 
-/** Of one length, whatever the text. */
+/** Has the same length for every text. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

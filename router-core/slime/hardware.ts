@@ -1,20 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { hardwareSchema, type Hardware } from '../exchange/hardware.ts';
+import { hardwareSchema, MOST_GPU_KINDS, type Hardware } from '../exchange/hardware.ts';
 import { parseJson } from '../runtime/parse-json.ts';
 
 const MOST_BYTES = 16 * 1024;
-const text = z.string().max(100);
-const count = z.number().min(0).max(1e6);
+const GIB = 2 ** 30;
 
-/** The JSON that an agent of slime sends when it joins. */
-const joinSchema = z.object({
-  CPUThreads: count.default(0),
-  MemoryPhysicalGB: count.default(0),
-  GPUNames: z.array(text).max(16).nullish(),
-  PlatformArch: text.default(''),
-  PlatformOS: text.default(''),
+/** An agent of slime says this of its machine when it joins. */
+const slimeSchema = z.object({
+  CPUCores: z.number().default(0),
+  CPUThreads: z.number().default(0),
+  MemoryPhysicalGB: z.number().default(0),
+  GPUNames: z.array(z.string()).nullish(),
+  PlatformArch: z.string().default(''),
+  PlatformOS: z.string().default(''),
 });
+
 /**
  * Reads the body of a join. Undefined when there is none, too much, or nothing that can be shown: an agent is not turned away for
  * that.
@@ -27,28 +28,27 @@ export async function readHardware(request: IncomingMessage): Promise<Hardware |
     if (bytes > MOST_BYTES) return undefined;
     chunks.push(chunk);
   }
-  const said = joinSchema.safeParse(parseJson(Buffer.concat(chunks).toString())).data;
-  return said && hardwareSchema.safeParse(asHardware(said)).data;
+  return hardwareOf(parseJson(Buffer.concat(chunks).toString()));
 }
 
-const GIGABYTE = 1024 ** 3;
-
-function asHardware({
-  CPUThreads,
-  MemoryPhysicalGB,
-  GPUNames,
-  PlatformArch,
-  PlatformOS,
-}: z.infer<typeof joinSchema>) {
-  const gpus = (GPUNames ?? []).map((name) => ({ name, memoryBytes: 0, driver: '', count: 1 }));
-  const memoryBytes = Math.round(MemoryPhysicalGB * GIGABYTE);
-  return {
+function hardwareOf(said: unknown): Hardware | undefined {
+  const { data } = slimeSchema.safeParse(said);
+  if (!data) return undefined;
+  const { CPUCores, CPUThreads, MemoryPhysicalGB, GPUNames, PlatformArch, PlatformOS } = data;
+  const machine: Hardware = {
     cpu: '',
-    cores: Math.round(CPUThreads),
-    memoryBytes,
-    gpus,
+    cores: CPUThreads || CPUCores,
+    memoryBytes: Math.round(MemoryPhysicalGB * GIB),
+    gpus: (GPUNames ?? []).slice(0, MOST_GPU_KINDS).map(gpuOf),
     os: PlatformOS,
     arch: PlatformArch,
     node: '',
   };
+  return hardwareSchema.safeParse(machine).data;
+}
+
+/** `2x NVIDIA A100` */
+function gpuOf(text: string): Hardware['gpus'][number] {
+  const [, count = '1', name = text] = /^(\d{1,3})x (.*)$/.exec(text) ?? [];
+  return { name, memoryBytes: 0, driver: '', count: Number(count) };
 }

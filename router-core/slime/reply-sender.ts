@@ -31,7 +31,7 @@ export class ReplySender implements ReplySink {
     this.#options = options;
   }
 
-  /** Whether anything of a reply has been sent: then nobody else may make it. */
+  /** Something of a reply has been sent: nobody else may make it. */
   get hasBegun(): boolean {
     return this.#fields !== undefined || this.#interims > 0;
   }

@@ -7,6 +7,19 @@ import type { Call } from './slime-calls.ts';
 /** Where the agent's upstream is, only the agent knows; it also replaces Host. */
 const NOWHERE = { host: 'upstream', basePath: '' };
 
+const HEAD_REQUEST = 'head.';
+
+/** An agent submits its reply with this. Another hub has not seen the request, and has to know that a reply has no body. */
+function connectionId(ticket: string, method: string): string {
+  return method === 'HEAD' ? HEAD_REQUEST + ticket : ticket;
+}
+
+/** The ticket and the method, as far as it matters to a reply. */
+export function readConnectionId(text: string): { ticket: string; method: string } {
+  const isHead = text.startsWith(HEAD_REQUEST);
+  return { ticket: isHead ? text.slice(HEAD_REQUEST.length) : text, method: isHead ? 'HEAD' : 'GET' };
+}
+
 /** Writes one request as an HTTP/1.1 message into the answer to an accept. Throws, before anything is sent, when it cannot be sent. */
 export class RequestMessageWriter {
   readonly #call: Call;
@@ -20,7 +33,7 @@ export class RequestMessageWriter {
     const head = requestHead(NOWHERE, message, message.head.fields, framing);
     const trailers = message.trailers === '' ? '' : trailerLines(message.trailers);
     const { response } = call;
-    response.setHeader('slime-connection-id', ticket);
+    response.setHeader('slime-connection-id', connectionId(ticket, message.head.method));
     response.setHeader('Content-Type', 'application/http');
     const { body, bodyFollows: follows } = message;
     // An agent keeps a connection only when it has read the answer to its end, and of a known length it knows where that is.
@@ -31,12 +44,12 @@ export class RequestMessageWriter {
     if (!follows) response.end();
   }
 
-  /** Whether more of the body is to come. */
+  /** More of the body is to come. */
   get follows(): boolean {
     return this.#message.bodyFollows;
   }
 
-  /** Whether all of it has left this process. */
+  /** All of it has left this process. */
   get isSent(): boolean {
     return this.#call.response.writableFinished;
   }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { AgentLink, Grant, PulledRequest } from '../exchange/agent-link.ts';
+import type { AgentLink, ExchangeHandlers, Grant, PulledRequest } from '../exchange/agent-link.ts';
+import type { Hardware } from '../exchange/hardware.ts';
 import type { AgentIdentity } from '../websocket/hub/agent-directory.ts';
-import type { Relay } from '../websocket/hub/relay.ts';
+import type { Adoption, Relay } from '../websocket/hub/relay.ts';
 import type { RelayAgent } from '../websocket/hub/relay-agent.ts';
 import type { RelayedRequest } from '../websocket/hub/relayed-request.ts';
-import type { Hardware } from '../exchange/hardware.ts';
 import { PendingAccept } from './pending-accept.ts';
 import type { Call } from './slime-calls.ts';
 import type { SlimeIdentity } from './slime-identities.ts';
-import { SlimeRequest } from './slime-request.ts';
+import { SlimeRequest, type SlimeRequestOptions } from './slime-request.ts';
 import { WorkerCount } from './worker-count.ts';
 
 export interface SlimeAgentOptions {
@@ -34,6 +34,7 @@ export class SlimeAgent implements RelayAgent {
   readonly takes: ((request: PulledRequest) => boolean) | undefined;
   grant: Grant = { slots: 0, state: 'active' };
   heardAt = performance.now();
+  /** As it says itself. */
   hardware: Hardware | undefined;
   readonly #options: SlimeAgentOptions;
   readonly #waiting: PendingAccept[] = [];
@@ -77,7 +78,8 @@ export class SlimeAgent implements RelayAgent {
 
   get offer(): RelayAgent['offer'] {
     const slots = this.#slots;
-    const report = { version: 'slime', concurrency: slots, inFlight: this.running, state: 'ready' as const };
+    const { running: inFlight, hardware } = this;
+    const report = { version: 'slime', concurrency: slots, inFlight, state: 'ready' as const, hardware };
     return { slots, report };
   }
 
@@ -100,11 +102,30 @@ export class SlimeAgent implements RelayAgent {
   }
 
   run(link: AgentLink, request: PulledRequest, ticket: string): void {
+    const open = (handlers: ExchangeHandlers) => link.open(request, handlers);
+    const { method } = request.head;
+    const relayed = this.#add({ link, request, pulled: request, open, method, ticket });
+    const accept = this.#waiting.shift();
+    if (!accept) this.#held.push(relayed);
+    relayed.check();
+    if (accept && !relayed.isOver) relayed.deliver(accept.take());
+    else if (accept) this.#waiting.unshift(accept);
+  }
+
+  /** One of its workers has come from another hub with the reply to this request. */
+  takeOver({ link, adopted }: Adoption, ticket: string, method: string): SlimeRequest {
+    const { request, point } = adopted;
+    const open = (handlers: ExchangeHandlers) => adopted.open(handlers);
+    const relayed = this.#add({ link, request, pulled: undefined, open, method, ticket });
+    relayed.takeOver(point);
+    this.#options.relay.reportSoon();
+    return relayed;
+  }
+
+  #add(about: Omit<SlimeRequestOptions, 'agent' | 'onOver'>): SlimeRequest {
     const { onRequest, relay } = this.#options;
     const relayed = new SlimeRequest({
-      link,
-      request,
-      ticket,
+      ...about,
       agent: this,
       onOver: (over, comesBack) => {
         if (!this.#requests.delete(over)) return;
@@ -117,11 +138,7 @@ export class SlimeAgent implements RelayAgent {
     });
     this.#requests.add(relayed);
     onRequest(relayed, true);
-    const accept = this.#waiting.shift();
-    if (!accept) this.#held.push(relayed);
-    relayed.check();
-    if (accept && !relayed.isOver) relayed.deliver(accept.take());
-    else if (accept) this.#waiting.unshift(accept);
+    return relayed;
   }
 
   /** A worker asks for a request. */
@@ -155,7 +172,7 @@ export class SlimeAgent implements RelayAgent {
     this.#options.relay.reportSoon();
   }
 
-  /** What it runs is over, whatever it says later. */
+  /** Its requests are over, whatever it says later. */
   end(why: string): void {
     this.turnAway();
     for (const request of [...this.#requests]) void request.lose('agent-lost', why);
@@ -202,7 +219,7 @@ function remove<T>(list: T[], item: T): void {
   if (at >= 0) list.splice(at, 1);
 }
 
-/** Of a target in origin form. */
+/** `target` is in origin form. */
 function pathOf(target: string): string {
   const query = target.indexOf('?');
   return query < 0 ? target : target.slice(0, query);

@@ -14,7 +14,7 @@ export class SlimeAgents {
   readonly #log: Logger;
   /** By the id of the token, then by their own. */
   readonly #byToken = new Map<string, Map<string, SlimeAgent>>();
-  /** What agents may submit, by ticket. */
+  /** The requests whose replies agents may submit, by ticket. */
   readonly #requests = new Map<string, { readonly request: SlimeRequest; readonly agent: SlimeAgent }>();
 
   constructor(log: Logger) {

@@ -10,7 +10,7 @@ export type CallKind = 'join' | 'accept' | 'submit';
 
 const PATH = /^\/v1\/agent\/(join|accept|submit)(?:\?|$)/;
 
-/** What an agent of slime wants; undefined for a request of anybody else. */
+/** The call that an agent of slime makes; undefined for a request of anybody else. */
 export function callKind({ method, url = '', headers }: IncomingMessage): CallKind | undefined {
   const token = headers['slime-agent-token'];
   if (method !== 'POST' || token === undefined || token === '') return undefined;
@@ -35,7 +35,6 @@ export const REFUSALS = {
   'too-many': { status: 429, detail: 'This token has as many calls open as it may' },
   'no-group': { status: 503, detail: 'This hub cannot join the group now' },
   'no-ticket': { status: 403, detail: 'slime-connection-id is not one that this agent was given' },
-  'other-hub': { status: 421, detail: 'Another hub has handed out this request, and cannot be asked' },
   twice: { status: 409, detail: 'The reply to this request has been submitted already' },
   'bad-reply': { status: 400, detail: 'The body is not one HTTP/1.1 response' },
 } as const satisfies Record<string, Refusal>;

@@ -6,7 +6,9 @@ import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { AgentDirectory } from '../websocket/hub/agent-directory.ts';
 import type { AgentDoor } from '../websocket/hub/agent-door.ts';
+import type { LinkCounts } from '../websocket/hub/link-counts.ts';
 import { MOST_INSTANCE_SLOTS } from '../websocket/hub/link-limits.ts';
+import type { Ticket } from '../websocket/hub/tickets.ts';
 import { readHardware } from './hardware.ts';
 import {
   answer,
@@ -17,15 +19,17 @@ import {
   type CallKind,
   type RefusalCode,
 } from './slime-calls.ts';
+import { readConnectionId } from './request-message.ts';
 import type { SlimeAgent } from './slime-agent.ts';
 import { SlimeAgents } from './slime-agents.ts';
 import { SlimeIdentities, type SlimeIdentity } from './slime-identities.ts';
+import type { SlimeRequest } from './slime-request.ts';
 import { SlowRefusals } from './slow-refusals.ts';
 
 export interface SlimeDoorOptions {
   /** The door of linked agents, whose relays are used. */
   readonly beside: AgentDoor;
-  /** Of slime's hub; undefined when its own tokens do not count. */
+  /** The secret of slime's hub; undefined when its own tokens do not count. */
   readonly secret: string | undefined;
   /** Where agents with slime's own tokens belong. */
   readonly group: string;
@@ -56,6 +60,14 @@ export class SlimeDoor {
     this.#options.beside.serve(state, groups);
     this.#directory = AgentDirectory.of(state);
     this.#look();
+  }
+
+  get links(): number {
+    return this.#options.beside.links;
+  }
+
+  get counts(): LinkCounts {
+    return this.#options.beside.counts;
   }
 
   takes(request: IncomingMessage): boolean {
@@ -148,20 +160,22 @@ export class SlimeDoor {
     try {
       const relay = await beside.relays.of(identity);
       agent = this.#agents.of(about, id, relay);
-      if (!agent) return void this.#refusals.refuse(call, 'too-many');
-      await relay.add(agent);
+      if (agent) await relay.add(agent);
+      else this.#refusals.refuse(call, 'too-many');
     } catch (error) {
       log.warn({ err: error, group: identity.group }, 'an agent of slime could not be let in');
       if (agent) this.#agents.forget(agent);
-      return void this.#refusals.refuse(call, 'no-group');
+      this.#refusals.refuse(call, 'no-group');
+      return undefined;
     }
+    if (!agent) return undefined;
     log.info({ instance: agent.instance, group: identity.group }, 'an agent of slime has joined this hub');
     return agent;
   }
 
   async #submit(call: Call, about: SlimeIdentity, id: string): Promise<void> {
     const { holder } = about;
-    const text = fieldOf(call.request, 'slime-connection-id');
+    const { ticket: text, method } = readConnectionId(fieldOf(call.request, 'slime-connection-id'));
     const found = this.#agents.request(text);
     if (found?.agent.holder === holder && !found.request.isOver) {
       found.agent.heardAt = performance.now();
@@ -172,10 +186,24 @@ export class SlimeDoor {
     if (!tickets) return this.#refusals.refuse(call, 'no-group');
     const ticket = tickets.read(text);
     if (ticket?.record !== holder) return refuse(call, 'no-ticket');
-    if (!relays.has(ticket.relay)) return refuse(call, 'other-hub');
+    if (!relays.has(ticket.relay)) {
+      const agent = ticket.group === about.identity.group && (await this.#enter(call, about, id));
+      const request = agent && (await this.#takeOver(agent, { ticket, text, method }));
+      if (request) return request.submit(call);
+    }
     this.#agents.find(about, id)?.cameLate(text);
     // Its client has gone, or it was given to somebody else. The worker is not to blame, and any other status would end it.
     answer(call, 200);
+  }
+
+  /** A request that another hub has handed out. Undefined when it is over. */
+  async #takeOver(
+    agent: SlimeAgent,
+    { ticket, text, method }: { ticket: Ticket; text: string; method: string },
+  ): Promise<SlimeRequest | undefined> {
+    const relay = await this.#options.beside.relays.of(agent.identity);
+    const adoption = await relay.adopt(ticket, { turn: 1, have: 0, record: agent.identity.record });
+    return adoption && agent.takeOver(adoption, text, method);
   }
 
   #look(): void {

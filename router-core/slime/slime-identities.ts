@@ -6,7 +6,7 @@ import { readSlimeToken, slimeKey, type SlimeToken } from './slime-token.ts';
 /** Who an agent of slime is, by its token. */
 export interface SlimeIdentity {
   readonly identity: AgentIdentity;
-  /** What people call it: the name of the record, or the one that slime's token has. */
+  /** People call it so: the name of the record, or the one that slime's token has. */
   readonly name: string;
   /** Who may submit what it was given. */
   readonly holder: string;
@@ -17,7 +17,7 @@ export interface SlimeIdentity {
 }
 
 export interface SlimeIdentitiesOptions {
-  /** Of slime's hub; undefined when its tokens do not count. */
+  /** The secret of slime's hub; undefined when its tokens do not count. */
   readonly secret: string | undefined;
   /** Where agents with slime's tokens belong. */
   readonly group: string;
@@ -46,7 +46,7 @@ export class SlimeIdentities {
     return nowMs < expiresAtMs ? identityOf(token, this.#group, expiresAtMs, text) : undefined;
   }
 
-  /** Whether somebody who was let in may still be here. */
+  /** True while somebody who was let in may still be here. */
   isLive({ identity, expiresAtMs }: SlimeIdentity, directory: AgentDirectory, nowMs: number): boolean {
     if (identity.record === NO_RECORD) return nowMs < expiresAtMs;
     const state = directory.stateOf(identity, nowMs);

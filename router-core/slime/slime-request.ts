@@ -1,5 +1,12 @@
-import type { AgentExchange, AgentLink, ExchangeHandlers, PulledRequest } from '../exchange/agent-link.ts';
+import type {
+  AgentExchange,
+  AgentLink,
+  ExchangeHandlers,
+  OwnedRequest,
+  PulledRequest,
+} from '../exchange/agent-link.ts';
 import { WINDOW_BYTES } from '../exchange/frame-stream.ts';
+import type { ResumePoint } from '../exchange/resume-point.ts';
 import { relayedOwner } from '../exchange/reply-owner.ts';
 import { ReplySender } from './reply-sender.ts';
 import { RequestMessageWriter } from './request-message.ts';
@@ -8,7 +15,12 @@ import { Submission } from './submission.ts';
 
 export interface SlimeRequestOptions {
   readonly link: AgentLink;
-  readonly request: PulledRequest;
+  readonly request: OwnedRequest;
+  /** Undefined when a worker has it already, from another hub. */
+  readonly pulled: PulledRequest | undefined;
+  readonly open: (handlers: ExchangeHandlers) => AgentExchange;
+  /** The method of the request: the reply to HEAD has no body. */
+  readonly method: string;
   readonly ticket: string;
   /** Name of the agent's instance, and its number. */
   readonly agent: { readonly instance: string; readonly id: string };
@@ -31,9 +43,9 @@ export class SlimeRequest implements ExchangeHandlers {
   #isLost = false;
 
   constructor(options: SlimeRequestOptions) {
-    const { link, request, agent } = (this.#options = options);
+    const { link, open, agent } = (this.#options = options);
     this.ticket = options.ticket;
-    this.#exchange = link.open(request, this);
+    this.#exchange = open(this);
     this.#reply = new ReplySender({
       reply: this.#exchange.reply,
       owner: relayedOwner(link.instance, agent.instance),
@@ -46,7 +58,7 @@ export class SlimeRequest implements ExchangeHandlers {
     return this.#options.request.id;
   }
 
-  /** Whether a worker has it, and has not answered. */
+  /** A worker has it, and has not answered. */
   get isOut(): boolean {
     return this.#message !== undefined && this.#submission === undefined && !this.isOver;
   }
@@ -58,16 +70,18 @@ export class SlimeRequest implements ExchangeHandlers {
 
   /** Ends what must not run. To be called once its agent counts it. */
   check(): void {
-    const { remainingMs, mayHaveRun } = this.#options.request;
-    if (remainingMs <= 0) this.onStop();
-    else if (mayHaveRun) this.#exchange.reply.fail('agent-lost', 'another Redis has taken over since');
+    const { request, pulled } = this.#options;
+    if (request.remainingMs <= 0) this.onStop();
+    else if (pulled?.mayHaveRun)
+      this.#exchange.reply.fail('agent-lost', 'another Redis has taken over since');
   }
 
   /** A worker is there: the request is the answer to its accept. */
   deliver(call: Call): void {
-    const { request, ticket } = this.#options;
+    const { pulled, ticket } = this.#options;
+    if (!pulled) return answer(call, 204);
     try {
-      this.#message = new RequestMessageWriter(call, request, ticket);
+      this.#message = new RequestMessageWriter(call, pulled, ticket);
     } catch (error) {
       answer(call, 204);
       return this.#exchange.reply.fail('upstream-failed', (error as Error).message);
@@ -78,12 +92,20 @@ export class SlimeRequest implements ExchangeHandlers {
     if (this.#message.follows) this.#reply.ask(WINDOW_BYTES);
   }
 
+  /** Its worker had it from another hub. Not what it has sent there, and the rest of an upload, can go on here. */
+  takeOver({ headSeen, asked, sent }: ResumePoint): void {
+    this.#reply.started();
+    if (headSeen || sent > 0 || asked > 0)
+      void this.lose('agent-lost', 'its agent had it from another hub, and cannot begin its reply again');
+  }
+
   /** Its worker has the reply, or the beginning of one. */
   submit(call: Call): void {
+    if (this.isOver) return answer(call, 200);
     if (this.#submission) return answer(call, REFUSALS.twice.status, REFUSALS.twice.detail);
     this.#submission = new Submission({
       call,
-      method: this.#options.request.head.method,
+      method: this.#options.method,
       sink: this.#reply,
       onBroken: (why, isInvalid) => {
         if (isInvalid) answer(call, REFUSALS['bad-reply'].status, REFUSALS['bad-reply'].detail);
@@ -96,8 +118,8 @@ export class SlimeRequest implements ExchangeHandlers {
   async lose(code: 'upstream-failed' | 'agent-lost', detail: string): Promise<void> {
     if (this.#isOver || this.#isLost) return;
     this.#isLost = true;
-    const { link, request } = this.#options;
-    const why = this.#message ? 'failed' : 'unstarted';
+    const { link, request, pulled } = this.#options;
+    const why = this.#message || !pulled ? 'failed' : 'unstarted';
     this.#message?.cut();
     const moved = !this.#reply.hasBegun && (await link.requeue(request, why, detail));
     if (moved) this.#exchange.abandon();

@@ -1,6 +1,6 @@
 import { createDecipheriv } from 'node:crypto';
 
-/** What a token says that slime's own hub gave to an agent. */
+/** The content of a token that slime's own hub gave to an agent. */
 export interface SlimeToken {
   readonly id: string;
   readonly name: string;

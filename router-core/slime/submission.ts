@@ -7,7 +7,7 @@ const MANY_CHUNKS = 512;
 
 export interface SubmissionOptions {
   readonly call: Call;
-  /** Of the request that is answered. */
+  /** The method of the request that is answered. */
   readonly method: string;
   readonly sink: ReplySink;
   /** The agent has sent no whole reply. `isInvalid`: what came is no reply at all. */
@@ -29,6 +29,7 @@ export class Submission {
     this.#parser.expect(method, sink);
     request.on('data', (bytes: Buffer) => this.#take(bytes));
     request.on('end', () => this.#guarded(() => this.#parser.close()));
+    if (response.destroyed) this.#break('the agent has broken off its submit', false);
     response.once('close', () => this.#break('the agent has broken off its submit', false));
   }
 

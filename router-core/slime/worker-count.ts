@@ -7,7 +7,7 @@ const GONE_MS = 5_000;
 const PROXIED = ['x-forwarded-for', 'forwarded', 'via'];
 
 /**
- * Whether one worker alone uses an id. Workers of one process share theirs when it has several upstreams, so a second accept
+ * Decides if one worker alone uses an id. Workers of one process share theirs when it has several upstreams, so a second accept
  * may come from another worker. Only when exactly one has joined here, and never two were here at the same time, an accept
  * says that its worker has given up what it had.
  */
@@ -29,7 +29,7 @@ export class WorkerCount {
     this.#isShared = true;
   }
 
-  /** Of an accept, with what is here of the id: accepts that wait, and requests that are out. */
+  /** True for an accept whose worker has given up its request. `waiting` and `out`: accepts and requests of the id that are here. */
   isComeback({ headers }: IncomingMessage, { waiting, out }: { waiting: number; out: number }): boolean {
     if (waiting + out === 0) return false;
     const isProxied = PROXIED.some((name) => headers[name] !== undefined);

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { hubHere } from '../support/parts.ts';
 import { valuesOf } from '../support/raw-http.ts';
 import { Tickets } from '../../router-core/websocket/hub/tickets.ts';
 import { slimeHere, type SlimeHere } from './support/slime-here.ts';
@@ -79,14 +78,6 @@ test('only who was given a request may submit its reply, and only once', async (
   expect(await (await reply).text()).toBe('right');
   // Over: the worker is not to blame.
   expect((await agent.answer(id, 'again')).status).toBe(200);
-});
-
-test('a submit at another hub is refused with a status that says so', async () => {
-  const here = await slimeHere();
-  const { id } = await out(here);
-  const other = await hubHere(here.redisUrl, here.group, { slime: true });
-  const agent = await here.worker({ joins: false, port: other.port });
-  expect((await agent.answer(id, 'here')).status).toBe(421);
 });
 
 test('an id that is no number is refused, and slowly', async () => {

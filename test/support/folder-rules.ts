@@ -103,7 +103,7 @@ const BEHIND_PORTS = [
 
 const STORE_WORDS = /\bioredis\b|(?<![a-zA-Z])lane|Lane|\blastSeq\b|\bentry id\b/;
 
-/** What carries requests. In a hub only its front knows: the rest is the same for every version of HTTP. */
+/** The modules that carry requests. In a hub only its front knows them: the rest is the same for every version of HTTP. */
 const CARRIERS = /^node:(?:https?|http2|net|tls)$/;
 
 const IMPORTED = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g;

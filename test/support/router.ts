@@ -7,6 +7,7 @@ import type { AgentConfig } from '../../router-core/agent/settings.ts';
 import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { startHub, type Hub } from '../../router-core/hub/hub.ts';
 import { redisAgentPorts } from '../../router-core/redis/agent/redis-agent-ports.ts';
+import { LocalInboxes } from '../../router-core/redis/frames/local-inboxes.ts';
 import { RedisHubLink } from '../../router-core/redis/hub/redis-hub-link.ts';
 import { createLogger, type Logger } from '../../router-core/runtime/logger.ts';
 import { redisRelayLinks } from '../../router-core/redis/agent/redis-relay-links.ts';
@@ -59,6 +60,7 @@ export async function startTestHub(
   options: Partial<HubConfig> = {},
   hubLog: Logger = log,
 ): Promise<TestHub> {
+  const local = new LocalInboxes();
   const hub = await startHub(
     {
       redisUrl,
@@ -93,9 +95,9 @@ export async function startTestHub(
       ...options,
     },
     {
-      createLink: (link) => new RedisHubLink(redisUrl, link),
+      createLink: (link) => new RedisHubLink(redisUrl, link, local),
       createDoor: (about) => {
-        const createRelayLink = redisRelayLinks({ redisUrl, log: hubLog });
+        const createRelayLink = redisRelayLinks({ redisUrl, local });
         const { link: takesLinks = true, slime, slimeSecret: secret, slimeGroup } = options;
         const door = new AgentDoor({
           ...about,

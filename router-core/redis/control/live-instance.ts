@@ -23,7 +23,7 @@ const reportSchema = z.object({
   hardware: hardwareSchema.optional().catch(undefined),
 });
 
-/** What an agent writes has half of that, with all its labels and GPUs. */
+/** The report of an agent has half of that, with all its labels and GPUs. */
 const MOST_REPORT_CHARS = 8_192;
 
 /** A row of a relay names 64 records. */
@@ -61,7 +61,7 @@ export interface LiveLink {
   /** Id and name of the hub. */
   readonly hub: string;
   readonly hubName: string;
-  /** Of the last ping, ms; null: none was answered yet. */
+  /** The time of the last ping, ms; null: none was answered yet. */
   readonly roundTripMs: number | null;
   /** ISO 8601. */
   readonly lastHeardAt: string;

@@ -117,7 +117,7 @@ export class HubLink implements Carrier {
     return this.#offers.grant;
   }
 
-  /** Whether its hub has been asked about a request that had lost its link. */
+  /** True when its hub has been asked about a request that had lost its link. */
   presents(ticket: string): boolean {
     return this.#presented.has(ticket);
   }

@@ -1,19 +1,19 @@
 import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
 
-/** What is offered on one link. */
+/** The slots and the state that are offered on one link. */
 export interface LinkOffer {
   readonly slots: number;
   readonly report: InstanceReport;
 }
 
-/** What a link may offer at most, until its hub says. */
+/** The most slots that a link may offer until its hub has told its own limit. */
 const MOST_SLOTS = 256;
 
-/** What was offered on a link, and what its hub has granted of it. */
+/** The last offer on a link, and the grant that its hub has answered. */
 export class LinkOffers {
-  /** What one link may offer at most. */
+  /** The most slots that the link may offer. */
   mostSlots = MOST_SLOTS;
-  /** What the hub has answered last. */
+  /** The last answer of the hub. */
   grant: Grant = { slots: 0, state: 'active' };
   /** The most slots that were ever granted: requests beyond it are no mistake of a moment. */
   mostGranted = 0;

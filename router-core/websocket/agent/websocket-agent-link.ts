@@ -49,6 +49,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   /** Handed over by a hub, and not pulled yet. */
   #queue: LinkExchange[] = [];
   readonly #reporting: NodeJS.Timeout;
+  /** Hubs do not use a slot that has not reached its upstream until they are sent an offer. */
+  #isOfferDue = false;
   #lastHandle = 0;
   /** The state of the record that was told last. */
   #state: Grant['state'] = 'active';
@@ -74,7 +76,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
       onRevoked,
       log,
     });
-    this.#reporting = setInterval(() => this.#offerAll(), REPORT_MS);
+    this.#reporting = setInterval(() => this.#offerAll({ always: this.#isOfferDue }), REPORT_MS);
   }
 
   get instance(): string {
@@ -118,6 +120,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   }
 
   async requeue(request: PulledRequest, why: RequeueReason, detail = ''): Promise<boolean> {
+    if (why === 'unreachable') this.#isOfferDue = true;
     return (await this.#exchangeOf.get(request)?.requeue(why, detail)) ?? false;
   }
 
@@ -236,6 +239,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   /** The slots are offered where they are from now on before they are taken back elsewhere. */
   #offerAll({ always = false } = {}): void {
     const { primary, links } = this.#keeper;
+    if (always) this.#isOfferDue = false;
     primary?.offer(this.#offerFor(primary), always);
     for (const link of links) if (link !== primary) link.offer(this.#offerFor(link));
   }

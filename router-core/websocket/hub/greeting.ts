@@ -47,6 +47,7 @@ export class Greeting {
       stream: options.stream,
       onMessage: (message) => this.#onMessage(message),
       isIdle: () => !this.#agent || this.#agent.running === 0,
+      onRefuse: (code) => options.relays.counts.refuse(code),
       onClose: (why) => this.#onClose(why),
     });
     options.ws.on('ping', () => {
@@ -99,8 +100,10 @@ export class Greeting {
       leaseMs: leaseMs(),
       onOffer: () => relay.answer(agent),
       onFree: () => relay.wake(),
+      onUnreached: () => relay.reportSoon(),
     });
     relays.agents.add(agent);
+    relays.counts.opened += 1;
     this.#relay = relay;
     this.#agent = agent;
     return agent;
@@ -128,8 +131,9 @@ export class Greeting {
     presented: Omit<Presented, 'record'>,
   ): Promise<void> {
     const record = agent.holder;
-    const goesOn = ticket && (await relay.adopt(signed, ticket, agent, { ...presented, record }));
-    if (!goesOn) this.#dropped(signed);
+    const goesOn = ticket && (await relay.takeOver(signed, ticket, agent, { ...presented, record }));
+    if (goesOn) this.#options.relays.counts.adopted += 1;
+    else this.#dropped(signed);
     agent.returned();
   }
 

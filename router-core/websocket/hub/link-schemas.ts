@@ -28,7 +28,6 @@ const presentSchema = z.object({
   ticket: text(MOST_TICKET_CHARS),
   have: count(Number.MAX_SAFE_INTEGER),
 });
-export type Presented = z.infer<typeof presentSchema>;
 
 export const helloSchema = z.object({
   protocol: z.literal(1),

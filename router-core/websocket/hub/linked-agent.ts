@@ -19,6 +19,8 @@ export interface LinkedAgentOptions {
   readonly onOffer: (agent: LinkedAgent) => void;
   /** One of its slots is free. */
   readonly onFree: () => void;
+  /** It has not reached its upstream, and offers one slot less. */
+  readonly onUnreached: () => void;
 }
 
 /** The tickets of a request that goes on here. */
@@ -103,7 +105,7 @@ export class LinkedAgent implements RelayAgent, Carrier {
     );
   }
 
-  /** What it has presented goes on, or is gone. */
+  /** A request that it has presented goes on, or is gone. */
   returned(): void {
     this.#returning -= 1;
     this.#options.onFree();
@@ -170,12 +172,20 @@ export class LinkedAgent implements RelayAgent, Carrier {
         return request?.onCredit(readCount(json['upTo']));
       case MESSAGE.requeue: {
         const { why, detail } = readJson(requeueSchema, json);
-        void request?.onRequeue(why, detail);
+        if (why === 'unreachable' && request) this.#offerOneLess();
+        void request?.onRequeue(why, detail).then(() => {
+          if (why === 'unreachable') this.#options.onUnreached();
+        });
         return;
       }
       default:
         throw new LinkFault('protocol', `a message of type ${type}`);
     }
+  }
+
+  /** Until its next offer. Otherwise it would get the request again at once. */
+  #offerOneLess(): void {
+    this.offer = { ...this.offer, slots: Math.max(0, this.offer.slots - 1) };
   }
 
   /** The link is gone. Returns what it ran. */

@@ -1,5 +1,4 @@
 import type { AgentLink, Grant, InstanceReport, PulledRequest } from '../../exchange/agent-link.ts';
-import type { Hardware } from '../../exchange/hardware.ts';
 import type { AgentIdentity } from './agent-directory.ts';
 import type { RelayedRequest } from './relayed-request.ts';
 
@@ -7,7 +6,7 @@ import type { RelayedRequest } from './relayed-request.ts';
 export interface RelayAgent {
   /** The name that its hub gives it: unique in the group. */
   readonly instance: string;
-  /** What people call it. */
+  /** People call it so. */
   readonly name: string;
   readonly identity: AgentIdentity;
   /** Who may present the tickets of its requests. */
@@ -20,14 +19,12 @@ export interface RelayAgent {
   readonly running: number;
   /** Slots that could take a request now. */
   readonly free: number;
-  /** What it runs. */
+  /** The requests that it runs. */
   requests(): Iterable<{ readonly id: string }>;
   /** By performance.now(). */
   readonly heardAt: number;
-  /** Of the last ping, ms. */
+  /** The time that the last ping took, ms. */
   readonly roundTripMs: number | undefined;
-  /** Its machine, when that is not part of its offer. */
-  readonly hardware?: Hardware | undefined;
   /** Undefined when it takes every request of its group and scopes. */
   readonly takes?: ((request: PulledRequest) => boolean) | undefined;
   /** Hands over a request that was pulled for it. */

@@ -1,11 +1,13 @@
 import type { PulledRequest } from '../../exchange/agent-link.ts';
 import type {
+  AdoptedRequest,
   CreateRelayLink,
   LinkedAgentReport,
   Presented,
   RecordGrant,
   RecordShare,
   RelayLink,
+  RequestPlace,
 } from '../../exchange/relay-link.ts';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -40,6 +42,12 @@ const SHOW_EVERY_MS = 5_000;
 
 /** A slot that was handed a request that it may not run is offered again after so long, ms. */
 const OFFER_AGAIN_MS = 500;
+
+/** A request that has come from another relay. */
+export interface Adoption {
+  readonly link: RelayLink;
+  readonly adopted: AdoptedRequest;
+}
 
 /** Stands in for all agents of one group and set of scopes that are linked to this hub. */
 export class Relay {
@@ -134,9 +142,9 @@ export class Relay {
   }
 
   /** Takes the request that this agent presents from the relay that has it. Resolves with whether it goes on here. */
-  async adopt(signed: string, from: Ticket, agent: LinkedAgent, presented: Presented): Promise<boolean> {
+  async takeOver(signed: string, from: Ticket, agent: LinkedAgent, presented: Presented): Promise<boolean> {
     const { group, record } = from;
-    const adopted = await this.#link.adopt(from, presented);
+    const { adopted } = (await this.adopt(from, presented)) ?? {};
     if (!adopted) return false;
     const ticket = this.#options.tickets.sign({ group, record, ...this.#link.placeOf(adopted.request) });
     const relayed = agent.adopt(this.#link, adopted, { ticket, former: signed, have: presented.have });
@@ -279,8 +287,15 @@ export class Relay {
     return true;
   }
 
+  /** Takes a request from another relay, for an agent that has come from there. Undefined when it is over, or somebody else's. */
+  async adopt(from: RequestPlace, presented: Presented): Promise<Adoption | undefined> {
+    const adopted = await this.#link.adopt(from, presented);
+    return adopted && { link: this.#link, adopted };
+  }
+
   #nextFree(request: PulledRequest): RelayAgent | undefined {
-    for (let tries = this.#agents.size; tries > 0; tries -= 1) {
+    // What is left of the last round comes first, and may be agents that are gone.
+    for (let tries = this.#turns.length + this.#agents.size; tries > 0; tries -= 1) {
       if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();
       if (agent && agent.free > 0 && agent.takes?.(request) !== false) return agent;
@@ -291,7 +306,7 @@ export class Relay {
   #show(): void {
     const { hub, identity } = this.#options;
     const reports = [...this.#agents].map((agent): LinkedAgentReport => {
-      const { offer, grant, running, instance, name, roundTripMs, heardAt, hardware } = agent;
+      const { offer, grant, running, instance, name, roundTripMs, heardAt } = agent;
       const { record, tokenId } = agent.identity;
       const ofRecord = record === NO_RECORD ? {} : { agent: record, token: tokenId };
       const about = { name, ...ofRecord, instance, hub: hub.id, hubName: hub.host };
@@ -301,7 +316,6 @@ export class Relay {
         inFlight: running,
         slots: grant.slots,
         scopes: identity.scopes,
-        ...(hardware && { hardware }),
         requests: [...agent.requests()].map(({ id }) => id),
         roundTripMs,
         lastHeardAt: new Date(Date.now() - (performance.now() - heardAt)).toISOString(),

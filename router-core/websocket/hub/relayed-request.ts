@@ -89,8 +89,9 @@ export class RelayedRequest implements ExchangeHandlers {
   }
 
   /** Goes on with a request that the agent has from another hub, and that has `have` bytes of its body. */
-  adopt({ point, open }: AdoptedRequest, former: string, have: number): void {
+  adopt(adopted: AdoptedRequest, former: string, have: number): void {
     const { carrier, channel } = this.#options;
+    const { point } = adopted;
     this.#former = former;
     this.#arrived = true;
     this.#headSeen = point.headSeen;
@@ -100,7 +101,7 @@ export class RelayedRequest implements ExchangeHandlers {
     this.#up = new LinkWriter({ target: carrier.socket, channel, upTo: point.asked, from: have, onWritable });
     const { received, upTo, headSeen } = point;
     this.#say(MESSAGE.resumed, { ticket: former, next: this.ticket, have: received, headSeen, upTo });
-    this.#begin(open(this));
+    this.#begin(adopted.open(this));
   }
 
   #begin(exchange: AgentExchange): void {
@@ -126,7 +127,7 @@ export class RelayedRequest implements ExchangeHandlers {
     return this.#arrived;
   }
 
-  /** Whether this ticket is for it: the agent may not have heard of a new one. */
+  /** True when this ticket is for it: the agent may not have heard of a new one. */
   isFor(ticket: string): boolean {
     return ticket === this.ticket || ticket === this.#former;
   }

@@ -23,8 +23,10 @@ export interface LinkSocketOptions {
   readonly stream: Duplex;
   /** A message that the peer may send; the socket is refused when this throws a LinkFault. */
   readonly onMessage: (message: LinkMessage) => void;
-  /** Whether nothing runs on the link; asked after `expectWords`, until it is so. */
+  /** True when nothing runs on the link. Asked after `expectWords`, until it is so. */
   readonly isIdle?: () => boolean;
+  /** Called with the code when this end refuses the peer. */
+  readonly onRefuse?: (code: string) => void;
   /** Called once, whoever ended it. */
   readonly onClose: (why: string) => void;
 }
@@ -46,10 +48,10 @@ export class LinkSocket implements WriterTarget {
   readonly #pending: LinkWriter[] = [];
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
-  /** The peer did not have to say anything sooner before. */
+  /** Silence counts from here: an idle link may have been silent for longer than one with requests may be. */
   #expectsSince = 0;
   #lookEveryMs = PING_AFTER_MS / 4;
-  /** What this turn of the event loop sends is held back to its end, so that it leaves in one write. */
+  /** The messages of this turn of the event loop are held back to its end, so that they leave in one write. */
   #isTurn = false;
   /** Bodies wait until the socket has room. */
   #awaitsDrain = false;
@@ -120,6 +122,7 @@ export class LinkSocket implements WriterTarget {
   /** Says why, then closes. */
   refuse(code: string, reason: string, retryMs?: number): void {
     if (this.#closed) return;
+    this.#options.onRefuse?.(code);
     this.send(MESSAGE.refused, LINK_CHANNEL, { code, reason, retryMs });
     this.close(reason);
   }

@@ -8,7 +8,7 @@ export interface SlimeHere {
   readonly hub: TestHub;
   readonly group: string;
   readonly redisUrl: string;
-  /** Of the agent record `gpu`. */
+  /** The token of the agent record `gpu`. */
   readonly token: string;
   readonly records: AgentRecords;
   /** A worker with this token, or the record's; it has joined, unless it is not to. */

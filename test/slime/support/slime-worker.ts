@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { openRaw, valuesOf, type RawConnection, type RawReply } from '../../support/raw-http.ts';
 
-/** What an accept has brought: one request message. Text is latin1. */
+/** The request message that an accept has brought. Text is latin1. */
 export interface AcceptedRequest {
   readonly connectionId: string;
   /** Request line and fields, to the empty line. */

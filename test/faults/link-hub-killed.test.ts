@@ -3,8 +3,8 @@ import { agentRecords } from '../support/agent-records.ts';
 import { redisHere, upstreamHere } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
-import { hubAt, linkedAgentProcess } from './support/linked-agent-process.ts';
-import { download, numberedUpstream, upload } from './support/numbered-body.ts';
+import { hubAt, linkedAgentProcess } from '../link/support/linked-agent-process.ts';
+import { download, numberedUpstream, upload } from '../link/support/numbered-body.ts';
 
 const LEASE_MS = 1_500;
 const MIB = 1024 * 1024;

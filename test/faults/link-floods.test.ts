@@ -9,8 +9,8 @@ import { memoryOf, MIB, TELLS_MEMORY } from '../support/memory.ts';
 import { hubProcess, redisHere, upstreamHere } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
-import { linkedAgentProcess } from './support/linked-agent-process.ts';
-import { dial, linkedAgent, offerOf } from './support/scripted-agent.ts';
+import { linkedAgentProcess } from '../link/support/linked-agent-process.ts';
+import { dial, linkedAgent, offerOf } from '../link/support/scripted-agent.ts';
 
 /** `FAULTS_LONG=1` opens so many as the issue names. */
 const SOCKETS = process.env['FAULTS_LONG'] === '1' ? 10_000 : 1_000;
