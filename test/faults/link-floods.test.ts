@@ -10,7 +10,7 @@ import { hubProcess, redisHere, upstreamHere } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 import { linkedAgentProcess } from '../link/support/linked-agent-process.ts';
-import { dial, linkedAgent, offerOf } from '../link/support/scripted-agent.ts';
+import { linkedAgent, offerOf, type ScriptedAgent } from '../link/support/scripted-agent.ts';
 
 /** `FAULTS_LONG=1` opens so many as the issue names. */
 const SOCKETS = process.env['FAULTS_LONG'] === '1' ? 10_000 : 1_000;
@@ -91,9 +91,9 @@ test.skipIf(!TELLS_MEMORY)(
 );
 
 test.each([
-  ['messages', (agent: Awaited<ReturnType<typeof dial>>) => agent.ws.send(OFFER)],
-  ['messages about nothing', (agent: Awaited<ReturnType<typeof dial>>) => agent.ws.send(CREDIT)],
-  ['pings', (agent: Awaited<ReturnType<typeof dial>>) => agent.ws.ping()],
+  ['messages', (agent: ScriptedAgent) => agent.ws.send(OFFER)],
+  ['messages about nothing', (agent: ScriptedAgent) => agent.ws.send(CREDIT)],
+  ['pings', (agent: ScriptedAgent) => agent.ws.ping()],
 ])('a flood of %s ends the link that it comes on, and delays nobody', async (what, send) => {
   const { hub, hostile, expectServed } = await underAttack();
   const loud = await linkedAgent(hub.url, hostile, { slots: 0 });
