@@ -57,16 +57,14 @@ export class HeldRequests {
     return count;
   }
 
-  /** Their link is lost. What no other link has taken over within `ms` is taken, and `onLost` called. */
-  await(exchanges: readonly LinkExchange[], ms: number, onLost: () => void): void {
+  /** Their link is lost. What no other link has taken over within `ms` is taken. */
+  await(exchanges: readonly LinkExchange[], ms: number): void {
     if (exchanges.length === 0) return;
     const lostAt = performance.now() + ms;
     for (const exchange of exchanges) this.#lostAt.set(exchange, lostAt);
     setTimeout(() => {
       // One that has lost another link since has more time.
       const lost = exchanges.filter((each) => !each.carrier && this.#lostAt.get(each) === lostAt);
-      const isLost = lost.some(({ ticket }) => this.#byTicket.has(ticket));
-      if (isLost) onLost();
       for (const exchange of lost) exchange.take('lost');
     }, ms);
   }

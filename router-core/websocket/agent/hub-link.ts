@@ -40,6 +40,8 @@ export interface LinkHost {
   find(ticket: string): LinkExchange | undefined;
   /** Stores an exchange under another ticket. */
   rename(exchange: LinkExchange, ticket: string): void;
+  /** A link has lost an exchange that goes on: another one has to present it. */
+  onStranded(exchange: LinkExchange): void;
   /** Names a request that was handed over. */
   nextHandle(): string;
   onAway(): void;
@@ -73,6 +75,8 @@ export class HubLink implements Carrier {
   readonly #channels = new ChurnMap<LinkExchange, number>();
   /** Tickets that the hello has presented and the hub has not answered yet. */
   readonly #presented: Set<string>;
+  /** Exchanges that this link has taken over from another one. */
+  readonly #resumed = new WeakSet<LinkExchange>();
   readonly #welcomeDue: NodeJS.Timeout;
   readonly #offers = new LinkOffers();
 
@@ -122,6 +126,12 @@ export class HubLink implements Carrier {
 
   exchanges(): LinkExchange[] {
     return this.#channels.values();
+  }
+
+  /** Those that its hub may have: what it carries, and what its hello has presented and the hub has not answered. */
+  entrusted(): LinkExchange[] {
+    const asked = [...this.#presented].map((ticket) => this.#host.find(ticket));
+    return [...this.#channels.values(), ...asked.filter((each) => each !== undefined)];
   }
 
   /** Says what is offered here, when that has changed or `always`. */
@@ -184,7 +194,7 @@ export class HubLink implements Carrier {
       case MESSAGE.credit:
         return exchange?.onCredit(readCount(json['upTo']));
       case MESSAGE.stop:
-        return exchange?.take(readJson(stopSchema, json).why);
+        return exchange && this.#onStop(exchange, readJson(stopSchema, json).why);
       case MESSAGE.settled:
         return exchange?.onSettled();
       case MESSAGE.requeued:
@@ -226,10 +236,25 @@ export class HubLink implements Carrier {
     this.#presented.delete(ticket);
     if (exchange && !exchange.carrier) {
       if (next !== undefined) this.#host.rename(exchange, next);
-      if (exchange.resume(this, { channel, ...resumption })) return this.#carry(channel, exchange);
+      if (exchange.resume(this, { channel, ...resumption })) {
+        this.#resumed.add(exchange);
+        return this.#carry(channel, exchange);
+      }
       exchange.take('lost');
     }
     this.socket.send(MESSAGE.data, channel, { failed: 'agent-lost\nthe agent does not have it any more' });
+  }
+
+  /**
+   * A hub that this agent had asked before, on a link that was lost as well, may have taken the request from this one too late. Only
+   * another hello brings it back: its turn is higher.
+   */
+  #onStop(exchange: LinkExchange, why: string): void {
+    if (why !== 'over' || !this.#resumed.has(exchange)) return exchange.take(why);
+    this.#resumed.delete(exchange);
+    this.release(exchange);
+    exchange.detach();
+    this.#host.onStranded(exchange);
   }
 
   #carry(channel: number, exchange: LinkExchange): void {

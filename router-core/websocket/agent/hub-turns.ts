@@ -28,6 +28,12 @@ export class HubTurns {
     return inOrder[at]?.url ?? '';
   }
 
+  /** Those of the list that come after this hub are asked before it. */
+  putLast(url: string): void {
+    const at = this.#hubs.findIndex((hub) => hub.url === url);
+    this.#next = (at + 1) % this.#hubs.length;
+  }
+
   /** This hub wants to be left alone for so long. */
   putOff(url: string, retryMs: number, now: number): void {
     const until = now + Math.min(MOST_RETRY_MS, retryMs);

@@ -45,6 +45,7 @@ export class LinkExchange implements AgentExchange {
   #handlers: ExchangeHandlers | undefined;
   #isFree = false;
   #isOver = false;
+  #isSettled = false;
   #bodyEnded = false;
   /** Why it ended before anybody had opened it. */
   #stopped: string | undefined;
@@ -98,6 +99,11 @@ export class LinkExchange implements AgentExchange {
     return this.#isFree;
   }
 
+  /** True when a hub has all of it, or has given it to another agent. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   open(handlers: ExchangeHandlers): this {
     this.#handlers = handlers;
     const why = this.#stopped;
@@ -149,13 +155,17 @@ export class LinkExchange implements AgentExchange {
     const requeue = this.#requeue;
     this.#requeue = undefined;
     if (!requeue) return;
-    if (moved) this.#end();
+    if (moved) {
+      this.#isSettled = true;
+      this.#end();
+    }
     // Nobody has opened it, so nobody else answers it.
     else if (!this.#handlers) this.reply.fail('agent-lost', 'it could not be given to another agent');
     requeue.resolve(moved);
   }
 
   onSettled(): void {
+    this.#isSettled = true;
     if (!this.#writer.ended) return this.take('over');
     this.#end();
     this.#free();

@@ -1,5 +1,6 @@
 import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import type { FormerLinks } from './former-links.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
 import type { HubLink } from './hub-link.ts';
 import { HubRefusal } from './hub-refusal.ts';
@@ -16,6 +17,7 @@ export interface LinkKeeperOptions {
   readonly greet: (hub: string, dialled: DialledHub) => HubLink;
   /** Requests whose link is lost: a new link has to present them within the lease. */
   readonly orphans: () => number;
+  readonly formerLinks: FormerLinks;
   /** The lease of the group, as far as it is known. */
   readonly leaseMs: () => number;
   readonly unknown: UnknownToken;
@@ -88,7 +90,9 @@ export class LinkKeeper {
   welcomed(link: HubLink): boolean {
     this.#failures = 0;
     this.#complaint = undefined;
-    this.#standbyAt = Math.max(this.#standbyAt, performance.now() + STANDBY_TRY_MS * (1 + Math.random()));
+    const { leaseMs } = this.#options;
+    const standbyMs = this.#owedHub !== undefined ? leaseMs() / 6 : STANDBY_TRY_MS * (1 + Math.random());
+    this.#standbyAt = Math.max(this.#standbyAt, performance.now() + standbyMs);
     this.#choosePrimary();
     this.#wake();
     if (this.#primary === link) return true;
@@ -103,6 +107,8 @@ export class LinkKeeper {
     const all = [...this.#links];
     const usable = (link: HubLink) => link.welcome !== undefined && !link.socket.closed;
     this.#primary = all.find(({ isGood }) => isGood) ?? all.find(usable);
+    // Whatever has cut off the former one may have cut off this one as well, and it has had nothing to say.
+    this.#primary?.socket.probe(Math.max(LEAST_HANDSHAKE_MS, this.#options.leaseMs() / 3));
   }
 
   /** Its hub is about to end. */
@@ -111,13 +117,22 @@ export class LinkKeeper {
     this.#hurry(0);
   }
 
-  onClosed(link: HubLink): void {
+  /** A request has to be presented anew. */
+  onStranded(): void {
+    this.#hurry(this.#pauseMs());
+  }
+
+  /** `isCut`: its hub is there, as far as this end can tell. */
+  onClosed(link: HubLink, isCut: boolean): void {
+    const { turns, leaseMs } = this.#options;
     this.#links.delete(link);
+    turns.putLast(link.hub);
     if (link.welcome && performance.now() - link.since > STOOD_MS) this.#backoff.reset();
     // At a planned end its hub has said so, and others are there.
     const pauseMs = link.isAway ? 0 : this.#pauseMs();
     this.#choosePrimary();
-    this.#hurry(pauseMs);
+    if (isCut) this.#standbyAt = Math.min(this.#standbyAt, performance.now() + leaseMs() / 3);
+    this.#hurry(isCut ? Math.min(pauseMs, leaseMs() / 3) : pauseMs);
   }
 
   /** A link is wanted, this time at once or after a moment. */
@@ -165,8 +180,9 @@ export class LinkKeeper {
   }
 
   async #dial(isForStandby: boolean): Promise<void> {
-    const { dialer, turns, greet, orphans, leaseMs } = this.#options;
-    const hub = turns.take(performance.now());
+    const { dialer, greet, orphans, leaseMs, formerLinks } = this.#options;
+    const hub = this.#nextHub;
+    formerLinks.dialled(hub);
     const abort = new AbortController();
     this.#dialling = { isForStandby, abort };
     const hurriedMs = orphans() > 0 ? Math.max(LEAST_HANDSHAKE_MS, leaseMs() / 3) : HANDSHAKE_MS;
@@ -185,6 +201,18 @@ export class LinkKeeper {
     } finally {
       this.#dialling = undefined;
     }
+  }
+
+  /** A hub that was cut off knows best what has never arrived here. Else there is no time to try hubs that may be away. */
+  get #nextHub(): string {
+    const { orphans, turns } = this.#options;
+    const standing =
+      orphans() > 0 && this.#failures === 0 && this.#primary?.isGood ? this.#primary.hub : undefined;
+    return this.#owedHub ?? standing ?? turns.take(performance.now());
+  }
+
+  get #owedHub(): string | undefined {
+    return this.#options.formerLinks.owed(performance.now() - this.#options.leaseMs());
   }
 
   #onFailure(hub: string, error: Error, isForStandby: boolean): void {

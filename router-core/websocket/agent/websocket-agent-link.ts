@@ -9,7 +9,8 @@ import type {
 } from '../../exchange/agent-link.ts';
 import { sleep } from '../../runtime/backoff.ts';
 import { MESSAGE } from '../wire/link-message.ts';
-import { LinkFault } from '../wire/link-socket.ts';
+import { FELL_SILENT, LinkFault } from '../wire/link-socket.ts';
+import { FormerLinks } from './former-links.ts';
 import { HeldRequests } from './held-requests.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
 import { HubLink, type LinkHost } from './hub-link.ts';
@@ -56,8 +57,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   #state: Grant['state'] = 'active';
   #leaseMs = DEFAULT_LEASE_MS;
   #instance: string;
-  /** Name that a link had which is lost, if all that it carried is still here. */
-  #former: string | undefined;
+  readonly #formerLinks = new FormerLinks();
   /** Nothing is pulled any more; then, what comes nevertheless goes back at once. */
   #stop: 'no' | 'stopping' | 'stopped' = 'no';
   #onArrival: () => void = () => undefined;
@@ -72,6 +72,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
       turns,
       greet: (hub, dialled) => this.#greet(hub, dialled),
       orphans: () => this.#held.orphans().length,
+      formerLinks: this.#formerLinks,
       leaseMs: () => this.#leaseMs,
       unknown,
       onRevoked,
@@ -141,6 +142,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   onWelcome(link: HubLink, welcome: { instance: string; leaseMs: number }): void {
     this.#leaseMs = welcome.leaseMs;
     this.#options.unknown.accepted();
+    this.#formerLinks.answered(link.hub);
     link.isSpare = !this.#keeper.welcomed(link);
     if (link === this.#keeper.primary) this.#instance = welcome.instance;
     const { hub, isSpare } = link;
@@ -182,6 +184,12 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     this.#held.rename(exchange, ticket);
   }
 
+  onStranded(exchange: LinkExchange): void {
+    this.#held.await([exchange], this.#leaseMs);
+    this.#keeper.onStranded();
+    this.#onLinksChanged();
+  }
+
   nextHandle(): string {
     this.#lastHandle += 1;
     return String(this.#lastHandle);
@@ -202,19 +210,23 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   onClosed(link: HubLink, why: string): void {
     const { hub, socket, welcome } = link;
-    if (welcome) this.#former = welcome.instance;
+    const exchanges = link.entrusted();
+    const lostAt = performance.now();
+    const isCut = !link.isAway && why !== FELL_SILENT;
+    if (welcome) this.#formerLinks.lost(hub, { instance: welcome.instance, exchanges, lostAt, isCut });
     // Its hub stopped renewing the lease when it heard nothing any more.
     const leftMs = Math.max(0, socket.heardAt + this.#leaseMs - performance.now());
-    this.#held.await(link.exchanges(), leftMs, () => (this.#former = undefined));
+    this.#held.await(link.exchanges(), leftMs);
     this.#options.log[welcome && !link.isSpare ? 'info' : 'debug']({ hub, why }, 'a link to a hub has ended');
-    this.#keeper.onClosed(link);
+    this.#keeper.onClosed(link, welcome !== undefined && isCut);
     this.#onLinksChanged();
   }
 
   #greet(hub: string, dialled: DialledHub): HubLink {
-    const present = this.#held.orphans().map((exchange) => exchange.present());
-    const hello = { name: this.#options.name, former: this.#former, turn: ++lastTurn, present };
-    this.#former = undefined;
+    const orphans = this.#held.orphans();
+    const present = orphans.map((exchange) => exchange.present());
+    const former = this.#formerLinks.nameFor(hub, new Set(orphans));
+    const hello = { name: this.#options.name, former, turn: ++lastTurn, present };
     return new HubLink({ hub, dialled, hello, offer: this.#offerFor(undefined), host: this });
   }
 

@@ -5,6 +5,7 @@ import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '
 import { LinkFault, LinkSocket } from '../wire/link-socket.ts';
 import type { AgentIdentity } from './agent-directory.ts';
 import { HELLO_MS, MOST_INSTANCE_SLOTS } from './link-limits.ts';
+import { MessageBudget, OFFER_COST } from './message-budget.ts';
 import { readJson } from '../wire/read-parts.ts';
 import { helloSchema, type Hello } from './link-schemas.ts';
 import { LinkedAgent } from './linked-agent.ts';
@@ -27,11 +28,14 @@ export interface GreetingOptions {
   readonly log: Logger;
 }
 
+const TOO_MANY = 'more messages than any agent has to say';
+
 /** A link from its first byte to its last: hello, welcome, what the agent comes back with, and what is left when it goes. */
 export class Greeting {
   readonly #options: GreetingOptions;
   readonly #socket: LinkSocket;
   readonly #helloDue: NodeJS.Timeout;
+  readonly #budget = new MessageBudget();
   #isGreeted = false;
   #agent: LinkedAgent | undefined;
   #relay: Relay | undefined;
@@ -47,6 +51,9 @@ export class Greeting {
       onRefuse: (code) => options.relays.counts.refuse(code),
       onClose: (why) => this.#onClose(why),
     });
+    options.ws.on('ping', () => {
+      if (!this.#budget.take()) this.#socket.refuse('limit', TOO_MANY);
+    });
     this.#helloDue = setTimeout(() => this.#socket.refuse('protocol', 'no hello came'), HELLO_MS);
   }
 
@@ -55,6 +62,8 @@ export class Greeting {
   }
 
   #onMessage(message: LinkMessage): void {
+    const cost = message.type === MESSAGE.offer ? OFFER_COST : 1;
+    if (!this.#budget.take(cost)) throw new LinkFault('limit', TOO_MANY);
     if (this.#agent) return this.#agent.onMessage(message);
     if (message.type !== MESSAGE.hello || this.#isGreeted)
       throw new LinkFault('protocol', 'the first message must be a hello');

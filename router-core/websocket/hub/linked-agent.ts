@@ -64,6 +64,11 @@ export class LinkedAgent implements RelayAgent, Carrier {
     return this.identity.record;
   }
 
+  /** Of its group. */
+  get leaseMs(): number {
+    return this.#options.leaseMs;
+  }
+
   get heardAt(): number {
     return this.socket.heardAt;
   }

@@ -137,7 +137,8 @@ export class Relay {
     if (!found || !isTheirs(found)) return undefined;
     clearTimeout(found.timer);
     this.#away.delete(id);
-    return found.request;
+    // The store knows what has become of it.
+    return found.request.isOver ? undefined : found.request;
   }
 
   /** Takes the request that this agent presents from the relay that has it. Resolves with whether it goes on here. */
@@ -150,15 +151,16 @@ export class Relay {
     this.reportSoon();
     if (!this.#agents.has(agent)) {
       relayed.detach();
-      this.#await(relayed, agent, LEAST_AWAY_MS);
+      this.#await(relayed, agent, agent.leaseMs);
     }
     return true;
   }
 
-  /** Drops the requests of this agent's former link that it does not know: they never reached it. */
+  /** Gives others the requests of this agent's former link that it does not know: they never reached it. */
   forget(instance: string, holder: string): void {
     for (const id of this.#away.keys()) {
-      const isTheirs = ({ former }: AwayRequest) => former.instance === instance && former.holder === holder;
+      const isTheirs = ({ former, request }: AwayRequest) =>
+        former.instance === instance && former.holder === holder && !request.hasArrived;
       const request = this.takeAway(id, isTheirs);
       void request?.lose(false, 'the link was lost before its agent had the request');
     }
@@ -292,7 +294,8 @@ export class Relay {
   }
 
   #nextFree(request: PulledRequest): RelayAgent | undefined {
-    for (let tries = this.#agents.size; tries > 0; tries -= 1) {
+    // What is left of the last round comes first, and may be agents that are gone.
+    for (let tries = this.#turns.length + this.#agents.size; tries > 0; tries -= 1) {
       if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();
       if (agent && agent.free > 0 && agent.takes?.(request) !== false) return agent;

@@ -59,6 +59,10 @@ export class RelayedRequest implements ExchangeHandlers {
   #headSeen = false;
   #interims = 0;
   #over = false;
+  /** Its agent has shown that it has it. */
+  #arrived = false;
+  /** The store has told that nobody awaits it here. */
+  #stopped = false;
   #replyEnded = false;
   /** The bytes of the request's body that the agent has asked for. */
   #asked = 0;
@@ -88,6 +92,7 @@ export class RelayedRequest implements ExchangeHandlers {
   adopt(adopted: AdoptedRequest, former: string, have: number): void {
     const { point } = adopted;
     this.#former = former;
+    this.#arrived = true;
     this.#headSeen = point.headSeen;
     this.#asked = point.asked;
     this.#down = this.#reader(point.received, point.upTo);
@@ -115,6 +120,16 @@ export class RelayedRequest implements ExchangeHandlers {
     return this.#options.request.id;
   }
 
+  /** True when it does not go on here: it has ended, or another relay has it. */
+  get isOver(): boolean {
+    return this.#over || this.#stopped;
+  }
+
+  /** False while nothing shows that it has ever reached its agent. */
+  get hasArrived(): boolean {
+    return this.#arrived;
+  }
+
   /** True when this ticket is for it: the agent may not have heard of a new one. */
   isFor(ticket: string): boolean {
     return ticket === this.ticket || ticket === this.#former;
@@ -140,10 +155,13 @@ export class RelayedRequest implements ExchangeHandlers {
 
   onStop(why: string): void {
     if (this.#over) return;
+    this.#stopped = true;
     this.#say(MESSAGE.stop, { why });
     this.#up?.abandon();
     this.#held?.clear();
-    this.#exchange?.reply.close();
+    // The entry of one that is over is gone: nothing is to be settled, and its agent may bring it back from another relay.
+    if (why === 'over') this.#exchange?.abandon();
+    else this.#exchange?.reply.close();
   }
 
   onWritable(): void {
@@ -168,6 +186,7 @@ export class RelayedRequest implements ExchangeHandlers {
   // Messages of the agent.
 
   onData({ head, end, failed, closed }: Data, body: Buffer): void {
+    this.#arrived = true;
     const reply = this.#exchange?.reply;
     if (!reply || !this.#held || this.#over || this.#replyEnded) return;
     if (!this.#down.accept(body.length)) throw new LinkFault('limit', 'a reply beyond its window');
@@ -188,6 +207,7 @@ export class RelayedRequest implements ExchangeHandlers {
   }
 
   onCredit(upTo: number): void {
+    this.#arrived = true;
     const more = upTo - this.#asked;
     const exchange = this.#exchange;
     if (more <= 0 || this.#over || !exchange) return;
@@ -218,6 +238,7 @@ export class RelayedRequest implements ExchangeHandlers {
   /** Its agent is back, on another link, and has received so many bytes of the request's body. Returns false when that cannot be. */
   attach({ carrier, channel }: Attachment, presented: string, have: number): boolean {
     if (have > this.#sentUp) return false;
+    this.#arrived = true;
     this.#carrier = carrier;
     this.#channel = channel;
     const { received, upTo } = this.#down;

@@ -18,6 +18,9 @@ export const PING_AFTER_MS = 15_000;
 /** After so long without a word a link is dead. */
 export const DEAD_AFTER_MS = 35_000;
 
+/** Why a link has ended whose peer said nothing any more. */
+export const FELL_SILENT = 'the peer was silent for too long';
+
 export interface LinkSocketOptions {
   readonly ws: WebSocket;
   /** The stream under the WebSocket. */
@@ -99,6 +102,16 @@ export class LinkSocket implements WriterTarget {
     clearInterval(this.#watch);
     this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
     this.#lookedAt = performance.now();
+  }
+
+  /** Asks for a word now, and gives the peer up when none comes within so long. */
+  probe(ms: number): void {
+    const askedAt = performance.now();
+    this.#pingedAt = askedAt;
+    this.#options.ws.ping();
+    setTimeout(() => {
+      if (!this.#closed && this.heardAt < askedAt) this.terminate(FELL_SILENT);
+    }, ms).unref();
   }
 
   /** Sends a message before all bodies that wait. */
@@ -211,7 +224,7 @@ export class LinkSocket implements WriterTarget {
     if (this.#pingAfterMs !== PING_AFTER_MS && this.#options.isIdle?.())
       this.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
     const silentMs = now - Math.max(this.heardAt, this.#expectsSince);
-    if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
+    if (silentMs > this.#deadAfterMs) return this.terminate(FELL_SILENT);
     if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;
     this.#pingedAt = performance.now();
     this.#options.ws.ping();
