@@ -35,6 +35,16 @@ test.each<[string, string[], Record<string, string>, string]>([
   expect(program.stderr.trim().split('\n')).toHaveLength(1);
 });
 
+test('a hub says which port takes the links of agents, if that is one of their own', async () => {
+  const redis = await redisHere();
+  const flags = ['--redis', redis.url, '--group', uniqueGroup(), '--host', '127.0.0.1', '--port', '0'];
+  const hub = launch('router-core', ['hub', ...flags, '--link-port', '0']);
+  const { linkPort } = JSON.parse(await hub.waitForLine('"hub listening"')) as { linkPort: number };
+  const refused = await ask(`http://127.0.0.1:${linkPort}/_router/agent`);
+  expect(refused).toMatchObject({ status: 401, body: expect.stringContaining('token-ended') });
+  await hub.kill('SIGTERM');
+});
+
 test('an agent that knows only a hub and its token answers, drains at SIGTERM, and ends with 4 when it is revoked', async () => {
   const redis = await redisHere();
   const group = uniqueGroup();

@@ -74,6 +74,21 @@ test('a hub with TLS is trusted when its certificate is among those of --hub-ca,
   expect(hub.links).toHaveLength(1);
 });
 
+test('https:// to a hub that speaks no TLS is said in words, not in those of OpenSSL', async () => {
+  const hub = await scriptedHub();
+  const { log, lines } = recordLog();
+  const { identitySource } = websocketAgentPorts({
+    hubs: [hub.url.replace('http:', 'https:')],
+    token: newToken('agent').token,
+    onRevoked: () => undefined,
+    log,
+  });
+  await identitySource?.identify(AbortSignal.timeout(500));
+  expect(lines.filter((line) => line['msg'] === 'a hub cannot be asked, trying again')).toMatchObject([
+    { reason: expect.stringMatching(/^no TLS is spoken there/) },
+  ]);
+});
+
 test.each([
   ['HTTP_PROXY', false],
   ['HTTPS_PROXY', true],

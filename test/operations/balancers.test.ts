@@ -113,7 +113,7 @@ test.skipIf(names.length === 0).each(names)(
 test.skipIf(names.length === 0).each(names)(
   '%s lets an agent dial a hub, and serve through it',
   async (name) => {
-    const { hub, group, token } = await linkHere();
+    const { hub, token } = await linkHere();
     const upstream = await upstreamHere((_req, res) => res.end('linked'));
     const { config, url } = await configure(name, new URL(hub.url).host);
     await serve(name, config);

@@ -58,3 +58,12 @@ function describe(hub: string, status: number, detail: string | undefined): stri
   if (status === 426) return `no WebSocket reaches ${hub}: a proxy in front of it may leave out Upgrade`;
   return `${hub} answered ${status}${detail === undefined ? '' : `: ${detail}`}`;
 }
+
+/** Why there was no reply, in a line. */
+export function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  if (code === 'EPROTO')
+    return 'no TLS is spoken there: its address may begin with http://, or be that of another port';
+  // Several addresses that all refuse are an error without a message.
+  return message === '' ? (code ?? 'unknown') : message;
+}

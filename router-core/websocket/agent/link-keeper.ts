@@ -2,7 +2,7 @@ import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
 import type { HubLink } from './hub-link.ts';
-import { HubRefusal } from './hub-refusal.ts';
+import { HubRefusal, reasonOf } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
 
 export interface LinkKeeperOptions {
@@ -188,8 +188,7 @@ export class LinkKeeper {
       if (error.isTokenEnded) return onRevoked();
       if (error.retryMs !== undefined) turns.putOff(hub, error.retryMs, performance.now());
     }
-    // Several addresses that all refuse are an error without a message.
-    const reason = error.message || (error as NodeJS.ErrnoException).code;
+    const reason = reasonOf(error);
     const isNews = !isForStandby && reason !== this.#complaint;
     log[isNews ? 'warn' : 'debug']({ hub, reason }, 'no link to a hub, trying again');
     if (isNews) this.#complaint = reason;
