@@ -176,14 +176,6 @@ describe.skipIf(!hasTmux)('router-cli top', () => {
   });
 });
 
-test.skipIf(!hasTmux)('top says what to do in a terminal without a size', async () => {
-  const { url, token } = cli.api;
-  const terminal = await terminalHere({ env: { ROUTER_API_URL: url, ROUTER_API_TOKEN: token } });
-  await terminal.shows(/^[$#]/m);
-  await terminal.run('stty rows 0 cols 0; bin/router-cli top');
-  await terminal.shows(/this terminal does not say how large it is/);
-});
-
 test('top says that it needs a terminal, and follows as lines without one', async () => {
   const refused = await cli.run(['top']);
   expect(refused).toMatchObject({
