@@ -111,7 +111,7 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
       await stop();
     },
     checked: link.check(),
-    metrics: hubMetrics(context, () => acceptor.snapshot?.version ?? 0),
+    metrics: hubMetrics(context, door, () => acceptor.snapshot?.version ?? 0),
   };
 }
 

@@ -6,6 +6,7 @@ import { sleep } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { AgentDirectory } from '../websocket/hub/agent-directory.ts';
 import type { AgentDoor } from '../websocket/hub/agent-door.ts';
+import type { LinkCounts } from '../websocket/hub/link-counts.ts';
 import { MOST_INSTANCE_SLOTS } from '../websocket/hub/link-limits.ts';
 import type { Ticket } from '../websocket/hub/tickets.ts';
 import { readHardware } from './hardware.ts';
@@ -59,6 +60,14 @@ export class SlimeDoor {
     this.#options.beside.serve(state, groups);
     this.#directory = AgentDirectory.of(state);
     this.#look();
+  }
+
+  get links(): number {
+    return this.#options.beside.links;
+  }
+
+  get counts(): LinkCounts {
+    return this.#options.beside.counts;
   }
 
   takes(request: IncomingMessage): boolean {

@@ -3,8 +3,20 @@ import type { Duplex } from 'node:stream';
 import type { ConfigState } from '../../config/config-state.ts';
 import type { ServedSettings } from '../../config/group-settings.ts';
 
+/** Counts since the hub has started. */
+export interface AgentDoorCounts {
+  readonly opened: number;
+  /** Requests that were taken over from another hub. */
+  readonly adopted: number;
+  /** Links that were refused or ended by this hub, by code. */
+  readonly refused: ReadonlyMap<string, number>;
+}
+
 /** Takes the links of agents that cannot see the store. Chosen in hub/main.ts. */
 export interface AgentDoor {
+  /** Links that are open. */
+  readonly links: number;
+  readonly counts: AgentDoorCounts;
   /** Agents may do what this version of the configuration says, from now on. */
   serve(state: ConfigState, groups: readonly ServedSettings[]): void;
   /** True for a request that goes to the door, before any route. */

@@ -9,6 +9,7 @@ import { LINK_CHANNEL, LINK_PROTOCOL, MAX_MESSAGE_BYTES, MESSAGE } from '../wire
 import { AgentDirectory, type AgentIdentity } from './agent-directory.ts';
 import { bearerOf, refuseSocket, sendJson, type Refusal } from './door-replies.ts';
 import { Greeting } from './greeting.ts';
+import type { LinkCounts } from './link-counts.ts';
 import type { LinkedAgent } from './linked-agent.ts';
 import { Relays } from './relays.ts';
 
@@ -68,9 +69,12 @@ export class AgentDoor {
     this.#checking = setInterval(() => this.#endRevoked(), CHECK_EVERY_MS);
   }
 
-  /** How many links there are. */
-  get size(): number {
+  get links(): number {
     return this.relays.agents.size;
+  }
+
+  get counts(): LinkCounts {
+    return this.relays.counts;
   }
 
   /** Applies a new configuration to all agents. */
@@ -94,10 +98,10 @@ export class AgentDoor {
 
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const identity = pathOf(request) === LINK_PATH ? this.#identify(request) : NO_LINK;
-    if ('status' in identity) return refuseSocket(socket, identity);
+    if ('status' in identity) return this.#refuse(socket, identity);
     if (request.headers['sec-websocket-protocol']?.split(/\s*,\s*/).includes(LINK_PROTOCOL) !== true)
-      return refuseSocket(socket, NO_LINK);
-    if (this.#draining) return refuseSocket(socket, DRAINING);
+      return this.#refuse(socket, NO_LINK);
+    if (this.#draining) return this.#refuse(socket, DRAINING);
     this.#server.handleUpgrade(request, socket, head, (ws) => this.#greet(ws, socket, identity));
   }
 
@@ -124,6 +128,11 @@ export class AgentDoor {
     for (const { socket } of this.relays.agents) socket.close('this hub is shutting down');
     await this.relays.close();
     this.#server.close();
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.counts.refuse(refusal.code);
+    refuseSocket(socket, refusal);
   }
 
   #identify(request: IncomingMessage): AgentIdentity | Refusal {

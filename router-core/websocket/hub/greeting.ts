@@ -43,6 +43,7 @@ export class Greeting {
       stream: options.stream,
       onMessage: (message) => this.#onMessage(message),
       isIdle: () => !this.#agent || this.#agent.running === 0,
+      onRefuse: (code) => options.relays.counts.refuse(code),
       onClose: (why) => this.#onClose(why),
     });
     this.#helloDue = setTimeout(() => this.#socket.refuse('protocol', 'no hello came'), HELLO_MS);
@@ -93,6 +94,7 @@ export class Greeting {
       onUnreached: () => relay.reportSoon(),
     });
     relays.agents.add(agent);
+    relays.counts.opened += 1;
     this.#relay = relay;
     this.#agent = agent;
     return agent;
@@ -121,7 +123,8 @@ export class Greeting {
   ): Promise<void> {
     const record = agent.holder;
     const goesOn = ticket && (await relay.takeOver(signed, ticket, agent, { ...presented, record }));
-    if (!goesOn) this.#dropped(signed);
+    if (goesOn) this.#options.relays.counts.adopted += 1;
+    else this.#dropped(signed);
     agent.returned();
   }
 

@@ -1,5 +1,6 @@
 import { sleep } from '../../runtime/backoff.ts';
 import { scopeSet, type AgentIdentity } from './agent-directory.ts';
+import { LinkCounts } from './link-counts.ts';
 import type { LinkedAgent } from './linked-agent.ts';
 import { Relay, type RelayOptions } from './relay.ts';
 import { Tickets } from './tickets.ts';
@@ -12,6 +13,7 @@ export type RelaysOptions = Omit<RelayOptions, 'identity' | 'tickets'> & {
 export class Relays {
   /** Those that are linked. */
   readonly agents = new Set<LinkedAgent>();
+  readonly counts = new LinkCounts();
   readonly #options: RelaysOptions;
   #tickets: Tickets | undefined;
   readonly #relays = new Map<string, Relay>();

@@ -22,6 +22,8 @@ export interface LinkSocketOptions {
   readonly onMessage: (message: LinkMessage) => void;
   /** True when nothing runs on the link. Asked after `expectWords`, until it is so. */
   readonly isIdle?: () => boolean;
+  /** Called with the code when this end refuses the peer. */
+  readonly onRefuse?: (code: string) => void;
   /** Called once, whoever ended it. */
   readonly onClose: (why: string) => void;
 }
@@ -107,6 +109,7 @@ export class LinkSocket implements WriterTarget {
   /** Says why, then closes. */
   refuse(code: string, reason: string, retryMs?: number): void {
     if (this.#closed) return;
+    this.#options.onRefuse?.(code);
     this.send(MESSAGE.refused, LINK_CHANNEL, { code, reason, retryMs });
     this.close(reason);
   }
