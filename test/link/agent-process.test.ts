@@ -41,7 +41,7 @@ test('a hub says which port takes the links of agents, if that is one of their o
   const hub = launch('router-core', ['hub', ...flags, '--link-port', '0']);
   const { linkPort } = JSON.parse(await hub.waitForLine('"hub listening"')) as { linkPort: number };
   const refused = await ask(`http://127.0.0.1:${linkPort}/_router/agent`);
-  expect(refused).toMatchObject({ status: 401, body: expect.stringContaining('token-ended') });
+  expect(refused).toMatchObject({ status: 401, body: expect.stringContaining('token-ended') as string });
   await hub.kill('SIGTERM');
 });
 

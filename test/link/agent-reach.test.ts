@@ -88,7 +88,10 @@ test('https:// to a hub that speaks no TLS is said in words, not in those of Ope
   });
   await identitySource?.identify(AbortSignal.timeout(500));
   expect(lines.filter(({ level }) => level === LOG_WARN)).toMatchObject([
-    { msg: 'a hub cannot be asked, trying again', reason: expect.stringMatching(/^no TLS is spoken there/) },
+    {
+      msg: 'a hub cannot be asked, trying again',
+      reason: expect.stringMatching(/^no TLS is spoken there/) as string,
+    },
   ]);
 });
 
