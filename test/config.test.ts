@@ -15,6 +15,11 @@ describe('the hub', () => {
       port: 8080,
       workers: 1,
       maxInFlight: 4096,
+      trustedProxies: [
+        { address: '127.0.0.0', bits: 8, family: 'ipv4' },
+        { address: '::1', bits: 128, family: 'ipv6' },
+      ],
+      forwarded: false,
       keepAliveMs: 75_000,
       minBodyRate: 1_000,
       drainMs: 30_000,
@@ -116,6 +121,7 @@ describe('the agent', () => {
       token: undefined,
       group: 'default',
       upstreams: ['http://localhost:8000'],
+      upstreamInsecure: false,
       // Default: the concurrency of the token's record; 1 without one.
       concurrency: undefined,
       name: hostname(),
