@@ -95,10 +95,13 @@ async function bundle(entry, script) {
     alias: { 'terminal-kit': 'terminal-kit/lib/termkit-no-lazy-require.js' },
     // It also takes its README for a terminal.
     loader: { '': 'empty' },
-    // Native helpers of ws, which it does without.
-    external: ['bufferutil', 'utf-8-validate'],
-    // Asked only outside of a binary: see source-files.ts.
-    define: { 'import.meta.url': '"file:///"' },
+    define: {
+      // Asked only outside of a binary: see source-files.ts.
+      'import.meta.url': '"file:///"',
+      // ws does without its native helpers: looking for them makes Node write a warning.
+      'process.env.WS_NO_BUFFER_UTIL': '"1"',
+      'process.env.WS_NO_UTF_8_VALIDATE': '"1"',
+    },
     logLevel: 'warning',
   });
 }

@@ -3,7 +3,7 @@ import type { Output } from './api-command.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Tone } from '../terminal/style.ts';
 import { labelled as labelledLines, table, type Column, type TableSpace } from '../terminal/table.ts';
-import { sizeInWords } from '../terminal/words.ts';
+import { memoryInWords } from '../terminal/words.ts';
 
 export function toneOfState(state: string): Tone {
   return state === 'ready' ? 'good' : 'warn';
@@ -36,7 +36,7 @@ export const wideInstanceColumns: readonly Column<InstanceStatus>[] = [
   { title: 'CPU', cell: ({ hardware }) => (hardware ? cpuInWords(hardware) : '') },
   {
     title: 'MEMORY',
-    cell: ({ hardware }) => (hardware ? sizeInWords(hardware.memoryBytes) : ''),
+    cell: ({ hardware }) => (hardware ? memoryInWords(hardware.memoryBytes) : ''),
     right: true,
   },
   { title: 'SYSTEM', cell: ({ hardware }) => (hardware ? systemInWords(hardware) : '') },
@@ -67,7 +67,7 @@ function describeMachine({ labels, hardware }: InstanceStatus, space: TableSpace
     ? [
         ['GPUs', gpusInWords(hardware) || 'none'],
         ['CPU', cpuInWords(hardware)],
-        ['memory', sizeInWords(hardware.memoryBytes)],
+        ['memory', memoryInWords(hardware.memoryBytes)],
         ['system', systemInWords(hardware)],
       ]
     : [];
@@ -87,7 +87,7 @@ function gpusInWords(hardware: Hardware | null): string {
       [
         count > 1 ? `${count} ×` : '',
         name,
-        memoryBytes > 0 ? sizeInWords(memoryBytes) : '',
+        memoryBytes > 0 ? memoryInWords(memoryBytes) : '',
         `(driver ${driver})`,
       ]
         .filter((part) => part !== '')

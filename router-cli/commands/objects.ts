@@ -50,7 +50,8 @@ function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
         const all = kind === 'route' ? [...stored, ...(await listFlagRoutes(api))] : stored;
         const only = group();
         const items = only === undefined ? all : all.filter((each) => each['group'] === only);
-        if (items.length === 0)
+        if (items.length === 0 && label() !== undefined) out.note('there are no agents with these labels');
+        else if (items.length === 0)
           out.note(
             `there are no ${LIST_OF[kind]}${only === undefined ? ' yet' : ` of the group ${only}`}: router-cli ${kind} add makes one`,
           );

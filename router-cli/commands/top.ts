@@ -28,6 +28,12 @@ export function topCommand(program: Command, surroundings: Surroundings): void {
             'top needs a terminal: `router-cli status` shows the same once, `top --json` as lines',
           );
         }
+        // A terminal on a serial line, or one that `script` makes without a terminal around it.
+        if (!(process.stdout.columns > 0 && process.stdout.rows > 0)) {
+          throw new CommandError(
+            'this terminal does not say how large it is: `stty rows 24 cols 80` says it, `router-cli status` shows the same once',
+          );
+        }
         // Imported here: only this command draws on a terminal.
         const { runTop } = await import('../top/top.ts');
         await runTop(api, { colours: out.style('good', 'x') !== 'x' });

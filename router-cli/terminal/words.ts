@@ -65,6 +65,12 @@ export function sizeInWords(bytes: unknown): string {
   return `${value}${units[unit]}`;
 }
 
+/** The memory of a machine, rounded: what its system keeps for itself makes it an odd number. `24 GiB`, `512 MiB`. */
+export function memoryInWords(bytes: number): string {
+  const gibibytes = bytes / 2 ** 30;
+  return gibibytes >= 1 ? `${twoDigits(gibibytes)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
 /** `1 hub`, `2 hubs`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;

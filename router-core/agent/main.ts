@@ -62,7 +62,7 @@ function endRevoked({ token }: AgentConfig, log: Logger): void {
   if (token === undefined) return;
   log.fatal(
     { tokenId: parseToken(token)?.id },
-    'the token of this agent has ended: it was revoked, rotated or removed, or has expired. Start the agent with a new one: router-cli agent rotate NAME prints it',
+    'the token of this agent has ended: it was revoked, rotated or removed, has expired, or is that of another router. Start the agent with a new one: router-cli agent rotate NAME prints it',
   );
   process.exit(REVOKED_EXIT_CODE);
 }

@@ -28,7 +28,8 @@ export async function runHub(config: HubConfig): Promise<void> {
   const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options, local);
   const hub = await startHub(config, { createLink, createDoor: agentDoor(config, local, log) }, log);
   closeOnSignal((mostMs) => hub.close(mostMs), log);
-  log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
+  const linkPort = config.linkPort === undefined ? undefined : hub.linkPort;
+  log.info({ port: hub.port, linkPort, host: config.host, groups: config.groups }, 'hub listening');
   await Promise.all([hub.checked, showMetrics(config, hub, log)]);
   log.info({ port: hub.port }, 'hub ready');
 }

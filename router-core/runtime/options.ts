@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseToken } from '../config/token.ts';
 import { parseStoreUrl } from './store-url.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
@@ -103,10 +104,11 @@ export function secret(): OptionType<string> {
   return secretFromText('a text', (text) => (text === '' ? undefined : text));
 }
 
-/** The token of an agent. Errors never repeat it. Only Redis knows if it is valid. */
+/** The token of an agent. Errors never repeat it. The checksum finds typing errors; only Redis knows if it is valid. */
 export function agentToken(): OptionType<string> {
-  return secretFromText('an agent token such as mr_agent_<id>_<secret>_<checksum>', (text) =>
-    /^mr_agent_[0-9A-Za-z]+_[0-9A-Za-z]+_[0-9A-Za-z]+$/.test(text) ? text : undefined,
+  return secretFromText(
+    'an agent token such as mr_agent_<id>_<secret>_<checksum>, whole and without a typing error',
+    (text) => (parseToken(text)?.kind === 'agent' ? text : undefined),
   );
 }
 

@@ -97,6 +97,7 @@ describe.skipIf(!isBuildable)('one file without Node on the machine', () => {
     await Promise.all([agent.kill('SIGTERM'), hub.kill('SIGTERM')]);
     expect((await agent.ended).code).toBe(0);
     expect((await hub.ended).code).toBe(0);
+    expect(`${agent.stderr}${hub.stderr}`).toBe('');
   });
 
   test('a hub keeps its workers, and ends them', async () => {

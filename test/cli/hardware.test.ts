@@ -67,6 +67,8 @@ test('an agent tells its machine and its labels, and operators find it by them',
   expect((await cli.api.get('/v1/instances?label=zone')).status).toBe(422);
 
   expect(await cli.text('agent', 'list', '--label', 'tier=gold,zone=eu')).toMatch(/^NAME.*\ngpu-1 [^\n]*\n$/);
+  const none = await cli.run(['agent', 'list', '--label', 'zone=moon']);
+  expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'there are no agents with these labels\n' });
   const shown = await cli.text('agent', 'show', 'gpu-1');
   expect(shown).toMatch(/^labels +zone=eu,tier=gold$/m);
   expect(shown).toMatch(/^GPUs +2 × NVIDIA A100-SXM4-80GB 80 ?GiB \(driver 550\.54\.15\), NVIDIA GB10/m);

@@ -23,6 +23,12 @@ async function shell(env: Record<string, string> = {}, columns = 80) {
 }
 
 describe.skipIf(!hasTmux)('router-cli in a terminal', () => {
+  test('top says what to do when it has no size', async () => {
+    const terminal = await shell();
+    await terminal.run('stty rows 0 cols 0; bin/router-cli top');
+    await terminal.shows(/this terminal does not say how large it is/);
+  });
+
   test('tables fit it, and have colours unless NO_COLOR is set', async () => {
     const description = 'a long text '.repeat(30).trim();
     await cli.api.create('group', { name: 'wordy', description });

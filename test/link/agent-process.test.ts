@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { ask } from '../support/ask.ts';
 import { agentRecords } from '../support/agent-records.ts';
+import { newToken } from '../support/config.ts';
 import { hubProcess, redisHere, upstreamHere } from '../support/parts.ts';
 import { launch } from '../support/processes.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 const CORE = ['agent', '--upstream', 'http://127.0.0.1:1'];
-const TOKEN = `mr_agent_${'a'.repeat(8)}_${'b'.repeat(32)}_${'c'.repeat(6)}`;
+const TOKEN = newToken('agent').token;
+const MISTYPED = `${TOKEN.slice(0, -1)}${TOKEN.endsWith('a') ? 'b' : 'a'}`;
 
 test.each<[string, string[], Record<string, string>, string]>([
   ['nothing', [], {}, '--redis or --hub is required (or ROUTER_REDIS_URL or ROUTER_HUB)'],
@@ -18,6 +20,7 @@ test.each<[string, string[], Record<string, string>, string]>([
     { ROUTER_REDIS_URL: 'redis://x' },
     '--redis (ROUTER_REDIS_URL) and --hub (ROUTER_HUB) are both set',
   ],
+  ['a mistyped token', ['--hub', 'http://h', '--token', MISTYPED], {}, '--token: expected an agent token'],
   ['a hub that is no address', ['--hub', 'redis://h'], {}, '--hub: expected a URL'],
   [
     'certificates that are not there',
@@ -30,6 +33,16 @@ test.each<[string, string[], Record<string, string>, string]>([
   expect((await program.ended).code).toBe(2);
   expect(program.stderr).toContain(`router-core: error: ${line}`);
   expect(program.stderr.trim().split('\n')).toHaveLength(1);
+});
+
+test('a hub says which port takes the links of agents, if that is one of their own', async () => {
+  const redis = await redisHere();
+  const flags = ['--redis', redis.url, '--group', uniqueGroup(), '--host', '127.0.0.1', '--port', '0'];
+  const hub = launch('router-core', ['hub', ...flags, '--link-port', '0']);
+  const { linkPort } = JSON.parse(await hub.waitForLine('"hub listening"')) as { linkPort: number };
+  const refused = await ask(`http://127.0.0.1:${linkPort}/_router/agent`);
+  expect(refused).toMatchObject({ status: 401, body: expect.stringContaining('token-ended') as string });
+  await hub.kill('SIGTERM');
 });
 
 test('an agent that knows only a hub and its token answers, drains at SIGTERM, and ends with 4 when it is revoked', async () => {

@@ -5,6 +5,9 @@ import { newToken, recordLog } from '../support/config.ts';
 import { connectProxy } from './support/connect-proxy.ts';
 import { agentOf, scriptedHub, type ScriptedHubOptions } from './support/scripted-hub.ts';
 
+/** Repeats are logged at a lower level. */
+const LOG_WARN = 40;
+
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'];
 
 function setVariables(values: Record<string, string>): void {
@@ -72,6 +75,24 @@ test('a hub with TLS is trusted when its certificate is among those of --hub-ca,
   expect(hub.links).toEqual([]);
   await agentOf([hub], 1, CERTIFICATE);
   expect(hub.links).toHaveLength(1);
+});
+
+test('https:// to a hub that speaks no TLS is said in words, not in those of OpenSSL', async () => {
+  const hub = await scriptedHub();
+  const { log, lines } = recordLog();
+  const { identitySource } = websocketAgentPorts({
+    hubs: [hub.url.replace('http:', 'https:')],
+    token: newToken('agent').token,
+    onRevoked: () => undefined,
+    log,
+  });
+  await identitySource?.identify(AbortSignal.timeout(500));
+  expect(lines.filter(({ level }) => level === LOG_WARN)).toMatchObject([
+    {
+      msg: 'a hub cannot be asked, trying again',
+      reason: expect.stringMatching(/^no TLS is spoken there/) as string,
+    },
+  ]);
 });
 
 test.each([

@@ -16,7 +16,10 @@ async function refusedBy(text: string) {
 }
 
 test.each([
-  ['HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n', /is no hub, or one that takes no links/],
+  [
+    'HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n',
+    /it is no hub, or takes links on another port or none/,
+  ],
   [refusal('426 Upgrade Required', '', { code: 'link-refused' }), /no WebSocket reaches/],
   [refusal('502 Bad Gateway', '', {}), /answered 502/],
   ['nonsense\r\n\r\n', /Parse Error/],

@@ -9,8 +9,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { findProgram } from '../../router-core/runtime/find-program.ts';
 import { readFile } from '../docs/markdown.ts';
 import { ask, startAsking } from '../support/ask.ts';
+import { linkHere } from '../link/support/link-here.ts';
 import { agentHere, hubHere, redisHere, upstreamHere } from '../support/parts.ts';
 import { freePort } from '../support/ports.ts';
+import { launch } from '../support/processes.ts';
 import { uniqueGroup } from '../support/router.ts';
 import { useTemporaryDirectory } from '../support/temporary-directory.ts';
 import { waitFor } from '../support/wait.ts';
@@ -105,6 +107,21 @@ test.skipIf(names.length === 0).each(names)(
       'x-forwarded-proto': 'https',
       host: new URL(upstream.url).host,
     });
+  },
+);
+
+test.skipIf(names.length === 0).each(names)(
+  '%s lets an agent dial a hub, and serve through it',
+  async (name) => {
+    const { hub, token } = await linkHere();
+    const upstream = await upstreamHere((_req, res) => res.end('linked'));
+    const { config, url } = await configure(name, new URL(hub.url).host);
+    await serve(name, config);
+    const flags = ['--hub', url, '--hub-ca', join(folder.path, 'crt'), '--upstream', upstream.url];
+    const agent = launch('router-core', ['agent', ...flags], { env: { ROUTER_AGENT_TOKEN: token } });
+    onTestFinished(() => agent.kill('SIGKILL'));
+    await agent.waitForLine('"linked to a hub"');
+    expect(await ask(hub.url)).toMatchObject({ status: 200, body: 'linked' });
   },
 );
 

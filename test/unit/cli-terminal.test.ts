@@ -6,6 +6,7 @@ import {
   durationInWords,
   elapsed,
   latencyInWords,
+  memoryInWords,
   sizeInWords,
   timeInWords,
 } from '../../router-cli/terminal/words.ts';
@@ -109,6 +110,12 @@ test('times and sizes in words', () => {
     '90s',
     '1h',
     '1d',
+  ]);
+  expect([24_683_652 * 1024, 85_899_345_920, 1_610_612_736, 536_870_912].map(memoryInWords)).toEqual([
+    '24 GiB',
+    '80 GiB',
+    '1.5 GiB',
+    '512 MiB',
   ]);
   expect([0, 1_000, 65_536, 104_857_600].map(sizeInWords)).toEqual(['0', '1000', '64KiB', '100MiB']);
   expect([840, 3_400, 130_000].map(elapsed)).toEqual(['840ms', '3s', '2m']);

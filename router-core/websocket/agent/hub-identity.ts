@@ -5,7 +5,7 @@ import { createBackoff, sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { parseJson } from '../../runtime/parse-json.ts';
 import type { HubDialer } from './hub-dialer.ts';
-import { HubRefusal, readText } from './hub-refusal.ts';
+import { HubRefusal, readText, reasonOf } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
 import type { UnknownToken } from './unknown-token.ts';
 
@@ -61,7 +61,7 @@ async function askUntil(
         onRevoked();
         return undefined;
       }
-      const reason = (error as Error).message || (error as NodeJS.ErrnoException).code;
+      const reason = reasonOf(error);
       // Every hub may have another reason; the same one again is no news.
       log[reason === said ? 'debug' : 'warn']({ hub, reason }, 'a hub cannot be asked, trying again');
       said = reason;

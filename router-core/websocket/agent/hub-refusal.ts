@@ -50,7 +50,20 @@ export async function refusalOf(hub: string, reply: IncomingMessage): Promise<Hu
 }
 
 function describe(hub: string, status: number, detail: string | undefined): string {
-  if (status === 404) return `${hub} is no hub, or one that takes no links (--no-link): it answered 404`;
+  if (status === 404)
+    return (
+      `${hub} answered 404: it is no hub, or takes links on another port or none (--link-port, --no-link), ` +
+      'or a proxy in front does not pass on /_router/link and /_router/agent'
+    );
   if (status === 426) return `no WebSocket reaches ${hub}: a proxy in front of it may leave out Upgrade`;
   return `${hub} answered ${status}${detail === undefined ? '' : `: ${detail}`}`;
+}
+
+/** Why there was no reply, in a line. */
+export function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  if (code === 'EPROTO')
+    return 'no TLS is spoken there: its address may begin with http://, or be that of another port';
+  // Several addresses that all refuse are an error without a message.
+  return message === '' ? (code ?? 'unknown') : message;
 }

@@ -3,7 +3,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { FormerLinks } from './former-links.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
 import type { HubLink } from './hub-link.ts';
-import { HubRefusal } from './hub-refusal.ts';
+import { HubRefusal, reasonOf } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
 import type { UnknownToken } from './unknown-token.ts';
 
@@ -226,8 +226,7 @@ export class LinkKeeper {
       }
       if (error.retryMs !== undefined) turns.putOff(hub, error.retryMs, performance.now());
     }
-    // Several addresses that all refuse are an error without a message.
-    const reason = error.message || (error as NodeJS.ErrnoException).code;
+    const reason = reasonOf(error);
     const isNews = !isForStandby && reason !== this.#complaint;
     log[isNews ? 'warn' : 'debug']({ hub, reason }, 'no link to a hub, trying again');
     if (isNews) this.#complaint = reason;
