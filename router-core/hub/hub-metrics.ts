@@ -131,14 +131,28 @@ export const HUB_METRICS = {
     labels: [],
     over: 'min',
   },
+  certificateExpiry: {
+    name: 'mini_router_hub_certificate_expiry_seconds',
+    help: 'When a certificate of --tls-cert expires, seconds since 1970; of several workers the earliest',
+    type: 'gauge',
+    labels: ['file'],
+    over: 'min',
+  },
 } as const satisfies Metrics;
 
 const STATES: readonly ExchangeState[] = ['reading', 'admitting', 'waiting', 'handed', 'replying'];
 
 const OUTCOMES: readonly OrphanOutcome[] = ['moved', 'returned', 'lost', 'exhausted', 'dropped'];
 
-/** `configVersion` returns the version that the hub serves now. */
-export function hubMetrics(context: HubContext, configVersion: () => number): MetricSource {
+/** What metrics need beside the context. */
+export interface Shown {
+  /** The version of the configuration that the hub serves now. */
+  readonly configVersion: () => number;
+  /** `expiresAt` in ms since the epoch. */
+  readonly certificates: () => readonly { readonly file: string; readonly expiresAt: number }[];
+}
+
+export function hubMetrics(context: HubContext, { configVersion, certificates }: Shown): MetricSource {
   const { counts, link, config } = context;
   return metricSource(HUB_METRICS, () => {
     const groups = [...link.groups()];
@@ -180,6 +194,10 @@ export function hubMetrics(context: HubContext, configVersion: () => number): Me
       faulty: groups.map(([name, { fault }]) => ({ labels: [name], value: fault === undefined ? 0 : 1 })),
       ready: single(link.ready ? 1 : 0),
       configVersion: single(configVersion()),
+      certificateExpiry: certificates().map(({ file, expiresAt }) => ({
+        labels: [file],
+        value: expiresAt / 1_000,
+      })),
     };
   });
 }

@@ -13,7 +13,7 @@ import { AgentDoor } from '../websocket/hub/agent-door.ts';
 import type { HubConfig } from './settings.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
 import { startHub, type Hub } from './hub.ts';
-import { superviseWorkers } from './workers.ts';
+import { superviseWorkers, TICKET_KEYS } from './workers.ts';
 
 /** Runs a hub until it is told to stop. With `workers` > 1, runs that many on one port. */
 export async function runHub(config: HubConfig): Promise<void> {
@@ -23,11 +23,17 @@ export async function runHub(config: HubConfig): Promise<void> {
   if (cluster.isWorker) followPrimaryLevel(log);
   else changeLevelOnSignal(log);
   const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options);
-  const hub = await startHub(config, { createLink, createDoor: agentDoor(config, log) }, log);
+  const ticketKeys = ticketKeysOf(process.env[TICKET_KEYS]);
+  const hub = await startHub(config, { createLink, createDoor: agentDoor(config, log), ticketKeys }, log);
   closeOnSignal((mostMs) => hub.close(mostMs), log);
   log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
   await Promise.all([hub.checked, showMetrics(config, hub, log)]);
   log.info({ port: hub.port }, 'hub ready');
+}
+
+/** Those that the primary has made for all its workers. */
+function ticketKeysOf(hex: string | undefined): Buffer | undefined {
+  return hex === undefined ? undefined : Buffer.from(hex, 'hex');
 }
 
 /** Undefined when agents may not dial in. */

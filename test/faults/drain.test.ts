@@ -7,7 +7,7 @@ import { agentHere, agentProcess, hubHere, hubProcess, upstreamHere } from '../s
 import { expectNothingLeft, statusOf } from '../support/parts.ts';
 import { freePort } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { uniqueGroup } from '../support/router.ts';
+import { uniqueGroup, statusOf } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 // SIGTERM under load: no client may notice.

@@ -8,6 +8,8 @@ export interface RequestHandler {
   readonly draining: boolean;
   /** Answers a request, now or later. Returns undefined when the request was refused. Never throws. */
   accept(request: ClientRequest, reply: ClientReply): RunningRequest | undefined;
+  /** Sends the client of a request to the same target over TLS, at that port of this hub. Never throws. */
+  redirect(request: ClientRequest, reply: ClientReply, tlsPort: number): void;
   /** Answers a request with an error. */
   refuse(request: ClientRequest, reply: ClientReply, code: ProblemCode): void;
   /** Answers bytes that are no request with an error. */
