@@ -43,7 +43,11 @@ export function readHttp2Head(raw: readonly string[]): Http2Head {
   const { method = '', path = '', protocol } = pseudo;
   // To an upstream of HTTP/1.1 a WebSocket begins with GET.
   const isWebSocket = method === 'CONNECT' && protocol === 'websocket';
-  const head = { method: isWebSocket ? 'GET' : method, target: path, protocol: isWebSocket ? protocol : undefined };
+  const head = {
+    method: isWebSocket ? 'GET' : method,
+    target: path,
+    protocol: isWebSocket ? protocol : undefined,
+  };
   if (!fields) return { ...head, rawHeaders: [], problem: 'bad-request' };
   const problem = problemOf(pseudo, fields.host, isWebSocket);
   const host = pseudo.authority ?? fields.host ?? '';
@@ -79,7 +83,8 @@ function readFields(raw: readonly string[], pseudo: Pseudo): Fields | undefined 
     const value = raw[i + 1] ?? '';
     if (!VALUE.test(value)) return undefined;
     if (name.startsWith(':')) {
-      if (!putPseudo(pseudo, name.slice(1), value) || others.length > 0 || host !== undefined) return undefined;
+      if (!putPseudo(pseudo, name.slice(1), value) || others.length > 0 || host !== undefined)
+        return undefined;
       continue;
     }
     if (!NAME.test(name) || OF_CONNECTION.has(name)) return undefined;

@@ -76,6 +76,11 @@ export class RequestAcceptor implements RequestHandler {
     reply.startAndEnd(status, reason, fields, body);
   }
 
+  noteMisuse(client: string): void {
+    this.#context.counts.misuses += 1;
+    this.#context.log.debug({ client }, 'a connection of HTTP/2 was ended: its client broke the rules');
+  }
+
   noteFault(error: unknown): void {
     const { counts, log } = this.#context;
     counts.unrouted.group.faults += 1;

@@ -131,6 +131,12 @@ export const HUB_METRICS = {
     labels: [],
     over: 'min',
   },
+  misuses: {
+    name: 'mini_router_hub_http2_misuses_total',
+    help: 'Connections of HTTP/2 that ended because their client broke the rules or flooded the hub',
+    type: 'counter',
+    labels: [],
+  },
   certificateExpiry: {
     name: 'mini_router_hub_certificate_expiry_seconds',
     help: 'When a certificate of --tls-cert expires, seconds since 1970; of several workers the earliest',
@@ -194,6 +200,7 @@ export function hubMetrics(context: HubContext, { configVersion, certificates }:
       faulty: groups.map(([name, { fault }]) => ({ labels: [name], value: fault === undefined ? 0 : 1 })),
       ready: single(link.ready ? 1 : 0),
       configVersion: single(configVersion()),
+      misuses: single(counts.misuses),
       certificateExpiry: certificates().map(({ file, expiresAt }) => ({
         labels: [file],
         value: expiresAt / 1_000,

@@ -72,7 +72,8 @@ export const hubSettings = {
   },
   tlsCerts: {
     flag: '--tls-cert <file>',
-    about: 'speak TLS with this certificate (PEM, with those that lead to its authority); may be repeated, chosen by SNI',
+    about:
+      'speak TLS with this certificate (PEM, with those that lead to its authority); may be repeated, chosen by SNI',
     list: { inEnv: /,/ },
     type: files(),
   },

@@ -80,7 +80,13 @@ describe.each(doors)('HTTP/2 $door', ({ door, at }) => {
     const url = `/echo-${door.length}`;
     const reply = await askHttp2(
       client,
-      { ':method': 'POST', ':path': url, ':authority': 'first.example', cookie: ['a=1', 'b=2'], te: 'trailers' },
+      {
+        ':method': 'POST',
+        ':path': url,
+        ':authority': 'first.example',
+        cookie: ['a=1', 'b=2'],
+        te: 'trailers',
+      },
       'h\xe9',
     );
     expect(reply).toMatchObject({ status: 200, rstCode: 0 });
@@ -199,7 +205,10 @@ describe.each(doors)('HTTP/2 $door', ({ door, at }) => {
     });
     for (let i = 0; i < 20; i++) {
       const from = performance.now();
-      expect(await askHttp2(client, { ':method': 'POST', ':path': '/quick' }, 'x')).toMatchObject({ status: 200, rstCode: 0 });
+      expect(await askHttp2(client, { ':method': 'POST', ':path': '/quick' }, 'x')).toMatchObject({
+        status: 200,
+        rstCode: 0,
+      });
       expect(performance.now() - from).toBeLessThan(1_000);
     }
     for (const stream of slow) {

@@ -78,7 +78,11 @@ test('a certificate that changes is used for new connections, and no request fai
 });
 
 test.each([
-  { what: 'that is not its key', spoil: (key: string) => writeFile(key, SECOND.key), line: /key values mismatch/ },
+  {
+    what: 'that is not its key',
+    spoil: (key: string) => writeFile(key, SECOND.key),
+    line: /key values mismatch/,
+  },
   { what: 'that is none', spoil: (key: string) => writeFile(key, 'none'), line: /cannot be used/ },
   { what: 'that has gone', spoil: (key: string) => unlink(key), line: /ENOENT/ },
 ])('with a key $what the old certificate stays, which is said once', async ({ spoil, line }) => {

@@ -36,10 +36,14 @@ afterAll(async () => {
 /** The name of the certificate that a client gets who asks for this host. */
 async function certificateFor(servername: string | undefined): Promise<string> {
   const socket = await open({ servername: servername ?? '' });
-  return socket.getPeerCertificate().subject.CN;
+  return String(socket.getPeerCertificate().subject.CN);
 }
 
-function open(options: { servername?: string; ALPNProtocols?: string[]; maxVersion?: 'TLSv1.1' | 'TLSv1.2' }) {
+function open(options: {
+  servername?: string;
+  ALPNProtocols?: string[];
+  maxVersion?: 'TLSv1.1' | 'TLSv1.2';
+}) {
   const socket = connect({ port: path.port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
   onTestFinished(() => void socket.destroy());
   return new Promise<TLSSocket>((resolve, reject) => {

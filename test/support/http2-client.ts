@@ -1,4 +1,9 @@
-import { connect, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { onTestFinished } from 'vitest';
 
 export interface Http2Answer {
@@ -15,7 +20,11 @@ export interface Http2Answer {
 
 /** A connection of HTTP/2 to a hub on this machine. It ends with its test. */
 export async function openHttp2(url: string): Promise<ClientHttp2Session> {
-  const session = connect(url, { rejectUnauthorized: false, settings: { enablePush: false }, maxSessionMemory: 1_000 });
+  const session = connect(url, {
+    rejectUnauthorized: false,
+    settings: { enablePush: false },
+    maxSessionMemory: 1_000,
+  });
   session.on('error', () => undefined);
   onTestFinished(() => session.destroy());
   await new Promise<void>((resolve, reject) => {
@@ -39,7 +48,14 @@ export function answerOf(stream: ClientHttp2Stream): Promise<Http2Answer> {
   return new Promise((resolve) => {
     stream.on('close', () => {
       const status = Number(headers[':status'] ?? 0);
-      resolve({ status, headers, body: Buffer.concat(chunks), trailers, interim, rstCode: stream.rstCode ?? 0 });
+      resolve({
+        status,
+        headers,
+        body: Buffer.concat(chunks),
+        trailers,
+        interim,
+        rstCode: stream.rstCode ?? 0,
+      });
     });
   });
 }

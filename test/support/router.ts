@@ -120,7 +120,9 @@ export async function startTestHub(
   const scheme = options.tlsCerts?.length ? 'https' : 'http';
   const url = `${scheme}://127.0.0.1:${hub.port}`;
   await hub.checked;
-  await waitFor(async () => (await statusOf(`${url}/_router/ready`)) === 200, { what: 'the hub to be ready' });
+  await waitFor(async () => (await statusOf(`${url}/_router/ready`)) === 200, {
+    what: 'the hub to be ready',
+  });
   return { ...hub, url };
 }
 

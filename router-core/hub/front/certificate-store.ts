@@ -75,8 +75,7 @@ export class CertificateStore {
   #index(): void {
     this.#byName = new Map();
     for (const { certificate } of this.#kept) {
-      for (const name of certificate.names)
-        if (!this.#byName.has(name)) this.#byName.set(name, certificate);
+      for (const name of certificate.names) if (!this.#byName.has(name)) this.#byName.set(name, certificate);
     }
   }
 

@@ -28,7 +28,10 @@ export interface Http1ServerOptions {
  * Node's server with its defaults mended, its events led to the front and, before any route, to the door of the agents. It does not
  * listen: it gets its connections from entries, through the event `connection`.
  */
-export function createHttp1Server(front: Http1Front, options: Http1ServerOptions): Server<typeof Http1Request> {
+export function createHttp1Server(
+  front: Http1Front,
+  options: Http1ServerOptions,
+): Server<typeof Http1Request> {
   const { handler, keepAliveMs, door } = options;
   const server = createServer({
     IncomingMessage: Http1Request,

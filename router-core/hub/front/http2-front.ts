@@ -5,9 +5,6 @@ import { Http2Connection } from './http2-connection.ts';
 import { HTTP2_OPTIONS } from './http2-options.ts';
 import type { RequestHandler } from './request-handler.ts';
 
-/** After the first GOAWAY, requests that are on their way arrive within this time, ms. */
-const GOAWAY_MS = 1_000;
-
 /** Connections that speak HTTP/2. */
 export class Http2Front {
   readonly #handler: RequestHandler;
@@ -36,11 +33,6 @@ export class Http2Front {
     });
     // Node makes the session at once.
     this.#server.emit('connection', socket);
-  }
-
-  /** Tells all clients that they should open another connection, and takes no new request a moment later (RFC 9113 §6.8). */
-  sayAway(): void {
-    for (const connection of this.#connections) connection.sayAway(GOAWAY_MS);
   }
 
   /** Takes no new request. Connections close when their last request is answered. */

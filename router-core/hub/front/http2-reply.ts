@@ -35,7 +35,9 @@ export class Http2Reply implements ClientReply {
 
   maySwitch(fields: FieldLines): boolean {
     if (this.#webSocketKey === undefined) return false;
-    const expected = createHash('sha1').update(this.#webSocketKey + WEBSOCKET_GUID).digest('base64');
+    const expected = createHash('sha1')
+      .update(this.#webSocketKey + WEBSOCKET_GUID)
+      .digest('base64');
     return ACCEPT.exec(fields)?.[1] === expected;
   }
 

@@ -85,7 +85,7 @@ export class HubFront {
   async stopAccepting(): Promise<void> {
     const closed = [this.#entry.stopAccepting(), this.#clearEntry?.stopAccepting()];
     this.#server.closeIdleConnections();
-    this.#http2.sayAway();
+    this.#http2.close();
     await Promise.all(closed);
   }
 
@@ -93,7 +93,6 @@ export class HubFront {
   closeIdle(): void {
     this.#server.closeIdleConnections();
     this.#http1.cutLingering();
-    this.#http2.close();
   }
 
   /** Cuts all connections of clients. */

@@ -33,6 +33,10 @@ export class RedirectingHandler implements RequestHandler {
     this.#handler.refuseUnreadable(peer, reply, code);
   }
 
+  noteMisuse(peer: string): void {
+    this.#handler.noteMisuse(peer);
+  }
+
   noteFault(error: unknown): void {
     this.#handler.noteFault(error);
   }

@@ -14,6 +14,8 @@ export interface RequestHandler {
   refuse(request: ClientRequest, reply: ClientReply, code: ProblemCode): void;
   /** Answers bytes that are no request with an error. */
   refuseUnreadable(peer: string | undefined, reply: ClientReply, code: ProblemCode): void;
+  /** Counts a connection that has ended because its client broke the rules of HTTP/2, or a limit. */
+  noteMisuse(peer: string): void;
   /** Counts and logs a fault that belongs to no request. */
   noteFault(error: unknown): void;
 }

@@ -14,7 +14,10 @@ export interface TlsOptions {
 }
 
 /** Ends TLS on connections, and hands them on by the protocol that their client has chosen. A client that names none speaks HTTP/1.1. */
-export function createTlsServer({ certificates, ticketKeys, protocols }: TlsOptions, to: Destinations): Server {
+export function createTlsServer(
+  { certificates, ticketKeys, protocols }: TlsOptions,
+  to: Destinations,
+): Server {
   const optionsOf = ({ cert, key }: Certificate) => ({ ...TLS_OPTIONS, cert, key, ticketKeys });
   const server = createServer({
     ...optionsOf(certificates.first),
