@@ -152,13 +152,13 @@ const OUTCOMES: readonly OrphanOutcome[] = ['moved', 'returned', 'lost', 'exhaus
 
 /** What metrics need beside the context. */
 export interface Shown {
-  /** The version of the configuration that the hub serves now. */
-  readonly configVersion: () => number;
-  /** `expiresAt` in ms since the epoch. */
-  readonly certificates: () => readonly { readonly file: string; readonly expiresAt: number }[];
+  readonly acceptor: { readonly snapshot: { readonly version: number } | undefined };
+  /** Undefined without TLS. `expiresAt` in ms since the epoch. */
+  readonly certificates:
+    { expiries(): readonly { readonly file: string; readonly expiresAt: number }[] } | undefined;
 }
 
-export function hubMetrics(context: HubContext, { configVersion, certificates }: Shown): MetricSource {
+export function hubMetrics(context: HubContext, { acceptor, certificates }: Shown): MetricSource {
   const { counts, link, config } = context;
   return metricSource(HUB_METRICS, () => {
     const groups = [...link.groups()];
@@ -199,9 +199,9 @@ export function hubMetrics(context: HubContext, { configVersion, certificates }:
       waiting: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.inLine })),
       faulty: groups.map(([name, { fault }]) => ({ labels: [name], value: fault === undefined ? 0 : 1 })),
       ready: single(link.ready ? 1 : 0),
-      configVersion: single(configVersion()),
+      configVersion: single(acceptor.snapshot?.version ?? 0),
       misuses: single(counts.misuses),
-      certificateExpiry: certificates().map(({ file, expiresAt }) => ({
+      certificateExpiry: (certificates?.expiries() ?? []).map(({ file, expiresAt }) => ({
         labels: [file],
         value: expiresAt / 1_000,
       })),

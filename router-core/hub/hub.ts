@@ -118,10 +118,7 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
       await stop();
     },
     checked: link.check(),
-    metrics: hubMetrics(context, {
-      configVersion: () => acceptor.snapshot?.version ?? 0,
-      certificates: () => tls?.certificates.expiries() ?? [],
-    }),
+    metrics: hubMetrics(context, { acceptor, certificates: tls?.certificates }),
   };
 }
 

@@ -122,12 +122,12 @@ test('a hub whose certificate cannot be used does not start, and says which', as
 });
 
 test('an expiry is announced 30, 7 and 1 days before, and when it is there', () => {
-  const warn = vi.fn();
-  const error = vi.fn();
+  const warn = vi.fn<(entry: object, text: string) => void>();
+  const error = vi.fn<(entry: object, text: string) => void>();
   const notice = new ExpiryNotice('a.crt', { warn, error } as unknown as Logger);
   const days = 86_400_000;
   for (const left of [40, 29.5, 29, 6.9, 6.8, 0.9, 0.5, -0.1, -1]) notice.look(left * days, 0);
-  expect(warn.mock.calls.map(([, text]) => text as string)).toEqual([
+  expect(warn.mock.calls.map(([, text]) => text)).toEqual([
     'a certificate expires in less than 30 days',
     'a certificate expires in less than 7 days',
     'a certificate expires in less than 1 day',

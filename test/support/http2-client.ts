@@ -42,7 +42,7 @@ export function answerOf(stream: ClientHttp2Stream): Promise<Http2Answer> {
   let trailers: Http2Answer['trailers'] = {};
   stream.on('headers', (head) => interim.push(Number(head[':status'])));
   stream.on('response', (head) => void (headers = head));
-  stream.on('trailers', (fields) => void (trailers = fields));
+  stream.on('trailers', (fields: Http2Answer['trailers']) => void (trailers = fields));
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   stream.on('error', () => undefined);
   return new Promise((resolve) => {

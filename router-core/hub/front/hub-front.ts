@@ -83,7 +83,8 @@ export class HubFront {
 
   /** Takes no new connection of a client. Resolves when the last one is closed. */
   async stopAccepting(): Promise<void> {
-    const closed = [this.#entry.stopAccepting(), this.#clearEntry?.stopAccepting()];
+    const entries = [this.#entry, this.#clearEntry].filter((entry) => entry !== undefined);
+    const closed = entries.map((entry) => entry.stopAccepting());
     this.#server.closeIdleConnections();
     this.#http2.close();
     await Promise.all(closed);
