@@ -30,8 +30,8 @@ async function start() {
   return { hub, first, second, lines: () => lines.map((line) => JSON.stringify(line)) };
 }
 
-/** What a client sees that asks for this host: the serial of its certificate. */
-function serialAt(port: number, servername: string): Promise<string> {
+/** The fingerprint of the certificate that a client gets who asks for this host. */
+function fingerprintAt(port: number, servername: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false }, () => {
       resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
@@ -60,15 +60,17 @@ test('a certificate that changes is used for new connections, and no request fai
   const load = [agent, agent, fresh, fresh].map(async (by) => {
     while (!isOver) await ask(by);
   });
-  const before = await serialAt(hub.port, 'first.example');
+  const before = await fingerprintAt(hub.port, 'first.example');
   for (const [i, next] of [RENEWED, FIRST, RENEWED].entries()) {
-    const now = await serialAt(hub.port, 'first.example');
+    const now = await fingerprintAt(hub.port, 'first.example');
     await writeCertificate(folder.path, 'first', next);
-    await waitFor(async () => (await serialAt(hub.port, 'first.example')) !== now, { what: `swap ${i}` });
+    await waitFor(async () => (await fingerprintAt(hub.port, 'first.example')) !== now, {
+      what: `swap ${i}`,
+    });
     // Clients that name no host, or another one, get the first certificate too.
-    expect(await serialAt(hub.port, '')).toBe(await serialAt(hub.port, 'first.example'));
+    expect(await fingerprintAt(hub.port, '')).toBe(await fingerprintAt(hub.port, 'first.example'));
   }
-  expect(await serialAt(hub.port, 'first.example')).not.toBe(before);
+  expect(await fingerprintAt(hub.port, 'first.example')).not.toBe(before);
   isOver = true;
   await Promise.all(load);
   fresh.destroy();
@@ -87,23 +89,25 @@ test.each([
   { what: 'that has gone', spoil: (key: string) => unlink(key), line: /ENOENT/ },
 ])('with a key $what the old certificate stays, which is said once', async ({ spoil, line }) => {
   const { hub, first, lines } = await start();
-  const before = await serialAt(hub.port, 'first.example');
+  const before = await fingerprintAt(hub.port, 'first.example');
   await spoil(first.key);
   const said = () => lines().filter((text) => text.includes('the old one stays'));
   await waitFor(() => said().length > 0, { what: 'a line' });
   expect(said().join()).toMatch(line);
-  expect(await serialAt(hub.port, 'first.example')).toBe(before);
+  expect(await fingerprintAt(hub.port, 'first.example')).toBe(before);
   await writeCertificate(folder.path, 'first', RENEWED);
-  await waitFor(async () => (await serialAt(hub.port, 'first.example')) !== before, { what: 'the swap' });
+  await waitFor(async () => (await fingerprintAt(hub.port, 'first.example')) !== before, {
+    what: 'the swap',
+  });
   expect(said()).toHaveLength(1);
 });
 
 test('a new certificate that has expired is not used', async () => {
   const { hub, lines } = await start();
-  const before = await serialAt(hub.port, 'first.example');
+  const before = await fingerprintAt(hub.port, 'first.example');
   await writeCertificate(folder.path, 'first', EXPIRED);
   await waitFor(() => lines().some((text) => text.includes('it has expired')), { what: 'a line' });
-  expect(await serialAt(hub.port, 'first.example')).toBe(before);
+  expect(await fingerprintAt(hub.port, 'first.example')).toBe(before);
 });
 
 test('a hub whose certificate cannot be used does not start, and says which', async () => {

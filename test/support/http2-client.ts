@@ -34,7 +34,7 @@ export async function openHttp2(url: string): Promise<ClientHttp2Session> {
   return session;
 }
 
-/** What comes back on a stream. Never rejects. */
+/** The answer on a stream. Never rejects. */
 export function answerOf(stream: ClientHttp2Stream): Promise<Http2Answer> {
   const interim: number[] = [];
   const chunks: Buffer[] = [];

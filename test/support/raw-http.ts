@@ -30,7 +30,7 @@ export function openRaw(port: number): Promise<RawConnection> {
   return watchRaw(connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true }));
 }
 
-/** What comes over a connection that is about to be there. */
+/** Reads a connection that is about to be there. */
 export async function watchRaw(socket: Socket): Promise<RawConnection> {
   let bytes: Buffer = Buffer.alloc(0);
   let all = '';

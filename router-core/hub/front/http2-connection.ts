@@ -43,7 +43,7 @@ export class Http2Connection {
     this.#options = options;
     this.#idle = this.#closeAfter(HEAD_TIMEOUT_MS);
     session.setLocalWindowSize(CONNECTION_WINDOW);
-    // Of a client that breaks the rules, or a limit of ours or of Node's library.
+    // The client has broken the rules, or a limit of ours or of Node's library.
     session.on('error', () => options.handler.noteMisuse(options.peer.address));
     this.#limit('ping', PINGS);
     this.#limit('remoteSettings', SETTINGS);

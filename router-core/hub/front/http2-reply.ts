@@ -51,7 +51,7 @@ export class Http2Reply implements ClientReply {
     const isSwitch = status === 101;
     if (this.#webSocketKey !== undefined && !isSwitch && status < 300) return this.#refuseSwitch();
     const kept = http2Fields(isSwitch ? withoutAccept(fields) : fields);
-    // Whether there are trailers, an upstream need not say before.
+    // An upstream may send trailers that it has not announced.
     this.#stream.respond({ ...kept, ':status': isSwitch ? 200 : status }, { waitForTrailers: true });
   }
 

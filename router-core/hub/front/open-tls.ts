@@ -4,7 +4,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import { CertificateStore } from './certificate-store.ts';
 import type { FrontTls } from './hub-front.ts';
 
-/** What the flags of a hub say about TLS. */
+/** The flags of a hub that concern TLS. */
 export interface TlsFlags {
   readonly tlsCerts: readonly string[];
   readonly tlsKeys: readonly string[];
