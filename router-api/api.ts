@@ -4,6 +4,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { timeout } from 'hono/timeout';
 import { OBJECT_KINDS } from '../router-core/config/object-kinds.ts';
 import { acceptBody } from './accept-body.ts';
+import { aboutEndpoint } from './about.ts';
 import { actionEndpoints } from './actions.ts';
 import { auditEndpoint } from './audit.ts';
 import { authenticate } from './authenticate.ts';
@@ -35,6 +36,8 @@ export interface ApiOptions {
   readonly corsOrigins: readonly string[];
   /** True when /metrics needs no token. */
   readonly openMetrics: boolean;
+  /** The address of the hubs, as clients and linked agents reach them. */
+  readonly publicUrl?: string | undefined;
 }
 
 /** All endpoints, behind the middleware that every request passes. */
@@ -53,6 +56,7 @@ export function createApi(parts: ApiParts, options: ApiOptions): Api {
   flagRoutesEndpoint(api, parts);
   auditEndpoint(api, parts);
   meEndpoint(api);
+  aboutEndpoint(api, { publicUrl: options.publicUrl });
   statusEndpoint(api, parts);
   instanceEndpoints(api, parts);
   requestEndpoints(api, parts);

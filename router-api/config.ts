@@ -84,6 +84,8 @@ const DOCUMENT_CONTENT = {
   'application/json': { schema: { $ref: '#/components/schemas/ConfigDocument' } },
 };
 
+const DOCUMENT_PROBLEMS = ['body-too-large', 'unsupported-media-type', 'invalid'] as const;
+
 const applyQuery = z.object({
   dryRun: z
     .enum(['true', 'false'])
@@ -122,14 +124,7 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
     },
     responses: {
       200: jsonContent(appliedSchema, 'What has changed'),
-      ...guardedAnswers(
-        'unconfirmed',
-        'conflict',
-        'stale',
-        'body-too-large',
-        'unsupported-media-type',
-        'invalid',
-      ),
+      ...guardedAnswers('unconfirmed', 'conflict', 'stale', ...DOCUMENT_PROBLEMS),
     },
   });
   api.openapi(route, async (c) => {
@@ -164,7 +159,6 @@ function applyEndpoint(api: Api, { control }: ApiParts): void {
   });
 }
 
-/** An empty file or an unset variable sends an empty document. Nobody means by it that every object and token should go. */
 const MOST_WARNINGS = 20;
 
 function warningsAbout(changes: readonly { kind: string; name: string }[], after: ConfigState): string[] {
@@ -172,6 +166,7 @@ function warningsAbout(changes: readonly { kind: string; name: string }[], after
   return apps.flatMap(({ name }) => openRouteWarnings(after, after.apps.get(name)));
 }
 
+/** An empty file or an unset variable sends an empty document. Nobody means by it that every object and token should go. */
 const refuseNothing: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (/^\s*(?:\{\s*\}|null)?\s*$/.test(await c.req.text())) {
     throw new ApiProblem('invalid', {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { LiveInstance } from '../router-core/redis/control/live-instance.ts';
 import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiParts } from './endpoint.ts';
+import { instancesOf, labelled, labelQuery } from './instance-labels.ts';
 import { pageByName, pageOf, pageQuery } from './page.ts';
 import { nameParam, objectNamed } from './read-objects.ts';
 
@@ -36,6 +37,26 @@ export const instanceSchema = z
       description: 'The reason why its upstream is down, from its agent; null: it is up',
       example: 'ECONNREFUSED 127.0.0.1:8000',
     }),
+    labels: z
+      .record(z.string(), z.string())
+      .meta({ description: 'The --label of its agent', example: { zone: 'eu' } }),
+    hardware: z
+      .object({
+        cpu: z.string(),
+        cores: z.number(),
+        memoryBytes: z.number(),
+        gpus: z
+          .array(
+            z.object({ name: z.string(), memoryBytes: z.number(), driver: z.string(), count: z.number() }),
+          )
+          .readonly()
+          .meta({ description: 'Those of NVIDIA; those that are alike are one entry with their count' }),
+        os: z.string(),
+        arch: z.string(),
+        node: z.string(),
+      })
+      .nullable()
+      .meta({ description: 'The machine of its agent, as the agent tells; null: it does not tell' }),
     link: linkSchema.nullable().meta({ description: 'Its link to a hub; null: it reaches Redis itself' }),
   })
   .meta({ id: 'Instance', description: 'One upstream of a running agent, as the agent reports it' });
@@ -52,12 +73,12 @@ export function instanceEndpoints(api: Api, { control }: ApiParts): void {
     summary: 'List live instances',
     description: 'In the order of group and id.',
     ...forRole('viewer'),
-    request: { query: z.object({ ...pageQuery, group }) },
+    request: { query: z.object({ ...pageQuery, group, label: labelQuery }) },
     responses: { 200: page, ...guardedAnswers('invalid') },
   });
   api.openapi(all, async (c) => {
-    const { group: only, ...query } = c.req.valid('query');
-    const instances = await control.instances();
+    const { group: only, label, ...query } = c.req.valid('query');
+    const instances = labelled(await control.instances(), label);
     return c.json(
       pageOfInstances(only ? instances.filter((each) => each.group === only) : instances, query),
       200,
@@ -72,18 +93,15 @@ export function instanceEndpoints(api: Api, { control }: ApiParts): void {
     summary: 'List live instances of an agent',
     description: 'In the order of their ids.',
     ...forRole('viewer'),
-    request: { params: nameParam, query: z.object(pageQuery) },
+    request: { params: nameParam, query: z.object({ ...pageQuery, label: labelQuery }) },
     responses: { 200: page, ...guardedAnswers('not-found', 'invalid') },
   });
   api.openapi(ofAgent, async (c) => {
     const { name } = c.req.valid('param');
     const agent = objectNamed(await control.newest(), 'agent', name);
-    const instances = await control.instances();
-    // Instances report the name of their record themselves: one in another group does not belong to this record.
-    const own = instances.filter(
-      (each) => each.agent === name && 'group' in agent && each.group === agent.group,
-    );
-    return c.json(pageOfInstances(own, c.req.valid('query')), 200);
+    const { label, ...query } = c.req.valid('query');
+    const own = instancesOf(await control.instances(), agent);
+    return c.json(pageOfInstances(labelled(own, label), query), 200);
   });
 }
 

@@ -60,7 +60,7 @@ export const warningsSchema = z
   .optional()
   .meta({ description: 'What was written and probably does not do what is meant; left out: nothing' });
 
-/** What a write answers: the object as it is then. */
+/** The answer to a write: the object as it is then. */
 export function writtenSchema(kind: ObjectKind): z.ZodType<Json> {
   if (kind !== 'app') return viewSchema(kind);
   const fields = { ...storeFields, tokens: z.array(tokenViewSchema), warnings: warningsSchema };

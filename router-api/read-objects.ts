@@ -4,9 +4,11 @@ import { LIST_OF, oneOf, type ObjectKind } from '../router-core/config/object-ki
 import type { AnyStored } from '../router-core/config/config-edits.ts';
 import { ConfigRefusal } from '../router-core/config/config-refusal.ts';
 import { objectsOf, type ConfigState } from '../router-core/config/config-state.ts';
+import type { LiveInstance } from '../router-core/redis/control/live-instance.ts';
 import { forRole, guardedAnswers, jsonContent } from './endpoint.ts';
 import type { Api, ApiContext, ApiParts } from './endpoint.ts';
 import { titleOf, viewSchema, viewsOf, type Json } from './object-view.ts';
+import { instancesOf, labelled, labelQuery } from './instance-labels.ts';
 import { pageByName, pageOf, pageQuery } from './page.ts';
 import { etagOf, isKnown } from './preconditions.ts';
 
@@ -28,6 +30,11 @@ export async function viewOne(c: ApiContext, { control }: ApiParts, object: AnyS
   return view;
 }
 
+/** The agents that run with the labels of these instances. */
+function withLabel(agents: ReadonlyMap<string, AnyStored>, instances: readonly LiveInstance[]) {
+  return new Map([...agents].filter(([, agent]) => instancesOf(instances, agent).length > 0));
+}
+
 /** List and read: the same for each kind of object. */
 export function readEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void {
   const { control } = parts;
@@ -41,11 +48,17 @@ export function readEndpoints(api: Api, kind: ObjectKind, parts: ApiParts): void
     summary: `List ${list}`,
     description: 'In the order of their names.',
     ...forRole('viewer'),
-    request: { query: z.object(pageQuery) },
+    request: { query: z.object({ ...pageQuery, ...(kind === 'agent' && { label: labelQuery }) }) },
     responses: { 200: jsonContent(pageOf(schema), `A page of ${list}`), ...guardedAnswers('invalid') },
   });
   api.openapi(listRoute, async (c) => {
-    const page = pageByName<AnyStored>(objectsOf(await control.newest(), kind), c.req.valid('query'));
+    const query = c.req.valid('query');
+    const label = query.label as string | undefined;
+    const stored = objectsOf(await control.newest(), kind);
+    const page = pageByName<AnyStored>(
+      label === undefined ? stored : withLabel(stored, labelled(await control.instances(), label)),
+      query,
+    );
     const items = await viewsOf(page.items, { role: c.var.admin.role, tokenUse: control.tokenUse });
     return c.json({ items, next: page.next }, 200);
   });

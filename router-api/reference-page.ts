@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { html, raw } from 'hono/html';
+import { readSourceFile } from '../router-core/runtime/source-files.ts';
 import { exampleOf, fieldsOf, fieldTable, prose, typeOf } from './reference-schema.ts';
 import type { Html, Schema, Schemas } from './reference-schema.ts';
 
@@ -38,7 +38,7 @@ interface Endpoint extends Operation {
   readonly path: string;
 }
 
-export const PAGE_STYLE = readFileSync(new URL('./reference-page.css', import.meta.url), 'utf8');
+export const PAGE_STYLE = readSourceFile('router-api/reference-page.css');
 
 /** The document as a page to read: one file without scripts that loads nothing. */
 export function renderReference(document: ApiDocument): Html {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseToken } from '../router-core/config/token.ts';
 import { LOG_LEVELS } from '../router-core/runtime/logger.ts';
-import { flag, matching, oneOf, port, redisUrl } from '../router-core/runtime/options.ts';
+import { flag, httpUrl, matching, oneOf, port, redisUrl } from '../router-core/runtime/options.ts';
 import type { ConfigOf, Settings } from '../router-core/runtime/settings.ts';
 
 const origin = matching(/^https?:\/\/[^\s/?#@]+$/, 'an origin such as https://admin.example.com');
@@ -46,6 +46,11 @@ export const apiSettings = {
     about: 'origins whose pages may use this API from a browser (default: none but its own)',
     list: { inFlag: /,/, inEnv: /,/ },
     type: z.array(origin).default([]),
+  },
+  publicUrl: {
+    flag: '--public-url <url>',
+    about: 'where agents and clients reach the hubs, for the commands that `router-cli agent add` prints',
+    type: httpUrl().optional(),
   },
   openMetrics: {
     flag: '--open-metrics [true|false]',

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createToken } from '../router-core/config/token.ts';
 import { matching, redisUrl } from '../router-core/runtime/options.ts';
-import { packageFolder } from '../router-core/runtime/package-info.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
+import { spawnProgram } from '../router-core/runtime/spawn-program.ts';
 import type { ConfigOf, Settings } from '../router-core/runtime/settings.ts';
 
 export const adminInitSettings = {
@@ -30,13 +28,12 @@ export async function initAdmin(
   { redisUrl: url, name }: ConfigOf<typeof adminInitSettings>,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const script = join(packageFolder(), 'bin', 'router-api');
-  const child = spawn(process.execPath, [script, 'init-admin', '--name', name], {
+  const child = spawnProgram('router-api', ['init-admin', '--name', name], {
     env: { ...env, ROUTER_REDIS_URL: url },
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text));
   await once(child, 'close');
   if (child.exitCode === 0) return;
   throw new CommandError(complaint.trim().replace(/^router-api: error: /, ''), {

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sleep } from '../router-core/runtime/backoff.ts';
-import { packageFolder } from '../router-core/runtime/package-info.ts';
 import { CommandError } from '../router-core/runtime/run-command.ts';
+import { spawnProgram, type ProgramName } from '../router-core/runtime/spawn-program.ts';
 import { endProcess } from './end-process.ts';
 import { parseLogLine } from './log-line.ts';
 import type { LogLine } from './log-line.ts';
@@ -17,7 +15,7 @@ const READY_WITHIN_MS = { redis: 200_000, other: 30_000 };
 export interface PartCommand {
   /** The name that the terminal shows: `hub`, `upstream-1`. */
   name: string;
-  launcher: 'router-core' | 'router-api' | 'router-cli';
+  launcher: ProgramName;
   args: string[];
   env: NodeJS.ProcessEnv;
   /** The sign that the part is ready: the message of a log line, and then a URL that answers 2xx, if there is one. */
@@ -45,7 +43,7 @@ export interface Part {
  */
 export function startPart(command: PartCommand, show: (line: LogLine) => void): Part {
   const { name, launcher, args, env, readyWhen } = command;
-  const child = spawn(process.execPath, [join(packageFolder(), 'bin', launcher), ...args], {
+  const child = spawnProgram(launcher, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,

@@ -31,7 +31,10 @@ const ABOUT: Readonly<Record<ObjectKind, string>> = {
 
 /** All commands of router-cli. Nothing runs before the arguments are parsed. */
 export function createCli(surroundings: Surroundings): Command {
-  const program = createProgram({ name: 'router-cli', about: 'Run and manage mini-router.' });
+  const program = createProgram({
+    name: surroundings.binary === undefined ? 'router-cli' : 'mini-router cli',
+    about: 'Run and manage mini-router.',
+  });
   serverCommands(program, surroundings);
   loginCommand(program, surroundings);
   contextCommands(program, surroundings);

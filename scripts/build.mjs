@@ -44,7 +44,7 @@ export function build() {
   }
 }
 
-function filesBelow(folder) {
+export function filesBelow(folder) {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(ts|lua|css)$/.test(entry.name))

@@ -112,8 +112,8 @@ describe('the folder rules', () => {
       ['../redis/agent/x.ts', '../runtime/x.ts', './agent.ts'],
     ],
     [
-      'main.ts uses those of both',
-      'router-core/main.ts',
+      'program.ts uses those of both',
+      'router-core/program.ts',
       ['./hub/main.ts', './agent/main.ts', './hub/settings.ts'],
     ],
     [

@@ -17,6 +17,28 @@ export const instanceSchema = z.looseObject({
   inFlight: count,
   state: z.string().catch('unknown'),
   reason: z.string().nullable().catch(null),
+  labels: z.record(z.string(), z.string()).catch({}),
+  hardware: z
+    .looseObject({
+      cpu: z.string().catch(''),
+      cores: count,
+      memoryBytes: count,
+      gpus: z
+        .array(
+          z.looseObject({
+            name: z.string().catch(''),
+            memoryBytes: count,
+            driver: z.string().catch(''),
+            count,
+          }),
+        )
+        .catch([]),
+      os: z.string().catch(''),
+      arch: z.string().catch(''),
+      node: z.string().catch(''),
+    })
+    .nullable()
+    .catch(null),
   link: linkSchema.nullable().catch(null),
 });
 

@@ -9,6 +9,7 @@ import { changeSchema, describeChanges, type Change } from './changes.ts';
 import { placingProblems, type SourceText } from './place-problems.ts';
 import { readText, readYaml } from './read-yaml.ts';
 import { showWarnings } from './show-warnings.ts';
+import { wayOf } from './agent-start.ts';
 import { showToken } from './show-token.ts';
 import { isObject } from './use-fields.ts';
 
@@ -63,12 +64,17 @@ export async function applyDocument(
   const headers: Record<string, string> = etag === null ? {} : { 'if-match': etag };
   const { body } = await api.call('PUT', '/v1/config', { body: document, query: { yesDelete }, headers });
   const { tokens } = appliedSchema.parse(body);
+  const hasAgents = !out.isData && tokens.some(({ kind }) => kind === 'agent');
+  const start = hasAgents ? { upstream: undefined, way: await wayOf(invocation) } : undefined;
   out.show(body, () => [
     `Applied ${count(changes.length, 'change')}.`,
     ...tokens.flatMap(({ kind, name, token }) => [
       '',
       `The ${kind} ${name} is new.`,
-      ...showToken({ kind, object: { token }, isNew: true }, invocation),
+      ...showToken(
+        { kind, object: { token }, start: kind === 'agent' ? start : undefined, isNew: true },
+        invocation,
+      ),
     ]),
   ]);
 }

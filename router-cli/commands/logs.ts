@@ -55,7 +55,7 @@ export function logsCommand(program: Command, surroundings: Surroundings): void 
         const query = { hub: hub(), agent: agent(), group: group(), limit: String(limit()) };
         const { body } = await api.call('GET', '/v1/logs', { query });
         const { items, errors } = logsSchema.parse(body);
-        const oldestFirst = items.reverse();
+        const oldestFirst = items.toReversed();
         for (const error of errors)
           out.note(printable(`the log of the group ${error.group} cannot be read: ${error.message}`));
         if (items.length === 0) out.note('no hub and no agent has logged a problem lately');

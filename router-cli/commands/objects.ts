@@ -11,12 +11,13 @@ import { addApiCommand } from './api-command.ts';
 import { showWarnings } from './show-warnings.ts';
 import { editObjectCommand } from './edit-object.ts';
 import { describeObject } from './describe-object.ts';
+import { useAgentStart } from './agent-start.ts';
 import { FIELD_FLAGS } from './object-flags.ts';
 import { OBJECT_COLUMNS } from './object-columns.ts';
 import { removeObjectCommand } from './remove-object.ts';
 import { showToken } from './show-token.ts';
-import { instanceColumns } from './instances.ts';
-import { anyText, dryRunQuery, useDryRun, useFlag } from './flags.ts';
+import { describeInstances } from './instances.ts';
+import { anyText, dryRunQuery, useDryRun, useFlag, useListFlag } from './flags.ts';
 import { joined, useFields, useReset } from './use-fields.ts';
 
 /** The first fields of a new object. */
@@ -43,8 +44,9 @@ function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
     watch: true,
     setUp: (command) => {
       const group = kind === 'agent' ? useGroupFilter(command) : () => undefined;
+      const label = kind === 'agent' ? useLabelFilter(command) : () => undefined;
       return async ({ api, out }) => {
-        const stored = await api.list(apiPath(LIST_OF[kind]));
+        const stored = await api.list(apiPath(LIST_OF[kind]), { query: { label: label()?.join(',') } });
         const all = kind === 'route' ? [...stored, ...(await listFlagRoutes(api))] : stored;
         const only = group();
         const items = only === undefined ? all : all.filter((each) => each['group'] === only);
@@ -60,6 +62,14 @@ function listCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
 
 function useGroupFilter(command: Command): () => string | undefined {
   return useFlag(command, { flag: '--group <group>', about: 'only those of this group', type: anyText() });
+}
+
+function useLabelFilter(command: Command): () => string[] | undefined {
+  return useListFlag(command, {
+    flag: '--label <name=value>',
+    about: 'only those that run with this label; may be repeated',
+    type: anyText(),
+  });
 }
 
 /** Read-only: these routes come from the flags of live hubs. */
@@ -83,9 +93,7 @@ function showCommand(parent: Command, kind: ObjectKind, surroundings: Surroundin
           kind === 'agent' && !out.isData ? await api.list(apiPath('agents', name, 'instances')) : [];
         out.show(body, () => [
           ...describeObject(body as JsonObject, out),
-          ...(instances.length > 0
-            ? ['', ...table(z.array(instanceSchema).parse(instances), instanceColumns, out)]
-            : []),
+          ...describeInstances(z.array(instanceSchema).parse(instances), out),
         ]);
       },
   });
@@ -99,7 +107,7 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
     json: isIdentity(kind) ? `the ${kind}, with its \`token\`` : `the ${kind}`,
     setUp(command) {
       const fields = useFields(command, kind);
-      const upstream = kind === 'agent' ? useUpstream(command) : () => undefined;
+      const agentStart = kind === 'agent' ? useAgentStart(command) : undefined;
       const isDryRun = useDryRun(command);
       return async (invocation) => {
         const { api, out, args } = invocation;
@@ -119,9 +127,10 @@ function addObjectCommand(parent: Command, kind: ObjectKind, surroundings: Surro
             ...describeObject(object, out),
           ]);
         }
+        const start = out.isData ? undefined : await agentStart?.(invocation);
         out.show(object, () => [
           `Added the ${kind} ${args[0]}.`,
-          ...showToken({ kind, object, upstream: upstream(), isNew: true }, invocation),
+          ...showToken({ kind, object, start, isNew: true }, invocation),
         ]);
       };
     },
@@ -137,15 +146,6 @@ function requireFields(kind: ObjectKind, body: JsonObject): void {
 
 function isIdentity(kind: ObjectKind): boolean {
   return TOKEN_KINDS.some((each) => each === kind);
-}
-
-/** Only for the command that is printed: an agent record has no upstreams. */
-export function useUpstream(command: Command): () => string | undefined {
-  return useFlag(command, {
-    flag: '--upstream <url>',
-    about: 'the URL of the service beside the agent, for the printed command',
-    type: anyText(),
-  });
 }
 
 function setCommand(parent: Command, kind: ObjectKind, surroundings: Surroundings): void {

@@ -3,8 +3,8 @@ import { statusSchema, type GroupStatus, type HubStatus, type Status } from '../
 import { table, type Column, type TableSpace } from '../terminal/table.ts';
 import { count, latencyInWords, timeInWords } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { addApiCommand } from './api-command.ts';
-import { instanceColumns } from './instances.ts';
+import { addApiCommand, type Output } from './api-command.ts';
+import { instanceColumns, wideInstanceColumns } from './instances.ts';
 
 /** `status`: what is running now. */
 export function statusCommand(program: Command, surroundings: Surroundings): void {
@@ -22,7 +22,7 @@ export function statusCommand(program: Command, surroundings: Surroundings): voi
   });
 }
 
-function describeStatus(status: Status, space: TableSpace): string[] {
+function describeStatus(status: Status, space: Output): string[] {
   const { hubs, groups, version } = status;
   const instances = groups.flatMap((group) => group.instances);
   const behind = hubs.filter(({ configVersion }) => configVersion !== version);
@@ -48,7 +48,7 @@ function describeStatus(status: Status, space: TableSpace): string[] {
     ...hints.map((hint) => space.style('warn', hint)),
     ...section(groups, groupColumns, space),
     ...legend(groups).map((line) => space.style('quiet', line)),
-    ...section(instances, instanceColumns, space),
+    ...section(instances, space.format === 'wide' ? wideInstanceColumns : instanceColumns, space),
     ...section(hubs, hubColumns, space),
   ];
 }

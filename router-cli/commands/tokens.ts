@@ -5,9 +5,9 @@ import { duration } from '../../router-core/runtime/options.ts';
 import { apiPath, type JsonObject } from '../api/client.ts';
 import { durationInWords } from '../terminal/words.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { useAgentStart } from './agent-start.ts';
 import { addApiCommand } from './api-command.ts';
 import { anyText, useFlag } from './flags.ts';
-import { useUpstream } from './objects.ts';
 import { showToken } from './show-token.ts';
 
 /** rotate and revoke, for objects with tokens. */
@@ -23,7 +23,7 @@ export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Su
         about: 'how long the old tokens stay valid (default: they end at once)',
         type: duration(),
       });
-      const upstream = kind === 'agent' ? useUpstream(command) : () => undefined;
+      const agentStart = kind === 'agent' ? useAgentStart(command) : undefined;
       return async (invocation) => {
         const {
           api,
@@ -35,9 +35,10 @@ export function tokenCommands(parent: Command, kind: TokenKind, surroundings: Su
           body: { graceMs },
         });
         const end = graceMs === 0 ? 'have ended' : `end in ${durationInWords(graceMs)}`;
+        const start = out.isData ? undefined : await agentStart?.(invocation);
         out.show(body, () => [
           `The ${kind} ${name} has a new token; the old ones ${end}.`,
-          ...showToken({ kind, object: body as JsonObject, upstream: upstream(), isNew: false }, invocation),
+          ...showToken({ kind, object: body as JsonObject, start, isNew: false }, invocation),
         ]);
       };
     },

@@ -5,6 +5,7 @@ import type { MetricSource } from '../runtime/metrics.ts';
 import { retry } from '../runtime/retry.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import type { AgentConfig } from './settings.ts';
+import { watchHardware } from './hardware.ts';
 import { Instance } from './instance.ts';
 
 export interface Agent {
@@ -42,12 +43,15 @@ export function startAgent({ config, ports, onDraining = () => {}, log }: AgentO
   const closing = new AbortController();
   const instances = new Map<string, Instance>();
   const { createLink, identitySource } = ports;
+  const onChange = () => instances.forEach((instance) => instance.onHardwareChange());
+  const machine = config.reportHardware ? watchHardware({ onChange, log }) : undefined;
+  const hardware = () => machine?.hardware;
 
   const launch = async (url: string, name: string, identity: AgentIdentity): Promise<void> => {
     const onMoved = () => void move(url, name);
     const awaitMove = async (signal: AbortSignal) =>
       (await identitySource?.whenMoved(identity.group, signal)) === true;
-    const about = { config, identity, url, name, createLink };
+    const about = { config, identity, url, name, createLink, hardware };
     const instance = new Instance({ ...about, onDraining, onMoved, awaitMove, log });
     instances.set(name, instance);
     await instance.start();
@@ -82,6 +86,7 @@ export function startAgent({ config, ports, onDraining = () => {}, log }: AgentO
     metrics: agentMetrics(() => [...instances.values()].map(({ state }) => state)),
     close: async (mostMs) => {
       closing.abort();
+      machine?.close();
       await Promise.all([...instances.values()].map((instance) => instance.close(mostMs)));
     },
   };

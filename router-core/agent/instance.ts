@@ -1,5 +1,6 @@
 import type { FieldLines } from '../http/field-lines.ts';
 import type { AgentLink, AgentPorts, Grant, InstanceReport, PulledRequest } from '../exchange/agent-link.ts';
+import type { Hardware } from '../exchange/hardware.ts';
 import { ChurnMap } from '../runtime/churn-map.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/backoff.ts';
@@ -24,6 +25,8 @@ export interface InstanceOptions {
   readonly url: string;
   readonly name: string;
   readonly createLink: AgentPorts['createLink'];
+  /** The machine, as far as it is known yet and may be told. */
+  readonly hardware: () => Hardware | undefined;
   /** The agent record is to drain. */
   readonly onDraining: () => void;
   /** The agent record has another group or other scopes. Called once. */
@@ -108,6 +111,11 @@ export class Instance {
     this.#sayReady();
   }
 
+  /** The inventory of the machine has changed. */
+  onHardwareChange(): void {
+    if (this.#joined && !this.#draining) void this.#link.report();
+  }
+
   #onUpstreamChange(): void {
     if (!this.#joined) return;
     void this.#link.report();
@@ -162,6 +170,7 @@ export class Instance {
 
   #report(name: string): { slots: number; report: InstanceReport } {
     const { concurrency, record: agent, tokenId: token } = this.#identity;
+    const { labels } = this.#config;
     const inFlight = this.#running.size;
     // While no new requests are wanted, the used slots still count: others derive free slots from the sum.
     const slots = this.#ready ? concurrency : inFlight;
@@ -174,6 +183,8 @@ export class Instance {
       reason: this.#watch.up ? undefined : this.#watch.reason?.slice(0, 200),
       agent,
       token,
+      labels: Object.keys(labels).length > 0 ? labels : undefined,
+      hardware: this.#options.hardware(),
     };
     return { slots, report };
   }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { areLabels, parseLabel, type Labels } from '../exchange/hardware.ts';
 import { LOG_LEVELS } from '../runtime/logger.ts';
 import { metricsSettings } from '../runtime/metrics-server.ts';
 import {
@@ -7,6 +8,7 @@ import {
   count,
   duration,
   flag,
+  fromText,
   header,
   httpUrl,
   matching,
@@ -77,6 +79,26 @@ export const agentSettings = {
     // Values may contain commas, so a comma in the variable separates only before another "name: ".
     list: { inEnv: /,(?=\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+:\s)/ },
     type: z.array(header()).default([]),
+  },
+  labels: {
+    flag: '--label <name=value>',
+    about: 'what operators can find this agent by, such as zone=eu; may be repeated',
+    list: { inFlag: /,/, inEnv: /,/ },
+    type: z
+      .array(fromText('a label: name=value, of letters, digits and . _ - (and / in the name)', parseLabel))
+      .default([])
+      .refine(
+        (labels) => areLabels(labels.map((each) => each.join('='))),
+        'at most 16 labels, 1,000 characters in all',
+      )
+      .transform((labels): Labels => Object.fromEntries(labels)),
+  },
+  reportHardware: {
+    flag: '--report-hardware [true|false]',
+    about: 'tell operators processor, memory, GPUs and system of this machine',
+    default: 'true',
+    negatable: true,
+    type: flag(),
   },
   preserveHost: {
     flag: '--preserve-host [true|false]',

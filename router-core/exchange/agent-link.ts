@@ -1,5 +1,6 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { AgentIdentitySource } from './agent-identity.ts';
+import type { Hardware, Labels } from './hardware.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { RequestHead } from './heads.ts';
 
@@ -141,4 +142,7 @@ export interface InstanceReport {
   /** Its agent record and the id of its token, when it has one. */
   readonly agent?: string | undefined;
   readonly token?: string | undefined;
+  readonly labels?: Labels | undefined;
+  /** The machine that it runs on; undefined when it is not to tell. */
+  readonly hardware?: Hardware | undefined;
 }

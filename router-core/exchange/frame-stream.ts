@@ -81,6 +81,7 @@ export class FrameStream {
   #isPending = false;
   #closed = false;
   #seq = 0;
+  #storedSeq = 0;
   #credit: number;
   /** Body bytes that the outbox has taken. */
   #sent = 0;
@@ -226,6 +227,11 @@ export class FrameStream {
     this.#pending();
   }
 
+  /** True once the stream has begun, while all of its frames have arrived. */
+  get isStored(): boolean {
+    return this.#seq > 0 && this.#storedSeq === this.#seq;
+  }
+
   /** Encodes the pending parts as one frame. For the outbox only. */
   take(): Outgoing {
     this.#isPending = false;
@@ -272,6 +278,7 @@ export class FrameStream {
 
   /** Redis has all that was taken. For the outbox only, which has one batch under way at a time. */
   stored(): void {
+    this.#storedSeq = this.#seq;
     this.#options.onStored?.({ bytes: this.#sent, isSettled: this.#isSettled });
   }
 

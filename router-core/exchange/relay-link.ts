@@ -96,7 +96,7 @@ export interface LinkedAgentReport extends InstanceReport {
   readonly hubName: string;
   readonly slots: number;
   readonly scopes: readonly string[];
-  /** Of the last ping, ms. */
+  /** The time of the last ping, ms. */
   readonly roundTripMs?: number | undefined;
   /** When it was last heard of, ISO 8601. */
   readonly lastHeardAt: string;

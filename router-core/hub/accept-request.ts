@@ -16,18 +16,22 @@ import type { ClientRequest } from './front/client-request.ts';
 import type { RequestHandler } from './front/request-handler.ts';
 import type { HubContext } from './hub-context.ts';
 import { shortenWait } from './shorten-wait.ts';
+import { SlimeHabits } from './slime-habits.ts';
 import type { RoutedRequest, Snapshot } from './snapshot.ts';
 
 /** The way in: checks a request, finds its group, hands it to admission. */
 export class RequestAcceptor implements RequestHandler {
   readonly #context: HubContext;
   readonly #readiness: Readiness;
+  /** Undefined when clients of slime are none of this hub's business. */
+  readonly #slime: SlimeHabits | undefined;
 
   /** The configuration. Undefined until this hub has read it for the first time. */
   snapshot: Snapshot | undefined;
 
   constructor(context: HubContext, readiness: Readiness) {
     this.#context = context;
+    this.#slime = context.config.slime ? new SlimeHabits(context.config) : undefined;
     this.#readiness = readiness;
   }
 
@@ -134,14 +138,16 @@ export class RequestAcceptor implements RequestHandler {
     const found = snapshot.route(routeRequest(request, checked));
     if (!found) return 'no-route';
     const prefer = request.field('prefer');
-    const routed = prefer === undefined ? found : shortenWait(found, prefer);
+    const shortened = prefer === undefined ? found : shortenWait(found, prefer);
+    const slime = this.#slime;
+    const routed = slime ? slime.shape(shortened, request) : shortened;
     if (routed.target.length > MAX_TARGET_BYTES) return 'target-too-long';
-    const access = authorize(request, routed, snapshot);
+    const access = authorize(request, routed, snapshot, slime);
     if ('refused' in access) return access.refused;
     const { caller } = access;
     if (caller) link.tokenUsed(caller.tokenId);
     // A field that Connection nominates is for the next hop, and the hub is the next hop: the scope counts.
-    const asked = request.field('router-scope');
+    const asked = request.field('router-scope') ?? slime?.scopeOf(request);
     const scope = routed.scope ?? asked;
     if (scope === undefined) return { routed, caller };
     // There is no line for a scope that no agent has ever carried.

@@ -45,7 +45,7 @@ export interface DrainOptions {
 
 /**
  * The order of a shutdown: readiness says no and every reply closes its connection; once the load balancers have noticed
- * (or none watches), the hub takes no new connection; the running requests finish; those left at the end of `drainMs` are
+ * (or none watches) and agents that need new connections have finished, the hub takes no new connection; the running requests finish; those left at the end of `drainMs` are
  * refused or cut. Agents that are linked here go elsewhere meanwhile. An agent that cannot goes on with the requests that come,
  * until the end.
  */
@@ -58,6 +58,7 @@ export async function drainHub(options: DrainOptions): Promise<void> {
   const noticeUntil = performance.now() + drainMs / 3;
   while (readiness.unnoticed && performance.now() < noticeUntil) await sleep(50);
 
+  await door?.finishCalls(Math.max(0, endAt - performance.now()));
   const closed = front.stopAccepting();
   while (inFlight.size > 0 && performance.now() < endAt) await sleep(20);
   if (inFlight.size > 0) log.warn({ requests: inFlight.size }, 'drain time is over, ending what still runs');

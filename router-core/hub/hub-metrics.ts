@@ -1,5 +1,6 @@
 import type { OrphanOutcome } from '../exchange/group-view.ts';
 import { metricSource, single, type Metrics, type MetricSource, type Sample } from '../runtime/metrics.ts';
+import type { AgentDoor } from './front/agent-door.ts';
 import type { ExchangeState } from './exchange-state.ts';
 import type { HubContext } from './hub-context.ts';
 import type { GroupCounts } from './request-counts.ts';
@@ -117,6 +118,30 @@ export const HUB_METRICS = {
     labels: ['group'],
     over: 'max',
   },
+  links: {
+    name: 'mini_router_hub_links',
+    help: 'Links of agents that are open at this hub',
+    type: 'gauge',
+    labels: [],
+  },
+  linksOpened: {
+    name: 'mini_router_hub_links_opened_total',
+    help: 'Links of agents that this hub has let in',
+    type: 'counter',
+    labels: [],
+  },
+  linksRefused: {
+    name: 'mini_router_hub_links_refused_total',
+    help: 'Links of agents that this hub has refused or ended, by the code in docs/link.md',
+    type: 'counter',
+    labels: ['code'],
+  },
+  adopted: {
+    name: 'mini_router_hub_adopted_requests_total',
+    help: 'Requests of linked agents that this hub has taken over from another one',
+    type: 'counter',
+    labels: [],
+  },
   ready: {
     name: 'mini_router_hub_ready',
     help: '1 when this hub takes requests: Redis answers and the configuration is known',
@@ -153,12 +178,14 @@ const OUTCOMES: readonly OrphanOutcome[] = ['moved', 'returned', 'lost', 'exhaus
 /** What metrics need beside the context. */
 export interface Shown {
   readonly acceptor: { readonly snapshot: { readonly version: number } | undefined };
+  /** Undefined when no agent may dial in. */
+  readonly door: AgentDoor | undefined;
   /** Undefined without TLS. `expiresAt` in ms since the epoch. */
   readonly certificates:
     { expiries(): readonly { readonly file: string; readonly expiresAt: number }[] } | undefined;
 }
 
-export function hubMetrics(context: HubContext, { acceptor, certificates }: Shown): MetricSource {
+export function hubMetrics(context: HubContext, { acceptor, door, certificates }: Shown): MetricSource {
   const { counts, link, config } = context;
   return metricSource(HUB_METRICS, () => {
     const groups = [...link.groups()];
@@ -198,6 +225,10 @@ export function hubMetrics(context: HubContext, { acceptor, certificates }: Show
       instances: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.instances })),
       waiting: groups.map(([name, { lastSweep }]) => ({ labels: [name], value: lastSweep.inLine })),
       faulty: groups.map(([name, { fault }]) => ({ labels: [name], value: fault === undefined ? 0 : 1 })),
+      links: single(door?.links ?? 0),
+      linksOpened: single(door?.counts.opened ?? 0),
+      linksRefused: [...(door?.counts.refused ?? [])].map(([code, value]) => ({ labels: [code], value })),
+      adopted: single(door?.counts.adopted ?? 0),
       ready: single(link.ready ? 1 : 0),
       configVersion: single(acceptor.snapshot?.version ?? 0),
       misuses: single(counts.misuses),

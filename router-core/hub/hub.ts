@@ -118,7 +118,7 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
       await stop();
     },
     checked: link.check(),
-    metrics: hubMetrics(context, { acceptor, certificates: tls?.certificates }),
+    metrics: hubMetrics(context, { acceptor, door, certificates: tls?.certificates }),
   };
 }
 

@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import type { CreateHubLink } from '../exchange/hub-link.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
 import { redisRelayLinks } from '../redis/agent/redis-relay-links.ts';
+import { LocalInboxes } from '../redis/frames/local-inboxes.ts';
 import { RedisHubLink } from '../redis/hub/redis-hub-link.ts';
 import { changeLevelOnSignal, followPrimaryLevel } from '../runtime/log-level-signal.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
@@ -9,6 +10,7 @@ import { serveMetrics } from '../runtime/metrics-server.ts';
 import { processMetrics } from '../runtime/process-metrics.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
+import { SlimeDoor } from '../slime/slime-door.ts';
 import { AgentDoor } from '../websocket/hub/agent-door.ts';
 import type { HubConfig } from './settings.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
@@ -22,9 +24,11 @@ export async function runHub(config: HubConfig): Promise<void> {
   if (cluster.isPrimary && config.workers > 1) return superviseWorkers(config, log);
   if (cluster.isWorker) followPrimaryLevel(log);
   else changeLevelOnSignal(log);
-  const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options);
   const ticketKeys = ticketKeysOf(process.env[TICKET_KEYS]);
-  const hub = await startHub(config, { createLink, createDoor: agentDoor(config, log), ticketKeys }, log);
+  const local = new LocalInboxes();
+  const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options, local);
+  const createDoor = agentDoor(config, local, log);
+  const hub = await startHub(config, { createLink, createDoor, ticketKeys }, log);
   closeOnSignal((mostMs) => hub.close(mostMs), log);
   log.info({ port: hub.port, host: config.host, groups: config.groups }, 'hub listening');
   await Promise.all([hub.checked, showMetrics(config, hub, log)]);
@@ -37,10 +41,14 @@ function ticketKeysOf(hex: string | undefined): Buffer | undefined {
 }
 
 /** Undefined when agents may not dial in. */
-function agentDoor(config: HubConfig, log: Logger): CreateAgentDoor | undefined {
-  if (!config.link) return undefined;
-  const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, log });
-  return (about) => new AgentDoor({ ...about, createRelayLink, log });
+function agentDoor(config: HubConfig, local: LocalInboxes, log: Logger): CreateAgentDoor | undefined {
+  const { link, slime, slimeSecret: secret, slimeGroup: group = 'default' } = config;
+  if (!link && !slime) return undefined;
+  const createRelayLink = redisRelayLinks({ redisUrl: config.redisUrl, local });
+  return (about) => {
+    const door = new AgentDoor({ ...about, createRelayLink, takesLinks: link, log });
+    return slime ? new SlimeDoor({ beside: door, secret, group, log }) : door;
+  };
 }
 
 /** Serves metrics on the hub's own port, or with workers on that of their primary. */

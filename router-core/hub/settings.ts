@@ -11,6 +11,7 @@ import {
   oneOf,
   port,
   redisUrl,
+  secret,
   size,
 } from '../runtime/options.ts';
 import type { ConfigOf, Settings } from '../runtime/settings.ts';
@@ -211,6 +212,28 @@ export const hubSettings = {
     flag: '--link-port <port>',
     about: 'serve the links of agents on this port alone (default: on the port of clients)',
     type: count({ from: 0, to: 65_535 }).optional(),
+  },
+  slime: {
+    flag: '--slime [true|false]',
+    about:
+      'let agents of slime dial in, with the token of an agent, and do for applications what its hub did',
+    default: 'false',
+    type: flag(),
+  },
+  slimeSecret: {
+    flag: '--slime-secret <secret>',
+    about: "with --slime: the secret of slime's hub, whose tokens then count here, too",
+    type: secret().optional(),
+  },
+  slimeGroup: {
+    flag: '--slime-group <name>',
+    about: "with --slime: the group of agents with slime's own tokens, and of applications that used slime",
+    type: matching(GROUP_NAME, 'the name of a group').optional(),
+  },
+  slimeAppPassword: {
+    flag: '--slime-app-password <password>',
+    about: 'with --slime: a slime-app-password that is as good as the token of an app',
+    type: secret().optional(),
   },
   ...metricsSettings,
   logLevel: {

@@ -5,6 +5,7 @@ import { changeLevelOnSignal, type LevelMessage } from '../runtime/log-level-sig
 import type { Logger, LogLevel } from '../runtime/logger.ts';
 import { serveMetrics } from '../runtime/metrics-server.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
+import { isSingleFile } from '../runtime/source-files.ts';
 import type { HubConfig } from './settings.ts';
 
 /** A worker that has lived for this long is replaced at once, ms. */
@@ -22,6 +23,8 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   changeLevelOnSignal(log, (level) => {
     for (const worker of workers) tellLevel(worker, level);
   });
+
+  startFromOwnFile();
 
   const keepOne = async () => {
     // Each worker has its own back-off: one that cannot start does not hold up the others, nor do they hurry it.
@@ -56,6 +59,12 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
   }, log);
   log.info({ workers: config.workers, port: config.port }, 'hub workers starting');
   await Promise.all(kept);
+}
+
+/** cluster.fork() takes argv[1] for a script. In the binary it is the binary itself, which Node puts there again at each start. */
+function startFromOwnFile(): void {
+  const [, , exec = '', ...args] = process.argv;
+  if (isSingleFile) cluster.setupPrimary({ exec, args });
 }
 
 /** Resolves with the exit code of a worker. It is 1 when the worker could not be started: then there may be no exit. */

@@ -49,7 +49,7 @@ export function createLogger({ level, name, destination }: LoggerOptions): Logge
   return log;
 }
 
-/** What a logger and its children have logged of level warn or above. Only the logger itself knows, none of its children. */
+/** The warnings and errors that a logger and its children have logged. Only the logger itself knows them, none of its children. */
 export function recentProblems(log: Logger): RecentProblems | undefined {
   return problemsOf.get(log);
 }

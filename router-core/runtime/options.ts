@@ -97,6 +97,11 @@ export function redisUrl(): OptionType<string> {
   );
 }
 
+/** A password or a key. Errors never repeat it. */
+export function secret(): OptionType<string> {
+  return secretFromText('a text', (text) => (text === '' ? undefined : text));
+}
+
 /** The token of an agent. Errors never repeat it. Only Redis knows if it is valid. */
 export function agentToken(): OptionType<string> {
   return secretFromText('an agent token such as mr_agent_<id>_<secret>_<checksum>', (text) =>

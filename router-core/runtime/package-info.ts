@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isSingleFile, readSourceFile } from './source-files.ts';
 
 /** The folder of package.json and bin/, the same for the sources and for the compiled files in dist/. */
 export function packageFolder(): string {
@@ -13,6 +14,9 @@ export function packageFolder(): string {
 }
 
 export function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(`${packageFolder()}package.json`, 'utf8')) as { version: string };
-  return manifest.version;
+  // dist/ has no copy of package.json.
+  const text = isSingleFile
+    ? readSourceFile('package.json')
+    : readFileSync(`${packageFolder()}package.json`, 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -18,10 +18,10 @@ export interface Problem {
   readonly time: string;
   readonly level: 'warn' | 'error' | 'fatal';
   readonly message: string;
-  /** What the error says. */
+  /** The message of the error. */
   readonly error?: string;
   readonly code?: string;
-  /** What it is about, by name: `upstream`, say. */
+  /** Named details: its `upstream`, say. */
   readonly about?: Readonly<Record<string, string>>;
 }
 

@@ -50,7 +50,7 @@ test('what hubs and agents warn of is listed, without secrets, also when they ha
     all
       .map(({ time }) => time)
       .sort()
-      .reverse(),
+      .toReversed(),
   );
   expect((await logsOf(api, '?group=gpu')).every(({ group }) => group === 'gpu')).toBe(true);
   expect(await logsOf(api, '?group=other')).toEqual([]);
@@ -76,7 +76,7 @@ test('a group keeps the rows of a hundred processes, and none that is older than
     for (let i = 0; i < 120; i += 1) await runScript(client, script, [log], [`p${i}`, '{}']);
     await runScript(client, script, [log], ['p119', '{}']);
     const processes = (await client.hkeys(log)).map((name) => name.split(' ')[0]);
-    // Of two that were written in the same millisecond any may go.
+    // When two were written in the same millisecond, either may go.
     expect(processes).toHaveLength(100);
     expect(new Set(processes).size).toBe(100);
     expect(processes).toContain('p119');

@@ -21,7 +21,7 @@ test('a write of an app with limits warns of routes that ask for no token', asyn
       expect.stringContaining('these routes ask for no token: default. Give them auth: app') as string,
     ],
   });
-  // What was answered may be sent back.
+  // An answer may be sent back as it is.
   const { token: _, ...view } = created.body as Record<string, unknown>;
   expect(warningsOf(await api.put('/v1/apps/shop', view))).toHaveLength(1);
   expect(warningsOf(await api.patch('/v1/apps/shop', { description: 'a shop' }))).toHaveLength(1);

@@ -97,7 +97,7 @@ test('who one is, and until when, is what the API says', async () => {
   await bench.api.post('/v1/admins/alice/revoke', {});
   const revoked = await bench.run(['context', 'show', '--json'], { env });
   expect(JSON.parse(revoked.stdout)).toMatchObject({ url: bench.api.url, name: null, role: null });
-  expect(revoked.stderr).toContain('An admin token is required');
+  expect(revoked.stderr).toContain('The token is unknown here, was revoked, or has expired');
 });
 
 test('a login that cannot be is not kept', async () => {
@@ -138,7 +138,8 @@ test('what refuses, does not answer, or is something else, is told apart', async
   const viewer = await bench.api.create('admin', { name: 'viewer', role: 'viewer' });
   const refused = await bench.run(['group', 'add', 'x'], { env: { ROUTER_API_TOKEN: viewer } });
   expect(refused.code).toBe(4);
-  expect(refused.stderr).toContain('This needs the role operator; yours is viewer\n  Ask an admin');
+  expect(refused.stderr).toContain('This takes the role operator; yours is viewer');
+  expect(refused.stderr).toContain('\n  Ask an admin');
 
   const closed = `http://127.0.0.1:${await freePort()}`;
   const away = await bench.run(['status'], { env: { ROUTER_API_URL: closed } });

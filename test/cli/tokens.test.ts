@@ -80,6 +80,9 @@ test('an agent comes with the command that starts it', async () => {
   const rotated = await cli.run(['agent', 'rotate', 'gpu-9'], { env });
   expect(rotated.stdout).toContain('--redis redis://redis.example:6380/0 --upstream');
   expect(rotated.stdout).not.toContain('secret');
+  const linked = await cli.text('agent', 'rotate', 'gpu-9', '--link', 'hub');
+  expect(linked).toContain('--hub https://HUB-ADDRESS --upstream');
+  expect(linked).toContain('HUB-ADDRESS is where the agent reaches your hubs.');
 });
 
 test('pause, resume and drain', async () => {

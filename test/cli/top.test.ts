@@ -154,9 +154,9 @@ describe.skipIf(!hasTmux)('router-cli top', () => {
     await other.press('1');
     await other.press('p');
     await other.press('y');
-    await other.shows(/This needs the role operator; yours is viewer/);
+    await other.shows(/This takes the role operator; yours is viewer/);
     await cli.api.post('/v1/admins/leaver/revoke', {});
-    await other.shows(/router-cli: error: An admin token is required/, { timeoutMs: 30_000 });
+    await other.shows(/router-cli: error: The token is unknown here/, { timeoutMs: 30_000 });
     await waitFor(async () => (await other.foreground()) === 'sh', { what: 'the end of top' });
     expect(await other.modes()).toEqual({ otherScreen: false, cursor: true });
 

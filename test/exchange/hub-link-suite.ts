@@ -6,7 +6,7 @@ import type { HubWorld } from './joined-hub.ts';
 import { moveTests } from './move-tests.ts';
 import { servingTests } from './serving-tests.ts';
 
-/** What every implementation of HubLink promises, whatever is between it and the agents. */
+/** The promises of every implementation of HubLink, whatever is between it and the agents. */
 export function hubLinkSuite(name: string, makeWorld: () => Promise<HubWorld>): void {
   describe(`a hub's link over ${name}`, () => {
     describe('admission', () => {

@@ -34,7 +34,7 @@ export interface ReachedWorld {
 export interface Opened {
   readonly exchange: AgentExchange;
   readonly request: OwnedRequest;
-  /** Of the body that followed. */
+  /** Bytes of the body that followed. */
   received: number;
   readonly chunks: readonly Buffer[];
   trailers: string | undefined;

@@ -53,7 +53,7 @@ test('an agent that offers what it runs gets no more after the grant', async () 
 test('links are on a port of their own when the hub is told so', async () => {
   const { redisUrl, group, token } = await linkHere();
   const hub = await hubHere(redisUrl, group, { linkPort: 0 });
-  await expect(dial(hub.url, token)).rejects.toThrow();
+  await expect(dial(hub.url, token)).rejects.toThrow('Unexpected server response');
   const agent = await linkedAgent(`http://127.0.0.1:${hub.linkPort}`, token);
   const reply = fetch(hub.url);
   const { channel } = await agent.next(MESSAGE.request);

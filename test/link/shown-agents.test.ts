@@ -36,7 +36,13 @@ test('operators see linked agents as instances with the hub that carries them, a
   expect(running.name).toBe(taken.name);
   expect(await instances()).toMatchObject([
     { name: 'scripted', agent: 'gpu', group: 'default', concurrency: 2, slots: 2, state: 'ready' },
-    { name: 'second', agent: 'cpu', concurrency: 4, slots: 4, link: { hubName: expect.any(String) } },
+    {
+      name: 'second',
+      agent: 'cpu',
+      concurrency: 4,
+      slots: 4,
+      link: { hubName: expect.any(String) as string },
+    },
   ]);
   const { groups } = (await api.get('/v1/status')).body as { groups: object[] };
   expect(groups).toMatchObject([{ name: 'default', slots: 6, running: 1 }]);

@@ -68,6 +68,8 @@ test('a hub and an agent that log everything log the id of each request and no t
       hubCa: undefined,
       healthPath: undefined,
       setHeaders: [],
+      labels: {},
+      reportHardware: false,
       preserveHost: false,
       drainMs: 0,
       connectTimeoutMs: 1_000,

@@ -91,7 +91,10 @@ function systemdParts(): DeployedPart[] {
     const field = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(unit)?.[1] ?? '';
     return {
       at: `deploy/systemd/${name}`,
-      command: field('ExecStart').replace('/usr/bin/node /opt/mini-router/bin/', '').split(' '),
+      command: field('ExecStart')
+        .replace('/usr/bin/node /opt/mini-router/bin/', '')
+        .replace('/usr/local/bin/mini-router-agent', 'router-core agent')
+        .split(' '),
       envFiles: [baseName(field('EnvironmentFile'))],
       variables: [],
       graceS: secondsIn(`${field('TimeoutStopSec')}s`),

@@ -16,8 +16,9 @@ test.skipIf(analyzer === undefined).each(systemdUnits())(
   'systemd accepts %s and calls it safe',
   async (name) => {
     const unit = join(folder.path, name);
-    // Node may be elsewhere here, and the package is not where the unit expects it.
-    const text = readFile(`deploy/systemd/${name}`).replace('/usr/bin/node', process.execPath);
+    // Node may be elsewhere here, and neither the package nor the binary is where the unit expects it.
+    const program = /\/usr\/bin\/node|\/usr\/local\/bin\/mini-router-agent/;
+    const text = readFile(`deploy/systemd/${name}`).replace(program, process.execPath);
     await writeFile(unit, text.replace(/^Documentation=.*\n/m, ''));
 
     const { stderr } = await run('systemd-analyze', ['verify', unit]);

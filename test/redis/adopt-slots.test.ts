@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { PulledRequest } from '../../router-core/exchange/agent-link.ts';
 import { redisRelayLinks } from '../../router-core/redis/agent/redis-relay-links.ts';
+import { LocalInboxes } from '../../router-core/redis/frames/local-inboxes.ts';
 import { groupKeys } from '../../router-core/redis/scripts/keys.ts';
 import { startFaultProxy } from '../faults/support/fault-proxy.ts';
 import { agentRecords } from '../support/agent-records.ts';
@@ -15,7 +16,10 @@ const LEASE_MS = 3_000;
 async function relayOf(port: number, group: string, slots: Record<string, number>) {
   const { log } = recordLog();
   const proxy = await startFaultProxy(port);
-  const createLink = redisRelayLinks({ redisUrl: `redis://127.0.0.1:${proxy.port}`, log });
+  const createLink = redisRelayLinks({
+    redisUrl: `redis://127.0.0.1:${proxy.port}`,
+    local: new LocalInboxes(),
+  });
   const shares = Object.entries(slots).map(([record, count]) => ({ record, slots: count, running: 0 }));
   const report = { name: 'hub', version: '0', concurrency: 9, inFlight: 0, state: 'ready' } as const;
   const link = createLink({

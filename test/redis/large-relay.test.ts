@@ -93,7 +93,7 @@ test('a relay with 20,000 slots pulls, renews and settles as many, and no script
   // A change of slots, while all of them run.
   await offer(shares.slice(1));
   await offer(shares);
-  // What was begun is renewed; the rest ends with its lease, and is handed out again.
+  // Requests that were begun are renewed; the others end with their lease, and are handed out again.
   const again: PulledRequest[] = [];
   while (again.length < UNBEGUN) await link.pull(SLOTS, (request) => again.push(request));
   expect(again.filter(({ attempt }) => attempt !== 2)).toEqual([]);

@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest';
 import type { AgentPorts } from '../../router-core/exchange/agent-link.ts';
 import { redisRelayLinks } from '../../router-core/redis/agent/redis-relay-links.ts';
+import { LocalInboxes } from '../../router-core/redis/frames/local-inboxes.ts';
 import { agentLinkSuite } from '../exchange/agent-link-suite.ts';
 import { startFaultProxy } from '../faults/support/fault-proxy.ts';
 import { agentRecords } from '../support/agent-records.ts';
-import { recordLog } from '../support/config.ts';
 import { hubHere, redisHere } from '../support/parts.ts';
 import { uniqueGroup } from '../support/router.ts';
 
@@ -19,8 +19,10 @@ agentLinkSuite('Redis, as the relay of one agent record', async () => {
   const reach = async () => {
     const proxy = await startFaultProxy(redis.port);
     onTestFinished(() => proxy.close());
-    const { log } = recordLog();
-    const createRelayLink = redisRelayLinks({ redisUrl: `redis://127.0.0.1:${proxy.port}`, log });
+    const createRelayLink = redisRelayLinks({
+      redisUrl: `redis://127.0.0.1:${proxy.port}`,
+      local: new LocalInboxes(),
+    });
     const createLink: AgentPorts['createLink'] = ({ report, onGrant, ...options }) =>
       createRelayLink({
         ...options,

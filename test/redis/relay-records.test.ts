@@ -116,7 +116,7 @@ test('a repair, as after a token was revoked, takes nothing from a relay for goo
   const relay = await relayHere(redis.url, group, [share('gpu', 9), share('cpu', 2, 2)]);
   const before = await sums();
   const lane = '100000';
-  // What a thief may have written.
+  // A thief may have written this.
   await read((client) => client.hset(key('agent-slots'), 'gpu', '-50'));
   const store = openStore({ url: redis.url, everyNode: true, log: recordLog().log });
   await store.at(group, 'commands').ready();

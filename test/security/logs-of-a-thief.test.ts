@@ -42,9 +42,10 @@ test('a thief lies in the log of its own group only, and sends nothing that a te
   await thief.client.hset(thief.keys.log, 'no JSON', '{');
   const { items, errors } = await logs();
   expect(errors).toBeUndefined();
-  expect(items.map(({ group }) => group).sort()).toEqual([own, other].sort());
+  expect(items).toHaveLength(2);
+  expect(new Set(items.map(({ group }) => group))).toEqual(new Set([own, other]));
   expect(items.find(({ group }) => group === other)?.message).toBe('the truth');
-  expect(JSON.stringify(items)).not.toMatch(/\\u001b|[\u0000-\u001f\u007f-\u009f\u202e]/);
+  expect(JSON.stringify(items)).not.toMatch(/\\u001b|[\p{Cc}\u202e]/u);
 
   // More than agents write is read by nobody, and others see no less for it.
   await thief.client.hset(thief.keys.log, 'big 1', 'x'.repeat(20 * 1024 * 1024));

@@ -116,6 +116,7 @@ export async function startTestApi(
       adminToken: token,
       corsOrigins: [],
       openMetrics: false,
+      publicUrl: undefined,
       logLevel: 'debug',
       ...config,
     },

@@ -29,11 +29,12 @@ const ZONES: Zone[] = [
   { name: 'exchange', at: 'router-core/exchange/', mayImport: BASE },
   ...redisZones(),
   ...websocketZones(),
+  { name: 'slime', at: 'router-core/slime/', mayImport: ['websocket/hub', 'exchange', ...BASE] },
   // Where what is behind the ports is chosen. Before its folder: the first zone that fits counts.
   {
     name: 'hub/main.ts',
     at: 'router-core/hub/main.ts',
-    mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', ...BASE],
+    mayImport: ['hub', 'exchange', 'redis/*', 'websocket/hub', 'slime', ...BASE],
   },
   { name: 'hub', at: 'router-core/hub/', mayImport: ['exchange', 'routing', ...BASE] },
   {
@@ -43,9 +44,14 @@ const ZONES: Zone[] = [
   },
   { name: 'agent', at: 'router-core/agent/', mayImport: ['exchange', ...BASE] },
   {
+    name: 'router-core/program.ts',
+    at: 'router-core/program.ts',
+    mayImport: ['hub', 'hub/main.ts', 'agent', 'agent/main.ts', 'runtime'],
+  },
+  {
     name: 'router-core/main.ts',
     at: 'router-core/main.ts',
-    mayImport: ['hub', 'hub/main.ts', 'agent', 'agent/main.ts', 'runtime'],
+    mayImport: ['router-core/program.ts', 'runtime'],
   },
   {
     name: 'router-api',
@@ -53,6 +59,11 @@ const ZONES: Zone[] = [
     mayImport: ['exchange', 'redis/*', 'routing', 'config', 'runtime'],
   },
   { name: 'router-cli', at: 'router-cli/', mayImport: ['config', 'runtime'] },
+  {
+    name: 'binary',
+    at: 'binary/',
+    mayImport: ['router-core/program.ts', 'agent', 'agent/main.ts', 'router-api', 'router-cli', 'runtime'],
+  },
 ];
 
 /** Each folder of `redis` with those that it may import from: those before it. */
@@ -83,11 +94,16 @@ function websocketZones(): Zone[] {
 }
 
 /** Folders that see the store through a port only: none of their files, main.ts included, names what the store is made of. */
-const BEHIND_PORTS = ['router-core/hub/', 'router-core/agent/', 'router-core/websocket/'];
+const BEHIND_PORTS = [
+  'router-core/hub/',
+  'router-core/agent/',
+  'router-core/websocket/',
+  'router-core/slime/',
+];
 
 const STORE_WORDS = /\bioredis\b|(?<![a-zA-Z])lane|Lane|\blastSeq\b|\bentry id\b/;
 
-/** What carries requests. In a hub only its front knows: the rest is the same for every version of HTTP. */
+/** The modules that carry requests. In a hub only its front knows them: the rest is the same for every version of HTTP. */
 const CARRIERS = /^node:(?:https?|http2|net|tls)$/;
 
 const IMPORTED = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g;

@@ -52,16 +52,22 @@ export function launch(launcher: Launcher, args: string[], options: LaunchOption
 export function spawnNode(script: string, args: string[], options: LaunchOptions = {}): LaunchedProcess {
   const { openFiles } = options;
   const limited = ['-c', 'ulimit -n "$0" && exec "$@"', String(openFiles), process.execPath, script, ...args];
-  const [command, rest] = openFiles === undefined ? [process.execPath, [script, ...args]] : ['sh', limited];
-  const child = spawn(command, rest, {
+  return openFiles === undefined
+    ? spawnProcess(process.execPath, [script, ...args], options)
+    : spawnProcess('sh', limited, options);
+}
+
+/** Starts any program. */
+export function spawnProcess(command: string, args: string[], options: LaunchOptions = {}): LaunchedProcess {
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: options.ownGroup ?? false,
   });
   const pid = child.pid;
-  if (pid === undefined) throw new Error(`could not start ${script}`);
-  running.set(pid, { child, command: [script, ...args].join(' ') });
+  if (pid === undefined) throw new Error(`could not start ${command}`);
+  running.set(pid, { child, command: [command, ...args].join(' ') });
 
   const output: Output = { stdout: '', stderr: '', complete: false };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));

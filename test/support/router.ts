@@ -8,9 +8,11 @@ import type { AgentConfig } from '../../router-core/agent/settings.ts';
 import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { startHub, type Hub } from '../../router-core/hub/hub.ts';
 import { redisAgentPorts } from '../../router-core/redis/agent/redis-agent-ports.ts';
+import { LocalInboxes } from '../../router-core/redis/frames/local-inboxes.ts';
 import { RedisHubLink } from '../../router-core/redis/hub/redis-hub-link.ts';
 import { createLogger, type Logger } from '../../router-core/runtime/logger.ts';
 import { redisRelayLinks } from '../../router-core/redis/agent/redis-relay-links.ts';
+import { SlimeDoor } from '../../router-core/slime/slime-door.ts';
 import { AgentDoor } from '../../router-core/websocket/hub/agent-door.ts';
 import { waitFor } from './wait.ts';
 
@@ -73,6 +75,7 @@ export async function startTestHub(
   options: Partial<HubConfig> = {},
   hubLog: Logger = log,
 ): Promise<TestHub> {
+  const local = new LocalInboxes();
   const hub = await startHub(
     {
       redisUrl,
@@ -100,6 +103,10 @@ export async function startTestHub(
       tlsKeys: [],
       httpPort: undefined,
       httpsRedirect: true,
+      slime: false,
+      slimeSecret: undefined,
+      slimeGroup: undefined,
+      slimeAppPassword: undefined,
       metricsPort: undefined,
       metricsHost: '127.0.0.1',
       logLevel: 'silent',
@@ -107,13 +114,20 @@ export async function startTestHub(
       ...options,
     },
     {
-      createLink: (link) => new RedisHubLink(redisUrl, link),
-      createDoor: (about) =>
-        new AgentDoor({
+      createLink: (link) => new RedisHubLink(redisUrl, link, local),
+      createDoor: (about) => {
+        const createRelayLink = redisRelayLinks({ redisUrl, local });
+        const { link: takesLinks = true, slime, slimeSecret: secret, slimeGroup } = options;
+        const door = new AgentDoor({
           ...about,
-          createRelayLink: redisRelayLinks({ redisUrl, log: hubLog }),
+          createRelayLink,
+          takesLinks,
           log: hubLog,
-        }),
+        });
+        return slime
+          ? new SlimeDoor({ beside: door, secret, group: slimeGroup ?? 'default', log: hubLog })
+          : door;
+      },
     },
     hubLog,
   );
@@ -151,6 +165,8 @@ export async function startTestAgent(
       name: 'test-agent',
       healthPath: undefined,
       setHeaders: [],
+      labels: {},
+      reportHardware: false,
       preserveHost: false,
       drainMs: 2_000,
       connectTimeoutMs: 2_000,

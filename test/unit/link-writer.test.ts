@@ -186,7 +186,7 @@ test('whatever links are lost when, every byte comes once and in order, with one
 
 test('a reader grants in steps of a quarter window, and notices who goes on beyond it', () => {
   const credits: number[] = [];
-  const reader = new LinkReader(0, (upTo) => credits.push(upTo));
+  const reader = new LinkReader({ upTo: 0, onCredit: (upTo) => credits.push(upTo) });
   reader.open(WINDOW_BYTES);
   expect(reader.accept(WINDOW_BYTES + 256 * 1024)).toBe(true);
   expect(reader.accept(1)).toBe(false);

@@ -250,7 +250,10 @@ test('what scripts reply is understood or not, whatever it is', () => {
 });
 
 test('rows of reports, requests and dead ones, cards and stored objects are shown or left out, and can be written as JSON', () => {
-  const report = JSON.stringify({ name: 'a', version: '1', concurrency: 1, inFlight: 0, state: 'ready' });
+  const gpus = [{ name: 'g', memoryBytes: 1, driver: '1', count: 1 }];
+  const hardware = { cpu: 'c', cores: 1, memoryBytes: 1, gpus, os: 'o', arch: 'a', node: '1' };
+  const counted = { concurrency: 1, inFlight: 0, state: 'ready' };
+  const report = JSON.stringify({ name: 'a', version: '1', ...counted, labels: { zone: 'eu' }, hardware });
   const card = JSON.stringify({ agent: 'a', group: 'g', concurrency: 1, scopes: [] });
   const json = fc.oneof(
     fc.json(),

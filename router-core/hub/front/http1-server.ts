@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { isForAgents, type AgentDoor } from './agent-door.ts';
+import type { AgentDoor } from './agent-door.ts';
 import { connectionOf } from './client-connection.ts';
 import type { Http1Front } from './http1-front.ts';
 import { Http1Request } from './http1-request.ts';
@@ -56,7 +56,7 @@ export function createHttp1Server(
   server.on('connection', (socket: Socket) => contain(socket, () => front.onConnection(socket)));
   const isForDoor = (req: IncomingMessage) => {
     const connection = connectionOf(req.socket);
-    return isForAgents(req) && connection?.isBusy === false && connection.handler === handler;
+    return door?.takes(req) === true && connection?.isBusy === false && connection.handler === handler;
   };
   server.on('request', (req, res) => {
     if (door && isForDoor(req)) contain(req.socket, () => door.onRequest(req, res));

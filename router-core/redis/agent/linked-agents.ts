@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { hardwareSchema, labelsSchema } from '../../exchange/hardware.ts';
 import type { LinkedAgentReport } from '../../exchange/relay-link.ts';
 import { parseJson } from '../../runtime/parse-json.ts';
 
-/** What a relay that was killed has shown goes after so long, ms. */
+/** The rows of a relay that was killed go after so long, ms. */
 const TTL_MS = 60_000;
 
 /** Changes within this time are written together, ms. */
@@ -86,6 +87,9 @@ const linkedAgentSchema = z.object({
   reason: z.string().max(1_000).optional(),
   agent: z.string().max(100).optional(),
   token: z.string().max(40).optional(),
+  // An agent is shown also when these cannot be read.
+  labels: labelsSchema.optional().catch(undefined),
+  hardware: hardwareSchema.optional().catch(undefined),
   scopes: z.array(z.string().max(64)).max(32),
   roundTripMs: z.number().min(0).optional(),
   lastHeardAt: z.iso.datetime(),

@@ -28,6 +28,7 @@ import { Heartbeat, type Offer } from './heartbeat.ts';
 import type { HeldRequests } from './held-requests.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
+import type { LocalInboxes } from '../frames/local-inboxes.ts';
 import { Outbox } from '../frames/outbox.ts';
 import { KnownLanes, type LaneKind } from './known-lanes.ts';
 import { entryOf, type BadEntry } from './pulled-requests.ts';
@@ -54,6 +55,8 @@ export interface RedisAgentLinkOptions {
   readonly token?: string | undefined;
   /** Shared by all instances of the process. */
   readonly renewals: Renewals;
+  /** The hubs of this process, for a relay. */
+  readonly local?: LocalInboxes | undefined;
   /** Called after each beat, with the key of its group's log. A hub that relays for agents keeps its own log elsewhere. */
   readonly keepLog?: ((client: Redis | undefined, key: string, process: string) => void) | undefined;
   /** The login was revoked; called several times. */
@@ -115,7 +118,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
       onBad: (bad) => bad.forEach((each) => this.#settleBad(each)),
       log,
     });
-    this.#outbox = this.#createOutbox(log);
+    this.#outbox = this.#createOutbox(options);
     this.#host = {
       keys: this.#keys,
       send: (stream) => this.#outbox.add(stream),
@@ -140,13 +143,14 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     return this.#commands.client;
   }
 
-  #createOutbox(log: Logger): Outbox {
+  #createOutbox({ local, log }: RedisAgentLinkOptions): Outbox {
     return new Outbox({
       connection: this.#commands,
       script: scripts.reply,
       groupInput: () => this.#lanes.script,
       args: () => [this.#heartbeat.streamTtlMs],
       inFlight: () => this.#running.size,
+      local,
       onRefused: (stream) => this.#onRefused(stream),
       onSettled: (settlements) => {
         for (const { entry: settled } of settlements) this.#settling.delete(settled);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { Command, type Redis } from 'ioredis';
 import { Histogram, SHORT_BOUNDS_MS } from '../../runtime/histogram.ts';
+import { readSourceFile } from '../../runtime/source-files.ts';
 import { isScriptMissing } from './connection.ts';
 import { provideScript } from './missing-scripts.ts';
 
@@ -28,7 +28,7 @@ const IN_PLACE = /equal or smaller/;
 const INCLUDE = /^ *--!include (\S+)$/gm;
 
 function read(name: string): string {
-  const text = readFileSync(new URL(`../scripts/${name}.lua`, import.meta.url), 'utf8').trimEnd();
+  const text = readSourceFile(`router-core/redis/scripts/${name}.lua`).trimEnd();
   return text.replace(INCLUDE, (_line, included: string) => read(included));
 }
 

@@ -134,7 +134,7 @@ export class ControlPlane {
     return groups.flatMap(({ instances }) => instances);
   }
 
-  /** What processes have logged lately: the hubs, the agents of all groups or of one. */
+  /** The problems that processes have logged lately: the hubs, the agents of all groups or of one. */
   async logs({
     of,
     group,

@@ -12,7 +12,7 @@ import { requestStreams } from '../scripts/request-streams.ts';
 
 const measure = loadScript('measure-group');
 
-/** What a group holds at one moment. */
+/** The state of a group at one moment. */
 export interface LiveGroup {
   readonly name: string;
   /** In line for a slot. */

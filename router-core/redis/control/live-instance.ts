@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hardwareSchema, labelsSchema, type Hardware, type Labels } from '../../exchange/hardware.ts';
 import type { LinkedAgentReport } from '../../exchange/relay-link.ts';
 import { badInput } from '../../runtime/bad-input.ts';
 import { parseJson } from '../../runtime/parse-json.ts';
@@ -17,10 +18,13 @@ const reportSchema = z.object({
   agent: z.string().max(100).optional(),
   token: z.string().max(40).optional(),
   relay: z.boolean().optional(),
+  // An instance is shown also when these cannot be read.
+  labels: labelsSchema.optional().catch(undefined),
+  hardware: hardwareSchema.optional().catch(undefined),
 });
 
-/** What an agent writes has a tenth of that. */
-const MOST_REPORT_CHARS = 4_096;
+/** The report of an agent has half of that, with all its labels and GPUs. */
+const MOST_REPORT_CHARS = 8_192;
 
 /** A row of a relay names 64 records. */
 const MOST_ROW_CHARS = 8_192;
@@ -45,6 +49,9 @@ export interface LiveInstance {
   readonly state: string;
   /** Why its upstream is down, as its agent says. */
   readonly reason: string | null;
+  readonly labels: Labels;
+  /** null: it does not tell. */
+  readonly hardware: Hardware | null;
   /** Its link to a hub; null: it reaches Redis itself. */
   readonly link: LiveLink | null;
 }
@@ -54,7 +61,7 @@ export interface LiveLink {
   /** Id and name of the hub. */
   readonly hub: string;
   readonly hubName: string;
-  /** Of the last ping, ms; null: none was answered yet. */
+  /** The time of the last ping, ms; null: none was answered yet. */
   readonly roundTripMs: number | null;
   /** ISO 8601. */
   readonly lastHeardAt: string;
@@ -84,14 +91,17 @@ export function liveInstance(
     return undefined;
   }
   const { agent = null, token: tokenId = null, reason = null, relay: isRelay = false, ...rest } = data;
-  return { isRelay, instance: { id, group, ...rest, agent, tokenId, slots, reason, link: null } };
+  const { labels = {}, hardware = null } = rest;
+  const about = { agent, tokenId, slots, reason, labels, hardware, link: null };
+  return { isRelay, instance: { id, group, ...rest, ...about } };
 }
 
 /** An agent that is linked to a relay, as its relay shows it. */
 export function linkedInstance(group: string, report: LinkedAgentReport): LiveInstance {
   const { instance: id, name, version, concurrency, inFlight, state, slots } = report;
-  const { agent = null, token: tokenId = null, reason = null } = report;
+  const { agent = null, token: tokenId = null, reason = null, labels = {}, hardware = null } = report;
   const { hub, hubName, roundTripMs = null, lastHeardAt } = report;
   const link = { hub, hubName, roundTripMs, lastHeardAt };
-  return { id, group, name, agent, tokenId, version, concurrency, slots, inFlight, state, reason, link };
+  const about = { labels, hardware, link };
+  return { id, group, name, agent, tokenId, version, concurrency, slots, inFlight, state, reason, ...about };
 }

@@ -28,7 +28,7 @@ export interface LoggedProblem {
   readonly name: string;
   /** Id of the hub, or of the first instance of the agent's process. */
   readonly process: string;
-  /** Of an agent: the group in whose keys it was found. */
+  /** The group in whose keys an agent's problem was found; null for a hub's. */
   readonly group: string | null;
   /** Its agent record, as it says itself. */
   readonly agent: string | null;
@@ -61,7 +61,7 @@ export interface ProcessLogs {
   readonly errors: readonly GroupError[];
 }
 
-/** What these groups' agents have logged, and what the hubs have, in no order. */
+/** The problems that the agents of these groups have logged, and the hubs, in no order. */
 export async function readProcessLogs(
   store: Pick<Store, 'at'>,
   { hubs, groups }: { readonly hubs: boolean; readonly groups: readonly string[] },
@@ -93,7 +93,7 @@ async function readKey(client: Redis, key: string, group: string | null): Promis
   } catch (error) {
     // A key of another type: agents can make it one.
     if (!isServerError(error)) throw error;
-    return failed((error as Error).message);
+    return failed(error.message);
   }
 }
 

@@ -120,6 +120,17 @@ export class Inbox {
     }
   }
 
+  /**
+   * Delivers a frame that this process has for one of its own readers, without Redis. Returns false, and has done nothing, when it is
+   * not the next frame of that reader.
+   */
+  deliverHere(key: string, frame: Frame): boolean {
+    const reader = this.#readers.get(frame.id);
+    if (!reader || reader.key !== key || frame.seq !== reader.lastSeq + 1) return false;
+    this.#deliver(reader, frame);
+    return true;
+  }
+
   #deliver(reader: FrameReader, frame: Frame): void {
     reader.lastSeq = frame.seq;
     reader.heardAt = performance.now();

@@ -6,6 +6,8 @@ import { AppendCommand } from './append-command.ts';
 import { BULK_BYTES, type FrameStream, type Outgoing, type Settlement } from '../../exchange/frame-stream.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
 import type { GroupScript } from '../scripts/script-keys.ts';
+import { bytesOf, decodeFrame } from '../../exchange/frames.ts';
+import type { LocalInboxes } from './local-inboxes.ts';
 import { listOf } from '../connection/reply-shape.ts';
 import { runScript, type Script } from '../connection/run-script.ts';
 
@@ -17,6 +19,8 @@ export interface OutboxOptions {
   readonly args: () => (string | number)[];
   /** Streams that may have frames to send soon; see GroupCommitOptions. */
   readonly inFlight?: () => number;
+  /** Readers that need no Redis; see LocalInboxes. */
+  readonly local?: LocalInboxes | undefined;
   /** Redis has settled these entries. */
   readonly onSettled?: (settlements: Settlement[]) => void;
   /** Redis refuses frames of this stream: its reader is gone, or the attempt was taken away. */
@@ -29,6 +33,9 @@ const MOST_REFUSALS = 100;
 
 /** The longest pause between two tries, ms. */
 const REFUSED_MS = 200;
+
+/** A stream, or a frame that was taken from it. */
+type Sendable = Pick<FrameStream, 'nextBytes' | 'take'>;
 
 type Framed = Outgoing & { readonly frame: Buffer };
 
@@ -46,7 +53,7 @@ function wholeOf(item: Framed): Buffer {
  */
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #commit: GroupCommit<FrameStream>;
+  readonly #commit: GroupCommit<Sendable>;
   readonly #closing = new AbortController();
 
   constructor(options: OutboxOptions) {
@@ -63,7 +70,27 @@ export class Outbox {
 
   /** Asks this stream for its frame when the next batch is made. */
   add(stream: FrameStream): void {
-    this.#commit.add(stream);
+    if (!this.#isShort(stream)) return this.#commit.add(stream);
+    // Parts that are written together go together.
+    queueMicrotask(() => (this.#isShort(stream) ? this.#sendShort(stream) : this.#commit.add(stream)));
+  }
+
+  /** True when the reader is in this process, and has everything that went through Redis. */
+  #isShort(stream: FrameStream): boolean {
+    return stream.isStored && this.#options.local?.find(stream.reader) !== undefined;
+  }
+
+  #sendShort(stream: FrameStream): void {
+    const item = stream.take();
+    const { frame } = (item.frame && decodeFrame(wholeOf(item as Framed))) ?? {};
+    const hasArrived = frame && this.#options.local?.find(stream.reader)?.deliverHere(stream.outKey, frame);
+    if (!hasArrived) return this.#addTaken(item);
+    if (item.settle || item.trimTo > 0) this.#addTaken({ ...item, frame: undefined, bulk: [], notice: '' });
+    else stream.stored();
+  }
+
+  #addTaken(item: Outgoing): void {
+    this.#commit.add({ nextBytes: bytesOf(item.bulk), take: () => item });
   }
 
   /** Resolves when Redis has taken everything, or the signal aborts. */

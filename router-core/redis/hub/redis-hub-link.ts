@@ -10,6 +10,7 @@ import { AgentScripts } from '../scripts/agent-scripts.ts';
 import { checkEngine } from '../connection/engine.ts';
 import { HubReporter } from './hub-reporter.ts';
 import { Inbox } from '../frames/inbox.ts';
+import type { LocalInboxes } from '../frames/local-inboxes.ts';
 import { CONFIG_KEYS, CONFIG_TAG, groupKeys } from '../scripts/keys.ts';
 import { callStore } from '../connection/store-call.ts';
 import { RedisHubExchange } from './redis-hub-exchange.ts';
@@ -21,6 +22,7 @@ export class RedisHubLink implements HubLink {
   /** This hub's name in Redis; new with every start. */
   readonly hub = randomBytes(6).toString('hex');
   readonly #inbox: Inbox;
+  readonly #local: LocalInboxes | undefined;
   readonly #appLimits: AppLimits;
   readonly #reporter: HubReporter;
   readonly #options: HubLinkOptions;
@@ -32,7 +34,8 @@ export class RedisHubLink implements HubLink {
   #repaired: ReadonlyMap<string, string> = new Map();
   #sequence = 0;
 
-  constructor(url: string, options: HubLinkOptions) {
+  /** `local`: where relays of this process find this hub. */
+  constructor(url: string, options: HubLinkOptions, local?: LocalInboxes) {
     this.#options = options;
     const { onState, report, log } = options;
     const store = (this.#store = openStore({ url, log }));
@@ -43,6 +46,8 @@ export class RedisHubLink implements HubLink {
       onFault: (group, why) => this.#groups.get(group)?.health.strike(why),
       log,
     });
+    local?.add(this.hub, this.#inbox);
+    this.#local = local;
     this.#appLimits = new AppLimits(store);
     const onRepairs = (repairs: ReadonlyMap<string, string>) => this.#repair(repairs);
     this.#reporter = new HubReporter({ hub: this.hub, commands, report, onRepairs, log });
@@ -130,6 +135,7 @@ export class RedisHubLink implements HubLink {
   async close(): Promise<void> {
     await Promise.race([this.#reporter.close(), sleep(500)]);
     this.#closing.abort();
+    this.#local?.delete(this.hub);
     this.#config.close();
     this.#scripts.close();
     this.#appLimits.close();

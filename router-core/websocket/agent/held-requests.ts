@@ -24,6 +24,13 @@ export class HeldRequests {
     this.#byTicket.delete(ticket);
   }
 
+  /** Its ticket is another one from now on. */
+  rename(exchange: LinkExchange, ticket: string): void {
+    this.delete(exchange);
+    exchange.ticket = ticket;
+    this.add(exchange);
+  }
+
   find(ticket: string): LinkExchange | undefined {
     return this.#byTicket.get(ticket);
   }

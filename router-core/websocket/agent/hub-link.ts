@@ -24,6 +24,8 @@ export interface Hello {
   readonly name: string;
   /** Name that a link had which is lost. */
   readonly former: string | undefined;
+  /** Counts the links of this process, from 1. */
+  readonly turn: number;
   readonly present: readonly { readonly ticket: string }[];
 }
 
@@ -35,6 +37,8 @@ export interface LinkHost {
   onRequest(link: HubLink, channel: number, request: HandedRequest): LinkExchange | undefined;
   /** The exchange that this agent has under a ticket. */
   find(ticket: string): LinkExchange | undefined;
+  /** Stores an exchange under another ticket. */
+  rename(exchange: LinkExchange, ticket: string): void;
   /** Names a request that was handed over. */
   nextHandle(): string;
   onAway(): void;
@@ -81,12 +85,13 @@ export class HubLink implements Carrier {
       onClose: (why) => this.#onClose(why),
     });
     this.#welcomeDue = setTimeout(() => this.socket.terminate('no welcome came'), WELCOME_MS);
-    const { name, former, present } = hello;
+    const { name, former, turn, present } = hello;
     this.#presented = new Set(present.map(({ ticket }) => ticket));
     this.socket.send(MESSAGE.hello, LINK_CHANNEL, {
       protocol: LINK_PROTOCOL_VERSION,
       name,
       former,
+      turn,
       offer: this.#offers.next(offer, true),
       present,
     });
@@ -108,7 +113,7 @@ export class HubLink implements Carrier {
     return this.#offers.grant;
   }
 
-  /** Whether its hub has been asked about a request that had lost its link. */
+  /** True when its hub has been asked about a request that had lost its link. */
   presents(ticket: string): boolean {
     return this.#presented.has(ticket);
   }
@@ -210,11 +215,12 @@ export class HubLink implements Carrier {
   }
 
   #onResumed({ channel, json }: LinkMessage): void {
-    const { ticket, ...resumption } = readJson(resumedSchema, json);
+    const { ticket, next, ...resumption } = readJson(resumedSchema, json);
     if (this.#channels.has(channel)) throw new LinkFault('protocol', 'a channel that is in use');
     const exchange = this.#host.find(ticket);
     this.#presented.delete(ticket);
     if (exchange && !exchange.carrier) {
+      if (next !== undefined) this.#host.rename(exchange, next);
       if (exchange.resume(this, { channel, ...resumption })) return this.#carry(channel, exchange);
       exchange.take('lost');
     }

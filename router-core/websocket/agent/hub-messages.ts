@@ -30,6 +30,8 @@ export type Welcome = z.infer<typeof welcomeSchema>;
 
 export const resumedSchema = z.object({
   ticket: text(4_096),
+  /** The ticket that replaces it: another hub has the request now. */
+  next: text(4_096).optional(),
   have: count,
   headSeen: z.boolean(),
   upTo: count,

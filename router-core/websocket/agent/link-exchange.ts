@@ -34,7 +34,8 @@ export interface LinkExchangeOptions {
 /** One request at its agent, from the moment a hub hands it over until that hub or another one has settled it. */
 export class LinkExchange implements AgentExchange {
   readonly request: PulledRequest;
-  readonly ticket: string;
+  /** The proof that this agent was given the request; another hub that takes over gives another one. */
+  ticket: string;
   readonly reply: ReplyStream;
   readonly #options: LinkExchangeOptions;
   readonly #writer: LinkWriter;
@@ -44,6 +45,7 @@ export class LinkExchange implements AgentExchange {
   #handlers: ExchangeHandlers | undefined;
   #isFree = false;
   #isOver = false;
+  #bodyEnded = false;
   /** Why it ended before anybody had opened it. */
   #stopped: string | undefined;
   #requeue: { why: RequeueReason; detail: string; resolve: (moved: boolean) => void } | undefined;
@@ -61,7 +63,10 @@ export class LinkExchange implements AgentExchange {
       onWritable: () => this.#handlers?.onWritable(),
       onLast: () => this.#free(),
     }));
-    const reader = (this.#reader = new LinkReader(0, (upTo) => this.#say(MESSAGE.credit, { upTo })));
+    const reader = (this.#reader = new LinkReader({
+      upTo: 0,
+      onCredit: (upTo) => this.#say(MESSAGE.credit, { upTo }),
+    }));
     this.reply = {
       start({ head, credit }) {
         if (credit) reader.open(credit);
@@ -129,7 +134,11 @@ export class LinkExchange implements AgentExchange {
     if (!this.#reader.accept(body.length)) throw new LinkFault('limit', 'a body beyond its window');
     if (body.length > 0) handlers.onBody(body);
     if (failed !== undefined || closed) handlers.onStop(failed ?? 'cancelled');
-    else if (end !== undefined) handlers.onBodyEnd(end);
+    else if (end !== undefined && !this.#bodyEnded) {
+      // After a lost link it may come again.
+      this.#bodyEnded = true;
+      handlers.onBodyEnd(end);
+    }
   }
 
   onCredit(upTo: number): void {
@@ -170,8 +179,8 @@ export class LinkExchange implements AgentExchange {
   }
 
   /** The data with which a new link presents it. */
-  present(): { ticket: string; attempt: number; have: number } {
-    return { ticket: this.ticket, attempt: this.request.attempt, have: this.#reader.received };
+  present(): { ticket: string; have: number } {
+    return { ticket: this.ticket, have: this.#reader.received };
   }
 
   /** Goes on, on another link. Returns false when what the hub lacks is not kept any more. */

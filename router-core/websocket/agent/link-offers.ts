@@ -1,24 +1,26 @@
 import type { Grant, InstanceReport } from '../../exchange/agent-link.ts';
 
-/** What is offered on one link. */
+/** The slots and the state that are offered on one link. */
 export interface LinkOffer {
   readonly slots: number;
   readonly report: InstanceReport;
 }
 
-/** What a link may offer at most, until its hub says. */
+/** The most slots that a link may offer until its hub has told its own limit. */
 const MOST_SLOTS = 256;
 
-/** What was offered on a link, and what its hub has granted of it. */
+/** The last offer on a link, and the grant that its hub has answered. */
 export class LinkOffers {
-  /** What one link may offer at most. */
+  /** The most slots that the link may offer. */
   mostSlots = MOST_SLOTS;
-  /** What the hub has answered last. */
+  /** The last answer of the hub. */
   grant: Grant = { slots: 0, state: 'active' };
   /** The most slots that were ever granted: requests beyond it are no mistake of a moment. */
   mostGranted = 0;
   /** The last offer, without its number. */
   #said = '';
+  /** The labels and the hardware that were sent last. */
+  #machine = '';
   #n = 0;
   #answered = 0;
   #isOver = false;
@@ -26,12 +28,18 @@ export class LinkOffers {
 
   /** The next offer. Undefined when there is nothing new in it, unless `always`. */
   next({ slots, report }: LinkOffer, always: boolean): object | undefined {
-    const { version, concurrency, inFlight, state, reason } = report;
+    const { version, concurrency, inFlight, state, reason, labels, hardware } = report;
     const about = { version, concurrency, inFlight, state, reason };
+    // The hub keeps these until they are sent again.
+    const machine = { labels, hardware };
+    const machineText = JSON.stringify(machine);
+    const isNewMachine = machineText !== this.#machine;
     const body = { slots: Math.min(slots, this.mostSlots), report: about };
     const text = JSON.stringify(body);
-    if (!always && text === this.#said) return undefined;
+    if (!always && !isNewMachine && text === this.#said) return undefined;
     this.#said = text;
+    this.#machine = machineText;
+    if (isNewMachine) Object.assign(about, machine);
     this.#n += 1;
     return { n: this.#n, ...body };
   }

@@ -35,6 +35,9 @@ const DEFAULT_LEASE_MS = 6_000;
 /** Data that is only for people, such as the number of running requests, is sent this often, ms. */
 const REPORT_MS = 2_000;
 
+/** Counts the links of this process. */
+let lastTurn = 0;
+
 /** An agent's link to its group by way of hubs, as docs/link.md says. */
 export class WebsocketAgentLink implements AgentLink, LinkHost {
   readonly missedDoorbells = 0;
@@ -45,6 +48,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   /** Handed over by a hub, and not pulled yet. */
   #queue: LinkExchange[] = [];
   readonly #reporting: NodeJS.Timeout;
+  /** Hubs do not use a slot that has not reached its upstream until they are sent an offer. */
+  #isOfferDue = false;
   #lastHandle = 0;
   /** The state of the record that was told last. */
   #state: Grant['state'] = 'active';
@@ -70,7 +75,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
       onRevoked,
       log,
     });
-    this.#reporting = setInterval(() => this.#offerAll(), REPORT_MS);
+    this.#reporting = setInterval(() => this.#offerAll({ always: this.#isOfferDue }), REPORT_MS);
   }
 
   get instance(): string {
@@ -114,6 +119,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   }
 
   async requeue(request: PulledRequest, why: RequeueReason, detail = ''): Promise<boolean> {
+    if (why === 'unreachable') this.#isOfferDue = true;
     return (await this.#exchangeOf.get(request)?.requeue(why, detail)) ?? false;
   }
 
@@ -169,6 +175,10 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     return exchange;
   }
 
+  rename(exchange: LinkExchange, ticket: string): void {
+    this.#held.rename(exchange, ticket);
+  }
+
   nextHandle(): string {
     this.#lastHandle += 1;
     return String(this.#lastHandle);
@@ -200,7 +210,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   #greet(hub: string, dialled: DialledHub): HubLink {
     const present = this.#held.orphans().map((exchange) => exchange.present());
-    const hello = { name: this.#options.name, former: this.#former, present };
+    const hello = { name: this.#options.name, former: this.#former, turn: ++lastTurn, present };
     this.#former = undefined;
     return new HubLink({ hub, dialled, hello, offer: this.#offerFor(undefined), host: this });
   }
@@ -217,6 +227,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   /** The slots are offered where they are from now on before they are taken back elsewhere. */
   #offerAll({ always = false } = {}): void {
     const { primary, links } = this.#keeper;
+    if (always) this.#isOfferDue = false;
     primary?.offer(this.#offerFor(primary), always);
     for (const link of links) if (link !== primary) link.offer(this.#offerFor(link));
   }

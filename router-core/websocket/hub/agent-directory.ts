@@ -2,8 +2,12 @@ import type { ConfigState } from '../../config/config-state.ts';
 import type { StoredAgent } from '../../config/stored.ts';
 import { parseToken, tokenMatches, type StoredToken } from '../../config/token.ts';
 
+/** The record of agents that have none. */
+export const NO_RECORD = '-';
+
 /** The identity behind an agent's token. */
 export interface AgentIdentity {
+  /** Name of its agent record, or NO_RECORD. */
   readonly record: string;
   readonly group: string;
   readonly scopes: readonly string[];

@@ -9,6 +9,7 @@ import { LINK_CHANNEL, LINK_PROTOCOL, MAX_MESSAGE_BYTES, MESSAGE } from '../wire
 import { AgentDirectory, type AgentIdentity } from './agent-directory.ts';
 import { bearerOf, refuseSocket, sendJson, type Refusal } from './door-replies.ts';
 import { Greeting } from './greeting.ts';
+import type { LinkCounts } from './link-counts.ts';
 import type { LinkedAgent } from './linked-agent.ts';
 import { Relays } from './relays.ts';
 
@@ -18,12 +19,14 @@ export interface AgentDoorOptions {
   readonly createRelayLink: CreateRelayLink;
   /** Signs the tickets of requests; the same at every hub. Rejects when it cannot be had now. */
   readonly sharedSecret: () => Promise<Buffer>;
+  /** False when only another kind of door uses the relays. */
+  readonly takesLinks: boolean;
   readonly log: Logger;
 }
 
 /** Paths that this hub serves itself, before any route. */
 export const LINK_PATH = '/_router/link';
-export const AGENT_PATH = '/_router/agent';
+const PATHS = /^\/_router\/(?:link|agent)(?:\?|$)/;
 
 const ENDED: Refusal = {
   status: 401,
@@ -53,7 +56,7 @@ export class AgentDoor {
     perMessageDeflate: false,
     handleProtocols: () => LINK_PROTOCOL,
   });
-  readonly #relays: Relays;
+  readonly relays: Relays;
   readonly #greetings = new Set<Greeting>();
   readonly #checking: NodeJS.Timeout;
   #directory: AgentDirectory | undefined;
@@ -62,13 +65,16 @@ export class AgentDoor {
 
   constructor(options: AgentDoorOptions) {
     this.#options = options;
-    this.#relays = new Relays(options);
+    this.relays = new Relays(options);
     this.#checking = setInterval(() => this.#endRevoked(), CHECK_EVERY_MS);
   }
 
-  /** How many links there are. */
-  get size(): number {
-    return this.#relays.agents.size;
+  get links(): number {
+    return this.relays.agents.size;
+  }
+
+  get counts(): LinkCounts {
+    return this.relays.counts;
   }
 
   /** Applies a new configuration to all agents. */
@@ -76,6 +82,10 @@ export class AgentDoor {
     this.#directory = AgentDirectory.of(state);
     this.#leases = new Map(groups.map(({ name, leaseMs }) => [name, leaseMs]));
     this.#endRevoked();
+  }
+
+  takes({ url = '' }: IncomingMessage): boolean {
+    return this.#options.takesLinks && PATHS.test(url);
   }
 
   /** A request for one of the paths of this door that asks for no upgrade. */
@@ -88,31 +98,41 @@ export class AgentDoor {
 
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const identity = pathOf(request) === LINK_PATH ? this.#identify(request) : NO_LINK;
-    if ('status' in identity) return refuseSocket(socket, identity);
+    if ('status' in identity) return this.#refuse(socket, identity);
     if (request.headers['sec-websocket-protocol']?.split(/\s*,\s*/).includes(LINK_PROTOCOL) !== true)
-      return refuseSocket(socket, NO_LINK);
-    if (this.#draining) return refuseSocket(socket, DRAINING);
+      return this.#refuse(socket, NO_LINK);
+    if (this.#draining) return this.#refuse(socket, DRAINING);
     this.#server.handleUpgrade(request, socket, head, (ws) => this.#greet(ws, socket, identity));
   }
 
   /** Agents are told to go elsewhere, and no new ones are let in. */
   sayAway(ms: number): void {
     this.#draining = true;
-    for (const { socket } of this.#relays.agents) socket.send(MESSAGE.away, LINK_CHANNEL, { ms });
+    for (const { socket } of this.relays.agents) socket.send(MESSAGE.away, LINK_CHANNEL, { ms });
+  }
+
+  /** Linked agents need no new connection. */
+  finishCalls(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** Nothing new is pulled for any agent. Resolves when none runs anything, or after `ms`. */
   drain(ms: number): Promise<void> {
-    return this.#relays.drain(ms);
+    return this.relays.drain(ms);
   }
 
   async close(): Promise<void> {
     this.#draining = true;
     clearInterval(this.#checking);
     for (const greeting of this.#greetings) greeting.end('this hub is shutting down');
-    for (const { socket } of this.#relays.agents) socket.close('this hub is shutting down');
-    await this.#relays.close();
+    for (const { socket } of this.relays.agents) socket.close('this hub is shutting down');
+    await this.relays.close();
     this.#server.close();
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.counts.refuse(refusal.code);
+    refuseSocket(socket, refusal);
   }
 
   #identify(request: IncomingMessage): AgentIdentity | Refusal {
@@ -126,7 +146,7 @@ export class AgentDoor {
       stream,
       identity,
       hub: this.#options.hub,
-      relays: this.#relays,
+      relays: this.relays,
       leaseMs: () => this.#leases.get(identity.group) ?? 6_000,
       onOver: () => this.#greetings.delete(greeting),
       log: this.#options.log,
@@ -136,7 +156,7 @@ export class AgentDoor {
 
   #endRevoked(): void {
     const now = Date.now();
-    for (const agent of this.#relays.agents) {
+    for (const agent of this.relays.agents) {
       if (this.#directory?.stateOf(agent.identity, now) === 'ended') endLink(agent);
     }
   }

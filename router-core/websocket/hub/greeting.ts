@@ -8,7 +8,10 @@ import { HELLO_MS, MOST_INSTANCE_SLOTS } from './link-limits.ts';
 import { readJson } from '../wire/read-parts.ts';
 import { helloSchema, type Hello } from './link-schemas.ts';
 import { LinkedAgent } from './linked-agent.ts';
+import type { Presented } from '../../exchange/relay-link.ts';
 import type { Relay } from './relay.ts';
+import type { RelayedRequest } from './relayed-request.ts';
+import type { Ticket } from './tickets.ts';
 import type { Relays } from './relays.ts';
 
 export interface GreetingOptions {
@@ -40,6 +43,7 @@ export class Greeting {
       stream: options.stream,
       onMessage: (message) => this.#onMessage(message),
       isIdle: () => !this.#agent || this.#agent.running === 0,
+      onRefuse: (code) => options.relays.counts.refuse(code),
       onClose: (why) => this.#onClose(why),
     });
     this.#helloDue = setTimeout(() => this.#socket.refuse('protocol', 'no hello came'), HELLO_MS);
@@ -87,26 +91,47 @@ export class Greeting {
       leaseMs: leaseMs(),
       onOffer: () => relay.answer(agent),
       onFree: () => relay.wake(),
+      onUnreached: () => relay.reportSoon(),
     });
     relays.agents.add(agent);
+    relays.counts.opened += 1;
     this.#relay = relay;
     this.#agent = agent;
     return agent;
   }
 
-  /** The agent goes on with what it had on its former link. */
-  #takeBack({ present, former }: Hello, agent: LinkedAgent, relay: Relay): void {
-    for (const { ticket, have } of present) {
-      const request = relay.takeAway(ticket, agent.identity.record);
-      if (request && agent.resume(request, have)) continue;
-      this.#socket.send(MESSAGE.gone, LINK_CHANNEL, {
-        ticket,
-        why: 'it is over, or was given to another agent',
-      });
-      void request?.lose(true, 'its agent came back without a part of it');
+  /** The agent goes on with what it had on its former link, here or at another hub. */
+  #takeBack({ present, former, turn }: Hello, agent: LinkedAgent, relay: Relay): void {
+    for (const { ticket: signed, have } of present) {
+      const ticket = relay.read(signed, agent);
+      const request = ticket && relay.takeAway(ticket.id, (away) => away.request.isFor(signed));
+      if (request) {
+        if (!agent.resume(request, signed, have)) this.#dropped(signed, request);
+        agent.returned();
+      } else void this.#adopt(signed, ticket, agent, relay, { turn, have });
     }
-    if (former !== undefined) relay.forget(former, agent.identity.record);
+    if (former !== undefined) relay.forget(former, agent.holder);
     relay.wake();
+  }
+
+  async #adopt(
+    signed: string,
+    ticket: Ticket | undefined,
+    agent: LinkedAgent,
+    relay: Relay,
+    presented: Omit<Presented, 'record'>,
+  ): Promise<void> {
+    const record = agent.holder;
+    const goesOn = ticket && (await relay.takeOver(signed, ticket, agent, { ...presented, record }));
+    if (goesOn) this.#options.relays.counts.adopted += 1;
+    else this.#dropped(signed);
+    agent.returned();
+  }
+
+  #dropped(ticket: string, request?: RelayedRequest): void {
+    const why = 'it is over, or was given to another agent';
+    this.#socket.send(MESSAGE.gone, LINK_CHANNEL, { ticket, why });
+    void request?.lose(true, 'its agent came back without a part of it');
   }
 
   #onClose(why: string): void {

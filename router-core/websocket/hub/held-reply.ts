@@ -1,5 +1,4 @@
 import type { ReplyStream } from '../../exchange/agent-link.ts';
-import { bytesOf } from '../../exchange/frames.ts';
 import { JoinedChunks } from '../../exchange/joined-chunks.ts';
 import { PIECE_BYTES } from '../wire/link-message.ts';
 
@@ -9,15 +8,12 @@ import { PIECE_BYTES } from '../wire/link-message.ts';
  */
 export class HeldReply {
   readonly #reply: ReplyStream;
-  readonly #onPassed: (bytes: number) => void;
   readonly #held = new JoinedChunks();
   #isOpen = true;
   #finish: (() => void) | undefined;
 
-  /** `onPassed`: the store has taken so many bytes. */
-  constructor(reply: ReplyStream, onPassed: (bytes: number) => void) {
+  constructor(reply: ReplyStream) {
     this.#reply = reply;
-    this.#onPassed = onPassed;
   }
 
   write(body: Buffer): void {
@@ -45,9 +41,7 @@ export class HeldReply {
 
   #pass(): void {
     while (this.#isOpen && this.#held.bytes > 0) {
-      const pieces = this.#held.take(PIECE_BYTES);
-      for (const piece of pieces) this.#isOpen = this.#reply.write(piece);
-      this.#onPassed(bytesOf(pieces));
+      for (const piece of this.#held.take(PIECE_BYTES)) this.#isOpen = this.#reply.write(piece);
     }
     if (this.#held.bytes > 0) return;
     const finish = this.#finish;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hardwareSchema, labelsSchema } from '../../exchange/hardware.ts';
 import { MOST_INSTANCE_SLOTS } from './link-limits.ts';
 import { MOST_TICKET_CHARS } from './tickets.ts';
 
@@ -16,6 +17,9 @@ export const offerSchema = z.object({
     inFlight: count(1_000_000),
     state: z.enum(['ready', 'upstream-down', 'paused', 'draining']),
     reason: text(200).optional(),
+    // An agent is shown also when these cannot be read.
+    labels: labelsSchema.optional().catch(undefined),
+    hardware: hardwareSchema.optional().catch(undefined),
   }),
 });
 export type Offer = z.infer<typeof offerSchema>;
@@ -24,11 +28,12 @@ const presentSchema = z.object({
   ticket: text(MOST_TICKET_CHARS),
   have: count(Number.MAX_SAFE_INTEGER),
 });
-export type Presented = z.infer<typeof presentSchema>;
 
 export const helloSchema = z.object({
   protocol: z.literal(1),
   name: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
+  /** Counts the links of the agent's process. */
+  turn: count(Number.MAX_SAFE_INTEGER).default(0),
   /** The name that its last link was given. */
   former: text(256).optional(),
   offer: offerSchema,

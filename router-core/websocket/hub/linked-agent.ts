@@ -5,6 +5,8 @@ import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import type { AgentIdentity } from './agent-directory.ts';
 import { readCount, readData, readJson } from '../wire/read-parts.ts';
 import { offerSchema, requeueSchema, type Hello, type Offer } from './link-schemas.ts';
+import type { AdoptedRequest } from '../../exchange/relay-link.ts';
+import type { RelayAgent } from './relay-agent.ts';
 import { RelayedRequest, type Carrier } from './relayed-request.ts';
 
 export interface LinkedAgentOptions {
@@ -17,11 +19,20 @@ export interface LinkedAgentOptions {
   readonly onOffer: (agent: LinkedAgent) => void;
   /** One of its slots is free. */
   readonly onFree: () => void;
+  /** It has not reached its upstream, and offers one slot less. */
+  readonly onUnreached: () => void;
+}
+
+/** The tickets of a request that goes on here. */
+export interface AdoptedTicket {
+  readonly ticket: string;
+  readonly former: string;
+  /** Bytes of the rest of the request's body that the agent has. */
+  readonly have: number;
 }
 
 /** One agent behind a link, as its relay sees it: what it offers, what it may have, and what it runs. */
-export class LinkedAgent implements Carrier {
-  /** The name that its hub gives it: unique in the group. */
+export class LinkedAgent implements RelayAgent, Carrier {
   readonly instance: string;
   readonly socket: LinkSocket;
   readonly identity: AgentIdentity;
@@ -31,6 +42,8 @@ export class LinkedAgent implements Carrier {
   readonly #options: LinkedAgentOptions;
   readonly #requests = new Map<number, RelayedRequest>();
   #lastChannel = 0;
+  /** Requests that it presents, until they go on. */
+  #returning: number;
   /** The last grant that it was told. */
   #told = '';
   #isWelcome = false;
@@ -42,45 +55,77 @@ export class LinkedAgent implements Carrier {
     this.identity = identity;
     this.name = hello.name;
     this.offer = hello.offer;
+    this.#returning = hello.present.length;
     this.instance = `${hello.name}.${randomBytes(4).toString('hex')}`;
   }
 
-  get running(): number {
-    return this.#requests.size;
+  get holder(): string {
+    return this.identity.record;
   }
 
-  /** Slots that could take a request now. */
+  get heardAt(): number {
+    return this.socket.heardAt;
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.socket.roundTripMs;
+  }
+
+  get running(): number {
+    return this.#requests.size + this.#returning;
+  }
+
   get free(): number {
     if (this.socket.closed || !this.#isWelcome) return 0;
-    return Math.min(this.offer.slots, this.grant.slots) - this.#requests.size;
+    return Math.min(this.offer.slots, this.grant.slots) - this.running;
   }
 
   requests(): IterableIterator<RelayedRequest> {
     return this.#requests.values();
   }
 
-  /** Hands over a request that was pulled for it. */
   run(link: AgentLink, request: PulledRequest, ticket: string): void {
+    this.#begin(
+      (channel) => new RelayedRequest({ link, request, ticket, channel, carrier: this }),
+      (relayed) => relayed.hand(request),
+    );
+  }
+
+  /** Goes on with a request of another hub; `former` is the ticket that this agent has presented. */
+  adopt(link: AgentLink, adopted: AdoptedRequest, { ticket, former, have }: AdoptedTicket): RelayedRequest {
+    const { request } = adopted;
+    return this.#begin(
+      (channel) => new RelayedRequest({ link, request, ticket, channel, carrier: this }),
+      (relayed) => relayed.adopt(adopted, former, have),
+    );
+  }
+
+  /** A request that it has presented goes on, or is gone. */
+  returned(): void {
+    this.#returning -= 1;
+    this.#options.onFree();
+  }
+
+  #begin(
+    make: (channel: number) => RelayedRequest,
+    start: (relayed: RelayedRequest) => void,
+  ): RelayedRequest {
     const channel = ++this.#lastChannel;
-    // The slot is taken first: the request may be over before its constructor returns.
-    let isOver = false;
-    const onOver = () => {
-      isOver = true;
-      this.#onOver(relayed);
-    };
-    const relayed = new RelayedRequest({ link, request, ticket, channel, carrier: this, onOver });
-    if (!isOver) this.#carry(channel, relayed);
+    const relayed = make(channel);
+    // The slot is taken first: the request may be over before it has begun.
+    this.#carry(channel, relayed);
+    start(relayed);
+    return relayed;
   }
 
   /** Goes on with a request that another link of the same agent had. */
-  resume(relayed: RelayedRequest, have: number): boolean {
+  resume(relayed: RelayedRequest, presented: string, have: number): boolean {
     const channel = ++this.#lastChannel;
-    if (!relayed.attach(this, channel, have)) return false;
+    if (!relayed.attach({ carrier: this, channel }, presented, have)) return false;
     this.#carry(channel, relayed);
     return true;
   }
 
-  /** Its slots and state have changed, or it asks to be told again. */
   tell(grant: Grant): void {
     this.grant = grant;
     if (!this.#isWelcome) return;
@@ -106,7 +151,10 @@ export class LinkedAgent implements Carrier {
   /** A message that is not about the link itself is about one of its requests. */
   onMessage({ type, channel, json, body }: LinkMessage): void {
     if (type === MESSAGE.offer) {
-      this.offer = readJson(offerSchema, json);
+      const { labels, hardware } = this.offer.report;
+      const offer = readJson(offerSchema, json);
+      // Sent only when they are new.
+      this.offer = { ...offer, report: { labels, hardware, ...offer.report } };
       return this.#options.onOffer(this);
     }
     if (type === MESSAGE.refused) return this.socket.close('refused by the agent');
@@ -119,12 +167,20 @@ export class LinkedAgent implements Carrier {
         return request?.onCredit(readCount(json['upTo']));
       case MESSAGE.requeue: {
         const { why, detail } = readJson(requeueSchema, json);
-        void request?.onRequeue(why, detail);
+        if (why === 'unreachable' && request) this.#offerOneLess();
+        void request?.onRequeue(why, detail).then(() => {
+          if (why === 'unreachable') this.#options.onUnreached();
+        });
         return;
       }
       default:
         throw new LinkFault('protocol', `a message of type ${type}`);
     }
+  }
+
+  /** Until its next offer. Otherwise it would get the request again at once. */
+  #offerOneLess(): void {
+    this.offer = { ...this.offer, slots: Math.max(0, this.offer.slots - 1) };
   }
 
   /** The link is gone. Returns what it ran. */
@@ -142,12 +198,7 @@ export class LinkedAgent implements Carrier {
     this.socket.expectWords(leaseMs / 6, leaseMs / 3);
   }
 
-  #onOver(relayed: RelayedRequest): void {
-    const carrier = relayed.carrier;
-    if (carrier instanceof LinkedAgent) carrier.#release(relayed);
-  }
-
-  #release(relayed: RelayedRequest): void {
+  release(relayed: RelayedRequest): void {
     if (!this.#requests.delete(relayed.channel)) return;
     this.#options.onFree();
   }

@@ -1,20 +1,24 @@
 import type { PulledRequest } from '../../exchange/agent-link.ts';
 import type {
+  AdoptedRequest,
   CreateRelayLink,
   LinkedAgentReport,
+  Presented,
   RecordGrant,
   RecordShare,
   RelayLink,
+  RequestPlace,
 } from '../../exchange/relay-link.ts';
 import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { packageVersion } from '../../runtime/package-info.ts';
-import type { AgentIdentity } from './agent-directory.ts';
+import { NO_RECORD, type AgentIdentity } from './agent-directory.ts';
 import { LEAST_AWAY_MS } from './link-limits.ts';
 import type { LinkedAgent } from './linked-agent.ts';
+import type { RelayAgent } from './relay-agent.ts';
 import type { RelayedRequest } from './relayed-request.ts';
 import { shareOut } from './share-out.ts';
-import type { Tickets } from './tickets.ts';
+import type { Ticket, Tickets } from './tickets.ts';
 
 export interface RelayOptions {
   readonly createRelayLink: CreateRelayLink;
@@ -26,30 +30,40 @@ export interface RelayOptions {
 }
 
 /** A request whose link is lost. */
-interface AwayRequest {
+export interface AwayRequest {
   readonly request: RelayedRequest;
   /** The agent as it was linked before. */
-  readonly former: LinkedAgent;
+  readonly former: RelayAgent;
   readonly timer: NodeJS.Timeout;
 }
 
 /** Which agent runs which request is seen so much later at most, ms. It must be shown again before it expires. */
 const SHOW_EVERY_MS = 5_000;
 
+/** A slot that was handed a request that it may not run is offered again after so long, ms. */
+const OFFER_AGAIN_MS = 500;
+
+/** A request that has come from another relay. */
+export interface Adoption {
+  readonly link: RelayLink;
+  readonly adopted: AdoptedRequest;
+}
+
 /** Stands in for all agents of one group and set of scopes that are linked to this hub. */
 export class Relay {
   readonly #options: RelayOptions;
   readonly #link: RelayLink;
-  readonly #agents = new Set<LinkedAgent>();
-  /** Requests whose link is lost, by ticket, until their agent comes back or their time is over. */
+  readonly #agents = new Set<RelayAgent>();
+  /** Requests whose link is lost, by id, until their agent comes back or their time is over. */
   readonly #away = new Map<string, AwayRequest>();
   /** Whose turn it is to be given a request. */
-  #turns: LinkedAgent[] = [];
+  #turns: RelayAgent[] = [];
   #joining: Promise<void> | undefined;
   #pulling: Promise<void> = Promise.resolve();
   #draining = false;
   #wake: () => void = () => undefined;
   #isReportDue = false;
+  #offerAgain: NodeJS.Timeout | undefined;
   readonly #showing: NodeJS.Timeout;
 
   constructor(options: RelayOptions) {
@@ -67,7 +81,7 @@ export class Relay {
   }
 
   /** Resolves when its offer counts in the group. Rejects when the store refuses this hub. */
-  async add(agent: LinkedAgent): Promise<void> {
+  async add(agent: RelayAgent): Promise<void> {
     this.#agents.add(agent);
     if (this.#joining) {
       await this.#joining;
@@ -80,7 +94,7 @@ export class Relay {
     this.#show();
   }
 
-  remove(agent: LinkedAgent, leaseMs: number): void {
+  remove(agent: RelayAgent, leaseMs: number): void {
     if (!this.#agents.delete(agent)) return;
     for (const request of agent.detach()) this.#await(request, agent, leaseMs);
     this.reportSoon();
@@ -89,6 +103,16 @@ export class Relay {
 
   get size(): number {
     return this.#agents.size + this.#away.size;
+  }
+
+  /** Name of its instance. */
+  get instance(): string {
+    return this.#link.instance;
+  }
+
+  get isBusy(): boolean {
+    for (const { running } of this.#agents) if (running > 0) return true;
+    return false;
   }
 
   /** Something in what its agents offer is new. Many changes of one moment are told together. */
@@ -101,20 +125,42 @@ export class Relay {
     });
   }
 
-  /** Takes the request that this agent presents again. Undefined when it is not known here. */
-  takeAway(ticket: string, record: string): RelayedRequest | undefined {
-    const found = this.#away.get(ticket);
-    if (!found || found.former.identity.record !== record) return undefined;
+  /** Reads a ticket that this agent presents. Undefined when it was never given one like it. */
+  read(signed: string, agent: RelayAgent): Ticket | undefined {
+    const ticket = this.#options.tickets.read(signed);
+    return ticket?.record === agent.holder && ticket.group === agent.identity.group ? ticket : undefined;
+  }
+
+  /** Takes the request that waits here for its agent to come back. */
+  takeAway(id: string, isTheirs: (away: AwayRequest) => boolean): RelayedRequest | undefined {
+    const found = this.#away.get(id);
+    if (!found || !isTheirs(found)) return undefined;
     clearTimeout(found.timer);
-    this.#away.delete(ticket);
+    this.#away.delete(id);
     return found.request;
   }
 
+  /** Takes the request that this agent presents from the relay that has it. Resolves with whether it goes on here. */
+  async takeOver(signed: string, from: Ticket, agent: LinkedAgent, presented: Presented): Promise<boolean> {
+    const { group, record } = from;
+    const { adopted } = (await this.adopt(from, presented)) ?? {};
+    if (!adopted) return false;
+    const ticket = this.#options.tickets.sign({ group, record, ...this.#link.placeOf(adopted.request) });
+    const relayed = agent.adopt(this.#link, adopted, { ticket, former: signed, have: presented.have });
+    this.reportSoon();
+    if (!this.#agents.has(agent)) {
+      relayed.detach();
+      this.#await(relayed, agent, LEAST_AWAY_MS);
+    }
+    return true;
+  }
+
   /** Drops the requests of this agent's former link that it does not know: they never reached it. */
-  forget(former: string, record: string): void {
-    for (const [ticket, away] of this.#away) {
-      if (away.former.instance !== former || !this.takeAway(ticket, record)) continue;
-      void away.request.lose(false, 'the link was lost before its agent had the request');
+  forget(instance: string, holder: string): void {
+    for (const id of this.#away.keys()) {
+      const isTheirs = ({ former }: AwayRequest) => former.instance === instance && former.holder === holder;
+      const request = this.takeAway(id, isTheirs);
+      void request?.lose(false, 'the link was lost before its agent had the request');
     }
   }
 
@@ -131,21 +177,22 @@ export class Relay {
   async close(timeoutMs: number): Promise<void> {
     if (!this.#draining) await this.drain();
     clearInterval(this.#showing);
+    clearTimeout(this.#offerAgain);
     for (const { timer } of this.#away.values()) clearTimeout(timer);
     await this.#link.close(timeoutMs);
   }
 
-  #await(request: RelayedRequest, former: LinkedAgent, leaseMs: number): void {
-    const { ticket } = request;
+  #await(request: RelayedRequest, former: RelayAgent, leaseMs: number): void {
+    const { id } = request;
     const lose = () => {
-      this.#away.delete(ticket);
+      this.#away.delete(id);
       void request.lose(
         true,
         'the link of its agent was lost, and the agent did not come back within the lease',
       );
     };
     const timer = setTimeout(lose, Math.max(LEAST_AWAY_MS, leaseMs));
-    this.#away.set(ticket, { request, former, timer });
+    this.#away.set(id, { request, former, timer });
   }
 
   #report() {
@@ -170,7 +217,7 @@ export class Relay {
   }
 
   #onGrants(grants: readonly RecordGrant[]): void {
-    const byRecord = new Map<string, LinkedAgent[]>();
+    const byRecord = new Map<string, RelayAgent[]>();
     for (const agent of this.#agents) {
       const { record } = agent.identity;
       const agents = byRecord.get(record);
@@ -186,7 +233,7 @@ export class Relay {
   }
 
   /** Sends this agent its grant again, so that it knows that its offer has arrived. */
-  answer(agent: LinkedAgent): void {
+  answer(agent: RelayAgent): void {
     agent.tell(agent.grant);
     this.reportSoon();
   }
@@ -213,26 +260,42 @@ export class Relay {
       await this.#link.pull(free, (request) => {
         if (!this.#dispatch(request)) unwanted.push(request);
       });
-      for (const request of unwanted) await this.#link.requeue(request, 'unstarted');
+      for (const request of unwanted) await this.#requeue(request);
     }
+  }
+
+  /** A slot that may not have this request is not offered for a moment: otherwise it would get the same one again at once. */
+  async #requeue(request: PulledRequest): Promise<void> {
+    if (this.#free <= 0) return void (await this.#link.requeue(request, 'unstarted'));
+    await this.#link.requeue(request, 'unreachable', 'no agent with a free slot may run it');
+    this.#offerAgain ??= setTimeout(() => {
+      this.#offerAgain = undefined;
+      this.reportSoon();
+    }, OFFER_AGAIN_MS);
   }
 
   /** To the agents with room, in turn. */
   #dispatch(request: PulledRequest): boolean {
-    const agent = this.#nextFree();
+    const agent = this.#nextFree(request);
     if (!agent) return false;
-    const { group, record } = agent.identity;
-    const { id, attempt, handle: place } = request;
-    const relay = this.#link.instance;
-    agent.run(this.#link, request, this.#options.tickets.sign({ group, record, relay, id, attempt, place }));
+    const { holder: record, identity } = agent;
+    const { group } = identity;
+    const ticket = this.#options.tickets.sign({ group, record, ...this.#link.placeOf(request) });
+    agent.run(this.#link, request, ticket);
     return true;
   }
 
-  #nextFree(): LinkedAgent | undefined {
+  /** Takes a request from another relay, for an agent that has come from there. Undefined when it is over, or somebody else's. */
+  async adopt(from: RequestPlace, presented: Presented): Promise<Adoption | undefined> {
+    const adopted = await this.#link.adopt(from, presented);
+    return adopted && { link: this.#link, adopted };
+  }
+
+  #nextFree(request: PulledRequest): RelayAgent | undefined {
     for (let tries = this.#agents.size; tries > 0; tries -= 1) {
       if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();
-      if (agent && agent.free > 0) return agent;
+      if (agent && agent.free > 0 && agent.takes?.(request) !== false) return agent;
     }
     return undefined;
   }
@@ -240,9 +303,10 @@ export class Relay {
   #show(): void {
     const { hub, identity } = this.#options;
     const reports = [...this.#agents].map((agent): LinkedAgentReport => {
-      const { socket, offer, grant, running, instance, name } = agent;
+      const { offer, grant, running, instance, name, roundTripMs, heardAt } = agent;
       const { record, tokenId } = agent.identity;
-      const about = { name, agent: record, token: tokenId, instance, hub: hub.id, hubName: hub.host };
+      const ofRecord = record === NO_RECORD ? {} : { agent: record, token: tokenId };
+      const about = { name, ...ofRecord, instance, hub: hub.id, hubName: hub.host };
       return {
         ...offer.report,
         ...about,
@@ -250,8 +314,8 @@ export class Relay {
         slots: grant.slots,
         scopes: identity.scopes,
         requests: [...agent.requests()].map(({ id }) => id),
-        roundTripMs: socket.roundTripMs,
-        lastHeardAt: new Date(Date.now() - (performance.now() - socket.heardAt)).toISOString(),
+        roundTripMs,
+        lastHeardAt: new Date(Date.now() - (performance.now() - heardAt)).toISOString(),
       };
     });
     this.#link.show(reports);

@@ -1,4 +1,12 @@
-import type { AgentExchange, AgentLink, ExchangeHandlers, PulledRequest } from '../../exchange/agent-link.ts';
+import type {
+  AgentExchange,
+  AgentLink,
+  ExchangeHandlers,
+  OwnedRequest,
+  PulledRequest,
+  StoredReply,
+} from '../../exchange/agent-link.ts';
+import type { AdoptedRequest } from '../../exchange/relay-link.ts';
 import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 import { encodeRequestHead, isInterimHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
 import { relayedOwner } from '../../exchange/reply-owner.ts';
@@ -14,16 +22,22 @@ export interface Carrier {
   readonly socket: LinkSocket;
   /** Name of the agent at its other end. */
   readonly instance: string;
+  /** The request's slot is free. */
+  release(request: RelayedRequest): void;
+}
+
+/** The channel of a link. */
+export interface Attachment {
+  readonly carrier: Carrier;
+  readonly channel: number;
 }
 
 export interface RelayedRequestOptions {
   readonly link: AgentLink;
-  readonly request: PulledRequest;
+  readonly request: OwnedRequest;
   readonly ticket: string;
   readonly channel: number;
   readonly carrier: Carrier;
-  /** Its slot is free. Called once. */
-  readonly onOver: () => void;
 }
 
 /** The codes with which an agent may fail a reply. */
@@ -33,15 +47,15 @@ const FAILURES = new Set(['upstream-unreachable', 'upstream-failed', 'agent-lost
 export class RelayedRequest implements ExchangeHandlers {
   readonly ticket: string;
   readonly #options: RelayedRequestOptions;
-  readonly #exchange: AgentExchange;
+  #exchange: AgentExchange | undefined;
   /** The rest of the request's body, on its way to the agent. */
-  readonly #up: LinkWriter;
+  #up: LinkWriter;
   /** Reads the reply's body. */
-  readonly #down: LinkReader;
+  #down: LinkReader;
+  /** The reply's body, as far as the store has no room for it yet. */
+  #held: HeldReply | undefined;
   #carrier: Carrier | undefined;
   #channel: number;
-  /** The reply's body, as far as the store has no room for it yet. */
-  readonly #held: HeldReply;
   #headSeen = false;
   #interims = 0;
   #over = false;
@@ -49,22 +63,58 @@ export class RelayedRequest implements ExchangeHandlers {
   /** The bytes of the request's body that the agent has asked for. */
   #asked = 0;
   #requeueing = false;
+  /** The ticket that its agent had from another hub. */
+  #former: string | undefined;
+  /** Bytes of the reply's body that the store has. */
+  #stored = 0;
 
   constructor(options: RelayedRequestOptions) {
-    const { link, request, channel, carrier } = options;
+    const { channel, carrier } = options;
     this.#options = options;
     this.ticket = options.ticket;
     this.#channel = channel;
     this.#carrier = carrier;
     this.#up = new LinkWriter({ target: carrier.socket, channel, upTo: 0, onWritable: () => undefined });
-    this.#down = new LinkReader(WINDOW_BYTES, (upTo) => this.#say(MESSAGE.credit, { upTo }));
-    this.#exchange = link.open(request, this);
-    this.#held = new HeldReply(this.#exchange.reply, (bytes) => this.#down.consume(bytes));
-    this.#sendRequest(carrier);
+    this.#down = this.#reader(0, WINDOW_BYTES);
+  }
+
+  /** Hands the request to its agent. */
+  hand(request: PulledRequest): void {
+    this.#begin(this.#options.link.open(request, this));
+    this.#sendRequest(request);
+  }
+
+  /** Goes on with a request that the agent has from another hub, and that has `have` bytes of its body. */
+  adopt(adopted: AdoptedRequest, former: string, have: number): void {
+    const { carrier, channel } = this.#options;
+    const { point } = adopted;
+    this.#former = former;
+    this.#headSeen = point.headSeen;
+    this.#asked = point.asked;
+    this.#down = this.#reader(point.received, point.upTo);
+    const onWritable = () => undefined;
+    this.#up = new LinkWriter({ target: carrier.socket, channel, upTo: point.asked, from: have, onWritable });
+    const { received, upTo, headSeen } = point;
+    this.#say(MESSAGE.resumed, { ticket: former, next: this.ticket, have: received, headSeen, upTo });
+    this.#begin(adopted.open(this));
+  }
+
+  #begin(exchange: AgentExchange): void {
+    this.#exchange = exchange;
+    this.#held = new HeldReply(exchange.reply);
+  }
+
+  #reader(received: number, upTo: number): LinkReader {
+    return new LinkReader({ received, upTo, onCredit: (most) => this.#say(MESSAGE.credit, { upTo: most }) });
   }
 
   get id(): string {
     return this.#options.request.id;
+  }
+
+  /** True when this ticket is for it: the agent may not have heard of a new one. */
+  isFor(ticket: string): boolean {
+    return ticket === this.ticket || ticket === this.#former;
   }
 
   get channel(): number {
@@ -89,27 +139,33 @@ export class RelayedRequest implements ExchangeHandlers {
     if (this.#over) return;
     this.#say(MESSAGE.stop, { why });
     this.#up.abandon();
-    this.#held.clear();
-    this.#exchange.reply.close();
+    this.#held?.clear();
+    this.#exchange?.reply.close();
   }
 
   onWritable(): void {
-    this.#held.onWritable();
+    this.#held?.onWritable();
   }
 
   onSettled(): void {
     if (this.#over) return;
     this.#over = true;
     this.#up.abandon();
-    this.#say(MESSAGE.settled);
-    this.#options.onOver();
+    this.#carrier?.release(this);
+  }
+
+  /** The agent may forget what the store has. */
+  onStored({ bytes, isSettled }: StoredReply): void {
+    this.#down.consume(bytes - this.#stored);
+    this.#stored = bytes;
+    if (isSettled) this.#say(MESSAGE.settled);
   }
 
   // Messages of the agent.
 
   onData({ head, end, failed, closed }: Data, body: Buffer): void {
-    const { reply } = this.#exchange;
-    if (this.#over || this.#replyEnded) return;
+    const reply = this.#exchange?.reply;
+    if (!reply || !this.#held || this.#over || this.#replyEnded) return;
     if (!this.#down.accept(body.length)) throw new LinkFault('limit', 'a reply beyond its window');
     if (head !== undefined) this.#onHead(head, body);
     if (body.length > 0) {
@@ -129,10 +185,11 @@ export class RelayedRequest implements ExchangeHandlers {
 
   onCredit(upTo: number): void {
     const more = upTo - this.#asked;
-    if (more <= 0 || this.#over) return;
+    const exchange = this.#exchange;
+    if (more <= 0 || this.#over || !exchange) return;
     if (upTo > this.#up.written + WINDOW_BYTES) throw new LinkFault('protocol', 'credit beyond the window');
-    if (this.#asked === 0) this.#exchange.reply.start({ owner: this.#owner, credit: upTo });
-    else this.#exchange.consume(more);
+    if (this.#asked === 0) exchange.reply.start({ owner: this.#owner, credit: upTo });
+    else exchange.consume(more);
     this.#asked = upTo;
     this.#up.credit(upTo);
   }
@@ -143,7 +200,7 @@ export class RelayedRequest implements ExchangeHandlers {
     const moved = await this.#options.link.requeue(this.#options.request, why, detail);
     this.#requeueing = false;
     this.#say(MESSAGE.requeued, { moved });
-    if (moved) this.#exchange.abandon();
+    if (moved) this.#exchange?.abandon();
   }
 
   // Events of its link.
@@ -155,26 +212,29 @@ export class RelayedRequest implements ExchangeHandlers {
   }
 
   /** Its agent is back, on another link, and has received so many bytes of the request's body. Returns false when that cannot be. */
-  attach(carrier: Carrier, channel: number, have: number): boolean {
+  attach({ carrier, channel }: Attachment, presented: string, have: number): boolean {
     if (have > this.#up.written) return false;
     this.#carrier = carrier;
     this.#channel = channel;
     const { received, upTo } = this.#down;
-    this.#say(MESSAGE.resumed, { ticket: this.ticket, have: received, headSeen: this.#headSeen, upTo });
+    const next = presented === this.ticket ? undefined : this.ticket;
+    const headSeen = this.#headSeen;
+    this.#say(MESSAGE.resumed, { ticket: presented, next, have: received, headSeen, upTo });
     return this.#up.resume(carrier.socket, { channel, have, headSeen: true, upTo: this.#asked });
   }
 
   /** Its agent has not come back. `seen`: it may have run the request. */
   async lose(seen: boolean, detail: string): Promise<void> {
     if (this.#over || this.#requeueing) return;
-    const { reply } = this.#exchange;
+    const exchange = this.#exchange;
+    if (!exchange) return;
     const hasBegun = this.#headSeen || this.#interims > 0;
     this.#requeueing = true;
     const moved =
       !hasBegun &&
       (await this.#options.link.requeue(this.#options.request, seen ? 'failed' : 'unstarted', detail));
-    if (moved) this.#exchange.abandon();
-    else reply.fail('agent-lost', detail);
+    if (moved) exchange.abandon();
+    else exchange.reply.fail('agent-lost', detail);
   }
 
   get #owner(): string {
@@ -187,22 +247,22 @@ export class RelayedRequest implements ExchangeHandlers {
       if (body.length > 0) throw new LinkFault('protocol', 'an interim head with a body');
       this.#interims += 1;
       if (this.#interims > MOST_INTERIM_HEADS) throw new LinkFault('limit', 'too many interim heads');
-      return this.#exchange.reply.interim(this.#owner, head);
+      return this.#exchange?.reply.interim(this.#owner, head);
     }
     if (this.#headSeen) throw new LinkFault('protocol', 'a second head');
     this.#headSeen = true;
-    this.#exchange.reply.start({ owner: this.#owner, head });
+    this.#exchange?.reply.start({ owner: this.#owner, head });
   }
 
   #onFailed(failed: string): void {
     const line = failed.indexOf('\n');
     const code = line < 0 ? failed : failed.slice(0, line);
     if (!FAILURES.has(code)) throw new LinkFault('protocol', 'an unknown failure');
-    this.#held.finish(() => this.#exchange.reply.fail(code, line < 0 ? '' : failed.slice(line + 1)));
+    this.#held?.finish(() => this.#exchange?.reply.fail(code, line < 0 ? '' : failed.slice(line + 1)));
   }
 
-  #sendRequest({ socket }: Carrier): void {
-    const { request, channel, ticket } = this.#options;
+  #sendRequest(request: PulledRequest): void {
+    const { channel, ticket, carrier } = this.#options;
     const { id, attempt, hub, head, remainingMs, bodyFollows, trailers, mayHaveRun, body } = request;
     const json = {
       id,
@@ -215,7 +275,7 @@ export class RelayedRequest implements ExchangeHandlers {
       mayHaveRun: mayHaveRun || undefined,
       ticket,
     };
-    socket.sendWith(MESSAGE.request, channel, json, body);
+    carrier.socket.sendWith(MESSAGE.request, channel, json, body);
   }
 
   #say(type: number, json?: object): void {

@@ -1,5 +1,6 @@
 import { sleep } from '../../runtime/backoff.ts';
 import { scopeSet, type AgentIdentity } from './agent-directory.ts';
+import { LinkCounts } from './link-counts.ts';
 import type { LinkedAgent } from './linked-agent.ts';
 import { Relay, type RelayOptions } from './relay.ts';
 import { Tickets } from './tickets.ts';
@@ -10,7 +11,9 @@ export type RelaysOptions = Omit<RelayOptions, 'identity' | 'tickets'> & {
 
 /** A relay for each group and set of scopes whose agents are linked to this hub. One without agents stays: they come back. */
 export class Relays {
+  /** Those that are linked. */
   readonly agents = new Set<LinkedAgent>();
+  readonly counts = new LinkCounts();
   readonly #options: RelaysOptions;
   #tickets: Tickets | undefined;
   readonly #relays = new Map<string, Relay>();
@@ -19,15 +22,26 @@ export class Relays {
     this.#options = options;
   }
 
+  /** Rejects when the store is away, and no relay was asked for before. */
+  async tickets(): Promise<Tickets> {
+    return (this.#tickets ??= new Tickets(await this.#options.sharedSecret()));
+  }
+
   /** Rejects when the store is away. */
   async of(identity: AgentIdentity): Promise<Relay> {
-    const tickets = (this.#tickets ??= new Tickets(await this.#options.sharedSecret()));
+    const tickets = await this.tickets();
     const key = `${identity.group}\n${scopeSet(identity.scopes)}`;
     const known = this.#relays.get(key);
     if (known) return known;
     const relay = new Relay({ ...this.#options, identity, tickets });
     this.#relays.set(key, relay);
     return relay;
+  }
+
+  /** True when a relay of this hub has this name. */
+  has(instance: string): boolean {
+    for (const relay of this.#relays.values()) if (relay.instance === instance) return true;
+    return false;
   }
 
   /** The agent has dialled anew before its former link was seen to be lost. */
@@ -49,7 +63,7 @@ export class Relays {
   }
 
   #isBusy(): boolean {
-    for (const { running } of this.agents) if (running > 0) return true;
+    for (const { isBusy } of this.#relays.values()) if (isBusy) return true;
     return false;
   }
 }

@@ -1,15 +1,24 @@
 import { ROOM_BYTES, WINDOW_BYTES } from '../../exchange/frame-stream.ts';
 
+export interface LinkReaderOptions {
+  /** Bytes that have come before. */
+  readonly received?: number;
+  /** The sender may send up to here without being told. */
+  readonly upTo: number;
+  readonly onCredit: (upTo: number) => void;
+}
+
 /** The books of one incoming body: how much has come, how much was consumed, and what the sender was told. */
 export class LinkReader {
   /** Bytes that have come. */
-  received = 0;
-  #consumed = 0;
+  received: number;
+  #consumed: number;
   #upTo: number;
   readonly #onCredit: (upTo: number) => void;
 
-  /** `upTo`: what the sender may send without being told. */
-  constructor(upTo: number, onCredit: (upTo: number) => void) {
+  constructor({ received = 0, upTo, onCredit }: LinkReaderOptions) {
+    this.received = received;
+    this.#consumed = received;
     this.#upTo = upTo;
     this.#onCredit = onCredit;
   }

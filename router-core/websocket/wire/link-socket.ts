@@ -20,8 +20,10 @@ export interface LinkSocketOptions {
   readonly stream: Duplex;
   /** A message that the peer may send; the socket is refused when this throws a LinkFault. */
   readonly onMessage: (message: LinkMessage) => void;
-  /** Whether nothing runs on the link; asked after `expectWords`, until it is so. */
+  /** True when nothing runs on the link. Asked after `expectWords`, until it is so. */
   readonly isIdle?: () => boolean;
+  /** Called with the code when this end refuses the peer. */
+  readonly onRefuse?: (code: string) => void;
   /** Called once, whoever ended it. */
   readonly onClose: (why: string) => void;
 }
@@ -43,8 +45,10 @@ export class LinkSocket implements WriterTarget {
   readonly #pending: LinkWriter[] = [];
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
+  /** Silence counts from here: an idle link may have been silent for longer than one with requests may be. */
+  #expectsSince = 0;
   #lookEveryMs = PING_AFTER_MS / 4;
-  /** What this turn of the event loop sends is held back to its end, so that it leaves in one write. */
+  /** The messages of this turn of the event loop are held back to its end, so that they leave in one write. */
   #isTurn = false;
   /** Bodies wait until the socket has room. */
   #awaitsDrain = false;
@@ -81,6 +85,7 @@ export class LinkSocket implements WriterTarget {
     this.#pingAfterMs = pingAfterMs;
     this.#deadAfterMs = deadAfterMs;
     this.#lookEveryMs = pingAfterMs / 4;
+    this.#expectsSince = performance.now();
     clearInterval(this.#watch);
     this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
     this.#lookedAt = performance.now();
@@ -104,6 +109,7 @@ export class LinkSocket implements WriterTarget {
   /** Says why, then closes. */
   refuse(code: string, reason: string, retryMs?: number): void {
     if (this.#closed) return;
+    this.#options.onRefuse?.(code);
     this.send(MESSAGE.refused, LINK_CHANNEL, { code, reason, retryMs });
     this.close(reason);
   }
@@ -180,7 +186,7 @@ export class LinkSocket implements WriterTarget {
     if (stoodStill) return;
     if (this.#pingAfterMs !== PING_AFTER_MS && this.#options.isIdle?.())
       this.expectWords(PING_AFTER_MS, DEAD_AFTER_MS);
-    const silentMs = now - this.heardAt;
+    const silentMs = now - Math.max(this.heardAt, this.#expectsSince);
     if (silentMs > this.#deadAfterMs) return this.terminate('the peer was silent for too long');
     if (silentMs < this.#pingAfterMs || this.#pingedAt !== undefined) return;
     this.#pingedAt = performance.now();

@@ -30,6 +30,8 @@ export interface LinkWriterOptions {
   readonly channel: number;
   /** Bytes that may be sent without being told. */
   readonly upTo: number;
+  /** The other end has so many bytes already; 0 when left out. */
+  readonly from?: number;
   readonly onWritable: () => void;
   /** The last message is about to be sent; called again when it is sent again. */
   readonly onLast?: () => void;
@@ -46,13 +48,13 @@ export class LinkWriter {
   #parts: DataParts = {};
   #interims: string[] = [];
   #body = new JoinedChunks();
-  readonly #tail = new SentTail();
+  readonly #tail: SentTail;
   /** The parts that were sent and that a new link may have to repeat. */
   #sent: DataParts = {};
   #isPending = false;
   #ended = false;
   #isClosed = false;
-  #written = 0;
+  #written: number;
   #upTo: number;
 
   constructor(options: LinkWriterOptions) {
@@ -60,6 +62,8 @@ export class LinkWriter {
     this.#target = options.target;
     this.#channel = options.channel;
     this.#upTo = options.upTo;
+    this.#written = options.from ?? 0;
+    this.#tail = new SentTail(this.#written);
   }
 
   get writable(): boolean {

@@ -4,7 +4,11 @@ import { bytesOf } from '../../exchange/frames.ts';
 export class SentTail {
   #pieces: Buffer[] = [];
   /** Offset of the first byte that is kept. */
-  #start = 0;
+  #start: number;
+
+  constructor(start = 0) {
+    this.#start = start;
+  }
 
   add(pieces: readonly Buffer[]): void {
     for (const piece of pieces) this.#pieces.push(piece);

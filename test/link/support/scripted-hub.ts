@@ -60,6 +60,7 @@ export async function scriptedHub(options: ScriptedHubOptions = {}): Promise<Scr
   server.on('upgrade', (request, socket, head) => {
     const text = refusal?.();
     if (text !== undefined) {
+      socket.on('error', () => undefined);
       socket.end(text);
       return;
     }
@@ -83,7 +84,11 @@ export async function scriptedHub(options: ScriptedHubOptions = {}): Promise<Scr
     links,
     async nextLink() {
       const at = taken++;
-      return waitFor(() => links[at], { what: `link ${at + 1}` });
+      const link = await waitFor(() => links[at], { what: `link ${at + 1}` });
+      // Its hello is answered with its arrival: what a test says comes after the welcome.
+      const hasHello = () => link.messages.some(({ type }) => type === MESSAGE.hello);
+      if (greets) await waitFor(hasHello, { what: 'its hello' });
+      return link;
     },
   };
 }
@@ -159,7 +164,7 @@ export async function agentOf(hubs: readonly { url: string }[], slots = 2, ca?: 
   return { ...joined, revoked: () => revoked, logged: () => lines.map((line) => JSON.stringify(line)) };
 }
 
-/** What a hub says of a request. */
+/** The message in which a hub hands over a request. */
 export function requestOf(ticket: string, more: object = {}): object {
   return { id: `id-${ticket}`, attempt: 1, hub: 'h', head: 'GET\n/\n\n', ms: 10_000, ticket, ...more };
 }

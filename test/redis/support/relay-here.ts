@@ -1,13 +1,14 @@
 import { onTestFinished } from 'vitest';
 import type { RecordGrant, RecordShare, RelayLink } from '../../../router-core/exchange/relay-link.ts';
 import { redisRelayLinks } from '../../../router-core/redis/agent/redis-relay-links.ts';
+import { LocalInboxes } from '../../../router-core/redis/frames/local-inboxes.ts';
 import { recordLog } from '../../support/config.ts';
 
 export interface RelayHere {
   readonly link: RelayLink;
   /** Offers this from now on; resolves when it counts. */
   readonly offer: (shares: readonly RecordShare[]) => Promise<void>;
-  /** What it was granted last, as `slots state`. */
+  /** The last grant of the record, as `slots state`. */
   readonly granted: (record: string) => string;
   readonly grants: () => readonly RecordGrant[];
 }
@@ -28,7 +29,7 @@ export async function relayHere(
   let last: readonly RecordGrant[] = [];
   const { log } = recordLog();
   const report = { name: 'hub', version: '0', concurrency: 1, inFlight: 0, state: 'ready' } as const;
-  const link = redisRelayLinks({ redisUrl, log })({
+  const link = redisRelayLinks({ redisUrl, local: new LocalInboxes() })({
     group,
     scopes,
     name: 'hub-here',
