@@ -175,7 +175,7 @@ const STATES: readonly ExchangeState[] = ['reading', 'admitting', 'waiting', 'ha
 
 const OUTCOMES: readonly OrphanOutcome[] = ['moved', 'returned', 'lost', 'exhausted', 'dropped'];
 
-/** What metrics need beside the context. */
+/** Sources of values that are not in the context. */
 export interface Shown {
   readonly acceptor: { readonly snapshot: { readonly version: number } | undefined };
   /** Undefined when no agent may dial in. */

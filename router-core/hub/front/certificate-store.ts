@@ -16,9 +16,9 @@ interface Kept {
   readonly files: CertificateFiles;
   readonly notice: ExpiryNotice;
   certificate: Certificate;
-  /** What the last look has found, when it was not what is in use. */
+  /** The texts, or the error, of the last look, when they were not those in use. */
   seen: string;
-  /** What was found twice and refused: it is not refused again. */
+  /** The texts, or the error, that were refused: they are not refused again. */
   refused: string;
 }
 
