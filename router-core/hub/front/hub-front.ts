@@ -108,6 +108,7 @@ export class HubFront {
   /** Closes the port that is for agents alone. */
   closeDoorPort(): void {
     void this.#doorEntry?.stopAccepting();
+    this.#doorEntry?.cutAll();
   }
 
   /** Where connections go that came in the clear, when all should use TLS. */
