@@ -8,8 +8,8 @@ const FEWEST_SLOTS = 32;
  *
  * Open addressing with linear probing; a deletion closes the gap.
  */
-export class ChurnMap<V> {
-  #keys: (string | undefined)[] = emptySlots(FEWEST_SLOTS);
+export class ChurnMap<V, K extends string | number = string> {
+  #keys: (K | undefined)[] = emptySlots(FEWEST_SLOTS);
   #values: (V | undefined)[] = emptySlots(FEWEST_SLOTS);
   #size = 0;
 
@@ -17,15 +17,15 @@ export class ChurnMap<V> {
     return this.#size;
   }
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     return this.#values[this.#find(key)];
   }
 
-  has(key: string): boolean {
+  has(key: K): boolean {
     return this.#keys[this.#find(key)] !== undefined;
   }
 
-  set(key: string, value: V): void {
+  set(key: K, value: V): void {
     let slot = this.#find(key);
     if (this.#keys[slot] === undefined) {
       // At most half full: probes stay short.
@@ -40,7 +40,7 @@ export class ChurnMap<V> {
   }
 
   /** True when the key was there. */
-  delete(key: string): boolean {
+  delete(key: K): boolean {
     const mask = this.#keys.length - 1;
     let gap = this.#find(key);
     if (this.#keys[gap] === undefined) return false;
@@ -67,7 +67,7 @@ export class ChurnMap<V> {
   }
 
   /** A copy of all keys, in no order. */
-  keys(): string[] {
+  keys(): K[] {
     return this.#keys.filter((key) => key !== undefined);
   }
 
@@ -78,7 +78,7 @@ export class ChurnMap<V> {
   }
 
   /** The slot of the key, or the free slot where it would be. */
-  #find(key: string): number {
+  #find(key: K): number {
     const keys = this.#keys;
     const mask = keys.length - 1;
     let slot = hash(key) & mask;
@@ -107,8 +107,9 @@ function emptySlots(count: number): undefined[] {
   return Array.from<undefined>({ length: count });
 }
 
-/** FNV-1a of the last characters: those of ids and stream entries differ most. */
-function hash(key: string): number {
+/** FNV-1a of the last characters: those of ids and stream entries differ most. Numbers count up: they need no mixing. */
+function hash(key: string | number): number {
+  if (typeof key === 'number') return key;
   let value = 0x811c9dc5;
   for (let i = Math.max(0, key.length - 10); i < key.length; i++) {
     value = Math.imul(value ^ key.charCodeAt(i), 0x01000193);

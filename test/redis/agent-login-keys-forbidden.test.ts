@@ -72,6 +72,10 @@ const OF_A_GROUP = [
   'HVALS mr:{other}:agent-slots',
   'HINCRBY mr:{other}:agent-slots x 1',
   'HVALS mr:{other}:reports',
+  'HVALS mr:{other}:log',
+  'HSET mr:{other}:log x forged',
+  'GET mr:{other}:linked:x',
+  'HSET mr:{other}:linked:x x forged',
   'HDEL mr:{other}:reports x',
   'ZADD mr:{other}:permits 1 forged',
   'ZREM mr:{other}:permits x',
@@ -94,6 +98,8 @@ const OF_A_GROUP = [
 
 const OF_NO_GROUP = [
   'GET mr:{/config}:link-key',
+  'HVALS mr:{/config}:log',
+  'HSET mr:{/config}:log x forged',
   'HSET mr:{/config}:link-key x forged',
   'HVALS mr:{/config}:groups',
   'HSET mr:{/config}:groups x forged',

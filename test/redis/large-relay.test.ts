@@ -12,7 +12,8 @@ const SLOTS = 20_000;
 const RECORDS = 500;
 /** Pulled, and never begun. */
 const UNBEGUN = 3_000;
-const LEASE_MS = 3_000;
+/** Long enough for all that is handed out again to be pulled within one, on a busy machine too. */
+const LEASE_MS = 8_000;
 /** No script may hold Redis up for longer. */
 const MOST_MS = 5;
 

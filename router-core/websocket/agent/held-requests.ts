@@ -1,9 +1,10 @@
+import { ChurnMap } from '../../runtime/churn-map.ts';
 import type { HubLink } from './hub-link.ts';
 import type { LinkExchange } from './link-exchange.ts';
 
 /** All requests of one instance that no hub has settled, on whatever link. */
 export class HeldRequests {
-  readonly #byTicket = new Map<string, LinkExchange>();
+  readonly #byTicket = new ChurnMap<LinkExchange>();
   /** When a request whose link is lost belongs to nobody any more, by performance.now(). */
   readonly #lostAt = new WeakMap<LinkExchange, number>();
   readonly #links: () => Iterable<HubLink>;
@@ -37,9 +38,7 @@ export class HeldRequests {
 
   /** Those whose link is lost and that no hub has been asked about since. */
   orphans(): LinkExchange[] {
-    return [...this.#byTicket.values()].filter(
-      (exchange) => !exchange.carrier && !this.#isPresented(exchange),
-    );
+    return this.#byTicket.values().filter((exchange) => !exchange.carrier && !this.#isPresented(exchange));
   }
 
   /** How many an upstream works on. */

@@ -1,4 +1,5 @@
 import type { Grant } from '../../exchange/agent-link.ts';
+import { ChurnMap } from '../../runtime/churn-map.ts';
 import { LINK_CHANNEL, LINK_PROTOCOL_VERSION, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
 import { LinkFault, LinkSocket } from '../wire/link-socket.ts';
 import { readCount, readData, readJson } from '../wire/read-parts.ts';
@@ -69,7 +70,7 @@ export class HubLink implements Carrier {
   /** Not needed once it carries nothing. */
   isSpare = false;
   readonly #host: LinkHost;
-  readonly #channels = new Map<number, LinkExchange>();
+  readonly #channels = new ChurnMap<LinkExchange, number>();
   /** Tickets that the hello has presented and the hub has not answered yet. */
   readonly #presented: Set<string>;
   readonly #welcomeDue: NodeJS.Timeout;
@@ -80,6 +81,7 @@ export class HubLink implements Carrier {
     this.#host = host;
     this.socket = new LinkSocket({
       ...dialled,
+      side: 'agent',
       onMessage: (message) => this.#onMessage(message),
       isIdle: () => this.#channels.size === 0,
       onClose: (why) => this.#onClose(why),
@@ -118,7 +120,7 @@ export class HubLink implements Carrier {
     return this.#presented.has(ticket);
   }
 
-  exchanges(): IterableIterator<LinkExchange> {
+  exchanges(): LinkExchange[] {
     return this.#channels.values();
   }
 
@@ -205,13 +207,16 @@ export class HubLink implements Carrier {
   #onRequest(message: LinkMessage): void {
     const { channel } = message;
     if (this.#channels.has(channel)) throw new LinkFault('protocol', 'a channel that is in use');
-    let running = 0;
-    for (const { isFree } of this.#channels.values()) if (!isFree) running += 1;
-    // A request that is being requeued keeps its channel here for a moment longer than there: hence twice.
-    if (running >= 2 * this.#offers.mostGranted)
-      throw new LinkFault('limit', 'more requests than were granted');
+    if (this.#isFull()) throw new LinkFault('limit', 'more requests than were granted');
     const exchange = this.#host.onRequest(this, channel, readRequest(message, this.#host.nextHandle()));
     if (exchange) this.#carry(channel, exchange);
+  }
+
+  #isFull(): boolean {
+    // A request that is being requeued keeps its channel here for a moment longer than there: hence twice.
+    const most = 2 * this.#offers.mostGranted;
+    // They are counted only when they may be too many: each request asks.
+    return this.#channels.size >= most && this.exchanges().filter(({ isFree }) => !isFree).length >= most;
   }
 
   #onResumed({ channel, json }: LinkMessage): void {

@@ -13,7 +13,7 @@ import { LinkFault } from '../wire/link-socket.ts';
 import { HeldRequests } from './held-requests.ts';
 import type { DialledHub, HubDialer } from './hub-dialer.ts';
 import { HubLink, type LinkHost } from './hub-link.ts';
-import type { HandedRequest, Refused } from './hub-messages.ts';
+import { LinkRequest, type HandedRequest, type Refused } from './hub-messages.ts';
 import { TOKEN_ENDED } from './hub-refusal.ts';
 import type { HubTurns } from './hub-turns.ts';
 import { LinkExchange } from './link-exchange.ts';
@@ -44,7 +44,6 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   readonly #options: WebsocketAgentLinkOptions;
   readonly #keeper: LinkKeeper;
   readonly #held = new HeldRequests(() => this.#keeper.links);
-  readonly #exchangeOf = new WeakMap<PulledRequest, LinkExchange>();
   /** Handed over by a hub, and not pulled yet. */
   #queue: LinkExchange[] = [];
   readonly #reporting: NodeJS.Timeout;
@@ -107,7 +106,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   }
 
   open(request: PulledRequest, handlers: ExchangeHandlers): AgentExchange {
-    const exchange = this.#exchangeOf.get(request);
+    const exchange = exchangeOf(request);
     if (!exchange) throw new Error('this link has not handed out such a request');
     return exchange.open(handlers);
   }
@@ -120,7 +119,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
 
   async requeue(request: PulledRequest, why: RequeueReason, detail = ''): Promise<boolean> {
     if (why === 'unreachable') this.#isOfferDue = true;
-    return (await this.#exchangeOf.get(request)?.requeue(why, detail)) ?? false;
+    return (await exchangeOf(request)?.requeue(why, detail)) ?? false;
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -168,7 +167,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
       onOver: () => this.#onOver(exchange),
     });
     this.#held.add(exchange);
-    this.#exchangeOf.set(pulled, exchange);
+    pulled.exchange = exchange;
     if (this.#stop === 'stopped') void exchange.requeue('unstarted', 'the agent ends');
     else this.#queue.push(exchange);
     this.#onArrival();
@@ -202,7 +201,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
     if (welcome) this.#former = welcome.instance;
     // Its hub stopped renewing the lease when it heard nothing any more.
     const leftMs = Math.max(0, socket.heardAt + this.#leaseMs - performance.now());
-    this.#held.await([...link.exchanges()], leftMs, () => (this.#former = undefined));
+    this.#held.await(link.exchanges(), leftMs, () => (this.#former = undefined));
     this.#options.log[welcome && !link.isSpare ? 'info' : 'debug']({ hub, why }, 'a link to a hub has ended');
     this.#keeper.onClosed(link);
     this.#onLinksChanged();
@@ -245,7 +244,7 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
   }
 
   #onFree(exchange: LinkExchange): void {
-    this.#queue = this.#queue.filter((each) => each !== exchange);
+    if (this.#queue.length > 0) this.#queue = this.#queue.filter((each) => each !== exchange);
     if (exchange.carrier !== this.#keeper.primary) this.#offerAll();
   }
 
@@ -265,4 +264,8 @@ export class WebsocketAgentLink implements AgentLink, LinkHost {
       };
     });
   }
+}
+
+function exchangeOf(request: PulledRequest): LinkExchange | undefined {
+  return request instanceof LinkRequest ? request.exchange : undefined;
 }

@@ -41,6 +41,7 @@ export class Greeting {
     this.#socket = new LinkSocket({
       ws: options.ws,
       stream: options.stream,
+      side: 'hub',
       onMessage: (message) => this.#onMessage(message),
       isIdle: () => !this.#agent || this.#agent.running === 0,
       onRefuse: (code) => options.relays.counts.refuse(code),

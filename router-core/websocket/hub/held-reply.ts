@@ -8,7 +8,8 @@ import { PIECE_BYTES } from '../wire/link-message.ts';
  */
 export class HeldReply {
   readonly #reply: ReplyStream;
-  readonly #held = new JoinedChunks();
+  /** Most replies never wait. */
+  #held: JoinedChunks | undefined;
   #isOpen = true;
   #finish: (() => void) | undefined;
 
@@ -17,6 +18,11 @@ export class HeldReply {
   }
 
   write(body: Buffer): void {
+    if (this.#isOpen && !this.#held && body.length <= PIECE_BYTES) {
+      this.#isOpen = this.#reply.write(body);
+      return;
+    }
+    this.#held ??= new JoinedChunks();
     this.#held.add(body);
     this.#pass();
   }
@@ -35,15 +41,16 @@ export class HeldReply {
 
   /** Nobody awaits what is held. */
   clear(): void {
-    this.#held.clear();
+    this.#held?.clear();
     this.#finish = undefined;
   }
 
   #pass(): void {
-    while (this.#isOpen && this.#held.bytes > 0) {
-      for (const piece of this.#held.take(PIECE_BYTES)) this.#isOpen = this.#reply.write(piece);
+    const held = this.#held;
+    while (held && this.#isOpen && held.bytes > 0) {
+      for (const piece of held.take(PIECE_BYTES)) this.#isOpen = this.#reply.write(piece);
     }
-    if (this.#held.bytes > 0) return;
+    if (held && held.bytes > 0) return;
     const finish = this.#finish;
     this.#finish = undefined;
     finish?.();

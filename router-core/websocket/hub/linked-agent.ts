@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AgentLink, Grant, PulledRequest } from '../../exchange/agent-link.ts';
+import { ChurnMap } from '../../runtime/churn-map.ts';
 import { LINK_CHANNEL, MESSAGE, type LinkMessage } from '../wire/link-message.ts';
 import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import type { AgentIdentity } from './agent-directory.ts';
@@ -40,7 +41,7 @@ export class LinkedAgent implements RelayAgent, Carrier {
   offer: Offer;
   grant: Grant = { slots: 0, state: 'active' };
   readonly #options: LinkedAgentOptions;
-  readonly #requests = new Map<number, RelayedRequest>();
+  readonly #requests = new ChurnMap<RelayedRequest, number>();
   #lastChannel = 0;
   /** Requests that it presents, until they go on. */
   #returning: number;
@@ -80,7 +81,7 @@ export class LinkedAgent implements RelayAgent, Carrier {
     return Math.min(this.offer.slots, this.grant.slots) - this.running;
   }
 
-  requests(): IterableIterator<RelayedRequest> {
+  requests(): RelayedRequest[] {
     return this.#requests.values();
   }
 
@@ -185,7 +186,7 @@ export class LinkedAgent implements RelayAgent, Carrier {
 
   /** The link is gone. Returns what it ran. */
   detach(): RelayedRequest[] {
-    const requests = [...this.#requests.values()];
+    const requests = this.#requests.values();
     this.#requests.clear();
     for (const request of requests) request.detach();
     return requests;

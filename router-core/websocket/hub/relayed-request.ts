@@ -48,8 +48,8 @@ export class RelayedRequest implements ExchangeHandlers {
   readonly ticket: string;
   readonly #options: RelayedRequestOptions;
   #exchange: AgentExchange | undefined;
-  /** The rest of the request's body, on its way to the agent. */
-  #up: LinkWriter;
+  /** The rest of the request's body, on its way to the agent. Undefined when all of it has gone with the request. */
+  #up: LinkWriter | undefined;
   /** Reads the reply's body. */
   #down: LinkReader;
   /** The reply's body, as far as the store has no room for it yet. */
@@ -74,26 +74,24 @@ export class RelayedRequest implements ExchangeHandlers {
     this.ticket = options.ticket;
     this.#channel = channel;
     this.#carrier = carrier;
-    this.#up = new LinkWriter({ target: carrier.socket, channel, upTo: 0, onWritable: () => undefined });
     this.#down = this.#reader(0, WINDOW_BYTES);
   }
 
   /** Hands the request to its agent. */
   hand(request: PulledRequest): void {
+    if (request.bodyFollows) this.#up = this.#writer(0, 0);
     this.#begin(this.#options.link.open(request, this));
     this.#sendRequest(request);
   }
 
   /** Goes on with a request that the agent has from another hub, and that has `have` bytes of its body. */
   adopt(adopted: AdoptedRequest, former: string, have: number): void {
-    const { carrier, channel } = this.#options;
     const { point } = adopted;
     this.#former = former;
     this.#headSeen = point.headSeen;
     this.#asked = point.asked;
     this.#down = this.#reader(point.received, point.upTo);
-    const onWritable = () => undefined;
-    this.#up = new LinkWriter({ target: carrier.socket, channel, upTo: point.asked, from: have, onWritable });
+    this.#up = this.#writer(point.asked, have);
     const { received, upTo, headSeen } = point;
     this.#say(MESSAGE.resumed, { ticket: former, next: this.ticket, have: received, headSeen, upTo });
     this.#begin(adopted.open(this));
@@ -102,6 +100,11 @@ export class RelayedRequest implements ExchangeHandlers {
   #begin(exchange: AgentExchange): void {
     this.#exchange = exchange;
     this.#held = new HeldReply(exchange.reply);
+  }
+
+  #writer(upTo: number, from: number): LinkWriter {
+    const { carrier, channel } = this.#options;
+    return new LinkWriter({ target: carrier.socket, channel, upTo, from, onWritable: () => undefined });
   }
 
   #reader(received: number, upTo: number): LinkReader {
@@ -128,17 +131,17 @@ export class RelayedRequest implements ExchangeHandlers {
   // Events from the store.
 
   onBody(chunk: Buffer): void {
-    this.#up.write(chunk);
+    this.#up?.write(chunk);
   }
 
   onBodyEnd(trailers: string): void {
-    this.#up.end(trailers);
+    this.#up?.end(trailers);
   }
 
   onStop(why: string): void {
     if (this.#over) return;
     this.#say(MESSAGE.stop, { why });
-    this.#up.abandon();
+    this.#up?.abandon();
     this.#held?.clear();
     this.#exchange?.reply.close();
   }
@@ -150,7 +153,7 @@ export class RelayedRequest implements ExchangeHandlers {
   onSettled(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#up.abandon();
+    this.#up?.abandon();
     this.#carrier?.release(this);
   }
 
@@ -158,7 +161,8 @@ export class RelayedRequest implements ExchangeHandlers {
   onStored({ bytes, isSettled }: StoredReply): void {
     this.#down.consume(bytes - this.#stored);
     this.#stored = bytes;
-    if (isSettled) this.#say(MESSAGE.settled);
+    // The agent only keeps what it has sent until then.
+    if (isSettled) this.#carrier?.socket.sendLater(MESSAGE.settled, this.#channel);
   }
 
   // Messages of the agent.
@@ -187,11 +191,11 @@ export class RelayedRequest implements ExchangeHandlers {
     const more = upTo - this.#asked;
     const exchange = this.#exchange;
     if (more <= 0 || this.#over || !exchange) return;
-    if (upTo > this.#up.written + WINDOW_BYTES) throw new LinkFault('protocol', 'credit beyond the window');
+    if (upTo > this.#sentUp + WINDOW_BYTES) throw new LinkFault('protocol', 'credit beyond the window');
     if (this.#asked === 0) exchange.reply.start({ owner: this.#owner, credit: upTo });
     else exchange.consume(more);
     this.#asked = upTo;
-    this.#up.credit(upTo);
+    this.#up?.credit(upTo);
   }
 
   async onRequeue(why: 'unstarted' | 'unreachable' | 'failed', detail: string): Promise<void> {
@@ -208,19 +212,20 @@ export class RelayedRequest implements ExchangeHandlers {
   /** The link is lost; the request waits for its agent to come back. */
   detach(): void {
     this.#carrier = undefined;
-    this.#up.detach();
+    this.#up?.detach();
   }
 
   /** Its agent is back, on another link, and has received so many bytes of the request's body. Returns false when that cannot be. */
   attach({ carrier, channel }: Attachment, presented: string, have: number): boolean {
-    if (have > this.#up.written) return false;
+    if (have > this.#sentUp) return false;
     this.#carrier = carrier;
     this.#channel = channel;
     const { received, upTo } = this.#down;
     const next = presented === this.ticket ? undefined : this.ticket;
     const headSeen = this.#headSeen;
     this.#say(MESSAGE.resumed, { ticket: presented, next, have: received, headSeen, upTo });
-    return this.#up.resume(carrier.socket, { channel, have, headSeen: true, upTo: this.#asked });
+    const up = this.#up;
+    return !up || up.resume(carrier.socket, { channel, have, headSeen: true, upTo: this.#asked });
   }
 
   /** Its agent has not come back. `seen`: it may have run the request. */
@@ -235,6 +240,11 @@ export class RelayedRequest implements ExchangeHandlers {
       (await this.#options.link.requeue(this.#options.request, seen ? 'failed' : 'unstarted', detail));
     if (moved) exchange.abandon();
     else exchange.reply.fail('agent-lost', detail);
+  }
+
+  /** Bytes of the request's body that were handed on, without what came with the request. */
+  get #sentUp(): number {
+    return this.#up?.written ?? 0;
   }
 
   get #owner(): string {

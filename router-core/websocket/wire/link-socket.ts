@@ -2,12 +2,16 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { decodeMessage, encodeMessage, LINK_CHANNEL, MESSAGE, type LinkMessage } from './link-message.ts';
 import type { LinkWriter, WriterTarget } from './link-writer.ts';
+import { OutgoingFrames } from './outgoing-frames.ts';
 
 /** Bodies wait in their writers while the socket holds more than this, so that what is urgent is not behind them. */
 const MOST_BUFFERED_BYTES = 256 * 1024;
 
 /** Urgent messages are small: a peer that leaves this much of them unread does not read at all. */
 const MOST_UNREAD_BYTES = 8 * 1024 * 1024;
+
+/** So long waits a message that nobody waits for, ms: other messages take it with them, which saves a write. */
+const LATER_MS = 2;
 
 /** After so long without a word a ping asks for one. */
 export const PING_AFTER_MS = 15_000;
@@ -18,6 +22,7 @@ export interface LinkSocketOptions {
   readonly ws: WebSocket;
   /** The stream under the WebSocket. */
   readonly stream: Duplex;
+  readonly side: 'hub' | 'agent';
   /** A message that the peer may send; the socket is refused when this throws a LinkFault. */
   readonly onMessage: (message: LinkMessage) => void;
   /** True when nothing runs on the link. Asked after `expectWords`, until it is so. */
@@ -43,6 +48,8 @@ export class LinkFault extends Error {
 export class LinkSocket implements WriterTarget {
   readonly #options: LinkSocketOptions;
   readonly #pending: LinkWriter[] = [];
+  readonly #frames: OutgoingFrames;
+  readonly #endTurn = () => this.#onTurnEnd();
   #watch: NodeJS.Timeout;
   #lookedAt = performance.now();
   /** Silence counts from here: an idle link may have been silent for longer than one with requests may be. */
@@ -50,6 +57,8 @@ export class LinkSocket implements WriterTarget {
   #lookEveryMs = PING_AFTER_MS / 4;
   /** The messages of this turn of the event loop are held back to its end, so that they leave in one write. */
   #isTurn = false;
+  /** Flushes what waits for other messages. */
+  #later: NodeJS.Timeout | undefined;
   /** Bodies wait until the socket has room. */
   #awaitsDrain = false;
   /** Nothing that comes counts any more. */
@@ -65,7 +74,8 @@ export class LinkSocket implements WriterTarget {
 
   constructor(options: LinkSocketOptions) {
     this.#options = options;
-    const { ws, stream } = options;
+    const { ws, stream, side } = options;
+    this.#frames = new OutgoingFrames(stream, { masks: side === 'agent' });
     // A large message on a slow line is a word long before it is whole.
     stream.on('data', () => (this.heardAt = performance.now()));
     ws.on('message', (data, isBinary) => this.#onData(data as Buffer, isBinary));
@@ -96,6 +106,17 @@ export class LinkSocket implements WriterTarget {
     this.#write(encodeMessage(type, channel, json));
   }
 
+  /** Sends a message soon: with the next one. */
+  sendLater(type: number, channel: number): void {
+    const { ws } = this.#options;
+    if (this.#closed || ws.readyState !== ws.OPEN) return;
+    this.#frames.add(encodeMessage(type, channel));
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      this.#beginTurn();
+    }, LATER_MS);
+  }
+
   /** Sends a message with the beginning of a body. */
   sendWith(type: number, channel: number, json: object, body: Buffer | undefined): void {
     this.#write(encodeMessage(type, channel, json, body));
@@ -119,6 +140,7 @@ export class LinkSocket implements WriterTarget {
     if (this.#closed || this.#isClosing) return;
     this.#isClosing = true;
     const { ws } = this.#options;
+    if (ws.readyState === ws.OPEN) this.#frames.flush();
     ws.close(1000, Buffer.from(reason, 'utf8').subarray(0, 100).toString('utf8'));
     setTimeout(() => ws.terminate(), 1_000).unref();
   }
@@ -132,26 +154,28 @@ export class LinkSocket implements WriterTarget {
     const { ws } = this.#options;
     if (this.#closed || ws.readyState !== ws.OPEN) return;
     this.#beginTurn();
-    ws.send(message);
-    if (ws.bufferedAmount > MOST_UNREAD_BYTES) this.terminate('the peer does not read');
+    this.#frames.add(message);
+    if (this.#frames.waitingBytes > MOST_UNREAD_BYTES) this.terminate('the peer does not read');
   }
 
   #beginTurn(): void {
     if (this.#isTurn || this.#closed) return;
     this.#isTurn = true;
-    this.#options.stream.cork();
-    setImmediate(() => {
-      this.#isTurn = false;
-      if (!this.#awaitsDrain) this.#sendBodies();
-      this.#options.stream.uncork();
-    });
+    setImmediate(this.#endTurn);
+  }
+
+  #onTurnEnd(): void {
+    this.#isTurn = false;
+    if (!this.#awaitsDrain) this.#sendBodies();
+    const { ws } = this.#options;
+    if (ws.readyState === ws.OPEN) this.#frames.flush();
   }
 
   #sendBodies(): void {
     const { ws, stream } = this.#options;
-    while (this.#pending.length > 0 && ws.bufferedAmount < MOST_BUFFERED_BYTES) {
+    while (this.#pending.length > 0 && this.#frames.waitingBytes < MOST_BUFFERED_BYTES) {
       const message = this.#pending.shift()?.take();
-      if (message && ws.readyState === ws.OPEN) ws.send(message);
+      if (message && ws.readyState === ws.OPEN) this.#frames.add(message);
     }
     if (this.#pending.length === 0) return;
     this.#awaitsDrain = true;
@@ -197,6 +221,7 @@ export class LinkSocket implements WriterTarget {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#watch);
+    clearTimeout(this.#later);
     this.#pending.length = 0;
     this.#options.onClose(why);
   }

@@ -50,7 +50,7 @@ export class LinkWriter {
   #body = new JoinedChunks();
   readonly #tail: SentTail;
   /** The parts that were sent and that a new link may have to repeat. */
-  #sent: DataParts = {};
+  #sent: DataParts | undefined;
   #isPending = false;
   #ended = false;
   #isClosed = false;
@@ -177,15 +177,23 @@ export class LinkWriter {
     if (head !== undefined && head.length > PIECE_BYTES) return this.#message(this.#takeParts({ head }));
     const pieces = this.#body.take(PIECE_BYTES);
     this.#tail.add(pieces);
-    const body = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
-    const rest = this.#body.bytes === 0 ? this.#parts : head === undefined ? {} : { head };
-    return this.#message(this.#takeParts({ ...rest }), body);
+    const body = pieces.length > 1 ? Buffer.concat(pieces) : pieces[0];
+    if (this.#body.bytes === 0) return this.#message(this.#takeAllParts(), body);
+    return this.#message(this.#takeParts(head === undefined ? {} : { head }), body);
   }
 
   /** Moves these from what is to be sent to what was sent. */
   #takeParts(parts: DataParts): DataParts {
     for (const name of Object.keys(parts)) delete this.#parts[name as keyof DataParts];
-    Object.assign(this.#sent, parts);
+    this.#sent = { ...this.#sent, ...parts };
+    return parts;
+  }
+
+  /** As `takeParts`, for nearly all replies. */
+  #takeAllParts(): DataParts {
+    const parts = this.#parts;
+    this.#parts = {};
+    this.#sent = this.#sent ? { ...this.#sent, ...parts } : parts;
     return parts;
   }
 
@@ -219,7 +227,7 @@ export class LinkWriter {
   #drop(): void {
     this.#body.clear();
     this.#parts = {};
-    this.#sent = {};
+    this.#sent = undefined;
     this.#interims = [];
     this.#tail.drop(Infinity);
   }

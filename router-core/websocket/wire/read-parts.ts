@@ -42,6 +42,26 @@ export function readCount(value: unknown): number {
   return value;
 }
 
+/** Throws a LinkFault for what is not a text, or a longer one. */
+export function readText(value: unknown, mostChars: number): string {
+  if (typeof value !== 'string' || value.length > mostChars)
+    throw new LinkFault('protocol', 'a text that is not valid');
+  return value;
+}
+
+/** Undefined is false. Throws a LinkFault for what is no boolean. */
+export function readFlag(value: unknown): boolean {
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new LinkFault('protocol', 'a flag that is not valid');
+  return value ?? false;
+}
+
+/** Throws a LinkFault for what is not a number. */
+export function readNumber(value: unknown): number {
+  if (typeof value !== 'number') throw new LinkFault('protocol', 'a number that is not valid');
+  return value;
+}
+
 /** Throws a LinkFault for JSON that the schema does not know. */
 export function readJson<T>(schema: z.ZodType<T>, json: unknown): T {
   const { data, error } = schema.safeParse(json);
