@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, flag, httpUrl, port, redisUrl } from '../router-core/runtime/options.ts';
+import { count, flag, port, redisUrl, upstreamUrl } from '../router-core/runtime/options.ts';
 import type { ConfigOf, Settings } from '../router-core/runtime/settings.ts';
 
 export const upSettings = {
@@ -7,7 +7,7 @@ export const upSettings = {
     flag: '--upstream <url[,url…]>',
     about: 'services on this machine or elsewhere to send requests to; each gets an agent',
     list: { inFlag: /,/, inEnv: /,/ },
-    type: z.array(httpUrl()).default([]),
+    type: z.array(upstreamUrl()).default([]),
   },
   redisUrl: {
     flag: '--redis <url>',

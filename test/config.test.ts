@@ -18,6 +18,11 @@ describe('the hub', () => {
       httpsRedirect: true,
       workers: 1,
       maxInFlight: 4096,
+      trustedProxies: [
+        { address: '127.0.0.0', bits: 8, family: 'ipv4' },
+        { address: '::1', bits: 128, family: 'ipv6' },
+      ],
+      forwarded: false,
       keepAliveMs: 75_000,
       minBodyRate: 1_000,
       drainMs: 30_000,
@@ -119,6 +124,7 @@ describe('the agent', () => {
       token: undefined,
       group: 'default',
       upstreams: ['http://localhost:8000'],
+      upstreamInsecure: false,
       // Default: the concurrency of the token's record; 1 without one.
       concurrency: undefined,
       name: hostname(),

@@ -11,6 +11,7 @@ import {
   port,
   redisUrl,
   size,
+  upstreamUrl,
 } from '../router-core/runtime/options.ts';
 import type { OptionType } from '../router-core/runtime/options.ts';
 
@@ -97,10 +98,24 @@ describe('URLs and headers', () => {
   });
 
   test.each(['http://localhost:8000', 'https://host/base/path', 'http://[::1]:80/'])(
-    '%s is an upstream',
+    '%s is an upstream, and a URL',
     (text) => {
       expect(httpUrl().parse(text)).toBe(text);
+      expect(upstreamUrl().parse(text)).toBe(text);
     },
+  );
+
+  test.each(['unix:/run/x.sock', 'unix:/run/x.sock:', 'unix:/run/x.sock:/base/path'])(
+    '%s is an upstream, and no URL',
+    (text) => {
+      expect(upstreamUrl().parse(text)).toBe(text);
+      expect(httpUrl().safeParse(text).success).toBe(false);
+    },
+  );
+
+  test.each(['unix:', 'unix:run/x.sock', 'unix:/run/x.sock:base', 'unix:/a?b', `unix:/${'x'.repeat(107)}`])(
+    '"%s" is no Unix socket',
+    (text) => expect(upstreamUrl().safeParse(text).success).toBe(false),
   );
 
   test.each([
@@ -112,6 +127,7 @@ describe('URLs and headers', () => {
     'http://',
   ])('"%s" is not an upstream', (text) => {
     expect(httpUrl().safeParse(text).success).toBe(false);
+    expect(upstreamUrl().safeParse(text).success).toBe(false);
   });
 
   test('a header is a name and a value', () => {
@@ -133,6 +149,7 @@ describe('URLs and headers', () => {
   test('what may hold a secret is never repeated', () => {
     expect(complaint(redisUrl(), 'redis:/:secret@host')).not.toContain('secret');
     expect(complaint(httpUrl(), 'http://user:secret@host')).not.toContain('secret');
+    expect(complaint(upstreamUrl(), 'http://user:secret@host')).not.toContain('secret');
     expect(complaint(header(), 'secret')).not.toContain('secret');
   });
 });

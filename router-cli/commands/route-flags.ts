@@ -1,4 +1,4 @@
-import { flag, fromText, header, oneOf } from '../../router-core/runtime/options.ts';
+import { duration, flag, fromText, header, oneOf } from '../../router-core/runtime/options.ts';
 import { description, LIST, timeouts, type FieldFlag } from './field-flag.ts';
 import { anyText } from './flags.ts';
 
@@ -102,5 +102,24 @@ export const routeFlags: FieldFlag[] = [
     type: oneOf(['none', 'app']),
   },
   ...timeouts,
+  {
+    flag: '--sse-heartbeat <duration>',
+    about: 'send a comment into an event stream that was silent for so long',
+    path: ['sse', 'heartbeatMs'],
+    type: duration({ atLeastMs: 100 }),
+  },
+  {
+    flag: '--cors-origin <origin,…>',
+    about: 'browser apps of these origins may use it, such as https://app.example.com; * is any',
+    path: ['cors', 'origins'],
+    type: anyText(),
+    list: LIST,
+  },
+  {
+    flag: '--cors-credentials [true|false]',
+    about: 'their requests may carry cookies; not with *',
+    path: ['cors', 'credentials'],
+    type: flag(),
+  },
   description,
 ];

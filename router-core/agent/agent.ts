@@ -7,6 +7,7 @@ import { agentMetrics } from './agent-metrics.ts';
 import type { AgentConfig } from './settings.ts';
 import { watchHardware } from './hardware.ts';
 import { Instance } from './instance.ts';
+import type { UpstreamTls } from './upstream/dialer.ts';
 
 export interface Agent {
   /** Resolves when every instance pulls; rejects with UnsuitableEngineError when Redis would lose requests. */
@@ -32,6 +33,7 @@ const MOVE_PAUSE_MS = { minMs: 500, maxMs: 5_000 };
 
 export interface AgentOptions {
   readonly config: AgentConfig;
+  readonly upstreamTls?: UpstreamTls | undefined;
   readonly ports: AgentPorts;
   /** The agent record is to drain. */
   readonly onDraining?: () => void;
@@ -39,7 +41,7 @@ export interface AgentOptions {
 }
 
 /** Starts an instance per upstream: independent of each other, in one process. */
-export function startAgent({ config, ports, onDraining = () => {}, log }: AgentOptions): Agent {
+export function startAgent({ config, upstreamTls, ports, onDraining = () => {}, log }: AgentOptions): Agent {
   const closing = new AbortController();
   const instances = new Map<string, Instance>();
   const { createLink, identitySource } = ports;
@@ -51,7 +53,7 @@ export function startAgent({ config, ports, onDraining = () => {}, log }: AgentO
     const onMoved = () => void move(url, name);
     const awaitMove = async (signal: AbortSignal) =>
       (await identitySource?.whenMoved(identity.group, signal)) === true;
-    const about = { config, identity, url, name, createLink, hardware };
+    const about = { config, upstreamTls, identity, url, name, createLink, hardware };
     const instance = new Instance({ ...about, onDraining, onMoved, awaitMove, log });
     instances.set(name, instance);
     await instance.start();

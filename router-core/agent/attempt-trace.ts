@@ -24,8 +24,7 @@ export class AttemptTrace {
   }
 
   /** The call of the upstream begins. */
-  called(url: string): void {
-    const { host } = new URL(url);
+  called(host: string): void {
     const attributes = { 'server.address': host };
     this.#call = this.#tracer.startSpan(
       'mini-router upstream',

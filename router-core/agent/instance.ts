@@ -10,6 +10,7 @@ import { InstanceCounts, type InstanceState } from './agent-metrics.ts';
 import type { AgentIdentity } from './agent.ts';
 import type { AgentConfig } from './settings.ts';
 import { RunningRequest } from './run-request.ts';
+import type { UpstreamTls } from './upstream/dialer.ts';
 import { compileHeaderRules } from './upstream/upstream-headers.ts';
 import { createUpstream, type Upstream } from './upstream/upstream.ts';
 import { watchUpstream, type UpstreamWatch } from './upstream/watch-upstream.ts';
@@ -21,6 +22,7 @@ const FIRST_CHECK_MS = 1_000;
 
 export interface InstanceOptions {
   readonly config: AgentConfig;
+  readonly upstreamTls: UpstreamTls | undefined;
   readonly identity: AgentIdentity;
   readonly url: string;
   readonly name: string;
@@ -64,7 +66,7 @@ export class Instance {
   #unknown = new AbortController();
 
   constructor(options: InstanceOptions) {
-    const { config, identity, url, name, createLink, log } = options;
+    const { config, upstreamTls: tls, identity, url, name, createLink, log } = options;
     this.#config = config;
     this.#identity = identity;
     this.#options = options;
@@ -73,7 +75,7 @@ export class Instance {
     const { group, concurrency, scopes, record } = identity;
     this.#grant = { slots: concurrency, state: 'active' };
     this.#fieldsFor = compileHeaderRules(config);
-    this.#upstream = createUpstream({ url, connectTimeoutMs, healthPath, slots: concurrency });
+    this.#upstream = createUpstream({ url, tls, connectTimeoutMs, healthPath, slots: concurrency });
     this.#link = createLink({
       group,
       scopes,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { parseToken } from '../config/token.ts';
 import type { AgentPorts } from '../exchange/agent-link.ts';
 import { storeMetrics } from '../redis/connection/store-metrics.ts';
@@ -10,7 +9,11 @@ import { CommandError } from '../runtime/run-command.ts';
 import { closeOnSignal } from '../runtime/shutdown.ts';
 import { tuneHeap } from '../runtime/tune-heap.ts';
 import { startAgent, type Agent } from './agent.ts';
+import { readPem, readUpstreamTls } from './read-upstream-tls.ts';
 import type { AgentConfig } from './settings.ts';
+
+const INSECURE =
+  'CERTIFICATES OF UPSTREAMS ARE NOT CHECKED (--upstream-insecure): whoever can redirect the connection reads every request, and can answer it. Use --upstream-ca for a private authority';
 
 /** Runs the agent until it is stopped. */
 export async function runAgent(config: AgentConfig): Promise<void> {
@@ -19,9 +22,11 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   changeLevelOnSignal(log);
   // Overwrites the arguments that ps shows: a token may be among them.
   process.title = 'router-core agent';
+  const upstreamTls = readUpstreamTls(config);
+  if (upstreamTls?.isInsecure) log.warn(INSECURE);
   const ports = await choosePorts(config, log);
   const onDraining = () => stop('the agent record drains');
-  const agent = startAgent({ config, ports, onDraining, log });
+  const agent = startAgent({ config, upstreamTls, ports, onDraining, log });
   const stop = closeOnSignal((mostMs) => agent.close(mostMs), log);
   await Promise.all([agent.joined, showMetrics(config, agent, log)]);
 }
@@ -43,17 +48,9 @@ async function choosePorts(config: AgentConfig, log: Logger): Promise<AgentPorts
   }
   if (token === undefined)
     throw new CommandError('--hub needs the token of an agent: --token (or ROUTER_AGENT_TOKEN)');
-  const ca = hubCa === undefined ? undefined : readCertificates(hubCa);
+  const ca = readPem('--hub-ca', hubCa);
   const { websocketAgentPorts } = await import('../websocket/agent/websocket-agent-ports.ts');
   return websocketAgentPorts({ hubs, token, ca, onRevoked, log });
-}
-
-function readCertificates(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`--hub-ca: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
 }
 
 /** See docs/settings.md. */

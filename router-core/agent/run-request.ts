@@ -95,7 +95,7 @@ export class RunningRequest implements ExchangeHandlers {
 
   #start(): void {
     const { link, upstream, request, fieldsFor, counts } = this.#options;
-    this.#trace?.called(upstream.url);
+    this.#trace?.called(upstream.host);
     this.#call = callUpstream({
       upstream,
       request,

@@ -14,6 +14,7 @@ import {
   matching,
   oneOf,
   redisUrl,
+  upstreamUrl,
 } from '../runtime/options.ts';
 import type { ConfigOf, Settings } from '../runtime/settings.ts';
 
@@ -53,7 +54,29 @@ export const agentSettings = {
     flag: '--upstream <url[,url…]>',
     about: 'the services to call; each is an instance of its own',
     list: { inFlag: /,/, inEnv: /,/ },
-    type: z.array(httpUrl()),
+    type: z.array(upstreamUrl()),
+  },
+  upstreamCa: {
+    flag: '--upstream-ca <file>',
+    about: "certificates (PEM) that https upstreams are checked against, instead of this machine's",
+    type: matching(/./, 'the path of a file').optional(),
+  },
+  upstreamCert: {
+    flag: '--upstream-cert <file>',
+    about: "the agent's own certificate (PEM, with its chain) for https upstreams; needs --upstream-key",
+    type: matching(/./, 'the path of a file').optional(),
+  },
+  upstreamKey: {
+    flag: '--upstream-key <file>',
+    about: 'the key (PEM) of --upstream-cert',
+    type: matching(/./, 'the path of a file').optional(),
+  },
+  // Whoever can redirect a connection reads requests, and what --set-header adds to them.
+  upstreamInsecure: {
+    flag: '--upstream-insecure [true|false]',
+    about: 'DANGEROUS: do not check certificates of https upstreams',
+    default: 'false',
+    type: flag(),
   },
   // A number higher than the upstream runs at once only moves the queue into the upstream, where no other agent can help.
   concurrency: {

@@ -23,6 +23,8 @@ export function flagRoute({ name, path }: GroupRoute): Route {
     auth: 'none',
     duplex: false,
     timeouts: {},
+    sse: {},
+    cors: { origins: [], credentials: false },
   };
 }
 

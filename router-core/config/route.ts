@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { corsSchema } from './cors.ts';
 import { description, milliseconds, objectName, repeatedAt, scopeName } from './fields.ts';
 
 export const LOWEST_PRIORITY = -1_000_000;
@@ -141,6 +142,14 @@ const routeFields = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'What differs from the group' }),
+  sse: z
+    .strictObject({
+      heartbeatMs: milliseconds(100).optional().meta({
+        description: 'A comment is sent into an event stream that was silent for so long',
+      }),
+    })
+    .prefault({}),
+  cors: corsSchema,
 });
 
 /** Checks that involve several fields. */

@@ -94,6 +94,14 @@ export function isIdempotent(method: string | undefined): boolean {
   return method !== undefined && IDEMPOTENT.has(method);
 }
 
+/** The type that OpenAI's API would give an error of this status; its client libraries pass it on. */
+function errorType(status: number): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  if (status === 429) return 'rate_limit_error';
+  return status < 500 ? 'invalid_request_error' : 'server_error';
+}
+
 export interface ProblemContext {
   readonly requestId: string;
   readonly method: string | undefined;
@@ -124,21 +132,25 @@ export function problemResponse(
   const executed = handedOver ? 'maybe' : PROBLEMS[code].executed;
   // The request never ran, or running it twice does no harm.
   const safeToRetry = executed === 'no' || (isRepeatable ?? isIdempotent(method));
+  const explained = detail ?? advice;
+  const message = explained === undefined ? title : `${title}. ${explained}`;
   const document = {
     type: 'about:blank',
     title,
     status,
-    detail: detail ?? advice,
+    detail: explained,
     code,
     executed,
     safeToRetry,
     requestId,
+    // An extension member (RFC 9457 §3.2): client libraries of AI services show `error.message`, and without it only the status.
+    error: { message, type: errorType(status), code },
   };
   const body = Buffer.from(`${JSON.stringify(document)}\n`);
   const headers = [
     ...['Content-Type', 'application/problem+json', 'Content-Length', String(body.length)],
     ...['Cache-Control', 'no-store', 'Router-Error', code, 'Router-Executed', executed],
-    ...['Router-Request-Id', requestId],
+    ...['Router-Request-Id', requestId, 'X-Request-Id', requestId],
   ];
   if (code === 'unauthorized') headers.push('WWW-Authenticate', 'Bearer');
   // Client libraries of AI services repeat a POST by its status alone unless this field forbids it.

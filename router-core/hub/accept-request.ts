@@ -1,12 +1,12 @@
-import { MAX_TARGET_BYTES, type CheckedRequest } from '../http/check-request.ts';
-import { forwardedValues } from '../http/forward-request.ts';
+import { withCors, type CorsRules } from '../http/cors.ts';
+import { MAX_TARGET_BYTES } from '../http/check-request.ts';
 import { maxForwards } from '../http/max-forwards.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
-import type { RouteRequest } from '../routing/route-search.ts';
 import { logRefusal, logUnreadable } from './access-log.ts';
 import { admitRequest } from './admit-request.ts';
 import type { Caller } from './app-directory.ts';
 import { authorize } from './authorize.ts';
+import { answerPreflight, preflightMethod } from './answer-preflight.ts';
 import { attempt } from './contain-fault.ts';
 import { answerControl } from './control.ts';
 import type { Readiness } from './drain.ts';
@@ -15,6 +15,7 @@ import type { ClientReply } from './front/client-reply.ts';
 import type { ClientRequest } from './front/client-request.ts';
 import type { RequestHandler } from './front/request-handler.ts';
 import type { HubContext } from './hub-context.ts';
+import { routeRequest, type AcceptedRequest } from './route-request.ts';
 import { shortenWait } from './shorten-wait.ts';
 import { SlimeHabits } from './slime-habits.ts';
 import type { RoutedRequest, Snapshot } from './snapshot.ts';
@@ -64,12 +65,14 @@ export class RequestAcceptor implements RequestHandler {
     reply.startAndEnd(308, 'Permanent Redirect', `Location: ${location}\r\nContent-Length: 0\r\n`, undefined);
   }
 
-  refuse(request: ClientRequest, reply: ClientReply, code: ProblemCode): void {
+  /** `cors`: those of the route, where one was found. */
+  refuse(request: ClientRequest, reply: ClientReply, code: ProblemCode, cors?: CorsRules): void {
     const id = this.#context.link.nextId();
     const { status, reason, fields, body } = problemResponse(code, { requestId: id, method: request.method });
     this.#context.counts.unrouted.refused(code, status);
     logRefusal(this.#context, request, { id, status, code, bytes: body?.length ?? 0 });
-    reply.startAndEnd(status, reason, fields, body);
+    const all = cors ? withCors(cors, request.field('origin'), fields) : fields;
+    reply.startAndEnd(status, reason, all, body);
   }
 
   refuseUnreadable(peer: string | undefined, reply: ClientReply, code: ProblemCode): void {
@@ -118,9 +121,12 @@ export class RequestAcceptor implements RequestHandler {
       reply.startAndEnd(204, 'No Content', '', undefined);
       return undefined;
     }
-    const resolved = this.#resolve(request, checked);
-    if (typeof resolved === 'string') {
-      this.refuse(request, reply, resolved);
+    const isPreflight = preflightMethod(request, checked) !== undefined;
+    if (isPreflight && answerPreflight(this.#context, this.snapshot, { request, reply, checked }))
+      return undefined;
+    const resolved = this.#resolve(request, checked, isPreflight);
+    if ('refused' in resolved) {
+      this.refuse(request, reply, resolved.refused, resolved.cors);
       return undefined;
     }
     const context = this.#context;
@@ -128,22 +134,21 @@ export class RequestAcceptor implements RequestHandler {
   }
 
   /** Returns the route of a request and who sends it, or the reason for refusing it. */
-  #resolve(
-    request: ClientRequest,
-    checked: AcceptedRequest,
-  ): { routed: RoutedRequest; caller: Caller | undefined } | ProblemCode {
+  #resolve(request: ClientRequest, checked: AcceptedRequest, isPreflight: boolean): Resolved {
     const { snapshot } = this;
     const { link } = this.#context;
-    if (!snapshot) return 'store-unavailable';
-    const found = snapshot.route(routeRequest(request, checked));
-    if (!found) return 'no-route';
+    if (!snapshot) return { refused: 'store-unavailable' };
+    const found = snapshot.route(routeRequest(request, checked, this.#context));
+    if (!found) return { refused: 'no-route' };
+    const { cors } = found;
     const prefer = request.field('prefer');
     const shortened = prefer === undefined ? found : shortenWait(found, prefer);
     const slime = this.#slime;
     const routed = slime ? slime.shape(shortened, request) : shortened;
-    if (routed.target.length > MAX_TARGET_BYTES) return 'target-too-long';
-    const access = authorize(request, routed, snapshot, slime);
-    if ('refused' in access) return access.refused;
+    if (routed.target.length > MAX_TARGET_BYTES) return { refused: 'target-too-long', cors };
+    // It cannot carry a token: the upstream answers it.
+    const access = isPreflight ? NOBODY : authorize(request, routed, snapshot, slime);
+    if ('refused' in access) return { refused: access.refused, cors };
     const { caller } = access;
     if (caller) link.tokenUsed(caller.tokenId);
     // A field that Connection nominates is for the next hop, and the hub is the next hop: the scope counts.
@@ -151,17 +156,13 @@ export class RequestAcceptor implements RequestHandler {
     const scope = routed.scope ?? asked;
     if (scope === undefined) return { routed, caller };
     // There is no line for a scope that no agent has ever carried.
-    if (!link.group(routed.group).hasScope(scope)) return 'no-agent';
+    if (!link.group(routed.group).hasScope(scope)) return { refused: 'no-agent', cors };
     return { routed: { ...routed, scope }, caller };
   }
 }
 
-type AcceptedRequest = Extract<CheckedRequest, { ok: true }>;
+const NOBODY = { caller: undefined };
 
-function routeRequest(request: ClientRequest, { target, authority }: AcceptedRequest): RouteRequest {
-  const { method, rawHeaders } = request;
-  // Few routes ask for a header: the values are put in order when one does.
-  let values: ReadonlyMap<string, string> | undefined;
-  const value = (name: string) => (values ??= forwardedValues(rawHeaders, authority)).get(name);
-  return { method, host: authority, target, headers: value };
-}
+type Resolved =
+  | { readonly routed: RoutedRequest; readonly caller: Caller | undefined }
+  | { readonly refused: ProblemCode; readonly cors?: CorsRules | undefined };

@@ -47,8 +47,11 @@ export function logUnreadable(
   if (config.accessLog) log.info({ ...refusal, client, ms: 0 }, 'request');
 }
 
-function write({ config, log }: HubContext, request: ClientRequest, entry: object): void {
+function write({ config, proxies, log }: HubContext, request: ClientRequest, entry: object): void {
   if (!config.accessLog) return;
   const { method, target, peer } = request;
-  log.info({ ...entry, method, url: target, client: peer }, 'request');
+  const client = proxies.clientOf(request).address;
+  // The id under which another router or a proxy in front has logged it.
+  const outerId = proxies.has(peer) ? request.field('router-request-id') : undefined;
+  log.info({ ...entry, outerId, method, url: target, client }, 'request');
 }

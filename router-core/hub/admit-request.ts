@@ -1,5 +1,6 @@
 import type { StoredApp } from '../config/stored.ts';
 import type { CheckedRequest } from '../http/check-request.ts';
+import { withCors } from '../http/cors.ts';
 import { forwardRequestFields } from '../http/forward-request.ts';
 import { maxForwards } from '../http/max-forwards.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
@@ -42,7 +43,10 @@ export function admitRequest(options: AdmitOptions): Exchange | undefined {
 
   if (link.group(routed.group).fault !== undefined) return refuse(options, 'group-faulty');
 
-  if (routed.duplex && context.bodies.isShareTaken(routed.counts, request.peer)) {
+  if (
+    routed.duplex &&
+    context.bodies.isShareTaken(routed.counts, context.proxies.clientOf(request).address)
+  ) {
     return refuse(options, 'hub-full');
   }
   const exchange = new Exchange({ context, routed, caller, request, reply, handlersOf });
@@ -108,19 +112,26 @@ function send(exchange: Exchange, head: RequestHead, body: InlineBody): void {
 }
 
 function requestHead(exchange: Exchange, authority: string): RequestHead {
-  const { request, id, routed } = exchange;
+  const { request, id, routed, context } = exchange;
   const { target, headerRules } = routed;
+  const { peer } = request;
+  const isTrusted = context.proxies.has(peer);
+  if (!isTrusted) context.proxies.noteUntrusted(request, context.log);
   const forwards = maxForwards(request.method, request.field('max-forwards'));
   let fields = forwardRequestFields(request.rawHeaders, {
     requestId: id,
-    clientAddress: request.peer,
+    peer,
+    isTrusted,
     proto: request.scheme,
     httpVersion: request.httpVersion,
     authority,
+    writesForwarded: context.config.forwarded,
+    told:
+      isTrusted && request.field('forwarded') !== undefined ? context.proxies.clientOf(request) : undefined,
     rules: headerRules,
     maxForwards: forwards === undefined ? undefined : forwards - 1,
   });
-  const { tracer } = exchange.context;
+  const { tracer } = context;
   if (tracer) {
     const trace = new RequestTrace(tracer, tracedRequest(exchange, target), fields);
     exchange.traced(trace);
@@ -142,7 +153,7 @@ function refuse({ context, request, reply, routed, caller }: AdmitOptions, code:
     method: request.method,
     retryAfterS,
   });
-  const { group, counts } = routed;
+  const { group, counts, cors } = routed;
   counts.refused(code, status);
   logRefusal(context, request, {
     id,
@@ -153,5 +164,5 @@ function refuse({ context, request, reply, routed, caller }: AdmitOptions, code:
     code,
     bytes: body?.length ?? 0,
   });
-  reply.startAndEnd(status, reason, fields, body);
+  reply.startAndEnd(status, reason, cors ? withCors(cors, request.field('origin'), fields) : fields, body);
 }

@@ -1,4 +1,5 @@
 import type { HubExchange, HubExchangeHandlers } from '../exchange/hub-exchange.ts';
+import { withCors } from '../http/cors.ts';
 import { problemResponse, type ProblemCode } from '../http/problems.ts';
 import type { Caller } from './app-directory.ts';
 import { Attempts } from './attempts.ts';
@@ -9,6 +10,7 @@ import { stateAfter, type ExchangeState } from './exchange-state.ts';
 import type { ClientReply } from './front/client-reply.ts';
 import type { ClientRequest } from './front/client-request.ts';
 import type { RunningRequest } from './front/request-handler.ts';
+import type { Heartbeat } from './heartbeat.ts';
 import type { HubContext } from './hub-context.ts';
 import type { Policy } from './prepare-route.ts';
 import { recordOutcome } from './record-outcome.ts';
@@ -56,11 +58,14 @@ export class Exchange implements RunningRequest {
   readonly body = new BodyProgress();
   readonly replyBody = new ReplyProgress();
   readonly deadlines: Deadlines;
+  /** Undefined for all but silent event streams of routes that ask for it. */
+  heartbeat: Heartbeat | undefined;
   #state: ExchangeState = 'reading';
   #status = 0;
   #isAnswered = false;
   #problem: ProblemCode | undefined;
   #trace: RequestTrace | undefined;
+  #client: string | undefined;
 
   constructor({ context, routed, caller, request, reply, handlersOf }: ExchangeOptions) {
     this.context = context;
@@ -85,6 +90,11 @@ export class Exchange implements RunningRequest {
 
   get done(): boolean {
     return this.#state === 'done';
+  }
+
+  /** Address of the client, as far as trusted proxies tell it. */
+  get client(): string {
+    return (this.#client ??= this.context.proxies.clientOf(this.request).address);
   }
 
   get isReplyDue(): boolean {
@@ -214,12 +224,18 @@ export class Exchange implements RunningRequest {
       this.reply.abort();
       return;
     }
-    const { preference } = this.routed;
+    const { preference, cors } = this.routed;
     const applied = preference === undefined ? '' : `Preference-Applied: ${preference}\r\n`;
+    const all = fields + applied;
     this.#status = status;
     this.replyBody.isWhole(body?.length ?? 0);
     this.finish();
-    this.reply.startAndEnd(status, reason, fields + applied, body);
+    this.reply.startAndEnd(
+      status,
+      reason,
+      cors ? withCors(cors, this.request.field('origin'), all) : all,
+      body,
+    );
   }
 
   /** Ends the exchange with an error, and stops the request wherever it is: its client or this hub cannot go on. */
@@ -270,6 +286,7 @@ export class Exchange implements RunningRequest {
     this.#state = stateAfter(from, 'done');
     this.context.inFlight.delete(this.id);
     this.deadlines.clear();
+    this.heartbeat?.close();
     this.store.close(this.#isAnswered);
     recordOutcome(this, from, this.#trace);
   }

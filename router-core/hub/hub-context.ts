@@ -4,6 +4,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Tracer } from '../runtime/tracing.ts';
 import type { HubConfig } from './settings.ts';
 import type { Exchange } from './exchange.ts';
+import type { TrustedProxies } from './front/trusted-proxies.ts';
 import type { RequestCounts } from './request-counts.ts';
 import type { ServiceRate } from './service-rate.ts';
 import type { BodyWatch } from './watch-bodies.ts';
@@ -15,6 +16,7 @@ export interface HubContext {
   readonly link: HubLink;
   readonly log: Logger;
   readonly inFlight: ChurnMap<Exchange>;
+  readonly proxies: TrustedProxies;
   readonly rates: ServiceRate;
   readonly counts: RequestCounts;
   /** Watches bodies that have not arrived. */

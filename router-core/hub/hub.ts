@@ -18,6 +18,7 @@ import type { CreateAgentDoor } from './front/agent-door.ts';
 import { HubFront } from './front/hub-front.ts';
 import { openTls } from './front/open-tls.ts';
 import { isLoopback } from './front/loopback.ts';
+import { TrustedProxies } from './front/trusted-proxies.ts';
 import type { HubContext } from './hub-context.ts';
 import { hubMetrics } from './hub-metrics.ts';
 import { RecentFailures } from './recent-failures.ts';
@@ -131,7 +132,8 @@ function whyNotReady({ link, inFlight, bodies, config }: HubContext): string | u
 function createContext(config: HubConfig, link: HubLink, log: Logger): HubContext {
   const inFlight = new ChurnMap<Exchange>();
   const bodies = new BodyWatch(config, inFlight);
-  const parts = { inFlight, bodies, rates: new ServiceRate(), counts: new RequestCounts() };
+  const proxies = new TrustedProxies(config.trustedProxies);
+  const parts = { inFlight, bodies, proxies, rates: new ServiceRate(), counts: new RequestCounts() };
   return { config, link, log, ...parts, descriptors: watchDescriptors(log), tracer: findTracer() };
 }
 

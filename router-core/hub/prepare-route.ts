@@ -1,5 +1,7 @@
+import { ANY_ORIGIN } from '../config/cors.ts';
 import type { Group } from '../config/group.ts';
 import type { Route } from '../config/route.ts';
+import type { CorsRules } from '../http/cors.ts';
 import type { HeaderRules } from '../http/forward-request.ts';
 import type { RequestCounts, RouteCounts } from './request-counts.ts';
 
@@ -22,6 +24,10 @@ export interface PreparedRoute {
   readonly scope: string | undefined;
   readonly needsApp: boolean;
   readonly duplex: boolean;
+  /** Undefined: a silent event stream stays silent. */
+  readonly heartbeatMs: number | undefined;
+  /** Undefined: the upstream answers for browser apps. */
+  readonly cors: CorsRules | undefined;
   readonly groups: ReadonlyMap<string, { readonly policy: Policy; readonly counts: RouteCounts }>;
   readonly headerRules: HeaderRules | undefined;
   readonly madeFrom: readonly { readonly name: string; readonly group: Group | undefined }[];
@@ -41,8 +47,10 @@ export function prepareRoute(
   return {
     scope: route.scope,
     needsApp: route.auth === 'app',
-    // A stored route may be older than the field.
+    // A stored route may be older than these fields.
     duplex: route.duplex ?? false,
+    heartbeatMs: route.sse?.heartbeatMs,
+    cors: corsOf(route),
     groups: usable,
     headerRules: headerRulesOf(route),
     madeFrom,
@@ -64,6 +72,12 @@ function policyOf({ queue, timeouts, retry, maxBodyBytes }: Group, route: Route)
     retryUnsafe: retry.unsafe,
     maxBodyBytes,
   };
+}
+
+function corsOf({ cors }: Route): CorsRules | undefined {
+  if (!cors || cors.origins.length === 0) return undefined;
+  const isAny = cors.origins.includes(ANY_ORIGIN);
+  return { origins: isAny ? undefined : new Set(cors.origins), credentials: cors.credentials };
 }
 
 function headerRulesOf({ match, stripPrefix, setHeaders, removeHeaders }: Route): HeaderRules | undefined {

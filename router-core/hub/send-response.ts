@@ -1,9 +1,11 @@
 import { MOST_INTERIM_HEADS } from '../exchange/heads.ts';
 import type { ReplyParts } from '../exchange/hub-exchange.ts';
+import { withCors } from '../http/cors.ts';
 import { areFields } from '../http/field-lines.ts';
 import { forwardTrailers } from '../http/trailers.ts';
 import { checkInterimHead, checkReplyHead } from './check-reply.ts';
 import type { Exchange } from './exchange.ts';
+import { Heartbeat, takesHeartbeats } from './heartbeat.ts';
 
 /** An agent may take this long to end a reply that its client has as a whole, ms. */
 const SETTLE_MS = 5_000;
@@ -26,13 +28,16 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   const upstreamMs = head.upstreamMs <= waitedMs ? head.upstreamMs : Math.round(waitedMs);
   const queueMs = Math.max(0, waitedMs - upstreamMs);
   let ours = `Via: 1.1 mini-router\r\nRouter-Request-Id: ${exchange.id}\r\nRouter-Agent: ${attempts.owner}\r\n`;
+  // An upstream's own id is the one that its operators know.
+  if (!REQUEST_ID.test(head.fields)) ours += `X-Request-Id: ${exchange.id}\r\n`;
   ours += `Server-Timing: queue;dur=${queueMs.toFixed(1)}, upstream;dur=${upstreamMs}\r\n`;
   if (routed.preference !== undefined) ours += `Preference-Applied: ${routed.preference}\r\n`;
   if (isWhole && bodyBytes === undefined && status !== 101) ours += `Content-Length: ${length}\r\n`;
   if (!areFields(ours)) return refuseReply(exchange, 'its name cannot be sent', frame);
 
   exchange.replying(status, queueMs, upstreamMs);
-  const fields = head.fields + ours;
+  let fields = head.fields + ours;
+  if (routed.cors) fields = withCors(routed.cors, request.field('origin'), fields);
   if (isWhole) {
     exchange.replyBody.isWhole(length);
     reply.startAndEnd(status, reason, fields, length > 0 ? frame.body : undefined);
@@ -42,10 +47,14 @@ export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   exchange.replyBody.begin(bodyBytes);
   exchange.deadlines.setForBody(status === 101 || frame.body !== undefined);
   reply.start(status, reason, fields);
+  const { heartbeatMs } = routed;
+  if (heartbeatMs !== undefined && takesHeartbeats(head.fields, head))
+    exchange.heartbeat = new Heartbeat(reply, heartbeatMs);
   if (bodyBytes === 0 && !frame.body) sendBody(exchange, frame, NO_BYTES);
   return false;
 }
 
+const REQUEST_ID = /^x-request-id: /im;
 const NO_BYTES = Buffer.alloc(0);
 const WRONG_LENGTH = 'the body is not as long as its head says';
 
@@ -68,6 +77,7 @@ export function sendBody(exchange: Exchange, frame: ReplyParts, bytes: Buffer): 
   if (bytes.length > 0) {
     exchange.bodyMoved(bytes.length);
     exchange.reply.write(bytes, exchange);
+    exchange.heartbeat?.sent(bytes);
   }
   if (replyBody.isAtLength && frame.end === undefined && !replyBody.isComplete) completeByLength(exchange);
   return true;

@@ -15,6 +15,7 @@ import {
   size,
 } from '../runtime/options.ts';
 import type { ConfigOf, Settings } from '../runtime/settings.ts';
+import { addressRange } from './front/trusted-proxies.ts';
 
 /** Paths of files. */
 function files() {
@@ -109,6 +110,21 @@ export const hubSettings = {
     about: 'requests at once per process; more are refused with 503',
     default: '4096',
     type: count({ from: 1 }),
+  },
+  // Everybody can send these fields. A proxy on this machine is trusted, for only it and its like can connect from there.
+  trustedProxies: {
+    flag: '--trust-proxy <cidr[,cidr…]>',
+    about:
+      'addresses of proxies whose X-Forwarded-*, Forwarded and Router-Request-Id count; none: nobody’s; may be repeated',
+    default: '127.0.0.0/8,::1',
+    list: { inFlag: /,/, inEnv: /,/ },
+    type: z.array(addressRange()),
+  },
+  forwarded: {
+    flag: '--forwarded [true|false]',
+    about: 'also tell upstreams of the client by the field Forwarded, RFC 7239',
+    default: 'false',
+    type: flag(),
   },
   // Longer than that of the load balancer in front, usually 60 s: it should close a connection, not the hub.
   keepAliveMs: {

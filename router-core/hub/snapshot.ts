@@ -1,5 +1,6 @@
 import type { Group } from '../config/group.ts';
 import type { Route } from '../config/route.ts';
+import type { CorsRules } from '../http/cors.ts';
 import type { HeaderRules } from '../http/forward-request.ts';
 import type { ConfigState } from '../config/config-state.ts';
 import { settingsOf, type ServedSettings } from '../config/group-settings.ts';
@@ -23,6 +24,10 @@ export interface RoutedRequest {
   readonly needsApp: boolean;
   /** The upstream may answer before the request body is there. */
   readonly duplex: boolean;
+  /** A comment goes into an event stream that was silent for so long, ms. */
+  readonly heartbeatMs: number | undefined;
+  /** Undefined: the upstream answers for browser apps. */
+  readonly cors: CorsRules | undefined;
   readonly policy: Policy;
   /** The preference of the client that the hub follows, as Preference-Applied confirms it: RFC 7240 §3. */
   readonly preference: string | undefined;
@@ -99,11 +104,12 @@ export class SnapshotCompiler {
         const route = found && prepared.get(found.route);
         const inGroup = found && route?.groups.get(found.group);
         if (!found || !route || !inGroup) return undefined;
-        const { scope, needsApp, duplex, headerRules } = route;
+        const { scope, needsApp, duplex, heartbeatMs, cors, headerRules } = route;
         const { policy, counts } = inGroup;
         const { group, target } = found;
         const preference = undefined;
-        return { group, target, scope, needsApp, duplex, policy, preference, headerRules, counts };
+        const ofRoute = { scope, needsApp, duplex, heartbeatMs, cors, headerRules };
+        return { group, target, ...ofRoute, policy, preference, counts };
       },
     };
   }

@@ -72,7 +72,7 @@ export class BodyWatch {
         exchange.breakOff('request-timeout');
         continue;
       }
-      const client = exchange.request.peer;
+      const client = exchange.client;
       const ofClient = (this.#perClient.get(client) ?? 0) + 1;
       const ofRoute = (this.#perRoute.get(exchange.counts) ?? 0) + 1;
       const share = Math.max(ofClient / SHARE.client, ofRoute / SHARE.route, (all + 1) / SHARE.all);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseStoreUrl } from './store-url.ts';
+import { parseUpstreamUrl } from './upstream-url.ts';
 
 /**
  * The kinds of values of flags and `ROUTER_…` variables. Each is a zod type from text to a value in one unit (milliseconds,
@@ -121,6 +122,14 @@ export function httpUrl(): OptionType<string> {
       const plain = url?.username === '' && url.password === '' && !/[?#]/.test(text);
       return plain ? text : undefined;
     },
+  );
+}
+
+/** The address of an upstream: a URL as above, or a Unix socket. */
+export function upstreamUrl(): OptionType<string> {
+  return secretFromText(
+    'a URL such as http://host:8000 or https://host/base (no user, query or #), or unix:/path/of.sock:/base',
+    (text) => (parseUpstreamUrl(text) === undefined ? undefined : text),
   );
 }
 

@@ -13,9 +13,16 @@ export function expectProblem(
   expect(values('content-type')).toEqual(['application/problem+json']);
   expect(values('router-executed')).toEqual([executed]);
   expect(values('router-request-id').join()).toMatch(/^\S+$/);
+  expect(values('x-request-id')).toEqual(values('router-request-id'));
   const problem: unknown = JSON.parse(reply.body.toString());
   const text: unknown = expect.stringMatching(/./);
-  expect(problem).toMatchObject({ type: text, title: text, status, code });
+  expect(problem).toMatchObject({
+    type: text,
+    title: text,
+    status,
+    code,
+    error: { message: text, type: text, code },
+  });
 }
 
 /** Fails unless the reply says in whole seconds when to come again. */

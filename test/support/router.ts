@@ -68,6 +68,12 @@ export function statusOf(url: string): Promise<number> {
   });
 }
 
+/** As the default of the setting says. */
+const LOOPBACK: HubConfig['trustedProxies'] = [
+  { address: '127.0.0.0', bits: 8, family: 'ipv4' },
+  { address: '::1', bits: 128, family: 'ipv6' },
+];
+
 /** A hub in this process, on a free loopback port, ready. */
 export async function startTestHub(
   redisUrl: string,
@@ -83,6 +89,8 @@ export async function startTestHub(
       port: 0,
       workers: 1,
       maxInFlight: 4_096,
+      trustedProxies: LOOPBACK,
+      forwarded: false,
       keepAliveMs: 75_000,
       minBodyRate: 1_000,
       drainMs: 2_000,
@@ -161,6 +169,10 @@ export async function startTestAgent(
       token: undefined,
       group,
       upstreams: [upstream].flat(),
+      upstreamCa: undefined,
+      upstreamCert: undefined,
+      upstreamKey: undefined,
+      upstreamInsecure: false,
       concurrency: 8,
       name: 'test-agent',
       healthPath: undefined,

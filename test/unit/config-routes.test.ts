@@ -169,6 +169,8 @@ test('a route that uses everything is taken as it is', () => {
     auth: 'app',
     duplex: true,
     timeouts: { firstByteMs: 1, idleMs: 2, totalMs: 3 },
+    sse: { heartbeatMs: 15_000 },
+    cors: { origins: ['https://app.test'], credentials: true },
   };
   expect(routeSchema.parse(route)).toEqual(route);
 });

@@ -56,6 +56,8 @@ describe('what is left out', () => {
       duplex: false,
       auth: 'none',
       timeouts: {},
+      sse: {},
+      cors: { origins: [], credentials: false },
     });
   });
 

@@ -9,7 +9,9 @@ import { preferredWaitS } from '../../router-core/http/prefer.ts';
 
 const CONTEXT = {
   requestId: 'id-1',
-  clientAddress: '10.1.1.1',
+  peer: '10.1.1.1',
+  isTrusted: false,
+  writesForwarded: false,
   proto: 'http',
   httpVersion: '1.1',
   authority: 'h.test',

@@ -36,13 +36,19 @@ test('an agent’s head goes to the client with the fields of the hub behind', (
   const [theirs, queueMs] = (sent?.[2] ?? '').split(/dur=(\d+\.\d), /);
   expect(Number(queueMs)).toBeGreaterThanOrEqual(0);
   expect(theirs).toBe(
-    'X-A: 1\r\nx-a: \xff\r\nVia: 1.1 mini-router\r\nRouter-Request-Id: id-1\r\nRouter-Agent: agent-1\r\nServer-Timing: queue;',
+    'X-A: 1\r\nx-a: \xff\r\nVia: 1.1 mini-router\r\nRouter-Request-Id: id-1\r\nRouter-Agent: agent-1\r\nX-Request-Id: id-1\r\nServer-Timing: queue;',
   );
   expect(sent?.[2]).toMatch(/, upstream;dur=12\.5\r\nContent-Length: 2\r\n$/);
 });
 
 test('a length that the upstream has said is not said again', () => {
   expect(headOf('200\nOK\n1\ncontent-length: 2\r\n').sent?.[2]).not.toContain('Content-Length');
+});
+
+test('an upstream’s own X-Request-Id stays, and is the only one', () => {
+  const fields = headOf('200\nOK\n1\nx-request-id: theirs\r\n').sent?.[2] ?? '';
+  expect(fields.match(/^x-request-id: .*/gim)).toEqual(['x-request-id: theirs']);
+  expect(fields).toContain('Router-Request-Id: id-1\r\n');
 });
 
 test.each<[what: string, head: string, options?: { owner: string }]>([

@@ -18,6 +18,8 @@ export function describeError(error: Error): string {
     return [...new Set(errors.map((each) => describeError(each)))].join(', ');
   if (isShortage(error)) return `${code}: this machine has no file descriptor or port left to call it`;
   if (code === undefined || address === undefined) return message;
+  // A Unix socket has no port.
+  if (port === undefined) return `${code} ${address}`;
   return `${code} ${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 

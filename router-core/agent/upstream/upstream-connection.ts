@@ -1,7 +1,7 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import { ReplyParser, type ReplySink } from '../../http/reply-parser.ts';
 import { unreachedInTime } from './call-errors.ts';
+import type { Dialer } from './dialer.ts';
 import { RequestWriter, type OnTaken, type UpstreamRequest } from '../../http/request-writer.ts';
 
 /** The events of one call. None follows `onEnd` or `onError`. */
@@ -20,7 +20,8 @@ export interface ReplyHandler {
 }
 
 export interface ConnectionOptions {
-  readonly url: URL;
+  readonly origin: string;
+  readonly dialer: Dialer;
   readonly connectTimeoutMs: number;
   /** The connection can take another request. */
   readonly onFree: (connection: UpstreamConnection) => void;
@@ -65,19 +66,13 @@ export class UpstreamConnection implements ReplySink {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    const { url, connectTimeoutMs } = options;
-    const isTls = url.protocol === 'https:';
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const address = { host, port: Number(url.port) || (isTls ? 443 : 80) };
-    const onread = { buffer: readBuffer, callback: (bytes: number) => this.#onRead(bytes) };
-    const tcp = { ...address, onread, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
-    const socket = isTls
-      ? connectTls({ ...tcp, servername: isIP(host) ? '' : host, ALPNProtocols: ['http/1.1'] })
-      : connectTcp(tcp);
+    const { origin, connectTimeoutMs, dialer } = options;
+    const callback = (bytes: number) => this.#onRead(bytes);
+    const socket = dialer.open({ buffer: readBuffer, callback });
     this.#socket = socket;
     this.#writer = new RequestWriter(socket);
-    socket.setTimeout(connectTimeoutMs, () => socket.destroy(unreachedInTime(url.origin)));
-    socket.once(isTls ? 'secureConnect' : 'connect', () => {
+    socket.setTimeout(connectTimeoutMs, () => socket.destroy(unreachedInTime(origin)));
+    socket.once(dialer.readyEvent, () => {
       socket.setTimeout(0);
       this.#ready = true;
       this.#handler?.onReady();

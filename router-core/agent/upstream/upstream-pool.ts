@@ -1,3 +1,4 @@
+import { createDialer, type ConnectionTarget, type Dialer } from './dialer.ts';
 import { UpstreamConnection, type ReplyHandler } from './upstream-connection.ts';
 import type { OnTaken, UpstreamRequest } from '../../http/request-writer.ts';
 
@@ -12,12 +13,6 @@ export interface UpstreamCall {
   end(trailers: string): void;
 }
 
-/** The settings of a connection. All of them are the key under which instances share a pool. */
-export interface ConnectionTarget {
-  readonly origin: string;
-  readonly connectTimeoutMs: number;
-}
-
 const SWEEP_MS = 1_000;
 
 /**
@@ -25,8 +20,8 @@ const SWEEP_MS = 1_000;
  * more than slots. An upstream with one thread serves one connection until that is closed: it would never answer a second one.
  */
 export class UpstreamPool {
-  readonly #url: URL;
-  readonly #connectTimeoutMs: number;
+  readonly #target: ConnectionTarget;
+  readonly #dialer: Dialer;
   readonly #all = new Set<UpstreamConnection>();
   /** The connection that was used last is used first, so that the others can expire. */
   #idle: UpstreamConnection[] = [];
@@ -36,9 +31,9 @@ export class UpstreamPool {
   /** The most connections: the sum of the slots of the instances that share the pool. */
   slots = 0;
 
-  constructor({ origin, connectTimeoutMs }: ConnectionTarget) {
-    this.#url = new URL(origin);
-    this.#connectTimeoutMs = connectTimeoutMs;
+  constructor(target: ConnectionTarget) {
+    this.#target = target;
+    this.#dialer = createDialer(target);
   }
 
   /** Connections that are in use. */
@@ -88,9 +83,11 @@ export class UpstreamPool {
   }
 
   #open(): UpstreamConnection {
+    const { origin, connectTimeoutMs } = this.#target;
     const connection = new UpstreamConnection({
-      url: this.#url,
-      connectTimeoutMs: this.#connectTimeoutMs,
+      origin,
+      connectTimeoutMs,
+      dialer: this.#dialer,
       onFree: (free) => {
         this.#idle.push(free);
         this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();

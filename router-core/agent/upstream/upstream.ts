@@ -1,11 +1,13 @@
 import { compileLocations, type RewriteLocations } from '../../http/rewrite-location.ts';
+import { parseUpstreamUrl } from '../../runtime/upstream-url.ts';
 import { checkUpstream, type CheckResult } from './check-upstream.ts';
-import { UpstreamPool, type ConnectionTarget } from './upstream-pool.ts';
+import type { ConnectionTarget, UpstreamTls } from './dialer.ts';
+import { UpstreamPool } from './upstream-pool.ts';
 
 /** The service beside the agent. */
 export interface Upstream {
   readonly url: string;
-  /** The host of the URL, with the port unless it is the default. */
+  /** For the field Host. */
   readonly host: string;
   /** The path prefix of the URL, without a slash at its end. */
   readonly basePath: string;
@@ -18,6 +20,8 @@ export interface Upstream {
 
 export interface UpstreamOptions {
   readonly url: string;
+  /** Undefined: as Node does it by itself. */
+  readonly tls?: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
   readonly healthPath: string | undefined;
   /** The most calls at once. */
@@ -52,16 +56,17 @@ function joinOrigin(target: ConnectionTarget, slots: number): Pick<Upstream, 'po
   return { pool: shared.pool, close };
 }
 
-export function createUpstream({ url, connectTimeoutMs, healthPath, slots }: UpstreamOptions): Upstream {
-  const { origin, host, pathname } = new URL(url);
-  const basePath = pathname.replace(/\/+$/, '');
-  const { pool, close } = joinOrigin({ origin, connectTimeoutMs }, slots);
+export function createUpstream({ url, tls, connectTimeoutMs, healthPath, slots }: UpstreamOptions): Upstream {
+  const parsed = parseUpstreamUrl(url);
+  if (!parsed) throw new Error('not the address of an upstream');
+  const { origin, host, basePath, ownUrl } = parsed;
+  const { pool, close } = joinOrigin({ origin, connectTimeoutMs, tls }, slots);
   return {
     url,
     host,
     basePath,
     pool,
-    rewriteLocations: compileLocations(url),
+    rewriteLocations: compileLocations(ownUrl),
     check: () => checkUpstream({ pool, host, basePath, healthPath }),
     close,
   };
