@@ -13,6 +13,9 @@ describe('the hub', () => {
       redisUrl: 'redis://localhost',
       host: '0.0.0.0',
       port: 8080,
+      tlsCerts: [],
+      tlsKeys: [],
+      httpsRedirect: true,
       workers: 1,
       maxInFlight: 4096,
       trustedProxies: [

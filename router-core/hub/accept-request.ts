@@ -52,6 +52,19 @@ export class RequestAcceptor implements RequestHandler {
     }
   }
 
+  redirect(request: ClientRequest, reply: ClientReply, tlsPort: number): void {
+    const checked = request.check();
+    // The hub's own answers, and those to what is no request, are the same everywhere.
+    if (!checked.ok || /^(?:\/_router\/|\*)/.test(checked.target)) return void this.accept(request, reply);
+    const host = checked.authority.replace(/:\d*$/, '');
+    // HTTP/1.0 may come without one.
+    if (host === '') return this.refuse(request, reply, 'bad-request');
+    const id = this.#context.link.nextId();
+    const location = `https://${host}${tlsPort === 443 ? '' : `:${tlsPort}`}${checked.target}`;
+    logRefusal(this.#context, request, { id, status: 308, code: undefined, bytes: 0 });
+    reply.startAndEnd(308, 'Permanent Redirect', `Location: ${location}\r\nContent-Length: 0\r\n`, undefined);
+  }
+
   /** `cors`: those of the route, where one was found. */
   refuse(request: ClientRequest, reply: ClientReply, code: ProblemCode, cors?: CorsRules): void {
     const id = this.#context.link.nextId();
@@ -68,6 +81,11 @@ export class RequestAcceptor implements RequestHandler {
     this.#context.counts.unrouted.refused(code, status);
     logUnreadable(this.#context, peer, { id, status, code, bytes: body?.length ?? 0 });
     reply.startAndEnd(status, reason, fields, body);
+  }
+
+  noteMisuse(client: string): void {
+    this.#context.counts.misuses += 1;
+    this.#context.log.debug({ client }, 'a connection of HTTP/2 was ended: its client broke the rules');
   }
 
   noteFault(error: unknown): void {

@@ -17,8 +17,8 @@ export interface ReplyHead {
 
 export interface ReplyTo {
   readonly method: string | undefined;
-  /** The client has asked to switch protocols. */
-  readonly maySwitch: boolean;
+  /** Says if a 101 with these fields is what the client has asked for. */
+  readonly maySwitch: (fields: FieldLines) => boolean;
 }
 
 /** A space and a CR LF for each of many short fields come on top of what an upstream may send. */
@@ -54,7 +54,7 @@ export function checkReplyHead(text: string, { method, maySwitch }: ReplyTo): Re
   if (!length) return 'the Content-Length is not valid';
   const head = { status, reason, upstreamMs, fields, bodyBytes: length.bytes };
   if (isSwitch) {
-    if (!maySwitch) return 'a switch of protocols that nobody has asked for';
+    if (!maySwitch(fields)) return 'a switch of protocols that nobody has asked for';
     if (!UPGRADE.test(fields)) return 'a switch of protocols without an Upgrade field';
     return { ...head, fields: `${withoutConnection(fields)}Connection: Upgrade\r\n`, bodyBytes: undefined };
   }

@@ -156,18 +156,36 @@ export const HUB_METRICS = {
     labels: [],
     over: 'min',
   },
+  misuses: {
+    name: 'mini_router_hub_http2_misuses_total',
+    help: 'Connections of HTTP/2 that ended because their client broke the rules or flooded the hub',
+    type: 'counter',
+    labels: [],
+  },
+  certificateExpiry: {
+    name: 'mini_router_hub_certificate_expiry_seconds',
+    help: 'When a certificate of --tls-cert expires, seconds since 1970; of several workers the earliest',
+    type: 'gauge',
+    labels: ['file'],
+    over: 'min',
+  },
 } as const satisfies Metrics;
 
 const STATES: readonly ExchangeState[] = ['reading', 'admitting', 'waiting', 'handed', 'replying'];
 
 const OUTCOMES: readonly OrphanOutcome[] = ['moved', 'returned', 'lost', 'exhausted', 'dropped'];
 
-/** `configVersion` returns the version that the hub serves now. */
-export function hubMetrics(
-  context: HubContext,
-  door: AgentDoor | undefined,
-  configVersion: () => number,
-): MetricSource {
+/** Sources of values that are not in the context. */
+export interface Shown {
+  readonly acceptor: { readonly snapshot: { readonly version: number } | undefined };
+  /** Undefined when no agent may dial in. */
+  readonly door: AgentDoor | undefined;
+  /** Undefined without TLS. `expiresAt` in ms since the epoch. */
+  readonly certificates:
+    { expiries(): readonly { readonly file: string; readonly expiresAt: number }[] } | undefined;
+}
+
+export function hubMetrics(context: HubContext, { acceptor, door, certificates }: Shown): MetricSource {
   const { counts, link, config } = context;
   return metricSource(HUB_METRICS, () => {
     const groups = [...link.groups()];
@@ -212,7 +230,12 @@ export function hubMetrics(
       linksRefused: [...(door?.counts.refused ?? [])].map(([code, value]) => ({ labels: [code], value })),
       adopted: single(door?.counts.adopted ?? 0),
       ready: single(link.ready ? 1 : 0),
-      configVersion: single(configVersion()),
+      configVersion: single(acceptor.snapshot?.version ?? 0),
+      misuses: single(counts.misuses),
+      certificateExpiry: (certificates?.expiries() ?? []).map(({ file, expiresAt }) => ({
+        labels: [file],
+        value: expiresAt / 1_000,
+      })),
     };
   });
 }

@@ -16,6 +16,7 @@ import { endRevoked } from './end-revoked.ts';
 import type { Exchange } from './exchange.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
 import { HubFront } from './front/hub-front.ts';
+import { openTls } from './front/open-tls.ts';
 import { isLoopback } from './front/loopback.ts';
 import { TrustedProxies } from './front/trusted-proxies.ts';
 import type { HubContext } from './hub-context.ts';
@@ -33,6 +34,8 @@ export interface Hub {
   readonly port: number;
   /** The port that agents dial. */
   readonly linkPort: number;
+  /** The port in the clear beside TLS. Undefined when there is none. */
+  readonly httpPort: number | undefined;
   /** Resolves when Redis is there and fit; rejects with UnsuitableEngineError when it would lose requests. */
   readonly checked: Promise<void>;
   readonly metrics: MetricSource;
@@ -53,11 +56,14 @@ export interface HubPorts {
   readonly createLink: CreateHubLink;
   /** Undefined when no agent may dial in. */
   readonly createDoor?: CreateAgentDoor | undefined;
+  /** See TlsOptions. When undefined, sessions of TLS are those of this process alone. */
+  readonly ticketKeys?: Buffer | undefined;
 }
 
 /** Starts one hub. Resolves when it listens; readiness follows when Redis is there. Rejects when the port is taken. */
 export async function startHub(config: HubConfig, ports: HubPorts, log: Logger): Promise<Hub> {
   const startedAt = new Date().toISOString();
+  const tls = await openTls(config, ports, log);
   let address = '';
   const recent = { times: new RecentHistograms(), failures: new RecentFailures() };
   const report = (): HubReport => {
@@ -75,7 +81,7 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   const readiness = new Readiness(() => whyNotReady(context));
   const acceptor = new RequestAcceptor(context, readiness);
   const { keepAliveMs, linkPort, maxInFlight: maxQueued } = config;
-  const front = new HubFront({ handler: acceptor, keepAliveMs, maxQueued, door, linkPort });
+  const front = new HubFront({ handler: acceptor, keepAliveMs, maxQueued, door, linkPort, tls });
   const warnIfOpen = openWarning(config, log);
   const compiler = new SnapshotCompiler(context);
   const takeState = async (state: ConfigState, superseded: AbortSignal) => {
@@ -96,6 +102,7 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
   await link.settled(LISTEN_AFTER_MS);
   const stop = () => {
     clearInterval(revoking);
+    tls?.certificates.close();
     return closeContext(context);
   };
   const listening = await front.listen(config).catch(async (error: unknown) => {
@@ -112,7 +119,7 @@ export async function startHub(config: HubConfig, ports: HubPorts, log: Logger):
       await stop();
     },
     checked: link.check(),
-    metrics: hubMetrics(context, door, () => acceptor.snapshot?.version ?? 0),
+    metrics: hubMetrics(context, { acceptor, door, certificates: tls?.certificates }),
   };
 }
 

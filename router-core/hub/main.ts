@@ -15,7 +15,7 @@ import { AgentDoor } from '../websocket/hub/agent-door.ts';
 import type { HubConfig } from './settings.ts';
 import type { CreateAgentDoor } from './front/agent-door.ts';
 import { startHub, type Hub } from './hub.ts';
-import { superviseWorkers } from './workers.ts';
+import { superviseWorkers, TICKET_KEYS } from './workers.ts';
 
 /** Runs a hub until it is told to stop. With `workers` > 1, runs that many on one port. */
 export async function runHub(config: HubConfig): Promise<void> {
@@ -24,14 +24,21 @@ export async function runHub(config: HubConfig): Promise<void> {
   if (cluster.isPrimary && config.workers > 1) return superviseWorkers(config, log);
   if (cluster.isWorker) followPrimaryLevel(log);
   else changeLevelOnSignal(log);
+  const ticketKeys = ticketKeysOf(process.env[TICKET_KEYS]);
   const local = new LocalInboxes();
   const createLink: CreateHubLink = (options) => new RedisHubLink(config.redisUrl, options, local);
-  const hub = await startHub(config, { createLink, createDoor: agentDoor(config, local, log) }, log);
+  const createDoor = agentDoor(config, local, log);
+  const hub = await startHub(config, { createLink, createDoor, ticketKeys }, log);
   closeOnSignal((mostMs) => hub.close(mostMs), log);
   const linkPort = config.linkPort === undefined ? undefined : hub.linkPort;
   log.info({ port: hub.port, linkPort, host: config.host, groups: config.groups }, 'hub listening');
   await Promise.all([hub.checked, showMetrics(config, hub, log)]);
   log.info({ port: hub.port }, 'hub ready');
+}
+
+/** Those that the primary has made for all its workers. */
+function ticketKeysOf(hex: string | undefined): Buffer | undefined {
+  return hex === undefined ? undefined : Buffer.from(hex, 'hex');
 }
 
 /** Undefined when agents may not dial in. */

@@ -71,6 +71,8 @@ type Names = Pick<ReadonlySet<string>, 'has'>;
 export class RequestCounts {
   #groups = new Map<string, GroupCounts>();
   #routes = new Map<string, Map<string, RouteCounts>>();
+  /** Connections of HTTP/2 that were ended because their clients broke the rules. */
+  misuses = 0;
   /** Requests without a route, or that could not be read. */
   readonly unrouted = new RouteCounts('', new GroupCounts(''));
 

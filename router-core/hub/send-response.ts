@@ -13,7 +13,10 @@ const SETTLE_MS = 5_000;
 /** Sends the head of a reply. Returns true when the reply has ended with it: the frame held all of it, or it was refused. */
 export function sendHead(exchange: Exchange, frame: ReplyParts): boolean {
   const { reply, request, attempts, routed } = exchange;
-  const head = checkReplyHead(frame.head ?? '', { method: request.method, maySwitch: reply.maySwitch });
+  const head = checkReplyHead(frame.head ?? '', {
+    method: request.method,
+    maySwitch: (fields) => reply.maySwitch(fields),
+  });
   if (typeof head === 'string') return refuseReply(exchange, head, frame);
   const { status, reason, bodyBytes } = head;
   const { length } = frame.body ?? NO_BYTES;

@@ -17,6 +17,11 @@ import {
 import type { ConfigOf, Settings } from '../runtime/settings.ts';
 import { addressRange } from './front/trusted-proxies.ts';
 
+/** Paths of files. */
+function files() {
+  return z.array(matching(/./, 'the path of a file')).default([]);
+}
+
 const GROUP_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** An exact path, or a prefix ending in `/*`. */
@@ -66,6 +71,31 @@ export const hubSettings = {
     about: 'port to listen on; 0 takes any free one',
     default: '8080',
     type: port(),
+  },
+  tlsCerts: {
+    flag: '--tls-cert <file>',
+    about:
+      'speak TLS with this certificate (PEM, with those that lead to its authority); may be repeated, chosen by SNI',
+    list: { inEnv: /,/ },
+    type: files(),
+  },
+  tlsKeys: {
+    flag: '--tls-key <file>',
+    about: 'the key (PEM) of the certificate in the same place',
+    list: { inEnv: /,/ },
+    type: files(),
+  },
+  httpPort: {
+    flag: '--http-port <port>',
+    about: 'a port in the clear beside TLS (default: none)',
+    type: count({ from: 0, to: 65_535 }).optional(),
+  },
+  httpsRedirect: {
+    flag: '--https-redirect [true|false]',
+    about: 'answer requests at --http-port with a redirect to TLS; --no-https-redirect serves them',
+    default: 'true',
+    negatable: true,
+    type: flag(),
   },
   // Each worker is a process of its own, with its own connections to Redis: more than there are cores only costs.
   workers: {

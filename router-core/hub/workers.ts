@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import { randomBytes } from 'node:crypto';
 import { createBackoff, sleep } from '../runtime/backoff.ts';
 import { changeLevelOnSignal, type LevelMessage } from '../runtime/log-level-signal.ts';
 import type { Logger, LogLevel } from '../runtime/logger.ts';
@@ -10,10 +11,14 @@ import type { HubConfig } from './settings.ts';
 /** A worker that has lived for this long is replaced at once, ms. */
 const STABLE_MS = 10_000;
 
+/** The variable that tells workers how to seal session tickets of TLS: a client that comes back may reach another one. */
+export const TICKET_KEYS = 'ROUTER_TICKET_KEYS';
+
 /** Keeps `workers` hub processes on one port; one that dies is replaced, with back-off when it dies young. */
 export async function superviseWorkers(config: HubConfig, log: Logger): Promise<void> {
   await showMetrics(config, log);
   const stopping = new AbortController();
+  const variables = { [TICKET_KEYS]: randomBytes(48).toString('hex') };
   const workers = new Set<Worker>();
   changeLevelOnSignal(log, (level) => {
     for (const worker of workers) tellLevel(worker, level);
@@ -25,7 +30,7 @@ export async function superviseWorkers(config: HubConfig, log: Logger): Promise<
     // Each worker has its own back-off: one that cannot start does not hold up the others, nor do they hurry it.
     const backoff = createBackoff({ minMs: 100, maxMs: 5_000 });
     while (!stopping.signal.aborted) {
-      const worker = cluster.fork();
+      const worker = cluster.fork(variables);
       workers.add(worker);
       // A message that comes before the worker listens is lost.
       worker.once('listening', () => tellLevel(worker, log.level as LogLevel));

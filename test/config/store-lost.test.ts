@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ask } from '../support/ask.ts';
 import { configure, configuredHub, LOG_ERROR, recordLog } from '../support/config.ts';
-import { agentHere, redisHere, statusOf, upstreamHere, withRedis } from '../support/parts.ts';
+import { agentHere, redisHere, upstreamHere, withRedis } from '../support/parts.ts';
 import { freePort } from '../support/ports.ts';
 import type { RedisOptions, TestRedis } from '../support/redis.ts';
-import { uniqueGroup, type TestHub } from '../support/router.ts';
+import { uniqueGroup, type TestHub, statusOf } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 // Hubs keep what they know of the configuration, whatever becomes of Redis.

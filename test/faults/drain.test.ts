@@ -4,10 +4,10 @@ import { startBalancer } from '../support/balancer.ts';
 import { countCalls } from '../support/call-counter.ts';
 import { startLoad, tally, type Load } from '../support/load.ts';
 import { agentHere, agentProcess, hubHere, hubProcess, upstreamHere } from '../support/parts.ts';
-import { expectNothingLeft, statusOf } from '../support/parts.ts';
+import { expectNothingLeft } from '../support/parts.ts';
 import { freePort } from '../support/ports.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { uniqueGroup } from '../support/router.ts';
+import { uniqueGroup, statusOf } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 // SIGTERM under load: no client may notice.

@@ -3,10 +3,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startRedisProcess } from '../../router-cli/redis-process.ts';
 import { ask } from '../support/ask.ts';
 import { engineOf, engineProgram } from '../support/engine.ts';
-import { agentProcess, hubProcess, isReady, redisHere, statusOf, upstreamHere } from '../support/parts.ts';
+import { agentProcess, hubProcess, isReady, redisHere, upstreamHere } from '../support/parts.ts';
 import { freePort } from '../support/ports.ts';
 import { launch } from '../support/processes.ts';
-import { uniqueGroup } from '../support/router.ts';
+import { uniqueGroup, statusOf } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 const program = engineProgram();

@@ -7,9 +7,13 @@ import { PROCESS_METRICS } from '../../router-core/runtime/process-metrics.ts';
 import { API_METRICS } from '../../router-api/metrics.ts';
 import { apiHere } from '../support/api.ts';
 import { ask } from '../support/ask.ts';
+import { FIRST, writeCertificate } from '../support/certificates.ts';
 import { configure, configuredHub } from '../support/config.ts';
 import { Scrape, scrapeSources } from '../support/metrics.ts';
 import { agentHere, redisHere, upstreamHere } from '../support/parts.ts';
+import { useTemporaryDirectory } from '../support/temporary-directory.ts';
+
+const folder = useTemporaryDirectory();
 
 test('what is shown is what is declared: every metric, with its type and exactly its labels', async () => {
   const { url } = await redisHere();
@@ -18,11 +22,14 @@ test('what is shown is what is declared: every metric, with its type and exactly
     routes: [{ name: 'r', match: { path: '/r/*' }, groups: [{ group: 'g' }], auth: 'none' }],
   });
   const upstream = await upstreamHere((_req, res) => res.end('ok'));
-  const hub = await configuredHub(url);
+  const { cert, key } = await writeCertificate(folder.path, 'first', FIRST);
+  const tls = { tlsCerts: [cert], tlsKeys: [key], httpPort: 0, httpsRedirect: false };
+  const hub = await configuredHub(url, tls);
   const agent = await agentHere(url, 'g', upstream.url);
   const api = await apiHere(url);
-  await ask(`${hub.url}/r/x`);
-  await ask(`${hub.url}/nowhere`);
+  const inClear = `http://127.0.0.1:${hub.httpPort}`;
+  await ask(`${inClear}/r/x`);
+  await ask(`${inClear}/nowhere`);
 
   const ofApi = new Scrape((await api.get('/metrics')).text);
   const ofRest = await scrapeSources(hub.metrics, agent.metrics, storeMetrics());

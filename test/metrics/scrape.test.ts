@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { freePort } from '../support/ports.ts';
 import { scrapeUrl } from '../support/metrics.ts';
-import { agentProcess, hubProcess, redisHere, statusOf, upstreamHere } from '../support/parts.ts';
+import { agentProcess, hubProcess, redisHere, upstreamHere } from '../support/parts.ts';
 import { launch } from '../support/processes.ts';
 import { ask } from '../support/ask.ts';
-import { uniqueGroup } from '../support/router.ts';
+import { uniqueGroup, statusOf } from '../support/router.ts';
 import { waitFor } from '../support/wait.ts';
 
 test('one scrape of a hub with workers shows their sum, and clients see no metrics', async () => {

@@ -1,4 +1,4 @@
-import { request, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Agent } from '../../router-core/agent/agent.ts';
@@ -7,7 +7,7 @@ import type { HubConfig } from '../../router-core/hub/settings.ts';
 import { freePort } from './ports.ts';
 import { launch, type LaunchedProcess } from './processes.ts';
 import { startRedis, type RedisOptions, type TestRedis } from './redis.ts';
-import { leftovers, startTestAgent, startTestHub, startUpstream } from './router.ts';
+import { leftovers, startTestAgent, startTestHub, startUpstream, statusOf } from './router.ts';
 import type { TestHub, TestUpstream } from './router.ts';
 import { waitFor } from './wait.ts';
 
@@ -104,19 +104,6 @@ export async function agentProcess(
 
 export async function isReady(hubUrl: string): Promise<boolean> {
   return (await statusOf(`${hubUrl}/_router/ready`)) === 200;
-}
-
-/** The status of a GET on a connection of its own; 0 when there is none. */
-export function statusOf(url: string): Promise<number> {
-  return new Promise((resolve) => {
-    const req = request(url, { agent: false, timeout: 2_000 }, (res) => {
-      res.resume();
-      resolve(res.statusCode ?? 0);
-    });
-    req.on('timeout', () => req.destroy());
-    req.on('error', () => resolve(0));
-    req.end();
-  });
 }
 
 /** Runs commands on a connection of their own. */

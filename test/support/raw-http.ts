@@ -26,8 +26,12 @@ export interface RawConnection {
 }
 
 /** A bare TCP connection to a server on this machine. */
-export async function openRaw(port: number): Promise<RawConnection> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+export function openRaw(port: number): Promise<RawConnection> {
+  return watchRaw(connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true }));
+}
+
+/** Reads a connection that is about to be there. */
+export async function watchRaw(socket: Socket): Promise<RawConnection> {
   let bytes: Buffer = Buffer.alloc(0);
   let all = '';
   let state: 'open' | 'end' | 'reset' = 'open';

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, request as requestInClear, type RequestListener, type Server } from 'node:http';
+import { request as requestOverTls } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { startAgent, type Agent } from '../../router-core/agent/agent.ts';
@@ -53,6 +54,20 @@ export interface TestHub extends Hub {
   readonly url: string;
 }
 
+/** The status of a GET on a connection of its own; 0 when there is none. */
+export function statusOf(url: string): Promise<number> {
+  const request = url.startsWith('https:') ? requestOverTls : requestInClear;
+  return new Promise((resolve) => {
+    const req = request(url, { agent: false, timeout: 2_000, rejectUnauthorized: false }, (res) => {
+      res.resume();
+      resolve(res.statusCode ?? 0);
+    });
+    req.on('timeout', () => req.destroy());
+    req.on('error', () => resolve(0));
+    req.end();
+  });
+}
+
 /** As the default of the setting says. */
 const LOOPBACK: HubConfig['trustedProxies'] = [
   { address: '127.0.0.0', bits: 8, family: 'ipv4' },
@@ -92,6 +107,10 @@ export async function startTestHub(
       leaseMs: 1_500,
       link: true,
       linkPort: undefined,
+      tlsCerts: [],
+      tlsKeys: [],
+      httpPort: undefined,
+      httpsRedirect: true,
       slime: false,
       slimeSecret: undefined,
       slimeGroup: undefined,
@@ -120,9 +139,12 @@ export async function startTestHub(
     },
     hubLog,
   );
-  const url = `http://127.0.0.1:${hub.port}`;
+  const scheme = options.tlsCerts?.length ? 'https' : 'http';
+  const url = `${scheme}://127.0.0.1:${hub.port}`;
   await hub.checked;
-  await waitFor(async () => (await fetch(`${url}/_router/ready`)).ok, { what: 'the hub to be ready' });
+  await waitFor(async () => (await statusOf(`${url}/_router/ready`)) === 200, {
+    what: 'the hub to be ready',
+  });
   return { ...hub, url };
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 
 /**
  * Gives each test of a file a directory that it, and the processes it starts, take for the system's place for temporary
@@ -22,5 +22,19 @@ export function useTemporaryDirectory(): { readonly path: string; entries(): Pro
       return path;
     },
     entries: () => readdir(path),
+  };
+}
+
+/** Gives all tests of a file one directory. To be called before any other hook. */
+export function useTemporaryFolder(): { readonly path: string } {
+  let path = '';
+  beforeAll(async () => {
+    path = await mkdtemp(join(tmpdir(), 'mini-router-test-'));
+  });
+  afterAll(() => rm(path, { recursive: true, force: true }));
+  return {
+    get path() {
+      return path;
+    },
   };
 }

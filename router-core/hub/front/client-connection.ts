@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ProblemCode } from '../../http/problems.ts';
 import type { Http1Request } from './http1-request.ts';
 import type { Lingering } from './lingering.ts';
-import type { RunningRequest } from './request-handler.ts';
+import type { RequestHandler, RunningRequest } from './request-handler.ts';
 import { sliceInput } from './slice-input.ts';
 import type { Turns } from './turns.ts';
 
@@ -36,6 +36,8 @@ interface Turn {
 
 export interface ConnectionOptions {
   readonly socket: Socket;
+  /** Answers its requests. */
+  readonly handler: RequestHandler;
   readonly lingering: Lingering;
   readonly turns: Turns;
   /** Answers bytes that are no request with an error, and closes. */
@@ -82,6 +84,10 @@ export class ClientConnection {
       // Node has just begun to read again.
       if (this.#holds.size > 0) this.#pause();
     });
+  }
+
+  get handler(): RequestHandler {
+    return this.#options.handler;
   }
 
   /** A request that comes now has to wait. */

@@ -10,8 +10,8 @@ export interface ClientReply {
   readonly started: boolean;
   /** Nothing more is sent: the reply was ended or broken off. */
   readonly ended: boolean;
-  /** The client has asked to switch protocols: only then may the status be 101. */
-  readonly maySwitch: boolean;
+  /** Returns true when a 101 with these fields is what the client has asked for. */
+  maySwitch(fields: FieldLines): boolean;
   /** Sends an interim head, 1xx but not 101: before the reply starts, any number of them. */
   interim(status: number, reason: string, fields: FieldLines): void;
   /** Starts with the head. */

@@ -18,8 +18,9 @@ import { Turns } from './turns.ts';
 /** Connections that speak HTTP/1.1 or 1.0: hands their requests to the hub, one after the other. */
 export class Http1Front {
   readonly #handler: RequestHandler;
-  readonly #switched = new Set<Socket>();
-  readonly #connections: Omit<ConnectionOptions, 'socket'>;
+  /** Those of connections whose requests another one than the hub itself answers. */
+  readonly #handlers = new WeakMap<Socket, RequestHandler>();
+  readonly #connections: Omit<ConnectionOptions, 'socket' | 'handler'>;
   readonly #lingering = new Lingering();
   readonly #turns = new Turns();
 
@@ -34,10 +35,7 @@ export class Http1Front {
     };
   }
 
-  /** Cuts connections that hold no request any more, but do not close by themselves: those that have left HTTP or linger. */
-  cutAll(): void {
-    for (const socket of this.#switched) socket.destroy();
-    this.cutLingering();
+  close(): void {
     this.#turns.close();
   }
 
@@ -45,8 +43,14 @@ export class Http1Front {
     this.#lingering.close();
   }
 
+  /** The requests of a connection that is about to begin are for this handler. */
+  handleWith(socket: Socket, handler: RequestHandler): void {
+    this.#handlers.set(socket, handler);
+  }
+
   onConnection(socket: Socket): void {
-    takeConnection({ socket, ...this.#connections });
+    const handler = this.#handlers.get(socket) ?? this.#handler;
+    takeConnection({ socket, handler, ...this.#connections });
   }
 
   onRequest(req: Http1Request, res: ServerResponse): void {
@@ -67,7 +71,7 @@ export class Http1Front {
     res.on('close', () => connection.next());
     try {
       if (connection.isBroken(req)) return this.#handler.refuse(req, reply, 'bad-request');
-      const running = this.#handler.accept(req, reply);
+      const running = connection.handler.accept(req, reply);
       res.on('error', (error) => running?.fault(error));
       connection.running = running;
     } catch (error) {
@@ -85,14 +89,12 @@ export class Http1Front {
   onUpgrade(req: Http1Request, socket: Socket, head: Buffer): void {
     const connection = connectionOf(socket);
     if (!connection) return void socket.destroy();
-    this.#switched.add(socket);
     const reply = new SwitchReply(socket);
     req.switchesWith(new SwitchedInput(socket, head));
     socket.on('end', () => {
       if (!reply.started) socket.destroy();
     });
-    socket.on('close', () => this.#switched.delete(socket));
-    this.#inTurn(connection, req, () => (connection.running = this.#handler.accept(req, reply)));
+    this.#inTurn(connection, req, () => (connection.running = connection.handler.accept(req, reply)));
   }
 
   onConnect(req: Http1Request, socket: Socket): void {

@@ -11,7 +11,6 @@ const SMALL_BODY_BYTES = 16 * 1024;
 
 /** A reply in HTTP/1.1 or 1.0. */
 export class Http1Reply implements ClientReply {
-  readonly maySwitch = false;
   readonly #res: ServerResponse;
   #isLast: () => boolean;
   readonly #httpVersion: string;
@@ -29,6 +28,10 @@ export class Http1Reply implements ClientReply {
 
   get ended(): boolean {
     return this.#res.writableEnded || this.#res.destroyed;
+  }
+
+  maySwitch(): boolean {
+    return false;
   }
 
   interim(status: number, reason: string, fields: FieldLines): void {

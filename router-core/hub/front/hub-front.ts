@@ -1,19 +1,15 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { CommandError } from '../../runtime/run-command.ts';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { AgentDoor } from './agent-door.ts';
-import { connectionOf } from './client-connection.ts';
+import type { CertificateStore } from './certificate-store.ts';
+import { Entry } from './entry.ts';
 import { Http1Front } from './http1-front.ts';
-import { Http1Request } from './http1-request.ts';
-import { problemOf, type ParserError } from './parser-error.ts';
+import { createDoorServer, createHttp1Server } from './http1-server.ts';
+import { Http2Front } from './http2-front.ts';
 import type { RequestHandler } from './request-handler.ts';
-
-const SERVER_TIMEOUTS = {
-  headersTimeout: 15_000,
-  requestTimeout: 0,
-  connectionsCheckingInterval: 5_000,
-  noDelay: true,
-};
+import { RedirectingHandler } from './redirecting-handler.ts';
+import { sortConnection, type Destinations } from './sort-connection.ts';
+import { createTlsServer } from './tls-server.ts';
 
 export interface FrontOptions {
   readonly handler: RequestHandler;
@@ -24,34 +20,74 @@ export interface FrontOptions {
   readonly door: AgentDoor | undefined;
   /** A port for agents alone. When undefined, they come in where clients do. */
   readonly linkPort: number | undefined;
+  /** Undefined when the hub speaks in the clear. */
+  readonly tls: FrontTls | undefined;
+}
+
+export interface FrontTls {
+  readonly certificates: CertificateStore;
+  /** See TlsOptions. */
+  readonly ticketKeys: Buffer;
+  /** A port beside, in the clear. */
+  readonly httpPort: number | undefined;
+  /** True when that port sends clients to the one with TLS. */
+  readonly redirects: boolean;
+}
+
+export interface FrontPorts {
+  readonly port: number;
+  readonly linkPort: number;
+  readonly httpPort: number | undefined;
 }
 
 /** Where clients and agents come in: the ports of a hub, and the connections to them. */
 export class HubFront {
+  readonly #options: FrontOptions;
   readonly #http1: Http1Front;
+  readonly #http2: Http2Front;
   readonly #server: Server;
-  readonly #doorServer: Server | undefined;
-  readonly #linkPort: number | undefined;
+  readonly #entry: Entry;
+  /** In the clear, beside TLS. */
+  readonly #clearEntry: Entry | undefined;
+  readonly #doorEntry: Entry | undefined;
+  /** Clients are sent there. */
+  #tlsPort = 0;
 
   constructor(options: FrontOptions) {
-    const { handler, maxQueued, door, linkPort } = options;
-    this.#linkPort = linkPort;
+    const { handler, keepAliveMs, maxQueued, door, linkPort, tls } = options;
+    this.#options = options;
     this.#http1 = new Http1Front(handler, maxQueued);
-    this.#server = createHttpServer(this.#http1, options);
-    if (door && linkPort !== undefined) this.#doorServer = createDoorServer(door);
+    this.#http2 = new Http2Front(handler, keepAliveMs);
+    const clientDoor = linkPort === undefined ? door : undefined;
+    this.#server = createHttp1Server(this.#http1, { handler, keepAliveMs, door: clientDoor });
+    const here: Destinations = {
+      http1: (socket) => void this.#server.emit('connection', socket),
+      http2: (socket) => this.#http2.onConnection(socket),
+    };
+    this.#entry = entryTo(here, tls);
+    if (tls?.httpPort !== undefined) {
+      const to = tls.redirects ? this.#away(handler) : here;
+      this.#clearEntry = new Entry((socket) => sortConnection(socket, to));
+    }
+    if (door && linkPort !== undefined) this.#doorEntry = doorEntry(door, tls);
   }
 
-  /** Resolves with the ports for clients and for agents. Rejects with a sentence that says what to do when an address cannot be had. */
-  async listen({ host, port }: ListenAddress): Promise<{ port: number; linkPort: number }> {
-    const ofClients = await listen(this.#server, { host, port });
-    if (!this.#doorServer) return { port: ofClients, linkPort: ofClients };
-    const linkPort = await listen(this.#doorServer, { host, port: this.#linkPort ?? 0 });
-    return { port: ofClients, linkPort };
+  /** Resolves with the ports. Rejects with a sentence that says what to do when an address cannot be had. */
+  async listen({ host, port }: { host: string; port: number }): Promise<FrontPorts> {
+    const { tls, linkPort } = this.#options;
+    this.#tlsPort = await this.#entry.listen({ host, port });
+    const httpPort = await this.#clearEntry?.listen({ host, port: tls?.httpPort ?? 0 });
+    const ofDoor = await this.#doorEntry?.listen({ host, port: linkPort ?? 0 });
+    return { port: this.#tlsPort, linkPort: ofDoor ?? this.#tlsPort, httpPort };
   }
 
   /** Takes no new connection of a client. Resolves when the last one is closed. */
-  stopAccepting(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+  async stopAccepting(): Promise<void> {
+    const entries = [this.#entry, this.#clearEntry].filter((entry) => entry !== undefined);
+    const closed = entries.map((entry) => entry.stopAccepting());
+    this.#server.closeIdleConnections();
+    this.#http2.close();
+    await Promise.all(closed);
   }
 
   /** Closes connections that wait for their next request, or for their client to take its last reply. */
@@ -62,109 +98,44 @@ export class HubFront {
 
   /** Cuts all connections of clients. */
   cutAll(): void {
-    this.#server.closeAllConnections();
-    this.#http1.cutAll();
+    this.#entry.cutAll();
+    this.#clearEntry?.cutAll();
+    this.#http1.close();
+    // Its timers end.
+    this.#server.close();
   }
 
   /** Closes the port that is for agents alone. */
   closeDoorPort(): void {
-    this.#doorServer?.close();
+    void this.#doorEntry?.stopAccepting();
+    this.#doorEntry?.cutAll();
+  }
+
+  /** Where connections go that came in the clear, when all should use TLS. */
+  #away(handler: RequestHandler): Destinations {
+    const away = new RedirectingHandler(handler, () => this.#tlsPort);
+    return {
+      http1: (socket) => {
+        this.#http1.handleWith(socket, away);
+        this.#server.emit('connection', socket);
+      },
+      http2: (socket) => this.#http2.onConnection(socket, away),
+    };
   }
 }
 
-/** Node's server with its defaults mended, its events led to the front and, before any route, to the door of the agents. */
-function createHttpServer(front: Http1Front, options: FrontOptions): Server<typeof Http1Request> {
-  const { handler, keepAliveMs, linkPort } = options;
-  const door = linkPort === undefined ? options.door : undefined;
-  const server = createServer({
-    IncomingMessage: Http1Request,
-    // Above the hub's own limit, so that the hub can tell a target that is too long from a head that is.
-    maxHeaderSize: 64 * 1024,
-    // Checked by the hub, with an answer in its own form.
-    requireHostHeader: false,
-    keepAliveTimeout: keepAliveMs,
-    ...SERVER_TIMEOUTS,
-  });
-  server.maxHeadersCount = 0;
-  server.timeout = 0;
-  /** A fault ends the connection that it concerns, and nothing else. */
-  const contain = (socket: Socket, step: () => void) => {
-    try {
-      step();
-    } catch (error) {
-      handler.noteFault(error);
-      socket.destroy();
-    }
-  };
-  server.on('connection', (socket: Socket) => contain(socket, () => front.onConnection(socket)));
-  const isForDoor = (req: IncomingMessage) => door?.takes(req) && !connectionOf(req.socket)?.isBusy;
-  server.on('request', (req, res) => {
-    if (door && isForDoor(req)) contain(req.socket, () => door.onRequest(req, res));
-    else front.onRequest(req, res);
-  });
-  server.on('checkContinue', (req, res) => {
-    req.waitsFor(() => res.writeContinue());
-    front.onRequest(req, res);
-  });
-  server.on('checkExpectation', (req, res) => front.onRequest(req, res));
-  server.on('upgrade', (req, socket: Socket, head: Buffer) => {
-    swallowErrors(socket);
-    contain(socket, () => {
-      if (door && isForDoor(req)) door.onUpgrade(req, socket, head);
-      else front.onUpgrade(req, socket, head);
-    });
-  });
-  server.on('connect', (req, socket: Socket) => {
-    swallowErrors(socket);
-    contain(socket, () => front.onConnect(req, socket));
-  });
-  server.on('clientError', (error: ParserError, socket: Socket) => {
-    // A connection that never sent a byte is nobody's request.
-    if (error.code === 'ECONNRESET' || socket.bytesRead === 0) socket.destroy();
-    else contain(socket, () => front.onBroken(socket, problemOf(error)));
-  });
-  return server;
+/** The port for clients, with TLS or without. */
+function entryTo(to: Destinations, tls: FrontTls | undefined): Entry {
+  if (!tls) return new Entry((socket) => sortConnection(socket, to));
+  const server = createTlsServer({ ...tls, protocols: ['h2', 'http/1.1'] }, to);
+  return new Entry((socket) => server.emit('connection', socket));
 }
 
-/** A server of its own for the links of agents. */
-function createDoorServer(door: AgentDoor): Server {
-  const server = createServer(SERVER_TIMEOUTS);
-  server.on('request', (req, res) => door.onRequest(req, res));
-  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    swallowErrors(socket);
-    door.onUpgrade(req, socket, head);
-  });
-  return server;
-}
-
-/** The client may reset at any time; `close` tells. */
-function swallowErrors(socket: Socket): void {
-  socket.on('error', () => {});
-}
-
-interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-function listen(server: Server, address: ListenAddress): Promise<number> {
-  const { port, host } = address;
-  return new Promise((resolve, reject) => {
-    const onError = (error: Error) => reject(listenError(error, address));
-    server.once('error', onError);
-    server.listen(port, host, () => {
-      server.off('error', onError);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-function listenError(error: NodeJS.ErrnoException, { host, port }: ListenAddress): Error {
-  const why: Record<string, string> = {
-    EADDRINUSE: 'the port is in use: stop what listens there, or choose another with --port',
-    EACCES: 'this user may not listen there: choose a port above 1023 with --port',
-    EADDRNOTAVAIL: 'no interface of this machine has that address: choose another with --host',
-  };
-  const known = why[error.code ?? ''];
-  return known === undefined ? error : new CommandError(`cannot listen on ${host}:${port}: ${known}`);
+/** The port for agents alone: a link is a WebSocket, which begins with HTTP/1.1. */
+function doorEntry(door: AgentDoor, tls: FrontTls | undefined): Entry {
+  const server = createDoorServer(door);
+  const http1 = (socket: Socket) => void server.emit('connection', socket);
+  if (!tls) return new Entry(http1);
+  const tlsServer = createTlsServer({ ...tls, protocols: ['http/1.1'] }, { http1, http2: http1 });
+  return new Entry((socket) => tlsServer.emit('connection', socket));
 }

@@ -8,10 +8,14 @@ export interface RequestHandler {
   readonly draining: boolean;
   /** Answers a request, now or later. Returns undefined when the request was refused. Never throws. */
   accept(request: ClientRequest, reply: ClientReply): RunningRequest | undefined;
+  /** Sends the client of a request to the same target over TLS, at that port of this hub. Never throws. */
+  redirect(request: ClientRequest, reply: ClientReply, tlsPort: number): void;
   /** Answers a request with an error. */
   refuse(request: ClientRequest, reply: ClientReply, code: ProblemCode): void;
   /** Answers bytes that are no request with an error. */
   refuseUnreadable(peer: string | undefined, reply: ClientReply, code: ProblemCode): void;
+  /** Counts a connection that has ended because its client broke the rules of HTTP/2, or a limit. */
+  noteMisuse(peer: string): void;
   /** Counts and logs a fault that belongs to no request. */
   noteFault(error: unknown): void;
 }

@@ -6,7 +6,6 @@ import { NO_BYTES, withoutTrailer, writeInterim, writeSlices } from './write-rep
 
 /** The reply to a request that asks to switch protocols: 101 turns the connection into two byte streams. */
 export class SwitchReply implements ClientReply {
-  readonly maySwitch = true;
   readonly #socket: Socket;
   started = false;
   ended = false;
@@ -14,6 +13,10 @@ export class SwitchReply implements ClientReply {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+  }
+
+  maySwitch(): boolean {
+    return true;
   }
 
   interim(status: number, reason: string, fields: FieldLines): void {
