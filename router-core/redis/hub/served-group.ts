@@ -210,6 +210,7 @@ export class ServedGroup implements GroupView {
     const keys = groupKeys(this.#settings.name);
     const dropped = await dropForeign({ client, keys, lanes, hub, knows, liveHubs });
     this.#isRepairDue = false;
-    log.warn({ group: this.#settings.name, dropped }, 'repaired the group: dropped what no hub has sent');
+    const level = dropped === 0 ? 'debug' : 'warn';
+    log[level]({ group: this.#settings.name, dropped }, 'repaired the group: dropped what no hub has sent');
   }
 }

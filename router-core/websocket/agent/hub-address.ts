@@ -10,6 +10,7 @@ export function identityUrl(hub: string): string {
 
 function pathOf(hub: string, path: string): URL {
   const url = new URL(hub);
-  url.pathname = url.pathname.replace(/\/+$/, '') + path;
+  // The whole address of a link may have been pasted.
+  url.pathname = url.pathname.replace(/(?:\/_router\/link)?\/*$/, '') + path;
   return url;
 }
