@@ -64,7 +64,7 @@ export class LinkedAgent implements RelayAgent, Carrier {
     return this.identity.record;
   }
 
-  /** Of its group. */
+  /** The lease of its group. */
   get leaseMs(): number {
     return this.#options.leaseMs;
   }

@@ -294,7 +294,7 @@ export class Relay {
   }
 
   #nextFree(request: PulledRequest): RelayAgent | undefined {
-    // What is left of the last round comes first, and may be agents that are gone.
+    // The rest of the last round comes first, and may have agents that are gone.
     for (let tries = this.#turns.length + this.#agents.size; tries > 0; tries -= 1) {
       if (this.#turns.length === 0) this.#turns = [...this.#agents];
       const agent = this.#turns.pop();

@@ -27,7 +27,7 @@ export function numberedBody(bytes: number, everyMs: number): Readable {
   });
 }
 
-/** What came of a numbered body. */
+/** The part of a numbered body that has come. */
 export interface Received {
   bytes: number;
   /** False once a byte was not in its place. */
