@@ -1,5 +1,6 @@
 import { bytesOf, encodeFrame, loggable, type FrameParts } from './frames.ts';
 import { JoinedChunks } from './joined-chunks.ts';
+import type { Outgoing, Settlement } from './outgoing.ts';
 import { encodeResumePoint, type ResumePoint } from './resume-point.ts';
 
 /** How far a writer may be ahead of what its reader has consumed, bytes. */
@@ -16,27 +17,6 @@ export const ROOM_BYTES = WINDOW_BYTES + OVERSHOOT_BYTES;
 
 /** Larger frames are bulk: their doorbell only says "read the stream". Smaller ones travel inside their doorbell, too. */
 export const BULK_BYTES = 16 * 1024;
-
-export interface Settlement {
-  readonly entry: string;
-  readonly permit: string;
-}
-
-/** One item of an outbox's batch: a frame to append, a stream to trim, an entry to settle, or any of them together. */
-export interface Outgoing {
-  readonly stream: FrameStream;
-  readonly frame: Buffer | undefined;
-  /** Body that belongs to the end of the frame, when it is bulk. */
-  readonly bulk: readonly Buffer[];
-  /** The content of the doorbell: empty = the frame itself. */
-  readonly notice: Buffer | '';
-  readonly seq: number;
-  /** First sequence number of the opposite stream that is still needed; 0 = trim nothing. */
-  readonly trimTo: number;
-  /** The opposite stream. */
-  readonly trimKey: string;
-  readonly settle: Settlement | undefined;
-}
 
 export interface FrameStreamOptions {
   readonly id: string;
@@ -233,7 +213,7 @@ export class FrameStream {
   }
 
   /** Encodes the pending parts as one frame. For the outbox only. */
-  take(): Outgoing {
+  take(): Outgoing<FrameStream> {
     this.#isPending = false;
     if (this.#closed) return this.#settleOnly();
     if (this.#interims) return this.#takeInterim(this.#interims);
@@ -253,7 +233,7 @@ export class FrameStream {
     return this.#outgoing(parts, trimTo, settle);
   }
 
-  #takeInterim(interims: string[]): Outgoing {
+  #takeInterim(interims: string[]): Outgoing<FrameStream> {
     const { owner } = this.#parts;
     this.#parts.owner = undefined;
     const frame = this.#outgoing({ owner, head: interims.shift() }, 0, undefined);
@@ -265,7 +245,7 @@ export class FrameStream {
     return frame;
   }
 
-  #outgoing(parts: FrameParts, trimTo: number, settle: Settlement | undefined): Outgoing {
+  #outgoing(parts: FrameParts, trimTo: number, settle: Settlement | undefined): Outgoing<FrameStream> {
     const seq = ++this.#seq;
     const bodyBytes = bytesOf(parts.body);
     this.#sent += bodyBytes;
@@ -282,7 +262,7 @@ export class FrameStream {
     this.#options.onStored?.({ bytes: this.#sent, isSettled: this.#isSettled });
   }
 
-  #settleOnly(): Outgoing {
+  #settleOnly(): Outgoing<FrameStream> {
     const settle = this.#ended === 'pending' ? this.#settlement() : undefined;
     this.#ended = 'taken';
     const trimKey = this.#inKey;

@@ -1,3 +1,5 @@
+import type { ChurnMap } from '../../runtime/churn-map.ts';
+
 /**
  * Why the call of a request should stop: it is not ours any more (lost), its hub has not been heard of (abandoned), or it is over
  * and Redis knows nothing of it (over).
@@ -19,7 +21,7 @@ export interface HeldRequest {
 export interface HeldRequests {
   readonly size: number;
   values(): Iterable<HeldRequest>;
-  /** False once it is settled, given back or taken away. */
+  /** False once it is settled, requeued or taken away. */
   has(request: HeldRequest): boolean;
 }
 
@@ -45,4 +47,15 @@ export function compareEntries(a: string, b: string): number {
 function compareDigits(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length;
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The requests of an instance, by id. */
+export function heldIn(running: ChurnMap<HeldRequest>): HeldRequests {
+  return {
+    get size() {
+      return running.size;
+    },
+    values: () => running.values(),
+    has: (request) => running.get(request.id) === request,
+  };
 }

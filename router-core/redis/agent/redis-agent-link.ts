@@ -21,22 +21,24 @@ import type {
 } from '../../exchange/relay-link.ts';
 import { isScriptMissing, WHEN_CUT, type Connection } from '../connection/connection.ts';
 import { checkEngine } from '../connection/engine.ts';
-import { FrameStream } from '../../exchange/frame-stream.ts';
-import { encodeFrame, FENCE, movedFrame } from '../../exchange/frames.ts';
+import type { FrameStream } from '../../exchange/frame-stream.ts';
 import { Adoptions } from './adoptions.ts';
 import { Heartbeat, type Offer } from './heartbeat.ts';
-import type { HeldRequests } from './held-requests.ts';
+import { heldIn } from './held-requests.ts';
 import { Inbox } from '../frames/inbox.ts';
 import { groupKeys, type GroupKeys } from '../scripts/keys.ts';
 import type { LocalInboxes } from '../frames/local-inboxes.ts';
 import { Outbox } from '../frames/outbox.ts';
 import { KnownLanes, type LaneKind } from './known-lanes.ts';
+import { leaveGroup } from './leave-group.ts';
 import { entryOf, type BadEntry } from './pulled-requests.ts';
+import { requeueRequest } from './requeue-request.ts';
+import { settleBadEntry } from './settle-bad-entry.ts';
 import { RecordParts } from './record-parts.ts';
 import { RedisAgentExchange, type ExchangeHost } from './redis-agent-exchange.ts';
 import { BLOCK_MS, RequestPuller } from './request-puller.ts';
 import type { Renewals } from './renewals.ts';
-import { loadScript, runScript } from '../connection/run-script.ts';
+import { loadScript } from '../connection/run-script.ts';
 import { openStore, type Store } from '../connection/store.ts';
 
 export interface RedisAgentLinkOptions {
@@ -63,7 +65,7 @@ export interface RedisAgentLinkOptions {
   readonly onRevoked?: (() => void) | undefined;
 }
 
-const scripts = { reply: loadScript('reply'), requeue: loadScript('requeue'), leave: loadScript('leave') };
+const script = loadScript('reply');
 
 /** An instance of a group in Redis: an agent with at most one agent record, or a relay with many. */
 export class RedisAgentLink implements AgentLink, AdoptingLink {
@@ -100,7 +102,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
       parts: this.#parts,
       report: options.report,
       onGrants: options.onGrants,
-      held: this.#held,
+      held: heldIn(this.#running),
       renewals: options.renewals,
       onBeat: () => options.keepLog?.(this.#commands.client, this.#keys.log, this.instance),
       log,
@@ -146,7 +148,7 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
   #createOutbox({ local, log }: RedisAgentLinkOptions): Outbox {
     return new Outbox({
       connection: this.#commands,
-      script: scripts.reply,
+      script,
       groupInput: () => this.#lanes.script,
       args: () => [this.#heartbeat.streamTtlMs],
       inFlight: () => this.#running.size,
@@ -178,17 +180,6 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
         if (!isScriptMissing(error)) throw error;
       }
     }
-  }
-
-  get #held(): HeldRequests {
-    const running = this.#running;
-    return {
-      get size() {
-        return running.size;
-      },
-      values: () => running.values(),
-      has: (request) => running.get(request.id) === request,
-    };
   }
 
   async report(): Promise<void> {
@@ -224,17 +215,19 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
 
   /** See requeue.lua. */
   async requeue(request: OwnedRequest, why: RequeueReason | 'abandoned', detail = ''): Promise<boolean> {
-    const { id, attempt } = request;
-    const moved = movedFrame(id, attempt, why, detail);
-    const lost = encodeFrame(id, attempt, FENCE, { failed: 'agent-lost\nthe hub was not heard of' });
-    const { slots, agentSlots, down, up } = this.#keys;
-    const keys = [...this.#lanes.script.keys, slots, agentSlots, down(id, attempt), up(id)];
-    const args = [...this.#lanes.script.args, this.instance, entryOf(request), why, moved, lost];
+    const input = {
+      keys: this.#keys,
+      group: this.#lanes.script,
+      instance: this.instance,
+      request,
+      why,
+      detail,
+    };
     // After the lease the sweep has found the request.
     const signal = AbortSignal.timeout(Math.ceil(this.#heartbeat.leaseMs));
     const call = async (): Promise<boolean> => {
       const client = await this.#commands.ready(signal);
-      return client !== undefined && (await runScript(client, scripts.requeue, keys, args)) === 1;
+      return client !== undefined && (await requeueRequest(client, input));
     };
     // Asked again after a cut, the script answers 1 when the first call went through. A refusal of the server is final.
     const isDone = await retry(call, { signal, ...WHEN_CUT }).catch(() => false);
@@ -247,14 +240,10 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     this.#heartbeat.close();
     this.#inbox.stop();
     const client = this.#commands.client;
-    const { slots, agentSlots, instances, reports } = this.#keys;
-    const keys = [...this.#lanes.script.keys, slots, agentSlots, instances, reports];
+    const rows = this.#parts.rowsOf(this.instance);
+    const input = { keys: this.#keys, group: this.#lanes.script, rows };
     // When Redis is away the lease ends by itself.
-    if (client)
-      await runScript(client, scripts.leave, keys, [
-        ...this.#lanes.script.args,
-        ...this.#parts.rowsOf(this.instance),
-      ]).catch(() => undefined);
+    if (client) await leaveGroup(client, input).catch(() => undefined);
     this.#outbox.close();
     this.#store.close();
   }
@@ -290,24 +279,10 @@ export class RedisAgentLink implements AgentLink, AdoptingLink {
     running.onTaken('over');
   }
 
-  /** Informs the hub of the entry when its meta can be parsed. */
-  #settleBad({ entry, meta }: BadEntry): void {
-    if (this.#settling.get(entry)) return;
+  #settleBad(bad: BadEntry): void {
+    if (this.#settling.get(bad.entry)) return;
     badInput.note('entry', this.#keys.lane(this.#lanes.own));
-    const { id, attempt, hub } = meta ?? { id: '-', attempt: 0, hub: '' };
-    const stream = new FrameStream({
-      id,
-      attempt,
-      reader: hub,
-      credit: 0,
-      outKey: this.#keys.down(id, attempt),
-      inKey: this.#keys.up(id),
-      onPending: (pending) => this.#outbox.add(pending),
-      settle: { entry, permit: `${id}:${attempt}` },
-      onSettled: () => this.#settling.set(entry, true),
-    });
-    if (meta) stream.fail('upstream-failed', 'the request cannot be read');
-    else stream.close();
+    settleBadEntry(bad, this.#host);
   }
 
   *#knownEntries(): Iterable<string> {

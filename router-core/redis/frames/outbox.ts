@@ -3,7 +3,8 @@ import { sleep } from '../../runtime/backoff.ts';
 import { retry } from '../../runtime/retry.ts';
 import { isServerError, RETRY_MS, type Connection } from '../connection/connection.ts';
 import { AppendCommand } from './append-command.ts';
-import { BULK_BYTES, type FrameStream, type Outgoing, type Settlement } from '../../exchange/frame-stream.ts';
+import { BULK_BYTES, type FrameStream } from '../../exchange/frame-stream.ts';
+import type { Outgoing, Settlement } from '../../exchange/outgoing.ts';
 import { BATCH_LIMITS, GroupCommit } from './group-commit.ts';
 import type { GroupScript } from '../scripts/script-keys.ts';
 import { bytesOf, decodeFrame } from '../../exchange/frames.ts';
@@ -37,7 +38,7 @@ const REFUSED_MS = 200;
 /** A stream, or a frame that was taken from it. */
 type Sendable = Pick<FrameStream, 'nextBytes' | 'take'>;
 
-type Framed = Outgoing & { readonly frame: Buffer };
+type Framed = Outgoing<FrameStream> & { readonly frame: Buffer };
 
 function piecesOf({ frame, bulk }: Framed): Buffer[] {
   return [frame, ...bulk];
@@ -89,7 +90,7 @@ export class Outbox {
     else stream.stored();
   }
 
-  #addTaken(item: Outgoing): void {
+  #addTaken(item: Outgoing<FrameStream>): void {
     this.#commit.add({ nextBytes: bytesOf(item.bulk), take: () => item });
   }
 
@@ -102,7 +103,7 @@ export class Outbox {
     this.#closing.abort();
   }
 
-  async #deliver(batch: Outgoing[]): Promise<void> {
+  async #deliver(batch: Outgoing<FrameStream>[]): Promise<void> {
     const { connection, script, log } = this.#options;
     const frames = batch.filter((item): item is Framed => item.frame !== undefined);
     let bulk = frames.filter((item) => item.bulk.length > 0);
@@ -137,13 +138,13 @@ export class Outbox {
   }
 
   #call(
-    batch: Outgoing[],
+    batch: Outgoing<FrameStream>[],
     frames: Framed[],
     withBulk: boolean,
   ): { keys: string[]; args: (string | number | Buffer)[]; settlements: Settlement[] } {
     const groupInput = this.#options.groupInput();
     const keys = [...groupInput.keys];
-    const trims: Outgoing[] = [];
+    const trims: Outgoing<FrameStream>[] = [];
     const settlements: Settlement[] = [];
     for (const item of batch) {
       if (item.trimTo > 0) trims.push(item);

@@ -114,13 +114,13 @@ export class Greeting {
   #takeBack({ present, former, turn }: Hello, agent: LinkedAgent, relay: Relay): void {
     for (const { ticket: signed, have } of present) {
       const ticket = relay.read(signed, agent);
-      const request = ticket && relay.takeAway(ticket.id, (away) => away.request.isFor(signed));
+      const request = ticket && relay.away.take(ticket.id, (away) => away.request.isFor(signed));
       if (request) {
         if (!agent.resume(request, signed, have)) this.#dropped(signed, request);
         agent.returned();
       } else void this.#adopt(signed, ticket, agent, relay, { turn, have });
     }
-    if (former !== undefined) relay.forget(former, agent.holder);
+    if (former !== undefined) relay.away.forget(former, agent.holder);
     relay.wake();
   }
 

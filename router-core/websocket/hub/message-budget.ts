@@ -1,6 +1,6 @@
 /**
- * More than an agent with all its slots in use has to say: the limit ends links that do nothing else than to keep their hub busy.
- * What a hub that stood still finds in its sockets may come at once.
+ * More messages than an agent with all its slots in use sends: the limit ends links that only keep their hub busy. A hub that stood
+ * still may find many of them in its sockets at once.
  */
 const PER_S = 20_000;
 const MOST_AT_ONCE = 200_000;

@@ -13,10 +13,9 @@ import { sleep } from '../../runtime/backoff.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { packageVersion } from '../../runtime/package-info.ts';
 import { NO_RECORD, type AgentIdentity } from './agent-directory.ts';
-import { LEAST_AWAY_MS } from './link-limits.ts';
+import { AwayRequests } from './away-requests.ts';
 import type { LinkedAgent } from './linked-agent.ts';
 import type { RelayAgent } from './relay-agent.ts';
-import type { RelayedRequest } from './relayed-request.ts';
 import { shareOut } from './share-out.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 
@@ -27,14 +26,6 @@ export interface RelayOptions {
   readonly hub: { readonly id: string; readonly host: string };
   readonly tickets: Tickets;
   readonly log: Logger;
-}
-
-/** A request whose link is lost. */
-export interface AwayRequest {
-  readonly request: RelayedRequest;
-  /** The agent as it was linked before. */
-  readonly former: RelayAgent;
-  readonly timer: NodeJS.Timeout;
 }
 
 /** Which agent runs which request is seen so much later at most, ms. It must be shown again before it expires. */
@@ -54,8 +45,7 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #link: RelayLink;
   readonly #agents = new Set<RelayAgent>();
-  /** Requests whose link is lost, by id, until their agent comes back or their time is over. */
-  readonly #away = new Map<string, AwayRequest>();
+  readonly away = new AwayRequests();
   /** Whose turn it is to be given a request. */
   #turns: RelayAgent[] = [];
   #joining: Promise<void> | undefined;
@@ -96,13 +86,9 @@ export class Relay {
 
   remove(agent: RelayAgent, leaseMs: number): void {
     if (!this.#agents.delete(agent)) return;
-    for (const request of agent.detach()) this.#await(request, agent, leaseMs);
+    for (const request of agent.detach()) this.away.add(request, agent, leaseMs);
     this.reportSoon();
     this.#show();
-  }
-
-  get size(): number {
-    return this.#agents.size + this.#away.size;
   }
 
   /** Name of its instance. */
@@ -131,16 +117,6 @@ export class Relay {
     return ticket?.record === agent.holder && ticket.group === agent.identity.group ? ticket : undefined;
   }
 
-  /** Takes the request that waits here for its agent to come back. */
-  takeAway(id: string, isTheirs: (away: AwayRequest) => boolean): RelayedRequest | undefined {
-    const found = this.#away.get(id);
-    if (!found || !isTheirs(found)) return undefined;
-    clearTimeout(found.timer);
-    this.#away.delete(id);
-    // The store knows what has become of it.
-    return found.request.isOver ? undefined : found.request;
-  }
-
   /** Takes the request that this agent presents from the relay that has it. Resolves with whether it goes on here. */
   async takeOver(signed: string, from: Ticket, agent: LinkedAgent, presented: Presented): Promise<boolean> {
     const { group, record } = from;
@@ -151,19 +127,9 @@ export class Relay {
     this.reportSoon();
     if (!this.#agents.has(agent)) {
       relayed.detach();
-      this.#await(relayed, agent, agent.leaseMs);
+      this.away.add(relayed, agent, agent.leaseMs);
     }
     return true;
-  }
-
-  /** Gives others the requests of this agent's former link that it does not know: they never reached it. */
-  forget(instance: string, holder: string): void {
-    for (const id of this.#away.keys()) {
-      const isTheirs = ({ former, request }: AwayRequest) =>
-        former.instance === instance && former.holder === holder && !request.hasArrived;
-      const request = this.takeAway(id, isTheirs);
-      void request?.lose(false, 'the link was lost before its agent had the request');
-    }
   }
 
   /** Pulls nothing any more; what runs goes on. */
@@ -180,21 +146,8 @@ export class Relay {
     if (!this.#draining) await this.drain();
     clearInterval(this.#showing);
     clearTimeout(this.#offerAgain);
-    for (const { timer } of this.#away.values()) clearTimeout(timer);
+    this.away.close();
     await this.#link.close(timeoutMs);
-  }
-
-  #await(request: RelayedRequest, former: RelayAgent, leaseMs: number): void {
-    const { id } = request;
-    const lose = () => {
-      this.#away.delete(id);
-      void request.lose(
-        true,
-        'the link of its agent was lost, and the agent did not come back within the lease',
-      );
-    };
-    const timer = setTimeout(lose, Math.max(LEAST_AWAY_MS, leaseMs));
-    this.#away.set(id, { request, former, timer });
   }
 
   #report() {

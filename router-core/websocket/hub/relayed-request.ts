@@ -8,13 +8,14 @@ import type {
 } from '../../exchange/agent-link.ts';
 import type { AdoptedRequest } from '../../exchange/relay-link.ts';
 import { WINDOW_BYTES } from '../../exchange/frame-stream.ts';
-import { encodeRequestHead, isInterimHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
+import { isInterimHead, MOST_INTERIM_HEADS } from '../../exchange/heads.ts';
 import { relayedOwner } from '../../exchange/reply-owner.ts';
 import { MESSAGE } from '../wire/link-message.ts';
 import { LinkReader } from '../wire/link-reader.ts';
 import { LinkFault, type LinkSocket } from '../wire/link-socket.ts';
 import { LinkWriter } from '../wire/link-writer.ts';
 import type { Data } from '../wire/read-parts.ts';
+import { readFailure, requestJson } from './handed-request.ts';
 import { HeldReply } from './held-reply.ts';
 
 /** The link that carries a request now. */
@@ -39,9 +40,6 @@ export interface RelayedRequestOptions {
   readonly channel: number;
   readonly carrier: Carrier;
 }
-
-/** The codes with which an agent may fail a reply. */
-const FAILURES = new Set(['upstream-unreachable', 'upstream-failed', 'agent-lost']);
 
 /** One request at an agent behind a link: hands over what comes for it, and passes on what the agent replies. */
 export class RelayedRequest implements ExchangeHandlers {
@@ -85,7 +83,8 @@ export class RelayedRequest implements ExchangeHandlers {
   hand(request: PulledRequest): void {
     if (request.bodyFollows) this.#up = this.#writer(0, 0);
     this.#begin(this.#options.link.open(request, this));
-    this.#sendRequest(request);
+    const { carrier, channel } = this.#options;
+    carrier.socket.sendWith(MESSAGE.request, channel, requestJson(request, this.ticket), request.body);
   }
 
   /** Goes on with a request that the agent has from another hub, and that has `have` bytes of its body. */
@@ -196,8 +195,10 @@ export class RelayedRequest implements ExchangeHandlers {
       this.#held.write(body);
     }
     this.#replyEnded = failed !== undefined || closed === true || end !== undefined;
-    if (failed !== undefined) this.#onFailed(failed);
-    else if (closed) {
+    if (failed !== undefined) {
+      const { code, detail } = readFailure(failed);
+      this.#held.finish(() => reply.fail(code, detail));
+    } else if (closed) {
       this.#held.clear();
       reply.close();
     } else if (end !== undefined) {
@@ -283,30 +284,6 @@ export class RelayedRequest implements ExchangeHandlers {
     if (this.#headSeen) throw new LinkFault('protocol', 'a second head');
     this.#headSeen = true;
     this.#exchange?.reply.start({ owner: this.#owner, head });
-  }
-
-  #onFailed(failed: string): void {
-    const line = failed.indexOf('\n');
-    const code = line < 0 ? failed : failed.slice(0, line);
-    if (!FAILURES.has(code)) throw new LinkFault('protocol', 'an unknown failure');
-    this.#held?.finish(() => this.#exchange?.reply.fail(code, line < 0 ? '' : failed.slice(line + 1)));
-  }
-
-  #sendRequest(request: PulledRequest): void {
-    const { channel, ticket, carrier } = this.#options;
-    const { id, attempt, hub, head, remainingMs, bodyFollows, trailers, mayHaveRun, body } = request;
-    const json = {
-      id,
-      attempt,
-      hub,
-      head: encodeRequestHead(head),
-      ms: Math.max(0, Math.round(remainingMs)),
-      follows: bodyFollows || undefined,
-      trailers: trailers || undefined,
-      mayHaveRun: mayHaveRun || undefined,
-      ticket,
-    };
-    carrier.socket.sendWith(MESSAGE.request, channel, json, body);
   }
 
   #say(type: number, json?: object): void {
