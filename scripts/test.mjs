@@ -5,15 +5,10 @@ import { build } from './build.mjs';
 import { runToEnd } from './run-to-end.mjs';
 import { ensurePackages, ensureRedis, main, root } from './setup.mjs';
 
-/** Beginnings of paths: faults over every link, the suites of linked agents, other clients, Clusters, binaries. */
-const MATRIX = ['test/faults/', 'test/cluster/', 'test/binary/', 'test/slime/', 'test/link/agent-'];
-
 function whatToRun(args) {
-  if (args[0] === '--matrix') return [...MATRIX, ...args.slice(1)];
+  if (args[0] === '--matrix') return ['--project', 'matrix', ...args.slice(1)];
   const isChosen = args.some((arg) => !arg.startsWith('-'));
-  return isChosen
-    ? args
-    : [...MATRIX.flatMap((path) => ['--exclude', `${path}*`, '--exclude', `${path}**`]), ...args];
+  return isChosen ? args : ['--project', 'all', '--project', 'alone', ...args];
 }
 
 await main(async () => {

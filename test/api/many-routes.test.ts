@@ -63,7 +63,7 @@ test('with twenty thousand routes a change of one costs less than a second, and 
   const document = (await api.get('/v1/config')).body as { routes: { name: string; description: string }[] };
   const costs: number[] = [];
   const holds: number[] = [];
-  for (const description of ['one', 'two', 'three']) {
+  for (const description of ['one', 'two', 'three', 'four', 'five']) {
     document.routes.forEach((route) => route.name === 'route-500' && (route.description = description));
     const text = JSON.stringify(document);
     // As router-cli config apply does it.
@@ -76,8 +76,8 @@ test('with twenty thousand routes a change of one costs less than a second, and 
     holds.push(Math.max(shown.longestMs, applied.longestMs));
     costs.push(shown.cpuMs + applied.cpuMs);
   }
-  // The best of some: V8 compiles what runs for the first time, and other processes hold this one up.
+  // The best of five: V8 compiles what runs for the first time, and other processes hold this one up.
   expect(Math.min(...holds)).toBeLessThan(HELD_AT_MOST_MS);
   expect(Math.min(...costs)).toBeLessThan(CPU_AT_MOST_MS);
-  expect(((await api.get('/v1/routes/route-500')).body as { description: string }).description).toBe('three');
+  expect(((await api.get('/v1/routes/route-500')).body as { description: string }).description).toBe('five');
 }, 120_000);
